@@ -1,0 +1,133 @@
+"""What we hold, as a seam: SQLite today, PostgreSQL later. One conformance suite runs over each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from packaging.utils import NormalizedName
+
+from pypitool.core.model import (
+    Changes,
+    FileStat,
+    HeldFile,
+    Location,
+    Origin,
+    Problem,
+    Project,
+    ProjectStatus,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a walk of the directories compares with: one file of the catalogue, by stat alone."""
+
+    location: Location
+    stat: FileStat
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A file whose publishing has begun: its writer holds a lock on the temporary file."""
+
+    file: HeldFile
+    temporary: str  # path below the root of `file.location`
+
+
+@dataclass(frozen=True, slots=True)
+class ScanBatch:
+    """What a walk found: applied in one transaction, so that a page never shows half of it."""
+
+    changed: Sequence[HeldFile] = ()  # new, or with another stat; origin and yank come from the facts
+    gone: Sequence[Location] = ()
+    problems: Sequence[Problem] = ()  # replace what was known of these locations
+    solved: Sequence[Location] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """What people decided about a filename, and files cannot tell; outlives the file."""
+
+    filename: str
+    project: NormalizedName
+    sha256: str | None = None  # upload time and origin hold for these bytes only
+    upload_time: str | None = None
+    origin: Origin | None = None
+    yanked: str | None = None
+
+
+class Reader(Protocol):
+    """What pages ask. Safe from any thread; never waits for a writer."""
+
+    def stamp(self) -> object:
+        """Return a token; another one than this thread saw last means that something may have changed."""
+
+    def serial(self) -> int:
+        """Return the number of the last change."""
+
+    def changes_since(self, serial: int) -> Changes:
+        """Return what changed after `serial`."""
+
+    def project_names(self) -> tuple[NormalizedName, ...]:
+        """Return the projects that hold at least one live file, sorted."""
+
+    def project(self, name: NormalizedName) -> Project | None:
+        """Return a project with its live files (see `offered`), or None when it holds none."""
+
+    def file_at(self, path: str) -> HeldFile | None:
+        """Return the live file at this path below the first root that has it."""
+
+    def files(self) -> Iterator[HeldFile]:
+        """Iterate over every live file of every root, in order of root and path."""
+
+    def metadata(self, sha256: str) -> bytes | None:
+        """Return a METADATA body by its digest."""
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Return the files that are not listed, and why."""
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many live projects and files there are."""
+
+
+class Catalogue(Reader, Protocol):
+    """The reader's side and the writer's. Each writing call is one durable transaction."""
+
+    def known(self, root: int, below: str = "") -> Iterator[Known]:
+        """Iterate over the live files of one root, or of one folder of it, for a walk to compare with."""
+
+    def apply_scan(self, batch: ScanBatch, bodies: Iterable[tuple[str, bytes]] = ()) -> None:
+        """Record what a walk found; `bodies` are METADATA bodies with their digests."""
+
+    def begin_publish(self, pending: Pending, body: bytes | None, *, overwrite: bool) -> None:
+        """Record a file as pending; raise `ReleaseFileExists` when other bytes have its release key."""
+
+    def finish_publish(self, file: HeldFile) -> None:
+        """Turn a pending file live, with the stat that it has now."""
+
+    def abandon_publish(self, location: Location) -> None:
+        """Forget a pending file."""
+
+    def pending(self) -> tuple[Pending, ...]:
+        """Return every publishing that has begun and not ended."""
+
+    def held_under(self, release_key: str) -> HeldFile | None:
+        """Return the live or pending file with this release key."""
+
+    def decide(self, fact: FileFact) -> None:
+        """Replace what people decided about a filename."""
+
+    def fact(self, filename: str) -> FileFact | None:
+        """Return what people decided about a filename."""
+
+    def set_status(self, project: NormalizedName, status: ProjectStatus, reason: str | None) -> None:
+        """Record a project's status (PEP 792)."""
+
+    def forget(self, locations: Sequence[Location]) -> None:
+        """Remove files and what was decided about their names."""
+
+    def close(self) -> None:
+        """Release every connection."""
