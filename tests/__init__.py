@@ -1,0 +1,1 @@
+"""The tests mirror the source; `support` builds real packages and starts real processes."""

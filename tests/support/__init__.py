@@ -1,0 +1,1 @@
+"""Real packages, real processes and real clients for the tests."""
