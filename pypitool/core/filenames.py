@@ -1,0 +1,182 @@
+"""What the name of a file says: project, version, kind, and which other names mean the same file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
+
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.model import FileKind
+from pypitool.core.names import is_valid_name, printable
+from pypitool.core.stems import split_stem
+from pypitool.core.versions import canonical, parsed
+
+# The parsers of `packaging` take slashes and characters beyond ASCII: ours looks first.
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
+_LONGEST = 200  # bytes; the file system's limit is 255, and `.metadata` or a temporary name must fit too
+
+# Longest first, so that `.tar.gz` is not taken for a `.gz`. Wheels are lower case, the others as they come.
+_KINDS = {
+    ".tar.bz2": FileKind.LEGACY,
+    ".tar.gz": FileKind.SDIST,
+    ".tar.xz": FileKind.LEGACY,
+    ".tgz": FileKind.LEGACY,
+    ".whl": FileKind.WHEEL,
+    ".zip": FileKind.SDIST,
+    ".egg": FileKind.LEGACY,
+    ".exe": FileKind.LEGACY,
+    ".msi": FileKind.LEGACY,
+}
+_PACKAGE_TYPES = {
+    ".whl": "bdist_wheel",
+    ".egg": "bdist_egg",
+    ".exe": "bdist_wininst",
+    ".msi": "bdist_msi",
+}
+# foo-1.0-py2.7-linux-x86_64.egg: the platform follows the interpreter ...
+_EGG_TAIL = re.compile(r"-py(?P<python>[0-9](?:\.[0-9]+)?)(?P<platform>-[A-Za-z0-9._-]+)?", re.ASCII)
+# ... foo-1.0.win-amd64-py3.2.exe: and here it stands before it. Pure ones name no interpreter.
+_INSTALLER_TAIL = re.compile(
+    r"(?P<platform>[.-](?:win32|win-[a-z0-9]+|linux-[a-z0-9_]+|macosx-[a-z0-9._-]+))?"
+    r"(?:-py(?P<python>[0-9](?:\.[0-9]+)?))?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+class BadFilename(PypitoolError):
+    """A file name that looks like a package's and cannot be one."""
+
+    kind: ClassVar[Kind] = Kind.INVALID
+
+    def __init__(self, filename: str, reason: str) -> None:
+        super().__init__(filename, reason)
+        self.filename = filename
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"bad filename `{printable(self.filename)}`: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """One distribution file as its name describes it."""
+
+    filename: str
+    project: NormalizedName
+    version: str  # as packaging prints it; texts that PEP 440 refuses stay as they are
+    kind: FileKind
+    release_key: str  # equal for every spelling of one release's file
+    python_tag: str  # as the legacy API shows it: `source`, `py2.py3`, `2.7`
+    parsed_version: Version | None
+
+    @property
+    def package_type(self) -> str:
+        """The word of the legacy API: `sdist`, `bdist_wheel`, `bdist_egg` and so on."""
+        return _PACKAGE_TYPES.get(_extension(self.filename), "sdist")
+
+
+def is_ignored(filename: str) -> bool:
+    """Tell whether a file is simply no package (a README, a signature, a hidden file): no fault at all."""
+    extension = _extension(filename)
+    if filename.startswith(".") or not extension:
+        return True
+    # Any program is an .exe: only the installers that distutils made are packages.
+    return extension in (".exe", ".msi") and _installer_tail(filename[: -len(extension)]) is None
+
+
+def parse(filename: str) -> Distribution:
+    """Read the name of a distribution file, or raise `BadFilename`."""
+    if not _SAFE.fullmatch(filename):
+        raise BadFilename(
+            filename, "only ASCII letters, digits and `._+!-` may stand in it, a letter or digit first"
+        )
+    if len(filename) > _LONGEST:
+        raise BadFilename(filename, f"it is longer than {_LONGEST} bytes")
+    extension = _extension(filename)
+    if not extension:
+        raise BadFilename(filename, f"it ends in none of {' '.join(sorted(_KINDS))}")
+    if extension == ".whl":
+        return _parse_wheel(filename)
+    return _parse_other(filename, extension)
+
+
+def _extension(filename: str) -> str:
+    lower = filename.lower()
+    for extension in _KINDS:
+        if lower.endswith(extension):
+            return extension if extension != ".whl" or filename.endswith(".whl") else ""
+    return ""
+
+
+def _parse_wheel(filename: str) -> Distribution:
+    try:
+        project, version, build, _ = parse_wheel_filename(filename)
+    except InvalidWheelFilename as error:
+        raise BadFilename(filename, "it is not a wheel's name (name-version-python-abi-platform)") from error
+    if not is_valid_name(filename.partition("-")[0]):
+        raise BadFilename(filename, "it begins with no valid project name")
+    *_, python, abi, platform = filename[: -len(".whl")].split("-")
+    tags = "-".join(_sorted_tag(tag) for tag in (python, abi, platform))
+    build_tag = "-".join(str(part).lower() for part in build)
+    return Distribution(
+        filename=filename,
+        project=project,
+        version=str(version),
+        kind=FileKind.WHEEL,
+        release_key=f"{project}/{canonical(str(version))}/{build_tag}/{tags}.whl",
+        python_tag=python,
+        parsed_version=version,
+    )
+
+
+def _sorted_tag(tag: str) -> str:
+    # `py2.py3` and `py3.py2` mean the same set; multiplying the sets out could make thousands.
+    return ".".join(sorted(set(tag.lower().split("."))))
+
+
+def _parse_other(filename: str, extension: str) -> Distribution:
+    stem, python, platform = _without_tail(filename[: -len(extension)], extension)
+    split = split_stem(stem)
+    if split is None:
+        raise BadFilename(filename, "no version stands in it (name-version)")
+    name, text = split
+    if not is_valid_name(name):
+        raise BadFilename(filename, "it begins with no valid project name")
+    project, version = canonicalize_name(name), parsed(text)
+    return Distribution(
+        filename=filename,
+        project=project,
+        version=text if version is None else str(version),
+        kind=_KINDS[extension],
+        release_key=f"{project}/{canonical(text)}/{python}/{platform}{extension}".lower(),
+        python_tag=python,
+        parsed_version=version,
+    )
+
+
+def _without_tail(stem: str, extension: str) -> tuple[str, str, str]:
+    tail = None
+    if extension == ".egg":
+        tail = _tail(_EGG_TAIL, stem)
+    elif extension in (".exe", ".msi"):
+        tail = _installer_tail(stem)
+    else:
+        return stem, "source", ""
+    if tail is None:
+        return stem, "any", ""
+    return stem[: tail.start()], tail["python"] or "any", (tail["platform"] or "").lstrip(".-")
+
+
+def _installer_tail(stem: str) -> re.Match[str] | None:
+    return _tail(_INSTALLER_TAIL, stem)
+
+
+def _tail(pattern: re.Pattern[str], stem: str) -> re.Match[str] | None:
+    """Return the longest non-empty match of `pattern` that ends with `stem`."""
+    starts = (found.start() for found in re.finditer(r"[.-]", stem))
+    matches = (pattern.fullmatch(stem, start) for start in starts)
+    return next((found for found in matches if found), None)

@@ -1,0 +1,58 @@
+"""Project names: which are valid, which are the same, and which a glob means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import ClassVar
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from pypitool.core.errors import Kind, PypitoolError
+
+# Core metadata, "Name": "^([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])$ run with re.IGNORECASE".
+# ASCII besides, or IGNORECASE lets the Kelvin sign pass for a k.
+_VALID = re.compile(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", re.IGNORECASE | re.ASCII)
+
+
+class InvalidName(PypitoolError):
+    """A text that cannot be the name of a project."""
+
+    kind: ClassVar[Kind] = Kind.INVALID
+    hint = "names are ASCII letters, digits, `.`, `_` and `-`, with a letter or digit at both ends"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"`{printable(self.name)}` is not a valid project name"
+
+
+def is_valid_name(name: str) -> bool:
+    """Tell whether `name` may be the name of a project."""
+    return _VALID.fullmatch(name) is not None
+
+
+def normalize(name: str) -> NormalizedName:
+    """Return the one spelling by which a project is known everywhere (PEP 503)."""
+    if not is_valid_name(name):
+        raise InvalidName(name)
+    return canonicalize_name(name)
+
+
+def matches(name: NormalizedName, globs: Iterable[str]) -> bool:
+    """Tell whether one of `globs` means `name`; they are normalised as names are."""
+    return any(fnmatchcase(name, _pattern(glob)) for glob in globs)
+
+
+def _pattern(glob: str) -> str:
+    # fnmatch would read a bracket as a set of characters: globs of names know `*` and `?` only.
+    return canonicalize_name(glob.strip()).replace("[", "[[]")
+
+
+def printable(text: str, limit: int = 120) -> str:
+    """Return `text` fit for a message: on one line, ASCII, and not endless."""
+    shown = text.encode("unicode_escape").decode("ascii")
+    return shown if len(shown) <= limit else f"{shown[:limit]}..."

@@ -1,0 +1,62 @@
+"""The order of versions (PEP 440), with room for the older texts that it refuses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from typing import TypeAlias
+
+from packaging.utils import canonicalize_version
+from packaging.version import InvalidVersion, Version
+
+# Whether PEP 440 knows it, the version, and for the others their own text.
+SortKey: TypeAlias = tuple[bool, Version, str]
+
+_NUMBER = re.compile(r"[0-9]+")
+
+
+def parsed(version: str) -> Version | None:
+    """Return the version that PEP 440 reads in a text, or None."""
+    try:
+        return Version(version)
+    except InvalidVersion:
+        return None
+
+
+def printed(version: str) -> str:
+    """Return a version as `packaging` prints it; what PEP 440 refuses keeps its own text."""
+    known = parsed(version)
+    return version if known is None else str(known)
+
+
+def canonical(version: str) -> str:
+    """Return a text that is equal for equal versions: `1.0`, `1.0.0` and `v1` are one."""
+    return canonicalize_version(version).lower()
+
+
+def sort_key(version: str) -> SortKey:
+    """Return a key that orders versions by PEP 440; what PEP 440 refuses comes below all others."""
+    known = parsed(version)
+    if known is not None:
+        return True, known, ""
+    return False, Version("0"), _NUMBER.sub(lambda number: number[0].zfill(20), version.lower())
+
+
+def sort_keys(versions: Iterable[str]) -> dict[str, SortKey]:
+    """Return the key of each distinct version: a page parses a version once, not once a file."""
+    return {version: sort_key(version) for version in set(versions)}
+
+
+def is_final(version: str) -> bool:
+    """Tell whether a version is neither a pre-release nor a text that PEP 440 refuses."""
+    known = parsed(version)
+    return known is not None and not known.is_prerelease
+
+
+def latest(versions: Iterable[str], yanked: Collection[str] = ()) -> str | None:
+    """Return the version that people mean: not yanked, then not a pre-release, then the highest."""
+    return max(
+        versions,
+        key=lambda version: (version not in yanked, is_final(version), sort_key(version)),
+        default=None,
+    )

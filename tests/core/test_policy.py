@@ -1,0 +1,11 @@
+"""What never leaves the house."""
+
+from __future__ import annotations
+
+from pypitool.core.names import normalize
+from pypitool.core.policy import is_private
+
+
+def test_a_private_glob_covers_every_spelling() -> None:
+    assert is_private(normalize("Acme.Core"), ["acme_*"])
+    assert not is_private(normalize("requests"), ["acme_*"])
