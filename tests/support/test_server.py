@@ -13,7 +13,7 @@ from tests.support.waiting import NeverHappened, wait_until
 def test_a_server_that_ends_at_once_is_reported_with_its_log(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path, home=tmp_path, options=["--no-such-option"])
 
-    with pytest.raises(ServerDidNotStart, match="exit code [12]; its log:\n.+"):
+    with pytest.raises(ServerDidNotStart, match=r"exit code [12]; its log:\n.+"):
         server.start()
 
     assert server.process is None
@@ -26,5 +26,5 @@ def test_a_free_port_has_no_listener() -> None:
 
 
 def test_waiting_ends_with_a_sentence() -> None:
-    with pytest.raises(NeverHappened, match="not within 0.05 s: pigs fly; the last look gave 0"):
+    with pytest.raises(NeverHappened, match=r"not within 0\.05 s: pigs fly; the last look gave 0"):
         wait_until(lambda: 0, what="pigs fly", seconds=0.05)

@@ -1,0 +1,74 @@
+"""Read the imports of our modules without running them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# Import package -> its folder in the checkout.
+PACKAGES = {"pypitool": ROOT / "pypitool", "pypitool_server": ROOT / "server" / "pypitool_server"}
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One imported module: who imports it, what, and on which line."""
+
+    importer: str
+    imported: str
+    path: Path
+    line: int
+
+    @property
+    def library(self) -> str:
+        """The top-level package that is imported."""
+        return self.imported.partition(".")[0]
+
+    def __str__(self) -> str:
+        return f"{self.path.relative_to(ROOT)}:{self.line} imports {self.imported}"
+
+
+def all_imports() -> list[Import]:
+    """Collect every import of every module, those inside functions and for type checkers included."""
+    return [
+        found for package in PACKAGES for name, path in modules(package) for found in _imports(name, path)
+    ]
+
+
+def modules(package: str) -> Iterator[tuple[str, Path]]:
+    """Iterate over the modules of a package: dotted name and path."""
+    folder = PACKAGES[package]
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        yield ".".join([package, *(part for part in parts if part != "__init__")]), path
+
+
+def is_below(module: str, package: str) -> bool:
+    """Say whether `module` is `package` or lies in it."""
+    return module == package or module.startswith(f"{package}.")
+
+
+def _imports(importer: str, path: Path) -> Iterator[Import]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for imported in _names(node, importer, is_package=path.name == "__init__.py"):
+            yield Import(importer, imported, path, getattr(node, "lineno", 0))
+
+
+def _names(node: ast.AST, importer: str, *, is_package: bool) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        base = _base(node, importer, is_package=is_package)
+        # `from pypitool import cli` names a module, `from pypitool.cli import main` perhaps not: both count.
+        return [f"{base}.{alias.name}" for alias in node.names]
+    return []
+
+
+def _base(node: ast.ImportFrom, importer: str, *, is_package: bool) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = importer.split(".")
+    above = parts[: len(parts) - node.level + (1 if is_package else 0)]
+    return ".".join([*above, *([node.module] if node.module else [])])
