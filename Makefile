@@ -1,0 +1,53 @@
+# make serve, make test, make bench: each does all the set-up it needs, the first time.
+# make PYTHON=/path/to/python ... chooses the interpreter, make ARGS="..." adds arguments.
+
+PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python3.10)
+USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))
+BIN := .venv/bin
+
+.PHONY: serve test bench lint clean
+
+serve: .venv/.serve
+	mkdir -p packages
+	exec $(BIN)/pypitool serve $(ARGS) packages
+
+test: lint
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+bench: .venv/.test
+	exec $(BIN)/python -m bench $(ARGS)
+
+lint: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache bench/.work
+
+# Stamps: the set-up runs again only when pyproject.toml changes, or another PYTHON is asked for.
+.venv/.serve: .venv/.python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/.test: .venv/.python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@ .venv/.serve
+
+ifdef PYTHON
+ifneq ($(PYTHON),$(shell cat .venv/.python 2>/dev/null))
+.PHONY: .venv/.python
+endif
+endif
+.venv/.python:
+	@for python in $(PYTHONS); do \
+	    if "$$python" -c '$(USABLE)' 2>/dev/null; then \
+	        echo "$$python -m venv .venv"; \
+	        "$$python" -m venv --clear .venv \
+	            && $(BIN)/python -m pip install --quiet --upgrade pip \
+	            && echo "$$python" > $@; \
+	        exit; \
+	    fi; \
+	done; \
+	echo "pypitool needs Python 3.10 or newer with venv, try: sudo apt install python3 python3-venv" >&2; \
+	exit 1
