@@ -29,6 +29,21 @@ class PypitoolError(Exception):
     hint: str | None = None
 
 
+class NoSpace(PypitoolError):
+    """The disk is full: nothing was changed."""
+
+    kind = Kind.UNAVAILABLE
+    status = 507  # RFC 4918, 11.5: the server is unable to store what is needed to complete the request
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+        self.hint = "free some space, then try again: nothing was changed"
+        super().__init__(subject)
+
+    def __str__(self) -> str:
+        return f"no space left on the disk for {self.subject}"
+
+
 EXIT_CODES: dict[Kind, int] = {
     Kind.INTERNAL: 1,
     Kind.INVALID: 1,
