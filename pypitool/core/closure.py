@@ -1,0 +1,181 @@
+"""The proof: from a set's roots, walk the metadata of what is on disk, and name every hole.
+
+No resolver and no network: a pinned set is already a lock, and this says whether it is closed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from pypitool.core.model import FileKind
+from pypitool.core.selection import Candidate, rank
+from pypitool.core.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRelease:
+    """A file on disk with its dependencies; None when they cannot be known without building it."""
+
+    candidate: Candidate
+    requires: tuple[Requirement, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A line of a set's input."""
+
+    requirement: Requirement
+    source: str  # FILE:LINE
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A requirement that nothing on disk satisfies for a target."""
+
+    target: str
+    requirement: str
+    required_by: str  # `PROJECT VERSION`, or FILE:LINE for a root
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A file whose dependencies only building it would tell."""
+
+    target: str
+    project: NormalizedName
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the walk found for one target."""
+
+    holes: tuple[Hole, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+    used: frozenset[str] = frozenset()  # filenames that the target would install
+
+
+@dataclass(slots=True)
+class _Walk:
+    target: Target
+    shelf: Mapping[NormalizedName, Sequence[HeldRelease]]
+    pins: Mapping[NormalizedName, SpecifierSet]
+    holes: dict[tuple[str, str], Hole] = field(default_factory=dict)
+    unknown: dict[str, Unknown] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    seen: set[tuple[str, str]] = field(default_factory=set)
+    fitting: dict[NormalizedName, list[HeldRelease]] = field(default_factory=dict)
+    judged: dict[tuple[str, str], bool] = field(default_factory=dict)
+
+
+def prove(
+    roots: Iterable[Root],
+    target: Target,
+    shelf: Mapping[NormalizedName, Sequence[HeldRelease]],
+    pins: Mapping[NormalizedName, SpecifierSet],
+) -> Proof:
+    """Walk from the roots that concern the target; `shelf` is everything on disk, by project."""
+    walk = _Walk(target, shelf, pins)
+    queue = deque(
+        (root.requirement, root.source) for root in roots if _applies(walk, root.requirement, frozenset({""}))
+    )
+    while queue:
+        requirement, required_by = queue.popleft()
+        queue.extend(_follow(walk, requirement, required_by))
+    return Proof(tuple(walk.holes.values()), tuple(walk.unknown.values()), frozenset(walk.used))
+
+
+def _follow(walk: _Walk, requirement: Requirement, required_by: str) -> Iterator[tuple[Requirement, str]]:
+    project = canonicalize_name(requirement.name)
+    release = _satisfying(walk, project, requirement.specifier)
+    if release is None:
+        hole = Hole(walk.target.name, _shown(requirement), required_by, _reason(walk, project))
+        walk.holes.setdefault((hole.requirement, hole.required_by), hole)
+        return
+    candidate = release.candidate
+    walk.used.add(candidate.filename)
+    if release.requires is None:
+        walk.unknown.setdefault(candidate.filename, Unknown(walk.target.name, project, candidate.filename))
+        return
+    # Once per requested extra and once without: `extra == "x"` is false when no extra is given.
+    asked = {"", *(canonicalize_name(extra) for extra in requirement.extras)}
+    extras = frozenset(extra for extra in asked if (candidate.filename, extra) not in walk.seen)
+    walk.seen.update((candidate.filename, extra) for extra in extras)
+    for dependency in release.requires:
+        if _applies(walk, dependency, extras):
+            yield dependency, f"{project} {candidate.version}"
+
+
+def _applies(walk: _Walk, requirement: Requirement, extras: frozenset[str]) -> bool:
+    if requirement.marker is None:
+        return "" in extras
+    text = str(requirement.marker)
+    return any(_judged(walk, requirement, text, extra) for extra in extras)
+
+
+def _judged(walk: _Walk, requirement: Requirement, text: str, extra: str) -> bool:
+    # The same few markers recur hundreds of times, and each evaluation reads the host's environment.
+    key = (text, extra)
+    if key not in walk.judged:
+        walk.judged[key] = walk.target.applies(requirement.marker, extra)
+    return walk.judged[key]
+
+
+def _satisfying(walk: _Walk, project: NormalizedName, specifier: SpecifierSet) -> HeldRelease | None:
+    pin = walk.pins.get(project)
+    for release in _fitting(walk, project):
+        version = release.candidate.version
+        if pin is not None and not pin.contains(version, prereleases=True):
+            continue
+        # A pin may name a pre-release; whether it satisfies an edge is a question of the version alone.
+        if specifier.contains(version, prereleases=True):
+            return release
+    return None
+
+
+def _fitting(walk: _Walk, project: NormalizedName) -> list[HeldRelease]:
+    if project not in walk.fitting:
+        fits = [release for release in walk.shelf.get(project, ()) if _fits(release.candidate, walk.target)]
+        fits.sort(key=lambda release: _position(release, walk.target))
+        # Stable, also in reverse: within one version the better tag stays first.
+        fits.sort(key=_newest_final_first, reverse=True)
+        walk.fitting[project] = fits
+    return walk.fitting[project]
+
+
+def _fits(candidate: Candidate, target: Target) -> bool:
+    if candidate.kind is FileKind.LEGACY or not target.runs(candidate.requires_python):
+        return False
+    return candidate.kind is FileKind.SDIST or rank(candidate, target) is not None
+
+
+def _newest_final_first(release: HeldRelease) -> tuple[bool, Version]:
+    return not release.candidate.version.is_prerelease, release.candidate.version
+
+
+def _position(release: HeldRelease, target: Target) -> int:
+    position = rank(release.candidate, target)
+    return len(target.tag_order) if position is None else position
+
+
+def _reason(walk: _Walk, project: NormalizedName) -> str:
+    if not walk.shelf.get(project):
+        return "missing"
+    if not _fitting(walk, project):
+        return "no file fits the target"
+    if project in walk.pins:
+        return f"the set pins {project}{walk.pins[project]}"
+    return "no version on disk satisfies it"
+
+
+def _shown(requirement: Requirement) -> str:
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    return f"{canonicalize_name(requirement.name)}{extras}{requirement.specifier}"

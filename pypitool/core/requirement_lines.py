@@ -1,0 +1,198 @@
+"""The grammar of requirements files: text in, one value for each statement out.
+
+Reading files, following `-r` and `-c` and deciding what to do with a fault is the caller's.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a statement stands, as the user named the file."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A requirement with the hashes that limit its files."""
+
+    requirement: Requirement
+    hashes: frozenset[str]  # as written: `sha256:…`
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """`-r FILE` or `-c FILE`; the path is relative to the including file."""
+
+    path: str
+    constraints: bool
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class FileOption:
+    """An option that concerns the whole set: require-hashes, pre, no-binary, only-binary."""
+
+    name: str
+    value: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """An option that says where to look, which is the configuration's to say."""
+
+    name: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A line that cannot be honoured, and why."""
+
+    reason: str
+    source: Source
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.reason}"
+
+
+Statement = Wanted | Include | FileOption | Ignored | Fault
+
+_COMMENT = re.compile(r"(^|\s+)#.*$")
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+_REQUIREMENT_OPTION = re.compile(r"\s+-{1,2}[A-Za-z]")
+_HASH = re.compile(r"(?:sha256|sha384|sha512):[0-9a-f]+\Z")
+_WEAK_HASH = re.compile(r"(?:md5|sha1|sha224):[0-9a-f]+\Z")
+_LOCAL = re.compile(r"\.{0,2}/|[A-Za-z]:\\|~|.*\.(?:whl|zip|tar\.gz|tgz)\Z")
+_VCS = re.compile(r"(?:[\w.+-]+\s*@\s*)?(?:git|hg|svn|bzr)(?:\+|@|://)")
+_URL = re.compile(r"[A-Za-z][\w+.-]*://")
+
+_LOOKUP_OPTIONS = frozenset(
+    {"-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links", "--trusted-host"}
+)
+_INCLUDES = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
+_SWITCHES = frozenset({"--require-hashes", "--pre"})
+_FORMATS = frozenset({"--no-binary", "--only-binary"})
+
+
+def parse_lines(text: str, file: str, environ: Mapping[str, str]) -> Iterator[Statement]:
+    """Read the text of a requirements file; every line gives exactly one statement or none."""
+    for number, joined in _logical_lines(text):
+        line = _expand(_COMMENT.sub("", joined).strip(), environ)
+        if line:
+            yield _statement(line, Source(file, number))
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    parts: list[str] = []
+    start = 1
+    for number, line in enumerate(text.splitlines(), 1):
+        if not parts:
+            start = number
+        # A comment ends a continuation: pip joins `a \` with the next line, but never with `# …`.
+        is_comment = _COMMENT.match(line) is not None and not line.strip().startswith("-")
+        if line.endswith("\\") and not is_comment:
+            parts.append(line[:-1])
+            continue
+        parts.append(f" {line}" if is_comment else line)
+        yield start, "".join(parts)
+        parts = []
+    if parts:
+        yield start, "".join(parts)
+
+
+def _expand(line: str, environ: Mapping[str, str]) -> str:
+    # As pip: an unset variable stays as it stands, so that the fault shows it.
+    return _VARIABLE.sub(lambda found: environ.get(found[1]) or found[0], line)
+
+
+def _statement(line: str, source: Source) -> Statement:
+    if line.startswith("-"):
+        return _option(line, source)
+    if (fault := _not_by_name(line)) is not None:
+        return Fault(fault, source)
+    return _requirement(line, source)
+
+
+def _option(line: str, source: Source) -> Statement:
+    name, value = _split_option(line)
+    if name in _INCLUDES:
+        return Include(value, _INCLUDES[name], source) if value else Fault(f"{name} names no file", source)
+    if name in _SWITCHES or (name in _FORMATS and value):
+        return FileOption(name.removeprefix("--"), value, source)
+    if name in _LOOKUP_OPTIONS:
+        return Ignored(name, source)
+    if name in {"-e", "--editable"}:
+        return Fault("editable requirements cannot be mirrored; name a released version", source)
+    return Fault(f"option {name} is not supported in a requirements file", source)
+
+
+def _split_option(line: str) -> tuple[str, str]:
+    if line.startswith("--"):
+        name, _, value = line.replace("=", " ", 1).partition(" ")
+        return name, _unquote(value)
+    return line[:2], _unquote(line[2:].lstrip(" ="))
+
+
+def _unquote(value: str) -> str:
+    try:
+        words = shlex.split(value)
+    except ValueError:
+        return value.strip()
+    return " ".join(words)
+
+
+def _not_by_name(line: str) -> str | None:
+    if _VCS.match(line):
+        return "version control requirements cannot be mirrored; name a released version"
+    if _URL.match(line):
+        return "direct addresses are not followed; name the project and its version"
+    if _LOCAL.match(line.split(" ")[0]):
+        return "local files and directories cannot be mirrored; name the project and its version"
+    return None
+
+
+def _requirement(line: str, source: Source) -> Statement:
+    text, hashes, fault = _split_hashes(line)
+    if fault is not None:
+        return Fault(fault, source)
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as error:
+        return Fault(f"`{text}` is not a requirement: {str(error).splitlines()[0]}", source)
+    if requirement.url:
+        return Fault("direct addresses are not followed; name the project and its version", source)
+    return Wanted(requirement, hashes, source)
+
+
+def _split_hashes(line: str) -> tuple[str, frozenset[str], str | None]:
+    found = _REQUIREMENT_OPTION.search(line)
+    if found is None:
+        return line, frozenset(), None
+    text, options = line[: found.start()].strip(), line[found.start() :]
+    hashes: set[str] = set()
+    words = iter(options.replace("=", " ").split())
+    for word in words:
+        if word != "--hash":
+            return text, frozenset(), f"option {word} is not supported on a requirement"
+        value = next(words, "").lower()
+        if _WEAK_HASH.match(value):
+            return text, frozenset(), f"{value.partition(':')[0]} is too weak to pin a file; use sha256"
+        if not _HASH.match(value):
+            return text, frozenset(), f"`{value}` is not a hash; write --hash=sha256:HEX"
+        hashes.add(value)
+    return text, frozenset(hashes), None

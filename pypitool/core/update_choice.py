@@ -1,0 +1,155 @@
+"""Which newer release to offer, and why each newer one that is not offered is held back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from packaging.version import Version
+
+from pypitool.core.model import FileKind
+from pypitool.core.selection import Candidate, rank
+from pypitool.core.targets import Target
+
+
+class Held(str, Enum):
+    """Why a newer release is not offered."""
+
+    YANKED = "yanked"
+    REQUIRES_PYTHON = "requires-python"
+    COOLDOWN = "cooldown"
+    POLICY = "policy"
+    NO_FILE = "no-file"
+    PRERELEASE = "prerelease"
+    MAX = "max"
+    PRIVATE = "private"
+
+
+class MaxChange(str, Enum):
+    """The largest step that --max allows."""
+
+    PATCH = "patch"
+    MINOR = "minor"
+    MAJOR = "major"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRules:
+    """What limits the offer."""
+
+    prereleases: bool = False
+    max_change: MaxChange = MaxChange.MAJOR
+    cooldown: timedelta = timedelta()
+    blocked: frozenset[str] = frozenset()  # versions that the policy refuses
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A newer release that is not offered."""
+
+    version: Version
+    reason: Held
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateChoice:
+    """What `update` says of one project; `new` is None when nothing is offered."""
+
+    have: Version
+    new: Version | None
+    uploaded: str | None  # the first upload of the new release
+    files: tuple[Candidate, ...] = ()  # of the new release
+    held: tuple[HeldBack, ...] = ()
+
+
+def current_version(held: Iterable[Version]) -> Version | None:
+    """Return the highest release that we hold: a pre-release only if there is nothing else."""
+    versions = set(held)
+    finals = {version for version in versions if not version.is_prerelease}
+    return max(finals or versions, default=None)
+
+
+def choose_update(
+    have: Version,
+    ours: Sequence[Candidate],
+    offers: Sequence[Candidate],
+    targets: Sequence[Target],
+    rules: UpdateRules,
+    now: datetime,
+) -> UpdateChoice:
+    """Choose the newest release that passes every rule and serves each target that `have` serves."""
+    served = [target for target in targets if _serves([c for c in ours if c.version == have], target)]
+    held: list[HeldBack] = []
+    for version in sorted({c.version for c in offers if c.version > have}, reverse=True):
+        files = tuple(c for c in offers if c.version == version)
+        reason = _held_back(version, have, files, served, rules, now)
+        if reason is None:
+            return UpdateChoice(have, version, _first_upload(files), files, tuple(held))
+        held.append(HeldBack(version, reason))
+    return UpdateChoice(have, None, None, (), tuple(held))
+
+
+def within(max_change: MaxChange, have: Version, new: Version) -> bool:
+    """Tell whether the step from `have` to `new` is small enough; another epoch is major."""
+    if max_change is MaxChange.MAJOR:
+        return True
+    if have.epoch != new.epoch:
+        return False
+    kept = 2 if max_change is MaxChange.PATCH else 1
+    return _leading(have, kept) == _leading(new, kept)
+
+
+def _leading(version: Version, count: int) -> tuple[int, ...]:
+    return (*version.release, 0, 0)[:count]
+
+
+def _held_back(
+    version: Version,
+    have: Version,
+    files: Sequence[Candidate],
+    served: Sequence[Target],
+    rules: UpdateRules,
+    now: datetime,
+) -> Held | None:
+    usable = [file for file in files if file.yanked is None and file.kind is not FileKind.LEGACY]
+    if all(file.yanked is not None for file in files):
+        return Held.YANKED
+    if version.is_prerelease and not (rules.prereleases or have.is_prerelease):
+        return Held.PRERELEASE
+    if not within(rules.max_change, have, version):
+        return Held.MAX
+    if str(version) in rules.blocked:
+        return Held.POLICY
+    if rules.cooldown and _too_young(files, rules.cooldown, now):
+        return Held.COOLDOWN
+    return _no_file(usable, served)
+
+
+def _no_file(usable: Sequence[Candidate], served: Sequence[Target]) -> Held | None:
+    if not usable:
+        return Held.NO_FILE
+    for target in served:
+        if not any(target.runs(file.requires_python) for file in usable):
+            return Held.REQUIRES_PYTHON
+        if not _serves(usable, target):
+            return Held.NO_FILE
+    return None
+
+
+def _serves(files: Iterable[Candidate], target: Target) -> bool:
+    return any(
+        target.runs(file.requires_python) and (file.kind is FileKind.SDIST or rank(file, target) is not None)
+        for file in files
+    )
+
+
+def _too_young(files: Sequence[Candidate], cooldown: timedelta, now: datetime) -> bool:
+    uploaded = _first_upload(files)
+    # Fail closed: a release of unknown age may have been uploaded a minute ago.
+    return uploaded is None or now - datetime.fromisoformat(uploaded.replace("Z", "+00:00")) < cooldown
+
+
+def _first_upload(files: Sequence[Candidate]) -> str | None:
+    return min((file.upload_time for file in files if file.upload_time), default=None)

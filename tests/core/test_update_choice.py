@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from packaging.tags import parse_tag
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from pypitool.core.model import FileKind
+from pypitool.core.selection import Candidate
+from pypitool.core.targets import make_target
+from pypitool.core.update_choice import (
+    Held,
+    HeldBack,
+    MaxChange,
+    UpdateChoice,
+    UpdateRules,
+    choose_update,
+    current_version,
+    within,
+)
+
+NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
+LONG_AGO = "2026-01-01T00:00:00.000000Z"
+LINUX = make_target("linux", python="3.12", platform="manylinux_2_39_x86_64")
+WINDOWS = make_target("windows", python="3.12", platform="win_amd64")
+
+
+def offer(
+    version: str,
+    tag: str = "py3-none-any",
+    *,
+    uploaded: str | None = LONG_AGO,
+    yanked: str | None = None,
+    python: str | None = None,
+) -> Candidate:
+    return Candidate(
+        f"a-{version}-{tag}.whl",
+        canonicalize_name("a"),
+        Version(version),
+        FileKind.WHEEL,
+        parse_tag(tag),
+        upload_time=uploaded,
+        yanked=yanked,
+        requires_python=python,
+    )
+
+
+def choose(*offers: Candidate, rules: UpdateRules | None = None, have: str = "1.0") -> UpdateChoice:
+    ours = [offer(have)]
+    return choose_update(Version(have), ours, offers, [LINUX, WINDOWS], rules or UpdateRules(), NOW)
+
+
+def test_the_newest_release_that_passes_is_offered_with_its_age() -> None:
+    choice = choose(offer("1.1"), offer("1.2"))
+
+    assert choice.new == Version("1.2")
+    assert choice.uploaded == LONG_AGO
+    assert choice.held == ()
+
+
+def test_nothing_newer_offers_nothing() -> None:
+    assert choose(offer("1.0"), offer("0.9")) == UpdateChoice(Version("1.0"), None, None)
+
+
+@pytest.mark.parametrize(
+    ("newer", "reason"),
+    [
+        (offer("2.0", yanked=""), Held.YANKED),
+        (offer("2.0", python=">=3.13"), Held.REQUIRES_PYTHON),
+        (offer("2.0", "cp312-cp312-win_amd64"), Held.NO_FILE),
+        (offer("2.0b1"), Held.PRERELEASE),
+        (offer("2.0.dev1"), Held.PRERELEASE),
+    ],
+    ids=lambda value: value.value if isinstance(value, Held) else "",
+)
+def test_a_newer_release_that_does_not_pass_is_held_back_with_its_reason(
+    newer: Candidate, reason: Held
+) -> None:
+    choice = choose(offer("1.1"), newer)
+
+    assert choice.new == Version("1.1")
+    assert choice.held == (HeldBack(newer.version, reason),)
+
+
+def test_a_post_release_is_stable() -> None:
+    assert choose(offer("1.0.post1")).new == Version("1.0.post1")
+
+
+def test_prereleases_are_offered_when_allowed() -> None:
+    assert choose(offer("2.0b1"), rules=UpdateRules(prereleases=True)).new == Version("2.0b1")
+
+
+def test_a_young_release_cools_down() -> None:
+    rules = UpdateRules(cooldown=timedelta(days=7))
+    young = offer("1.1", uploaded="2026-05-30T00:00:00.000000Z")
+
+    assert choose(young, rules=rules).held == (HeldBack(Version("1.1"), Held.COOLDOWN),)
+    assert choose(offer("1.1"), rules=rules).new == Version("1.1")
+
+
+def test_a_release_of_unknown_age_counts_as_too_young() -> None:
+    rules = UpdateRules(cooldown=timedelta(days=7))
+
+    assert choose(offer("1.1", uploaded=None), rules=rules).new is None
+
+
+def test_a_target_that_had_no_file_does_not_hold_an_update_back() -> None:
+    ours = [offer("1.0", "cp312-cp312-win_amd64")]
+    offers = [offer("1.1", "cp312-cp312-win_amd64")]
+
+    choice = choose_update(Version("1.0"), ours, offers, [LINUX, WINDOWS], UpdateRules(), NOW)
+
+    assert choice.new == Version("1.1")
+
+
+@pytest.mark.parametrize(
+    ("limit", "have", "new", "allowed"),
+    [
+        (MaxChange.PATCH, "1.2.3", "1.2.9", True),
+        (MaxChange.PATCH, "1.2.3", "1.3.0", False),
+        (MaxChange.PATCH, "1.2", "1.2.0.1", True),
+        (MaxChange.MINOR, "1.2.3", "1.9", True),
+        (MaxChange.MINOR, "1.2.3", "2.0", False),
+        (MaxChange.MINOR, "1.0", "1!1.1", False),
+        (MaxChange.MAJOR, "1.0", "1!1.1", True),
+    ],
+)
+def test_max_limits_the_step(limit: MaxChange, have: str, new: str, allowed: bool) -> None:
+    assert within(limit, Version(have), Version(new)) is allowed
+
+
+def test_we_have_a_prerelease_only_when_nothing_else() -> None:
+    assert current_version([Version("1.0"), Version("2.0rc1")]) == Version("1.0")
+    assert current_version([Version("2.0rc1")]) == Version("2.0rc1")
+    assert current_version([]) is None
