@@ -77,6 +77,9 @@ class Reader(Protocol):
     def project(self, name: NormalizedName) -> Project | None:
         """Return a project with its live files (see `offered`), or None when it holds none."""
 
+    def held(self, project: NormalizedName) -> tuple[HeldFile, ...]:
+        """Return every live file of a project, those included that another of the same name hides."""
+
     def file_at(self, path: str) -> HeldFile | None:
         """Return the live file at this path below the first root that has it."""
 
@@ -97,16 +100,29 @@ class Catalogue(Reader, Protocol):
     """The reader's side and the writer's. Each writing call is one durable transaction."""
 
     def known(self, root: int, below: str = "") -> Iterator[Known]:
-        """Iterate over the live files of one root, or of one folder of it, for a walk to compare with."""
+        """Iterate, in order of path, over the live files of one root, or below one folder of it."""
+
+    def known_at(self, locations: Sequence[Location]) -> Iterator[Known]:
+        """Iterate over the live files among these locations."""
 
     def apply_scan(self, batch: ScanBatch, bodies: Iterable[tuple[str, bytes]] = ()) -> None:
-        """Record what a walk found; `bodies` are METADATA bodies with their digests."""
+        """Record what a walk found; `bodies` are METADATA bodies with their digests.
+
+        A location whose publishing is pending is left alone: its writer, or the keeper, ends that.
+        """
 
     def begin_publish(self, pending: Pending, body: bytes | None, *, overwrite: bool) -> None:
-        """Record a file as pending; raise `ReleaseFileExists` when other bytes have its release key."""
+        """Record a file as pending; raise `ReleaseFileExists` when a file has its release key already.
+
+        With `overwrite` a live file may have it, and stays live until the pending one is finished; another
+        pending one may not.
+        """
 
     def finish_publish(self, file: HeldFile) -> None:
-        """Turn a pending file live, with the stat that it has now."""
+        """Turn a pending file live, with the stat that it has now, and record its origin as its fact.
+
+        Another live file with its release key is superseded: forgotten in the same transaction.
+        """
 
     def abandon_publish(self, location: Location) -> None:
         """Forget a pending file."""

@@ -126,6 +126,9 @@ class Problem:
 
     location: Location
     reason: str
+    # As it was when it was judged, so that a broken file of 2 GB is not read again at each walk; None: look
+    # again (it is still being written, or it cannot be opened).
+    stat: FileStat | None = None
 
 
 @dataclass(frozen=True, slots=True)
