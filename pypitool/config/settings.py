@@ -8,12 +8,25 @@ from pathlib import Path
 from typing import Any
 
 
-def setting(default: Any, why: str, *, kind: str = "", env: str = "") -> Any:
-    """Describe one key of the configuration; `kind` names the parser in `config.values`."""
-    metadata = {"why": why, "kind": kind, "env": env}
+def setting(
+    default: Any,
+    why: str,
+    *,
+    kind: str,
+    topic: str,
+    flags: tuple[str, ...] = (),
+    env: str = "",
+    example: str = "",
+) -> Any:
+    """Describe one key of the configuration.
+
+    `kind` names its parser in `config.kinds`, `topic` the heading of its flag in `serve --help`, `flags`
+    replace or add to `--<key>`, `example` is a value for the example file where there is no default.
+    """
     if isinstance(default, (list, dict)):
         raise TypeError("defaults are immutable: use a tuple")
-    return field(default=default, metadata=metadata)
+    described = {"why": why, "kind": kind, "topic": topic, "flags": flags, "env": env, "example": example}
+    return field(default=default, metadata=described)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,58 +34,137 @@ class ServerSettings:
     """`[server]`: what is served, where, and how."""
 
     packages: tuple[Path, ...] = setting(
-        (Path("~/packages"),), "directories of packages; uploads go to the first", kind="paths"
+        (Path("~/packages"),),
+        "directories of packages; uploads go to the first",
+        kind="paths",
+        topic="Files",
     )
     state: Path | None = setting(
         None,
         "where the catalogue lives; default: $STATE_DIRECTORY, else .pypitool in the first directory",
         kind="path",
+        topic="Files",
+        example="/var/lib/pypitool",
     )
-    host: str = setting("0.0.0.0", "address to listen on", kind="text")
-    port: int = setting(8080, "port to listen on", kind="port")
-    unix_socket: Path | None = setting(None, "listen on this socket instead of host and port", kind="path")
-    unix_socket_mode: int = setting(0o660, "permissions of the socket, octal", kind="mode")
-    server_base_url: str = setting("/", "path under which the whole server is mounted", kind="prefix")
-    workers: int = setting(1, "worker processes; one serves a team, more use more cores", kind="workers")
-    threads: int = setting(
-        512, "requests that one worker holds at once, slow downloads included", kind="threads"
+    host: str = setting(
+        "0.0.0.0",
+        "address to listen on",
+        kind="text",
+        topic="Address",
+        flags=("-i", "-H", "--interface", "--host"),
     )
-    cert: Path | None = setting(None, "TLS certificate chain, PEM", kind="path")
-    key: Path | None = setting(None, "TLS private key, PEM", kind="path")
-    overwrite: bool = setting(False, "let an upload replace a file that has other bytes", kind="flag")
-    read_only: bool = setting(False, "refuse every change with 503", kind="flag")
-    max_upload_size: int = setting(2 * 1024**3, "largest file that is accepted", kind="size")
-    fallback_url: str | None = setting(
-        None, "where unknown projects are looked for; default: the public PyPI", kind="url"
+    port: int = setting(8080, "port to listen on", kind="port", topic="Address", flags=("-p", "--port"))
+    unix_socket: Path | None = setting(
+        None,
+        "listen on this socket instead of host and port",
+        kind="path",
+        topic="Address",
+        example="/run/pypitool/pypitool.sock",
     )
-    disable_fallback: bool = setting(
-        False, "answer 404 for unknown projects instead of redirecting", kind="flag"
+    unix_socket_mode: int = setting(
+        0o660, "permissions of the unix socket, octal", kind="mode", topic="Address"
     )
-    health_endpoint: str = setting("/health", "path that answers 200 while the server lives", kind="endpoint")
-    welcome: Path | None = setting(None, "HTML page to show at / instead of the built-in one", kind="path")
-    cache_control: int | None = setting(None, "max-age in seconds for package files", kind="seconds")
-    hash_algo: str = setting(
-        "sha256", "digest in the links of HTML pages: sha256, md5, blake2b, or off", kind="hash"
+    server_base_url: str = setting(
+        "/", "path under which the whole server is mounted", kind="prefix", topic="Address"
+    )
+    cert: Path | None = setting(
+        None, "TLS certificate chain, PEM", kind="path", topic="Address", example="/etc/pypitool/tls.crt"
+    )
+    key: Path | None = setting(
+        None, "TLS private key, PEM", kind="path", topic="Address", example="/etc/pypitool/tls.key"
     )
     trusted_proxies: tuple[str, ...] = setting(
-        (), "addresses or networks whose X-Forwarded-* count, and the word unix", kind="networks"
+        (),
+        "addresses or networks whose X-Forwarded-* count, and the word unix",
+        kind="networks",
+        topic="Address",
+        example="127.0.0.1",
+    )
+    overwrite: bool = setting(
+        False,
+        "let an upload replace a file that has other bytes",
+        kind="flag",
+        topic="Uploads",
+        flags=("-o", "--overwrite"),
+    )
+    read_only: bool = setting(False, "refuse every change with 503", kind="flag", topic="Uploads")
+    max_upload_size: int = setting(2 * 1024**3, "largest file that is accepted", kind="size", topic="Uploads")
+    body_timeout: float = setting(
+        60.0, "end an upload that has been silent for this long", kind="duration", topic="Uploads"
+    )
+    fallback_url: str | None = setting(
+        None,
+        "where unknown projects are redirected; default: the public PyPI",
+        kind="url",
+        topic="Unknown projects",
+        example="https://mirror.example/simple/",
+    )
+    disable_fallback: bool = setting(
+        False,
+        "answer 404 for unknown projects instead of redirecting",
+        kind="flag",
+        topic="Unknown projects",
+    )
+    health_endpoint: str = setting(
+        "/health", "path that answers 200 while the server lives", kind="endpoint", topic="Pages"
+    )
+    welcome: Path | None = setting(
+        None,
+        "HTML page to show at / instead of the built-in one",
+        kind="path",
+        topic="Pages",
+        example="/etc/pypitool/welcome.html",
+    )
+    cache_control: int | None = setting(
+        None, "max-age in seconds for package files", kind="seconds", topic="Pages", example="86400"
+    )
+    hash_algo: str = setting(
+        "sha256",
+        "digest in the links of HTML pages: sha256, md5, blake2b, or off",
+        kind="hash",
+        topic="Pages",
     )
     accel_redirect: str | None = setting(
-        None, "internal nginx location that sends the file bodies (X-Accel-Redirect)", kind="prefix"
+        None,
+        "internal nginx location that sends the file bodies (X-Accel-Redirect)",
+        kind="prefix",
+        topic="Pages",
+        example="/pypitool-files",
+    )
+    workers: int = setting(
+        1, "worker processes; one serves a team, more use more cores", kind="workers", topic="Running"
+    )
+    threads: int = setting(
+        512,
+        "requests that one worker holds at once, slow downloads included",
+        kind="threads",
+        topic="Running",
     )
     rescan: float = setting(
-        60.0, "walk the directories this often, whatever the events said", kind="duration"
+        60.0,
+        "walk the directories this often, whatever the file events said",
+        kind="duration",
+        topic="Running",
     )
     stop_timeout: float = setting(
-        30.0, "let running requests finish for this long at SIGTERM", kind="duration"
+        30.0, "let running requests finish for this long at SIGTERM", kind="duration", topic="Running"
     )
-    body_timeout: float = setting(60.0, "end an upload that has been silent for this long", kind="duration")
-    replay_cache: int = setting(32 * 1024**2, "memory of each worker for ready answers", kind="size")
-    log_format: str = setting("text", "text or json", kind="log_format")
-    log_file: Path | None = setting(None, "write the log to this file too", kind="path")
-    log_stream: str = setting("stderr", "stdout, stderr or none", kind="stream")
-    log_level: str = setting("info", "error, warning, info or debug", kind="level")
-    access_log: bool = setting(True, "one line for each request", kind="flag")
+    replay_cache: int = setting(
+        32 * 1024**2, "memory of each worker for ready answers", kind="size", topic="Running"
+    )
+    log_format: str = setting("text", "text, or json for collectors", kind="log_format", topic="Log")
+    log_file: Path | None = setting(
+        None,
+        "write the log to this file too",
+        kind="path",
+        topic="Log",
+        example="/var/log/pypitool/pypitool.log",
+    )
+    log_stream: str = setting(
+        "stdout", "where the log goes: stdout, stderr or none", kind="stream", topic="Log"
+    )
+    log_level: str = setting("info", "error, warning, info or debug", kind="level", topic="Log")
+    access_log: bool = setting(True, "one line for each request", kind="flag", topic="Log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +172,28 @@ class AuthSettings:
     """`[auth]`: who may, in pypiserver's short form."""
 
     authenticate: tuple[str, ...] = setting(
-        ("update",), "actions that need a password: download, list, update; or . for none", kind="actions"
+        ("update",),
+        "actions that need a password: download, list, update; or . for none",
+        kind="actions",
+        topic="Access",
+        flags=("-a", "--authenticate"),
     )
     passwords: Path | None = setting(
-        None, "htpasswd file; . goes with authenticate = . (no accounts)", kind="path"
+        None,
+        "htpasswd file; without one nobody may upload; . goes with authenticate = . (everybody may)",
+        kind="passwords",
+        topic="Access",
+        flags=("-P", "--passwords"),
+        example="/etc/pypitool/htpasswd",
     )
     header: str | None = setting(
         None,
-        "trust this header of a trusted proxy as the user's name (X-Remote-User)",
+        "trust this header of a trusted proxy as the user's name",
         kind="header",
+        topic="Access",
+        flags=("--auth-header",),
         env="PYPITOOL_AUTH_HEADER",
+        example="X-Remote-User",
     )
 
 
@@ -98,7 +202,11 @@ class PolicySettings:
     """`[policy]`: what may come in and what may not go out."""
 
     private: tuple[str, ...] = setting(
-        (), "globs of project names that are never looked for anywhere else", kind="globs"
+        (),
+        "globs of project names that are never looked for anywhere else",
+        kind="globs",
+        topic="Unknown projects",
+        example="acme-*",
     )
 
 

@@ -1,0 +1,167 @@
+"""What values must look like beyond their type: addresses, paths, names, quantities."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pypitool.config.masking import masked
+from pypitool.config.primitives import BadValue, comma_list, string, strings
+from pypitool.core.errors import PypitoolError
+from pypitool.core.quantities import parse_duration, parse_size
+
+ACTIONS = ("download", "list", "update")
+NO_PASSWORDS = "."
+OFF = "off"
+_OFF_WORDS = frozenset({"0", "no", "off", "false"})
+_PREFIX = re.compile(r"/?[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*/?|/", re.ASCII)
+# pypiserver's own pattern, so that every address that was allowed there is allowed here.
+_ENDPOINT = re.compile(r"/[a-z0-9/_-]+", re.ASCII | re.IGNORECASE)
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*", re.ASCII)
+_GLOB = re.compile(r"[A-Za-z0-9._*?-]+", re.ASCII)
+# threading's longest wait is 292 years, an engine's may be shorter.
+_LONGEST = 366 * 86400.0
+
+
+def path(value: object) -> Path:
+    """Demand the path of a file; it is made absolute by whoever knows what it is relative to."""
+    return Path(string(value, "a path"))
+
+
+def paths(value: object) -> tuple[Path, ...]:
+    """Demand at least one path."""
+    items = strings(value, "an array of paths")
+    if not items:
+        raise BadValue("expected at least one directory, got an empty array")
+    return tuple(Path(item) for item in items)
+
+
+def passwords(value: object) -> Path | str:
+    """Demand the path of a password file, or pypiserver's `.` for none at all."""
+    text = string(value, "a path, or `.`")
+    return text if text == NO_PASSWORDS else Path(text)
+
+
+def mode(value: object) -> int:
+    """Demand permissions as octal digits in quotes."""
+    # A bare 660 in TOML is the decimal number: permissions that nobody meant.
+    expected = "permissions as octal digits in quotes, such as `0660`"
+    digits = string(value, expected).removeprefix("0o")
+    if re.fullmatch(r"0?[0-7]{3}", digits, re.ASCII) is None:
+        raise BadValue(f"expected {expected}, got `{value}`")
+    return int(digits, 8)
+
+
+def size(value: object) -> int:
+    """Demand a number of bytes, or a text such as `2G`."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    try:
+        return parse_size(string(value, "a size such as `64M` or `2G`"))
+    except PypitoolError as fault:
+        raise BadValue(str(fault)) from None
+
+
+def duration(value: object) -> float:
+    """Demand a length of time that is more than nothing: seconds, or a text such as `15m`."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = str(value)
+    try:
+        seconds = parse_duration(string(value, "a duration such as `90s` or `15m`"))
+    except PypitoolError as fault:
+        raise BadValue(str(fault)) from None
+    if not 0 < seconds <= _LONGEST:
+        raise BadValue(f"expected a duration above 0 and up to 366d, got `{value}`")
+    return seconds
+
+
+def url(value: object) -> str:
+    """Demand the address of a web server."""
+    from urllib.parse import urlsplit
+
+    text = string(value, "an http or https URL").strip()
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or " " in text:
+        raise BadValue(f"expected an http or https URL, got `{masked(text)}`")
+    return text
+
+
+def prefix(value: object) -> str:
+    """Demand the path of a mount point; `priv`, `/priv` and `/priv/` are the same one."""
+    text = string(value, "a path such as `/pypi`").strip()
+    if _PREFIX.fullmatch(text) is None or any(part in (".", "..") for part in text.split("/")):
+        raise BadValue(f"expected a path such as `/pypi`, got `{text}`")
+    return "/" + text.strip("/")
+
+
+def endpoint(value: object) -> str:
+    """Demand the path of a page: letters, digits, `/`, `_` and `-`."""
+    text = string(value, "a path such as `/health`").strip()
+    if _ENDPOINT.fullmatch(text) is None:
+        raise BadValue(f"expected `/` and then letters, digits, `/`, `_` or `-`, got `{text}`")
+    return text
+
+
+def hash_name(value: object) -> str:
+    """Demand the name of a digest that this Python knows, or a word for none."""
+    import hashlib
+
+    if value is False:
+        return OFF
+    name = string(value, "the name of a digest, or off").strip().lower()
+    if name in _OFF_WORDS:
+        return OFF
+    if name not in hashlib.algorithms_available:
+        raise BadValue(f"expected sha256, md5, blake2b or off, got `{value}`")
+    return name
+
+
+def header(value: object) -> str:
+    """Demand the name of an HTTP header."""
+    name = string(value, "the name of an HTTP header").strip()
+    # An underscore would make two headers one in WSGI's environ: X_Remote_User is X-Remote-User there.
+    if _HEADER.fullmatch(name) is None:
+        raise BadValue(f"expected the name of an HTTP header such as `X-Remote-User`, got `{name}`")
+    return name
+
+
+def networks(value: object) -> tuple[str, ...]:
+    """Demand addresses, networks, or the word `unix`."""
+    return tuple(_network(item) for item in strings(value, "an array of addresses or networks"))
+
+
+def _network(text: str) -> str:
+    from ipaddress import ip_network
+
+    if text.strip().lower() == "unix":
+        return "unix"
+    try:
+        return str(ip_network(text.strip(), strict=False))
+    except ValueError:
+        raise BadValue(f"expected an address, a network or the word unix, got `{text}`") from None
+
+
+def globs(value: object) -> tuple[str, ...]:
+    """Demand patterns of project names, with `*` and `?` only."""
+    items = strings(value, "an array of project names or globs")
+    for item in items:
+        if _GLOB.fullmatch(item) is None:
+            raise BadValue(f"expected a project name, with `*` and `?` for the rest of it, got `{item}`")
+    return items
+
+
+def actions(value: object) -> tuple[str, ...]:
+    """Demand some of download, list and update, or `.` alone for none of them."""
+    expected = f"some of {', '.join(ACTIONS)}, or `.` alone"
+    items = strings(comma_list(value) if isinstance(value, str) else value, expected)
+    words = [item.strip().lower() for item in items]
+    if words == ["."]:
+        return ()
+    unknown = [word for word in words if word not in ACTIONS]
+    if unknown or not words:
+        raise BadValue(f"expected {expected}, got `{', '.join(unknown) or 'nothing'}`")
+    return tuple(action for action in ACTIONS if action in words)

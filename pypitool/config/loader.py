@@ -1,0 +1,117 @@
+"""Read the configuration: flags over variables over files over defaults, all faults at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pypitool.config.faults import Fault, refusal
+from pypitool.config.keys import build
+from pypitool.config.rules import settle
+from pypitool.config.settings import Settings
+from pypitool.config.sources import (
+    Given,
+    Layer,
+    Origin,
+    defaults_layer,
+    document_layer,
+    flags_layer,
+    variables_layer,
+)
+
+CONFIG_VARIABLE = "PYPITOOL_CONFIG"
+SYSTEM_FILE = Path("/etc/pypitool/config.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings that count, where each came from, and what to tell about them."""
+
+    settings: Settings
+    origins: Mapping[str, Origin]
+    notices: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+
+
+def load_settings(
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    config_file: Path | None = None,
+    *,
+    system_file: Path = SYSTEM_FILE,
+) -> Loaded:
+    """Return the settings, or raise `BadConfiguration` with every fault.
+
+    `flags` has parsed values by the path of their key (`{"server.port": 8081}`). Each key counts from the
+    strongest source that has it: a flag, a PYPITOOL_ variable, `config_file` (else PYPITOOL_CONFIG), the
+    user's file, the system's file, its default.
+    """
+    here = Path.cwd()
+    files = tuple(_files(environ, config_file, here, system_file))
+    layers = [
+        defaults_layer(),
+        *(_file_layer(file) for file in files),
+        variables_layer(environ, here),
+        flags_layer(flags, here),
+    ]
+    given = _merged(layers)
+    settled = settle(given)
+    faults = [fault for layer in layers for fault in layer.faults] + list(settled.faults)
+    if faults:
+        raise refusal(faults)
+    origins = {path: one.origin for path, one in given.items()}
+    return Loaded(build(settled.values), origins, settled.notices, files)
+
+
+def _merged(layers: list[Layer]) -> dict[str, Given]:
+    merged: dict[str, Given] = {}
+    for layer in layers:
+        merged.update(layer.given)
+    return merged
+
+
+def _files(
+    environ: Mapping[str, str], config_file: Path | None, here: Path, system_file: Path
+) -> Iterator[Path]:
+    """Find the files that count, weakest first. No file of the working directory is read unasked:
+    a cloned repository must not decide where an upload with a token goes."""
+    for implicit in (system_file, _user_file(environ)):
+        if implicit is not None and os.path.lexists(implicit):
+            yield implicit
+    named = config_file or environ.get(CONFIG_VARIABLE) or None
+    if named is not None:
+        yield here / os.path.expanduser(named)
+
+
+def _user_file(environ: Mapping[str, str]) -> Path | None:
+    home = environ.get("XDG_CONFIG_HOME") or (environ.get("HOME") and f"{environ['HOME']}/.config")
+    return Path(home) / "pypitool" / "config.toml" if home else None
+
+
+def _file_layer(file: Path) -> Layer:
+    try:
+        document = _document(file)
+    except OSError as fault:
+        return Layer({}, (Fault(str(file), "", f"cannot be read: {fault.strerror}"),))
+    except ValueError as fault:  # both TOMLDecodeError and UnicodeDecodeError
+        return Layer({}, (Fault(str(file), "", f"is not TOML: {_lowered(fault)}"),))
+    return document_layer(document, str(file), file.parent)
+
+
+def _document(file: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    with file.open("rb") as stream:
+        document: dict[str, Any] = tomllib.load(stream)
+    return document
+
+
+def _lowered(fault: Exception) -> str:
+    text = str(fault)
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,1 @@
+"""The configuration: every source, one precedence, all faults at once."""
