@@ -1,0 +1,191 @@
+"""Replay of ready answers in front of Flask: Flask decides once, this hands out the bytes.
+
+It never computes an answer of its own. An answer is found by the rights class of the request (never by
+its credentials), method, path, query, negotiated type and coding, and the conditional and Range headers;
+by host, scheme or prefix only where the answer said that it used them.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Collection, Hashable, Iterable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Protocol
+
+from flask import request
+
+from pypitool_server.bodies import PIECE, FileBody, StreamedBody
+from pypitool_server.bounded import BoundedCache
+from pypitool_server.gateway import Application, Environ, Headers, StartResponse
+
+MARK = "pypitool.replay"
+USER = "pypitool.user"
+
+# An error that is true now may be untrue in a moment: only these are ever kept.
+REPLAYABLE = frozenset({200, 206, 301, 302, 303, 304, 404, 406, 416})
+# Bodies of up to this many bytes leave as one list, which is the fastest way through every engine.
+SMALL = 256 * 1024
+
+
+class Observe(Protocol):
+    """What the access log and the metrics learn of each request."""
+
+    def __call__(
+        self, environ: Environ, status: int, size: int, seconds: float, user: str | None, replayed: bool
+    ) -> None:
+        """Note one answered request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a view says about its answer: it may be replayed while these dependencies stand."""
+
+    dependencies: Collection[str]
+    deadline: float
+    uses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as WSGI sends it."""
+
+    status: str
+    headers: Headers
+    body: list[bytes]
+    code: int
+    size: int
+    deadline: float
+
+
+def mark_replayable(
+    dependencies: Collection[str], *, seconds: float = math.inf, uses: tuple[str, ...] = ()
+) -> None:
+    """Say that the answer to this request may be replayed until one of `dependencies` changes.
+
+    `uses` names the keys of the WSGI environment that went into the answer, beside those that are a part
+    of every key; after `seconds` it ends in any case.
+    """
+    request.environ[MARK] = Mark(dependencies, perf_counter() + seconds, uses)
+
+
+class _Started:
+    """What the application said before its body."""
+
+    __slots__ = ("headers", "status")
+
+    def __init__(self) -> None:
+        self.status = ""
+        self.headers: Headers = []
+
+    def __call__(self, status: str, headers: Headers, exc_info: Any = None) -> None:
+        self.status = status
+        self.headers = headers
+
+
+class ReplayFront:
+    """A WSGI callable that replays what it may and asks `app` for the rest."""
+
+    def __init__(
+        self,
+        app: Application,
+        *,
+        classify: Callable[[Environ], tuple[Hashable, str | None]],
+        check: Callable[[], int],
+        answers: BoundedCache[Hashable, Answer | tuple[str, ...]],
+        variant: Callable[[str | None, str | None], Hashable],
+        observe: Observe,
+    ) -> None:
+        self._app = app
+        self._classify = classify
+        self._check = check
+        self._answers = answers
+        self._variant = variant
+        self._observe = observe
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        began = perf_counter()
+        method = environ["REQUEST_METHOD"]
+        if method != "GET" and method != "HEAD":
+            return self._ask(environ, start_response, began, None)
+        rights, user = self._classify(environ)
+        if rights is None:
+            return self._ask(environ, start_response, began, user)
+        ticket = self._check()
+        get = environ.get
+        key = (
+            rights,
+            method,
+            environ["PATH_INFO"],
+            get("QUERY_STRING"),
+            self._variant(get("HTTP_ACCEPT"), get("HTTP_ACCEPT_ENCODING")),
+            get("HTTP_IF_NONE_MATCH"),
+            get("HTTP_IF_MODIFIED_SINCE"),
+            get("HTTP_RANGE"),
+            get("HTTP_IF_RANGE"),
+        )
+        answer = self._answers.get(key)
+        if isinstance(answer, tuple):
+            answer = self._answers.get((key, *map(get, answer)))
+        if isinstance(answer, Answer) and answer.deadline > began:
+            # A copy of the headers: an engine may add its own to the list that it is given.
+            start_response(answer.status, answer.headers[:])
+            self._observe(environ, answer.code, answer.size, perf_counter() - began, user, True)
+            return answer.body
+        return self._ask(environ, start_response, began, user, key, ticket)
+
+    def _ask(
+        self,
+        environ: Environ,
+        start_response: StartResponse,
+        began: float,
+        user: str | None,
+        key: Hashable = None,
+        ticket: int = 0,
+    ) -> Iterable[bytes]:
+        started = _Started()
+        body = self._app(environ, started)
+        code = int(started.status[:3])
+
+        def ended(sent: int) -> None:
+            self._observe(environ, code, sent, perf_counter() - began, environ.get(USER, user), False)
+
+        if not isinstance(body, StreamedBody):
+            content = _whole(body)
+            mark = environ.get(MARK)
+            if key is not None and mark is not None and code in REPLAYABLE:
+                self._keep(key, ticket, environ, mark, _answer(started, content, code, mark.deadline))
+            start_response(started.status, started.headers)
+            ended(len(content))
+            return [content]
+        start_response(started.status, started.headers)
+        body.at_end(ended)
+        wrapper = environ.get("wsgi.file_wrapper")
+        if wrapper is not None and isinstance(body, FileBody) and body.whole:
+            wrapped: Iterable[bytes] = wrapper(body, PIECE)
+            return wrapped
+        return body
+
+    def _keep(self, key: Hashable, ticket: int, environ: Environ, mark: Mark, answer: Answer) -> None:
+        keep = self._answers.put
+        if mark.uses:
+            keep(key, mark.uses, size=0, dependencies=mark.dependencies, ticket=ticket)
+            key = (key, *map(environ.get, mark.uses))
+        keep(key, answer, size=answer.size, dependencies=mark.dependencies, ticket=ticket)
+
+
+def _whole(body: Iterable[bytes]) -> bytes:
+    try:
+        return b"".join(body)
+    finally:
+        close = getattr(body, "close", None)
+        if close is not None:
+            close()
+
+
+def _answer(started: _Started, content: bytes, code: int, deadline: float) -> Answer:
+    # Most names and values are the same in thousands of answers: interned, they are held once.
+    headers = [(sys.intern(name), sys.intern(value)) for name, value in started.headers]
+    return Answer(sys.intern(started.status), headers, [content], code, len(content), deadline)
