@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from packaging.utils import NormalizedName
@@ -59,6 +60,14 @@ class FileFact:
     yanked: str | None = None
 
 
+class Begun(Enum):
+    """What became of the wish to publish a file."""
+
+    RECORDED = "recorded"  # the file is pending: go on, and finish or abandon it
+    HELD = "held"  # the same bytes are live already: nothing to do
+    UNDERWAY = "underway"  # another writer is publishing this name: wait for it, then try again
+
+
 class Reader(Protocol):
     """What pages ask. Safe from any thread; never waits for a writer."""
 
@@ -82,6 +91,9 @@ class Reader(Protocol):
 
     def file_at(self, path: str) -> HeldFile | None:
         """Return the live file at this path below the first root that has it."""
+
+    def held_at(self, location: Location) -> HeldFile | None:
+        """Return the live file at exactly this place."""
 
     def files(self) -> Iterator[HeldFile]:
         """Iterate over every live file of every root, in order of root and path."""
@@ -133,8 +145,8 @@ class Catalogue(Reader, Protocol):
     def held_under(self, release_key: str) -> HeldFile | None:
         """Return the live or pending file with this release key."""
 
-    def decide(self, fact: FileFact) -> None:
-        """Replace what people decided about a filename."""
+    def decide(self, *facts: FileFact) -> None:
+        """Replace what people decided about filenames, all of them at once."""
 
     def fact(self, filename: str) -> FileFact | None:
         """Return what people decided about a filename."""
@@ -143,7 +155,7 @@ class Catalogue(Reader, Protocol):
         """Record a project's status (PEP 792)."""
 
     def forget(self, locations: Sequence[Location]) -> None:
-        """Remove files and what was decided about their names."""
+        """Remove files, and what was decided about their names where no other file bears them."""
 
     def close(self) -> None:
         """Release every connection."""

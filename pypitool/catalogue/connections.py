@@ -1,0 +1,195 @@
+"""Connections to the catalogue: one for each reading thread, one writing one for each process."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from pypitool.catalogue.errors import CatalogueMissing, translate
+from pypitool.catalogue.locking import shared
+
+LOOK_EVERY = 1.0  # seconds between two looks at whether another file lies at the catalogue's path
+READ_TIMEOUT = 10.0  # readers wait only for the recovery after a crash
+WRITE_TIMEOUT = 60.0
+
+Identity = tuple[int, int]
+
+
+def connect(path: Path, *, timeout: float = WRITE_TIMEOUT, mode: str = "rw") -> sqlite3.Connection:
+    """Open an existing database; transactions are begun and ended by whoever uses it."""
+    # isolation_level=None: what Python 3.12 calls `autocommit` would begin transactions behind our back.
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}",
+        uri=True,
+        timeout=timeout,
+        isolation_level=None,
+        check_same_thread=False,  # a thread's connection is closed by whoever collects the thread
+        cached_statements=32,
+    )
+
+
+def identity(path: Path) -> Identity | None:
+    """Return what tells one file from another at the same path."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+class ThreadConnection:
+    """The reading connection of one thread, closed when the thread ends."""
+
+    __slots__ = ("__weakref__", "connection", "execute", "generation", "number")
+
+    def __init__(self, connection: sqlite3.Connection, number: int, generation: int) -> None:
+        self.connection = connection
+        self.execute = connection.cursor().execute
+        self.number = number
+        self.generation = generation
+
+    def __del__(self) -> None:
+        # Python 3.13 warns of connections that are not closed.
+        self.connection.close()
+
+
+class Readers:
+    """A connection for each thread, that never writes and never holds a transaction."""
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        self._path = path
+        self._mode = "ro" if read_only else "rw"
+        self._local = threading.local()
+        self._numbers = itertools.count()
+        self._all: weakref.WeakSet[ThreadConnection] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._identity: Identity | None = None
+        self._look_at = 0.0
+
+    def stamp(self) -> tuple[int, int]:
+        """Return the number of this thread's connection and what it sees of others' commits."""
+        mine = self._mine()
+        try:
+            return mine.number, mine.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def ask(self, statement: str, parameters: Sequence[object] = ()) -> list[Any]:
+        """Return all rows at once: a half-read answer would hold a transaction open."""
+        mine = self._mine()
+        try:
+            return mine.execute(statement, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for mine in list(self._all):
+            mine.connection.close()
+        self._local = threading.local()
+
+    def _mine(self) -> ThreadConnection:
+        if time.monotonic() >= self._look_at:
+            self._look()
+        mine: ThreadConnection | None = getattr(self._local, "mine", None)
+        if mine is None or mine.generation != self._generation:
+            mine = self._local.mine = self._open()
+        return mine
+
+    def _look(self) -> None:
+        found = identity(self._path)
+        with self._lock:
+            # A missing file is not another one: what is open still answers until the rebuilt one is there.
+            if found is not None and found != self._identity:
+                self._identity = found
+                self._generation += 1
+            self._look_at = time.monotonic() + LOOK_EVERY
+
+    def _open(self) -> ThreadConnection:
+        with shared(self._path):
+            self._look()
+            if identity(self._path) is None:
+                raise CatalogueMissing(self._path, "the file is missing")
+            try:
+                mine = ThreadConnection(self._connect(), next(self._numbers), self._generation)
+            except sqlite3.Error as error:
+                raise translate(error, self._path) from error
+        self._all.add(mine)
+        return mine
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = connect(self._path, timeout=READ_TIMEOUT, mode=self._mode)
+        connection.execute("PRAGMA query_only = 1")
+        # Hundreds of threads may have one: the system's page cache serves them all.
+        connection.execute("PRAGMA cache_size = -256")
+        return connection
+
+    def _failed(self, error: sqlite3.Error) -> Exception:
+        self._local.mine = None
+        return translate(error, self._path)
+
+
+class Writer:
+    """The one writing connection of a process; its transactions are durable when they end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._identity: Identity | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Begin a transaction, waiting for other writers; commit it, or undo all of it."""
+        with self._lock, shared(self._path):
+            try:
+                connection = self._current()
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                finally:
+                    _undo(connection)
+            except sqlite3.Error as error:
+                raise translate(error, self._path) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._drop()
+
+    def _current(self) -> sqlite3.Connection:
+        found = identity(self._path)
+        if found is None:
+            raise CatalogueMissing(self._path, "the file is missing")
+        if self._connection is None or found != self._identity:
+            self._drop()
+            self._connection = self._connect()
+            self._identity = found
+        return self._connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = connect(self._path)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA journal_size_limit = 16777216")
+        return connection
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _undo(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        with suppress(sqlite3.Error):  # SQLite has undone it by itself where the disk failed
+            connection.execute("ROLLBACK")

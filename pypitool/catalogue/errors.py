@@ -1,0 +1,119 @@
+"""What can go wrong with the catalogue, each with a sentence."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from pypitool.core.errors import Kind, NoSpace, PypitoolError
+from pypitool.core.model import HeldFile
+
+
+class ReleaseFileExists(PypitoolError):
+    """Other bytes are already held, or being published, under this name or another spelling of it."""
+
+    kind = Kind.CONFLICT
+
+    def __init__(self, filename: str, sha256: str, held: HeldFile) -> None:
+        self.filename = filename
+        self.sha256 = sha256
+        self.held = held
+        self.hint = "versions are immutable: bump the version, or compare the two files"
+        super().__init__(filename, sha256, held.filename)
+
+    def __str__(self) -> str:
+        spelling = "" if self.held.filename == self.filename else f" as `{self.held.filename}`"
+        held = self.held.contents.digests.sha256
+        # Clients look for these three words first: twine and uv print no more than the first line.
+        return (
+            f"File already exists: `{self.filename}` is held{spelling} "
+            f"with different contents (sha256 {held[:12]}… ≠ {self.sha256[:12]}…)"
+        )
+
+
+class CatalogueError(PypitoolError):
+    """Something is wrong with the catalogue as a whole."""
+
+    kind = Kind.UNAVAILABLE
+
+    def __init__(self, path: Path, detail: str) -> None:
+        self.path = path
+        self.detail = detail
+        super().__init__(path, detail)
+
+    def __str__(self) -> str:
+        return f"the catalogue {self.path} cannot be used: {self.detail}"
+
+
+class CatalogueDamaged(CatalogueError):
+    """The file is not a sound catalogue: it has to be set aside and rebuilt."""
+
+    hint = "it is rebuilt from the package directories and `facts.jsonl` at the next start"
+
+    def __str__(self) -> str:
+        return f"the catalogue {self.path} is damaged: {self.detail}"
+
+
+class CatalogueMissing(CatalogueError):
+    """There is no catalogue where one was expected."""
+
+    def __str__(self) -> str:
+        return f"there is no catalogue at {self.path}"
+
+
+class CatalogueBusy(CatalogueError):
+    """Other writers did not let go in time."""
+
+    hint = "another process has been writing for long: try again"
+
+    def __str__(self) -> str:
+        return f"the catalogue {self.path} is busy: {self.detail}"
+
+
+class CatalogueReadOnly(CatalogueError):
+    """The file or its directory cannot be written."""
+
+    hint = "check the owner and the permissions of the state directory, and whether the disk is writable"
+
+    def __str__(self) -> str:
+        return f"the catalogue {self.path} cannot be written: {self.detail}"
+
+
+class CatalogueTooNew(PypitoolError):
+    """A newer pypitool made this catalogue."""
+
+    kind = Kind.CONFIG
+
+    def __init__(self, path: Path, version: int, known: int) -> None:
+        self.path = path
+        self.version = version
+        self.known = known
+        self.hint = "upgrade pypitool, or restore a backup that the older version made"
+        super().__init__(path, version, known)
+
+    def __str__(self) -> str:
+        return (
+            f"the catalogue {self.path} has schema {self.version}, "
+            f"made by a newer pypitool; this one knows schemas up to {self.known}"
+        )
+
+
+# By message and not by `sqlite_errorcode`: Python 3.10 has no such attribute.
+_FULL = ("database or disk is full",)
+_BUSY = ("database is locked", "database table is locked")
+_READ_ONLY = ("attempt to write a readonly database", "unable to open database file")
+_DAMAGED = ("malformed", "not a database", "no such table", "no such column", "unsupported file format")
+
+
+def translate(error: sqlite3.Error, path: Path) -> PypitoolError:
+    """Name the failure that SQLite reports."""
+    text = str(error)
+    if any(words in text for words in _FULL):
+        return NoSpace(f"the catalogue {path}")
+    if any(words in text for words in _BUSY):
+        return CatalogueBusy(path, text)
+    if any(words in text for words in _READ_ONLY):
+        return CatalogueReadOnly(path, text)
+    if any(words in text for words in _DAMAGED):
+        return CatalogueDamaged(path, text)
+    return CatalogueError(path, text)

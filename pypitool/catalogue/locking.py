@@ -1,0 +1,55 @@
+"""Who may open a catalogue while another process puts a new file in its place.
+
+Taken shared by whoever opens or writes, exclusively by a rebuild, a restore and a migration: SQLite keeps
+its journal under the database's name, so a new file must never meet the journal of the old one."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def lock_path(catalogue: Path) -> Path:
+    """Return the lock file of a catalogue."""
+    return catalogue.with_name(f"{catalogue.stem}.lock")
+
+
+@contextmanager
+def shared(catalogue: Path) -> Iterator[None]:
+    """Hold off a replacement of the catalogue; never waits for writers."""
+    with _held(catalogue, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def exclusive(catalogue: Path) -> Iterator[None]:
+    """Wait until nobody opens or writes the catalogue, and hold them all off."""
+    with _held(catalogue, fcntl.LOCK_EX):
+        yield
+
+
+@contextmanager
+def _held(catalogue: Path, how: int) -> Iterator[None]:
+    # A descriptor for each holder: a lock belongs to the open file, and threads that shared one would
+    # release each other's.
+    descriptor = _open(lock_path(catalogue))
+    try:
+        if descriptor is not None:
+            fcntl.flock(descriptor, how)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _open(path: Path) -> int | None:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except PermissionError:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC) if path.exists() else None
+    except OSError:
+        # A read-only disk: nobody can replace the catalogue there.
+        return None

@@ -1,0 +1,158 @@
+"""What is asked of a SQLite catalogue: each question is one statement, and leaves nothing open."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.utils import NormalizedName
+
+from pypitool.catalogue import FileFact, Known, Pending
+from pypitool.catalogue.connections import Readers
+from pypitool.catalogue.rows import COLUMNS, from_path, from_row, to_path
+from pypitool.core.model import (
+    Changes,
+    FileStat,
+    HeldFile,
+    Location,
+    Origin,
+    OriginKind,
+    Problem,
+    Project,
+    ProjectStatus,
+    offered,
+)
+
+_PAGE = 1000  # rows that an iteration reads at once
+
+
+class SqliteReader:
+    """Implements `pypitool.catalogue.Reader`; keeps nothing in memory but a connection for each thread."""
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        self.path = path
+        self._readers = Readers(path, read_only=read_only)
+        self._ask = self._readers.ask
+        # Without a call in between: it is asked at every request.
+        self.stamp = self._readers.stamp
+
+    def serial(self) -> int:
+        """Return the number of the last change."""
+        return int(self._ask("SELECT serial FROM head")[0][0])
+
+    def changes_since(self, serial: int) -> Changes:
+        """Return what changed after `serial`."""
+        # One statement: what it returns is of one moment.
+        rows = self._ask(
+            "SELECT head.serial, names_serial, base, name FROM head LEFT JOIN project ON project.serial > ?",
+            (serial,),
+        )
+        last, names, base, _ = rows[0]
+        projects = frozenset(row[3] for row in rows if row[3] is not None)
+        return Changes(last, projects, names=names > serial, everything=base > serial)
+
+    def project_names(self) -> tuple[NormalizedName, ...]:
+        """Return the projects that hold at least one live file, sorted."""
+        return tuple(row[0] for row in self._ask("SELECT name FROM project WHERE listed ORDER BY name"))
+
+    def project(self, name: NormalizedName) -> Project | None:
+        """Return a project with its live files (see `offered`), or None when it holds none."""
+        # The serial before the files: if a change comes in between, the page is known to be old.
+        about = self._ask("SELECT serial, status, reason FROM project WHERE name = ? AND listed", (name,))
+        rows = about and self._ask(f"SELECT {COLUMNS} FROM file WHERE project = ?", (name,))
+        if not rows:
+            return None
+        serial, status, reason = about[0]
+        return Project(name, serial, offered(map(from_row, rows)), ProjectStatus(status), reason)
+
+    def file_at(self, path: str) -> HeldFile | None:
+        """Return the live file at this path below the first root that has it."""
+        # By filename, for which there is an index whatever the number of roots.
+        rows = self._ask(
+            f"SELECT {COLUMNS} FROM file WHERE filename = ? AND path = ? ORDER BY root LIMIT 1",
+            (to_path(path.rpartition("/")[2]), to_path(path)),
+        )
+        return from_row(rows[0]) if rows else None
+
+    def held_at(self, location: Location) -> HeldFile | None:
+        """Return the live file at exactly this place."""
+        place = (location.root, to_path(location.path))
+        rows = self._ask(f"SELECT {COLUMNS} FROM file WHERE root = ? AND path = ?", place)
+        return from_row(rows[0]) if rows else None
+
+    def files(self) -> Iterator[HeldFile]:
+        """Iterate over every live file of every root, in order of root and path."""
+        after: tuple[int, str] = (-1, "")
+        while rows := self._ask(
+            f"SELECT {COLUMNS} FROM file WHERE (root, path) > (?, ?) ORDER BY root, path LIMIT {_PAGE}", after
+        ):
+            after = rows[-1][:2]
+            yield from map(from_row, rows)
+
+    def metadata(self, sha256: str) -> bytes | None:
+        """Return a METADATA body by its digest."""
+        rows = self._ask("SELECT body FROM metadata WHERE sha256 = ?", (sha256,))
+        return zlib.decompress(rows[0][0]) if rows else None
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Return the files that are not listed, and why."""
+        rows = self._ask("SELECT root, path, reason FROM problem ORDER BY root, path")
+        return tuple(Problem(Location(root, from_path(path)), reason) for root, path, reason in rows)
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many live projects and files there are."""
+        rows = self._ask("SELECT (SELECT count(*) FROM project WHERE listed), (SELECT count(*) FROM file)")
+        return rows[0][0], rows[0][1]
+
+    def known(self, root: int, below: str = "") -> Iterator[Known]:
+        """Iterate over the live files of one root, or of one folder of it, for a walk to compare with."""
+        folder = below.strip("/")
+        after: str | bytes = to_path(f"{folder}/" if folder else "")
+        # "0" follows "/"; without a folder the end is a blob, which follows every text.
+        end = to_path(f"{folder}0") if folder else b""
+        while rows := self._ask(
+            "SELECT path, size, mtime_ns, ctime_ns, inode, signed FROM file "
+            f"WHERE root = ? AND path > ? AND path < ? ORDER BY path LIMIT {_PAGE}",
+            (root, after, end),
+        ):
+            after = rows[-1][0]
+            for path, size, mtime_ns, ctime_ns, inode, signed in rows:
+                stat = FileStat(size, int(mtime_ns), int(ctime_ns), int(inode))
+                yield Known(Location(root, path), stat, bool(signed))
+
+    def pending(self) -> tuple[Pending, ...]:
+        """Return every publishing that has begun and not ended."""
+        rows = self._ask(f"SELECT {COLUMNS}, temporary FROM pending ORDER BY root, path")
+        return tuple(Pending(from_row(row), row[-1]) for row in rows)
+
+    def held_under(self, release_key: str) -> HeldFile | None:
+        """Return the live or pending file with this release key."""
+        for table in ("file", "pending"):
+            rows = self._ask(
+                f"SELECT {COLUMNS} FROM {table} WHERE release_key = ? "
+                "ORDER BY root, length(path), path LIMIT 1",
+                (release_key,),
+            )
+            if rows:
+                return from_row(rows[0])
+        return None
+
+    def fact(self, filename: str) -> FileFact | None:
+        """Return what people decided about a filename: its yank, and the arrival of its last bytes."""
+        arrivals = self._ask(
+            "SELECT project, sha256, upload_time, origin_kind, origin_detail FROM arrival "
+            "WHERE filename = ? ORDER BY rowid DESC LIMIT 1",
+            (filename,),
+        )
+        yanks = self._ask("SELECT project, reason FROM yank WHERE filename = ?", (filename,))
+        yanked = yanks[0][1] if yanks else None
+        if arrivals:
+            project, sha256, upload_time, kind, detail = arrivals[0]
+            origin = Origin(OriginKind(kind), detail) if kind else None
+            return FileFact(filename, project, sha256, upload_time, origin, yanked)
+        return FileFact(filename, yanks[0][0], yanked=yanked) if yanks else None
+
+    def close(self) -> None:
+        """Release every connection."""
+        self._readers.close()

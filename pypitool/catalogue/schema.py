@@ -1,0 +1,157 @@
+"""The tables of the catalogue, and how an older catalogue becomes a current one."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from pypitool.catalogue.errors import CatalogueDamaged, CatalogueTooNew
+
+VERSION = 1
+APPLICATION_ID = 0x70797069  # `file` and others can tell what this database is
+
+# What a file row holds, in the order in which `rows` reads it. Columns without a type hold numbers that
+# may not fit into 64 bits (an overlay's inode, a time stamp of the year 2400) as text.
+_FILE_COLUMNS = """
+    root            INTEGER NOT NULL,
+    path            TEXT    NOT NULL,
+    filename        TEXT    NOT NULL,
+    project         TEXT    NOT NULL,
+    version         TEXT    NOT NULL,
+    kind            TEXT    NOT NULL,
+    release_key     TEXT    NOT NULL,
+    size            INTEGER NOT NULL,
+    mtime_ns                NOT NULL,
+    ctime_ns                NOT NULL,
+    inode                   NOT NULL,
+    sha256          TEXT    NOT NULL,
+    blake2b         TEXT    NOT NULL,
+    md5             TEXT    NOT NULL,
+    requires_python TEXT,
+    metadata_sha256 TEXT,
+    signed          INTEGER NOT NULL,
+    provenance      TEXT,
+    upload_time     TEXT    NOT NULL,
+    origin_kind     TEXT    NOT NULL,
+    origin_detail   TEXT    NOT NULL,
+    yanked          TEXT
+"""
+
+_SCHEMA = f"""
+-- One row. `serial`: the last change; `names_serial`: the last one that made a project appear or vanish;
+-- `base`: where this history begins, see `_first_serial`; `facts_end`: facts.jsonl is replayed up to here.
+CREATE TABLE head (
+    serial       INTEGER NOT NULL,
+    names_serial INTEGER NOT NULL,
+    base         INTEGER NOT NULL,
+    facts_end    INTEGER NOT NULL
+);
+-- A project that lost its last file keeps its row, so that its page is known to have changed.
+CREATE TABLE project (
+    name   TEXT PRIMARY KEY,
+    serial INTEGER NOT NULL,
+    listed INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT
+) WITHOUT ROWID;
+CREATE INDEX project_serial ON project (serial);
+
+-- Files that pages show. Upload time, origin and yank are the effective ones, see `decisions`.
+CREATE TABLE file ({_FILE_COLUMNS});
+CREATE UNIQUE INDEX file_location ON file (root, path);
+CREATE INDEX file_project ON file (project);
+CREATE INDEX file_filename ON file (filename);
+CREATE INDEX file_release ON file (release_key);
+
+-- Files whose publishing has begun: a table of their own, because a live row of the same place may stand
+-- until an overwrite is complete, and because no page can then show one by mistake.
+CREATE TABLE pending ({_FILE_COLUMNS}, temporary TEXT NOT NULL);
+CREATE UNIQUE INDEX pending_location ON pending (root, path);
+CREATE UNIQUE INDEX pending_release ON pending (release_key);
+
+-- What people decided. They outlive the file, so that one moved away and back is the same as before.
+CREATE TABLE arrival (
+    filename      TEXT NOT NULL,
+    sha256        TEXT NOT NULL,
+    project       TEXT NOT NULL,
+    upload_time   TEXT,
+    origin_kind   TEXT,
+    origin_detail TEXT
+);
+CREATE UNIQUE INDEX arrival_bytes ON arrival (filename, sha256);
+CREATE TABLE yank (
+    filename TEXT PRIMARY KEY,
+    project  TEXT NOT NULL,
+    reason   TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE metadata (sha256 TEXT NOT NULL, body BLOB NOT NULL);
+CREATE UNIQUE INDEX metadata_sha256 ON metadata (sha256);
+
+CREATE TABLE problem (root INTEGER NOT NULL, path TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE UNIQUE INDEX problem_location ON problem (root, path);
+"""
+
+# The script that leads from the schema before to this one, by the number that it leads to.
+MIGRATIONS: Mapping[int, str] = {}
+
+
+def create(path: Path, *, after: int = 0) -> None:
+    """Make a new, empty catalogue at `path`; its serials are all higher than `after`."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}")
+        first = _first_serial(after)
+        connection.execute("INSERT INTO head VALUES (?, ?, ?, 0)", (first, first, first))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+        # Last, so that no journal file is left beside a catalogue that is about to be renamed.
+        connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    finally:
+        connection.close()
+
+
+def check(connection: sqlite3.Connection, path: Path, *, version: int = VERSION) -> int:
+    """Return the schema version of a catalogue; refuse what is none, or a newer one."""
+    (identity,) = connection.execute("PRAGMA application_id").fetchone()
+    if identity != APPLICATION_ID:
+        raise CatalogueDamaged(path, "it is not a catalogue of pypitool")
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found > version:
+        raise CatalogueTooNew(path, found, version)
+    if connection.execute("SELECT count(*) FROM head").fetchone() != (1,):
+        raise CatalogueDamaged(path, "it has no head")
+    return int(found)
+
+
+def migrate(
+    connection: sqlite3.Connection,
+    found: int,
+    *,
+    version: int = VERSION,
+    migrations: Mapping[int, str] = MIGRATIONS,
+) -> None:
+    """Lead a catalogue of schema `found` to schema `version`, in one transaction."""
+    steps = "".join(migrations[number] for number in range(found + 1, version + 1))
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE;{steps};PRAGMA user_version = {version};COMMIT")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def begin_new_history(connection: sqlite3.Connection, *, after: int) -> None:
+    """Let every serial be higher than `after`, so that nothing that was kept before seems to hold."""
+    first = _first_serial(after)
+    connection.execute("UPDATE head SET serial = ?, names_serial = ?, base = ?", (first, first, first))
+    connection.execute("UPDATE project SET serial = ?", (first,))
+
+
+def _first_serial(after: int) -> int:
+    # Milliseconds: a history that ran at fewer than 1,000 changes a second since it began ends below the
+    # next one's beginning, even where the old file is lost and nobody can say how far it went.
+    return max(after + 1, int(time.time() * 1000))

@@ -1,0 +1,78 @@
+"""The catalogue in one SQLite file: many readers that never wait, writers one after another."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from packaging.utils import NormalizedName
+
+from pypitool.catalogue import Begun, FileFact, Pending, ScanBatch, writing
+from pypitool.catalogue.connections import Writer
+from pypitool.catalogue.reading import SqliteReader
+from pypitool.core.model import HeldFile, Location, ProjectStatus
+
+
+class SqliteCatalogue(SqliteReader):
+    """Implements `pypitool.catalogue.Catalogue`."""
+
+    def __init__(
+        self, path: Path, *, reader_only: bool = False, clock: Callable[[], float] = time.time
+    ) -> None:
+        super().__init__(path, read_only=reader_only)
+        self._writer = Writer(path)
+        self._clock = clock
+
+    @classmethod
+    def open(cls, path: Path, *, reader_only: bool = False) -> SqliteCatalogue:
+        """Open a sound catalogue of the current schema; `rebuild.open_catalogue` makes it so first."""
+        return cls(path, reader_only=reader_only)
+
+    def apply_scan(self, batch: ScanBatch, bodies: Iterable[tuple[str, bytes]] = ()) -> None:
+        """Record what a walk found; `bodies` are METADATA bodies with their digests."""
+        # Compressed before the transaction begins: other writers are not kept waiting for it.
+        compressed = [(sha256, _compress(body)) for sha256, body in bodies]
+        with self._writer.transaction() as connection:
+            writing.apply_scan(connection, batch, compressed, self._clock())
+
+    def begin_publish(self, pending: Pending, body: bytes | None, *, overwrite: bool) -> Begun:
+        """Record a file as pending; raise `ReleaseFileExists` when other bytes have its release key."""
+        compressed = None if body is None else _compress(body)
+        with self._writer.transaction() as connection:
+            return writing.begin_publish(connection, pending, compressed, overwrite=overwrite)
+
+    def finish_publish(self, file: HeldFile) -> None:
+        """Turn a pending file live, with the stat that it has now."""
+        with self._writer.transaction() as connection:
+            writing.finish_publish(connection, file, self._clock())
+
+    def abandon_publish(self, location: Location) -> None:
+        """Forget a pending file."""
+        with self._writer.transaction() as connection:
+            writing.abandon_publish(connection, location)
+
+    def decide(self, *facts: FileFact) -> None:
+        """Replace what people decided about filenames, all of them at once."""
+        with self._writer.transaction() as connection:
+            writing.decide(connection, facts, self._clock())
+
+    def set_status(self, project: NormalizedName, status: ProjectStatus, reason: str | None) -> None:
+        """Record a project's status (PEP 792)."""
+        with self._writer.transaction() as connection:
+            writing.set_status(connection, project, status, reason)
+
+    def forget(self, locations: Sequence[Location]) -> None:
+        """Remove files, and what was decided about their names where no other file bears them."""
+        with self._writer.transaction() as connection:
+            writing.forget(connection, locations)
+
+    def close(self) -> None:
+        """Release every connection."""
+        super().close()
+        self._writer.close()
+
+
+def _compress(body: bytes) -> bytes:
+    return zlib.compress(body, 3)

@@ -1,0 +1,203 @@
+"""What each change does to the tables; every function runs inside a transaction of its caller."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from packaging.utils import NormalizedName
+
+from pypitool.catalogue import Begun, FileFact, Pending, ScanBatch, decisions
+from pypitool.catalogue.errors import ReleaseFileExists
+from pypitool.catalogue.rows import COLUMNS, PLACES, from_row, to_path, to_row
+from pypitool.core.model import HeldFile, Location, ProjectStatus
+
+_INSERT_FILE = f"INSERT OR REPLACE INTO file ({COLUMNS}) VALUES ({PLACES})"
+
+
+def apply_scan(
+    connection: sqlite3.Connection, batch: ScanBatch, bodies: Iterable[tuple[str, bytes]], now: float
+) -> None:
+    """Record what a walk found; `bodies` are compressed."""
+    connection.executemany("INSERT OR IGNORE INTO metadata VALUES (?, ?)", bodies)
+    busy = set(connection.execute("SELECT root, path FROM pending").fetchall())
+    # A place where a publishing is under way belongs to its writer, who knows the uploader; we do not.
+    changed = [file for file in batch.changed if (file.location.root, file.location.path) not in busy]
+    removed = remove(connection, [*batch.gone, *(file.location for file in changed)])
+    connection.executemany(_INSERT_FILE, map(to_row, changed))
+    decisions.apply(connection, {file.filename for file in changed}, now)
+    drop_bodies(connection, removed)
+    _replace_problems(connection, batch)
+    announce(connection, {file.project for file in changed} | {project for project, _ in removed})
+
+
+def begin_publish(
+    connection: sqlite3.Connection, pending: Pending, body: bytes | None, *, overwrite: bool
+) -> Begun:
+    """Record a file as pending, unless its release key is taken."""
+    refusal = _taken(connection, pending.file, overwrite=overwrite)
+    if refusal is not None:
+        return refusal
+    if body is not None:
+        row = (pending.file.contents.metadata_sha256, body)
+        connection.execute("INSERT OR IGNORE INTO metadata VALUES (?, ?)", row)
+    connection.execute(
+        f"INSERT INTO pending ({COLUMNS}, temporary) VALUES ({PLACES}, ?)",
+        (*to_row(pending.file), pending.temporary),
+    )
+    return Begun.RECORDED
+
+
+def finish_publish(connection: sqlite3.Connection, file: HeldFile, now: float) -> None:
+    """Turn a pending file live."""
+    _delete_pending(connection, file.location)
+    removed = remove(connection, [file.location])
+    connection.execute(_INSERT_FILE, to_row(file))
+    decisions.record_arrival(connection, _arrival(file))
+    if file.yanked is not None:
+        # What the upstream of a mirrored file says. None says nothing: a yank holds by filename.
+        decisions.record_yank(connection, _arrival(file))
+    decisions.apply(connection, [file.filename], now)
+    drop_bodies(connection, removed)
+    announce(connection, {file.project} | {project for project, _ in removed})
+
+
+def abandon_publish(connection: sqlite3.Connection, location: Location) -> None:
+    """Forget a pending file, and its METADATA where no other file has the same."""
+    drop_bodies(connection, _delete_pending(connection, location))
+
+
+def forget(connection: sqlite3.Connection, locations: Sequence[Location]) -> None:
+    """Remove files, and what was decided about names that nobody bears any more."""
+    removed = remove(connection, locations)
+    for filename in {location.filename for location in locations}:
+        held = connection.execute("SELECT count(*) FROM file WHERE filename = ?", (filename,)).fetchone()
+        if held == (0,):
+            decisions.forget(connection, filename)
+    drop_bodies(connection, removed)
+    announce(connection, {project for project, _ in removed})
+
+
+def decide(connection: sqlite3.Connection, facts: Sequence[FileFact], now: float) -> None:
+    """Replace what was decided about filenames."""
+    for fact in facts:
+        decisions.record(connection, fact)
+    announce(connection, decisions.apply(connection, {fact.filename for fact in facts}, now))
+
+
+def set_status(
+    connection: sqlite3.Connection, project: NormalizedName, status: ProjectStatus, reason: str | None
+) -> None:
+    """Record a project's status; nothing is announced when it had it."""
+    known = connection.execute("SELECT status, reason FROM project WHERE name = ?", (project,)).fetchone()
+    if known == (status.value, reason):
+        return
+    announce(connection, {project})
+    connection.execute(
+        "UPDATE project SET status = ?, reason = ? WHERE name = ?", (status.value, reason, project)
+    )
+
+
+def announce(connection: sqlite3.Connection, projects: set[NormalizedName]) -> None:
+    """Give the projects the next serial, and note who appeared or vanished."""
+    if not projects:
+        return
+    connection.execute("UPDATE head SET serial = serial + 1")
+    (serial,) = connection.execute("SELECT serial FROM head").fetchone()
+    names = [_announce(connection, project, serial) for project in projects]
+    if any(names):
+        connection.execute("UPDATE head SET names_serial = serial")
+
+
+def _announce(connection: sqlite3.Connection, project: NormalizedName, serial: int) -> bool:
+    (listed,) = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM file WHERE project = ?)", (project,)
+    ).fetchone()
+    known = connection.execute("SELECT listed FROM project WHERE name = ?", (project,)).fetchone()
+    if known is None:
+        row = (project, serial, listed, ProjectStatus.ACTIVE.value, None)
+        connection.execute("INSERT INTO project VALUES (?, ?, ?, ?, ?)", row)
+        return bool(listed)
+    connection.execute("UPDATE project SET serial = ?, listed = ? WHERE name = ?", (serial, listed, project))
+    return bool(listed != known[0])
+
+
+Removed = list[tuple[NormalizedName, str]]  # a project, and the METADATA that its lost file had
+
+
+def remove(connection: sqlite3.Connection, locations: Iterable[Location]) -> Removed:
+    """Delete the live rows of these places."""
+    removed: Removed = []
+    for location in locations:
+        place = (location.root, to_path(location.path))
+        found = connection.execute(
+            "SELECT rowid, project, metadata_sha256 FROM file WHERE root = ? AND path = ?", place
+        ).fetchone()
+        if found:
+            connection.execute("DELETE FROM file WHERE rowid = ?", found[:1])
+            removed.append(found[1:])
+    return removed
+
+
+def drop_bodies(connection: sqlite3.Connection, removed: Removed) -> None:
+    """Delete the METADATA bodies that no file has any more."""
+    # Within the project only, for which there is an index: a body holds its project's name.
+    for project, sha256 in removed:
+        if sha256 is not None:
+            connection.execute(
+                "DELETE FROM metadata WHERE sha256 = :sha256 "
+                "AND NOT EXISTS (SELECT 1 FROM file WHERE project = :project AND metadata_sha256 = :sha256) "
+                "AND NOT EXISTS (SELECT 1 FROM pending WHERE metadata_sha256 = :sha256)",
+                {"sha256": sha256, "project": project},
+            )
+
+
+def _taken(connection: sqlite3.Connection, file: HeldFile, *, overwrite: bool) -> Begun | None:
+    live, pending = held_under(connection, file.release_key)
+    held = live or pending
+    if held is None:
+        return None
+    same = held.contents.digests.sha256 == file.contents.digests.sha256
+    if live is not None and same:
+        return Begun.HELD
+    if not same and not overwrite:
+        raise ReleaseFileExists(file.filename, file.contents.digests.sha256, held)
+    return Begun.UNDERWAY if pending is not None else None
+
+
+def held_under(connection: sqlite3.Connection, release_key: str) -> tuple[HeldFile | None, HeldFile | None]:
+    """Return the live file and the pending one with this release key."""
+    live = connection.execute(
+        f"SELECT {COLUMNS} FROM file WHERE release_key = ? ORDER BY root, length(path), path LIMIT 1",
+        (release_key,),
+    ).fetchone()
+    pending = connection.execute(
+        f"SELECT {COLUMNS} FROM pending WHERE release_key = ?", (release_key,)
+    ).fetchone()
+    return live and from_row(live), pending and from_row(pending)
+
+
+def _delete_pending(connection: sqlite3.Connection, location: Location) -> Removed:
+    place = (location.root, to_path(location.path))
+    found: Removed = connection.execute(
+        "SELECT project, metadata_sha256 FROM pending WHERE root = ? AND path = ?", place
+    ).fetchall()
+    connection.execute("DELETE FROM pending WHERE root = ? AND path = ?", place)
+    return found
+
+
+def _replace_problems(connection: sqlite3.Connection, batch: ScanBatch) -> None:
+    settled = [*batch.solved, *batch.gone, *(file.location for file in batch.changed)]
+    connection.executemany(
+        "DELETE FROM problem WHERE root = ? AND path = ?",
+        ((location.root, to_path(location.path)) for location in settled),
+    )
+    connection.executemany(
+        "INSERT OR REPLACE INTO problem VALUES (?, ?, ?)",
+        ((found.location.root, to_path(found.location.path), found.reason) for found in batch.problems),
+    )
+
+
+def _arrival(file: HeldFile) -> FileFact:
+    sha256 = file.contents.digests.sha256
+    return FileFact(file.filename, file.project, sha256, file.upload_time, file.origin, file.yanked)
