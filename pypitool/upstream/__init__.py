@@ -1,0 +1,1 @@
+"""The other side of the mirror: a client of simple indexes, whatever dialect they speak."""

@@ -1,0 +1,71 @@
+"""Where packages come from, and what one page of it said, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import NormalizedName
+
+from pypitool.core.model import ProjectStatus
+from pypitool.core.selection import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user and a password; never shown."""
+
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.user!r}, …)"
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """One simple index that we fetch from."""
+
+    name: str
+    index: str  # with a slash at its end, without credentials
+    projects: tuple[str, ...] = ()  # globs: it alone is asked for these
+    workers: int = 8
+    retries: int = 5
+    timeout: float = 60.0  # without a byte
+    retry_after_max: float = 120.0
+    credentials: Credentials | None = None
+    ca: Path | None = None
+    proxy: str | None = None
+    allow_unhashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPage:
+    """What tells that a page is still the one that was read."""
+
+    etag: str | None
+    body_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What an upstream offers of one project."""
+
+    upstream: str
+    project: NormalizedName
+    candidates: tuple[Candidate, ...]
+    known: KnownPage
+    status: ProjectStatus = ProjectStatus.ACTIVE
+    status_reason: str | None = None
+    skipped: int = 0  # files of legacy kinds, or whose names are not this project's
+    clock_skew: float = 0.0  # seconds that the upstream's clock is ahead of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The page is the one that `KnownPage` described; nothing was parsed."""
+
+    upstream: str
+    project: NormalizedName
+    known: KnownPage
+    clock_skew: float = 0.0
