@@ -1,0 +1,42 @@
+"""Where package files lie, as a seam: directories today, a bucket later. One suite runs over each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from pypitool.core.model import FileStat, Location
+from pypitool.core.scan_plan import Unreadable, Walked
+from pypitool.store.failures import NoSuchFile, NotReadable, NotWritable, Occupied
+from pypitool.store.opened import Opened
+from pypitool.store.temporary import TemporaryFile
+
+__all__ = ["NoSuchFile", "NotReadable", "NotWritable", "Occupied", "Opened", "Store", "TemporaryFile"]
+
+
+class Store(Protocol):
+    """Package files by location. Names that begin with a dot, and what leads outside, do not exist here."""
+
+    def walk(self, root: int, below: str = "") -> Iterator[Walked | Unreadable]:
+        """Iterate, in order of path, over the files of one root, or below one folder of it."""
+
+    def look(self, location: Location) -> Walked | Unreadable | None:
+        """Return what a walk would say of this one location; None: nothing."""
+
+    def open(self, location: Location) -> Opened:
+        """Open a file to read; raise `NoSuchFile` when a walk would not have met it, or `NotReadable`."""
+
+    def temporary(self, root: int = 0, folder: str = "") -> TemporaryFile:
+        """Create a hidden file that can be placed in this folder; it vanishes unless it is placed."""
+
+    def place(self, temporary: TemporaryFile, location: Location, *, overwrite: bool = False) -> FileStat:
+        """Give a sealed temporary file its name, for good when this returns; raise `Occupied`."""
+
+    def remove(self, location: Location) -> bool:
+        """Remove a file for good, and tell whether there was one."""
+
+    def sweep(self, root: int, folder: str = "") -> tuple[str, ...]:
+        """Remove the temporary files of writers that are gone from a folder, and return their names."""
+
+    def free(self, root: int = 0) -> int:
+        """Return how many bytes can be written."""

@@ -1,0 +1,116 @@
+"""The store that is a list of directories."""
+
+from __future__ import annotations
+
+import os
+import stat as stat_bits
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pypitool.core.model import FileStat, Location
+from pypitool.core.scan_plan import Unreadable, Walked
+from pypitool.store.failures import ABSENT, NoSuchFile, NotReadable, Occupied, writing
+from pypitool.store.links import Links
+from pypitool.store.opened import Opened, is_hidden, opened_folder, stat_of
+from pypitool.store.placing import place_new, place_over
+from pypitool.store.temporary import TemporaryFile, create_temporary, sweep_incoming
+from pypitool.store.walking import SIGNATURE, Walk, is_utf8, not_utf8
+
+# Where a file system knows no locks, a writer counts as gone when it has been silent for so long.
+_SILENT_WRITER_IS_GONE_AFTER = 3600.0
+
+
+class DirectoryStore:
+    """Files below one or more directories, the first of which takes what is published."""
+
+    def __init__(self, roots: tuple[Path, ...]) -> None:
+        self.roots = tuple(Path(os.path.abspath(root)) for root in roots)
+        self._links = Links(self.roots)
+
+    def walk(self, root: int, below: str = "") -> Iterator[Walked | Unreadable]:
+        """Iterate, in order of path, over the files of one root, or below one folder of it."""
+        if below and (is_hidden(below) or not self._is_folder(root, below)):
+            return iter(())
+        return Walk(self.roots[root], root, self._links).run(below)
+
+    def look(self, location: Location) -> Walked | Unreadable | None:
+        """Return what a walk would say of this one location; None: nothing."""
+        folder, _, name = location.path.rpartition("/")
+        if is_hidden(location.path):
+            return None
+        if not is_utf8(location.path):
+            return not_utf8(location)
+        try:
+            with opened_folder(self.roots[location.root], folder) as within:
+                result = os.stat(name, dir_fd=within, follow_symlinks=False)
+        except OSError:
+            return None
+        signed = os.path.lexists(self.roots[location.root] / (location.path + SIGNATURE))
+        if stat_bits.S_ISLNK(result.st_mode):
+            return self._links.look(location, signed=signed)
+        return Walked(location, stat_of(result), signed) if stat_bits.S_ISREG(result.st_mode) else None
+
+    def open(self, location: Location) -> Opened:
+        """Open a file to read; raise `NoSuchFile` when a walk would not have met it, or `NotReadable`."""
+        if is_hidden(location.path):
+            raise NoSuchFile(location)
+        try:
+            opened = self._links.open(location)
+        except OSError as error:
+            raise NotReadable(location, (error.strerror or str(error)).lower()) from error
+        if opened is None:
+            raise NoSuchFile(location)
+        return opened
+
+    def temporary(self, root: int = 0, folder: str = "") -> TemporaryFile:
+        """Create a hidden file that can be placed in this folder; it vanishes unless it is placed."""
+        with writing(self.roots[root] / folder):
+            return create_temporary(self.roots[root], root, folder)
+
+    def place(self, temporary: TemporaryFile, location: Location, *, overwrite: bool = False) -> FileStat:
+        """Give a sealed temporary file its name, for good when this returns; raise `Occupied`."""
+        folder, _, name = location.path.rpartition("/")
+        hidden = temporary.location.path.rpartition("/")[0]
+        with (
+            writing(self.roots[location.root] / folder),
+            opened_folder(self.roots[temporary.location.root], hidden) as source,
+            opened_folder(self.roots[location.root], folder) as target,
+        ):
+            try:
+                (place_over if overwrite else place_new)(source, temporary.name, target, name)
+            except FileExistsError as error:
+                raise Occupied(location) from error
+            temporary.placed()
+            os.fsync(target)
+        return temporary.stat()
+
+    def remove(self, location: Location) -> bool:
+        """Remove a file for good, and tell whether there was one."""
+        folder, _, name = location.path.rpartition("/")
+        if is_hidden(location.path):
+            return False
+        with writing(self.roots[location.root] / folder):
+            try:
+                with opened_folder(self.roots[location.root], folder) as within:
+                    os.unlink(name, dir_fd=within)
+                    os.fsync(within)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def sweep(self, root: int, folder: str = "") -> tuple[str, ...]:
+        """Remove the temporary files of writers that are gone from a folder, and return their names."""
+        return sweep_incoming(self.roots[root], folder, before=time.time() - _SILENT_WRITER_IS_GONE_AFTER)
+
+    def free(self, root: int = 0) -> int:
+        """Return how many bytes can be written."""
+        result = os.statvfs(self.roots[root])
+        return result.f_bavail * result.f_frsize
+
+    def _is_folder(self, root: int, folder: str) -> bool:
+        try:
+            with opened_folder(self.roots[root], folder):
+                return True
+        except OSError as error:
+            return error.errno not in ABSENT

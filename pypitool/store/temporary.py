@@ -1,0 +1,158 @@
+"""Hidden files that wait for their name, and how to tell whether their writer is still there."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import stat as stat_bits
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from pypitool.core.model import FileStat, Location
+from pypitool.store.failures import writing
+from pypitool.store.opened import opened_folder, stat_of
+
+HIDDEN = ".pypitool"
+INCOMING = f"{HIDDEN}/incoming"
+_SUFFIX = ".part"
+# Everybody may read a package; the umask of whoever runs a mirror by hand must not hide it from the server.
+_MODE = 0o644
+
+
+class TemporaryFile:
+    """A file that nobody sees yet. Its lock tells others that its writer lives, also after it got its name:
+    a link has the same inode."""
+
+    def __init__(self, folder: Path, location: Location, file: BinaryIO) -> None:
+        self._folder = folder
+        self._placed = False
+        self.location = location
+        self.file = file
+
+    def __enter__(self) -> TemporaryFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def name(self) -> str:
+        """Its name inside its hidden folder."""
+        return self.location.filename
+
+    def write(self, data: bytes) -> None:
+        """Append some bytes."""
+        with writing(self._folder):
+            self.file.write(data)
+
+    def seal(self) -> None:
+        """Bring every byte to the disk; nothing is written after that."""
+        with writing(self._folder):
+            self.file.flush()
+            os.fchmod(self.file.fileno(), _MODE)
+            os.fsync(self.file.fileno())
+
+    def stat(self) -> FileStat:
+        """Return its stat of this moment."""
+        return stat_of(os.fstat(self.file.fileno()))
+
+    def placed(self) -> None:
+        """Note that the hidden name is gone, and that the file is to stay."""
+        self._placed = True
+
+    def close(self) -> None:
+        """Release the lock, and remove the file unless it was placed."""
+        if self.file.closed:
+            return
+        if not self._placed:
+            with contextlib.suppress(OSError):
+                (self._folder / self.name).unlink()
+        # What is still buffered of a file that nobody wants must not raise (the disk may be full).
+        with contextlib.suppress(OSError):
+            self.file.close()
+
+
+def create_temporary(root: Path, number: int, folder: str) -> TemporaryFile:
+    """Create a locked file in the hidden folder of `folder`."""
+    within = root / folder
+    _make_hidden(root, folder)
+    incoming = within / INCOMING
+    while True:
+        name = secrets.token_hex(8) + _SUFFIX
+        descriptor = os.open(incoming / name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        lock_now(descriptor)
+        # Between its creation and its lock a sweep may have taken it for a dead writer's.
+        if os.fstat(descriptor).st_nlink:
+            break
+        os.close(descriptor)
+    path = "/".join(filter(None, (folder, INCOMING, name)))
+    return TemporaryFile(incoming, Location(number, path), os.fdopen(descriptor, "w+b", buffering=1 << 16))
+
+
+def lock_now(descriptor: int) -> bool | None:
+    """Lock a file; False: somebody holds the lock; None: this file system knows no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
+            return None
+        raise
+    return True
+
+
+def sweep_incoming(root: Path, folder: str, *, before: float) -> tuple[str, ...]:
+    """Remove what writers that are gone left in the hidden folder of `folder`.
+
+    Where there are no locks, a writer counts as gone when nothing was written since `before`.
+    """
+    swept = []
+    try:
+        with opened_folder(root, "/".join(filter(None, (folder, INCOMING)))) as incoming:
+            for name in os.listdir(incoming):
+                if name.endswith(_SUFFIX) and _is_left(incoming, name, before):
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(name, dir_fd=incoming)
+                        swept.append(name)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return ()
+    return tuple(swept)
+
+
+def _is_left(incoming: int, name: str, before: float) -> bool:
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=incoming)
+    except OSError:
+        return False
+    try:
+        locked = lock_now(descriptor)
+        return locked is True or (locked is None and os.fstat(descriptor).st_mtime < before)
+    finally:
+        os.close(descriptor)
+
+
+def _make_hidden(root: Path, folder: str) -> None:
+    outer = root / folder
+    for step in INCOMING.split("/"):
+        inner = outer / step
+        with contextlib.suppress(FileExistsError):
+            inner.mkdir(0o700)
+            _share(inner, outer.stat())
+        outer = inner
+
+
+def _share(made: Path, parent: os.stat_result) -> None:
+    """Let whoever may write into the folder also write into the hidden one.
+
+    A mirror run by root must not leave a folder that the server's own user cannot use.
+    """
+    if os.geteuid() == 0:
+        os.chown(made, parent.st_uid, parent.st_gid)
+    made.chmod(stat_bits.S_IMODE(parent.st_mode) & 0o2770 | 0o700)
