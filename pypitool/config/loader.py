@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from pypitool.config.sources import (
     flags_layer,
     variables_layer,
 )
+from pypitool.toml_document import parse_toml
 
 CONFIG_VARIABLE = "PYPITOOL_CONFIG"
 SYSTEM_FILE = Path("/etc/pypitool/config.toml")
@@ -94,22 +94,12 @@ def _user_file(environ: Mapping[str, str]) -> Path | None:
 
 def _file_layer(file: Path) -> Layer:
     try:
-        document = _document(file)
+        document = parse_toml(file.read_text(encoding="utf-8"))
     except OSError as fault:
         return Layer({}, (Fault(str(file), "", f"cannot be read: {fault.strerror}"),))
     except ValueError as fault:  # both TOMLDecodeError and UnicodeDecodeError
         return Layer({}, (Fault(str(file), "", f"is not TOML: {_lowered(fault)}"),))
     return document_layer(document, str(file), file.parent)
-
-
-def _document(file: Path) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    with file.open("rb") as stream:
-        document: dict[str, Any] = tomllib.load(stream)
-    return document
 
 
 def _lowered(fault: Exception) -> str:
