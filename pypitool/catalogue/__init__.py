@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Protocol
 
 from packaging.utils import NormalizedName
@@ -58,14 +57,6 @@ class FileFact:
     upload_time: str | None = None
     origin: Origin | None = None
     yanked: str | None = None
-
-
-class Begun(Enum):
-    """What became of the wish to publish a file."""
-
-    RECORDED = "recorded"  # the file is pending: go on, and finish or abandon it
-    HELD = "held"  # the same bytes are live already: nothing to do
-    UNDERWAY = "underway"  # another writer is publishing this name: wait for it, then try again
 
 
 class Reader(Protocol):

@@ -10,25 +10,36 @@ from pypitool.core.model import HeldFile
 
 
 class ReleaseFileExists(PypitoolError):
-    """Other bytes are already held, or being published, under this name or another spelling of it."""
+    """A file is already held, or being published, under this name or another spelling of it."""
 
     kind = Kind.CONFLICT
 
-    def __init__(self, filename: str, sha256: str, held: HeldFile) -> None:
+    def __init__(self, filename: str, sha256: str, held: HeldFile, *, live: bool) -> None:
         self.filename = filename
         self.sha256 = sha256
         self.held = held
+        self.live = live  # False: another writer is publishing it
         self.hint = "versions are immutable: bump the version, or compare the two files"
         super().__init__(filename, sha256, held.filename)
 
+    @property
+    def same_bytes(self) -> bool:
+        """Tell whether what is held has the very bytes that were to be published."""
+        return self.held.contents.digests.sha256 == self.sha256
+
     def __str__(self) -> str:
-        spelling = "" if self.held.filename == self.filename else f" as `{self.held.filename}`"
-        held = self.held.contents.digests.sha256
         # Clients look for these three words first: twine and uv print no more than the first line.
-        return (
-            f"File already exists: `{self.filename}` is held{spelling} "
-            f"with different contents (sha256 {held[:12]}… ≠ {self.sha256[:12]}…)"
-        )
+        return f"File already exists: `{self.filename}` is {self._state()} with {self._contents()}"
+
+    def _state(self) -> str:
+        spelling = "" if self.held.filename == self.filename else f" as `{self.held.filename}`"
+        return f"{'held' if self.live else 'being published'}{spelling}"
+
+    def _contents(self) -> str:
+        if self.same_bytes:
+            return "the same contents"
+        held = self.held.contents.digests.sha256
+        return f"different contents (sha256 {held[:12]}… ≠ {self.sha256[:12]}…)"
 
 
 class CatalogueError(PypitoolError):

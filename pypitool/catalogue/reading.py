@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue import FileFact, Known, Pending
 from pypitool.catalogue.connections import Readers
-from pypitool.catalogue.rows import COLUMNS, from_path, from_row, to_path
+from pypitool.catalogue.rows import COLUMNS, from_path, from_row, to_path, to_stat
 from pypitool.core.model import (
     Changes,
-    FileStat,
     HeldFile,
     Location,
     Origin,
@@ -66,6 +65,11 @@ class SqliteReader:
         serial, status, reason = about[0]
         return Project(name, serial, offered(map(from_row, rows)), ProjectStatus(status), reason)
 
+    def held(self, project: NormalizedName) -> tuple[HeldFile, ...]:
+        """Return every live file of a project, those included that another of the same name hides."""
+        rows = self._ask(f"SELECT {COLUMNS} FROM file WHERE project = ? ORDER BY root, path", (project,))
+        return tuple(map(from_row, rows))
+
     def file_at(self, path: str) -> HeldFile | None:
         """Return the live file at this path below the first root that has it."""
         # By filename, for which there is an index whatever the number of roots.
@@ -97,8 +101,13 @@ class SqliteReader:
 
     def problems(self) -> tuple[Problem, ...]:
         """Return the files that are not listed, and why."""
-        rows = self._ask("SELECT root, path, reason FROM problem ORDER BY root, path")
-        return tuple(Problem(Location(root, from_path(path)), reason) for root, path, reason in rows)
+        rows = self._ask(
+            "SELECT root, path, reason, size, mtime_ns, ctime_ns, inode FROM problem ORDER BY root, path"
+        )
+        return tuple(
+            Problem(Location(root, from_path(path)), reason, None if stat[0] is None else to_stat(stat))
+            for root, path, reason, *stat in rows
+        )
 
     def counts(self) -> tuple[int, int]:
         """Return how many live projects and files there are."""
@@ -106,7 +115,7 @@ class SqliteReader:
         return rows[0][0], rows[0][1]
 
     def known(self, root: int, below: str = "") -> Iterator[Known]:
-        """Iterate over the live files of one root, or of one folder of it, for a walk to compare with."""
+        """Iterate, in order of path, over the live files of one root, or below one folder of it."""
         folder = below.strip("/")
         after: str | bytes = to_path(f"{folder}/" if folder else "")
         # "0" follows "/"; without a folder the end is a blob, which follows every text.
@@ -117,9 +126,17 @@ class SqliteReader:
             (root, after, end),
         ):
             after = rows[-1][0]
-            for path, size, mtime_ns, ctime_ns, inode, signed in rows:
-                stat = FileStat(size, int(mtime_ns), int(ctime_ns), int(inode))
-                yield Known(Location(root, path), stat, bool(signed))
+            for path, *stat, signed in rows:
+                yield Known(Location(root, path), to_stat(stat), bool(signed))
+
+    def known_at(self, locations: Sequence[Location]) -> Iterator[Known]:
+        """Iterate over the live files among these locations."""
+        for location in locations:
+            place = (location.root, to_path(location.path))
+            for *stat, signed in self._ask(
+                "SELECT size, mtime_ns, ctime_ns, inode, signed FROM file WHERE root = ? AND path = ?", place
+            ):
+                yield Known(location, to_stat(stat), bool(signed))
 
     def pending(self) -> tuple[Pending, ...]:
         """Return every publishing that has begun and not ended."""

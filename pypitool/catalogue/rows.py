@@ -31,7 +31,7 @@ _LARGEST = 2**63
 
 def to_row(file: HeldFile) -> tuple[object, ...]:
     """Return the values of `COLUMNS`."""
-    stat, contents, digests = file.stat, file.contents, file.contents.digests
+    contents, digests = file.contents, file.contents.digests
     return (
         file.location.root,
         to_path(file.location.path),
@@ -40,10 +40,7 @@ def to_row(file: HeldFile) -> tuple[object, ...]:
         file.version,
         file.kind.value,
         file.release_key,
-        stat.size,
-        _to_number(stat.mtime_ns),
-        _to_number(stat.ctime_ns),
-        _to_number(stat.inode),
+        *stat_row(file.stat),
         digests.sha256,
         digests.blake2b,
         digests.md5,
@@ -66,7 +63,7 @@ def from_row(row: Sequence[Any]) -> HeldFile:
         row[4],
         _KINDS[row[5]],
         row[6],
-        FileStat(row[7], int(row[8]), int(row[9]), int(row[10])),
+        to_stat(row[7:11]),
         Contents(Digests(row[11], row[12], row[13]), row[14], row[15]),
         row[18],
         Origin(_ORIGIN_KINDS[row[19]], row[20]),
@@ -74,6 +71,16 @@ def from_row(row: Sequence[Any]) -> HeldFile:
         bool(row[16]),
         row[17],
     )
+
+
+def stat_row(stat: FileStat) -> tuple[int | str, ...]:
+    """Return size, mtime_ns, ctime_ns and inode."""
+    return stat.size, _to_number(stat.mtime_ns), _to_number(stat.ctime_ns), _to_number(stat.inode)
+
+
+def to_stat(row: Sequence[Any]) -> FileStat:
+    """Undo `stat_row`."""
+    return FileStat(row[0], int(row[1]), int(row[2]), int(row[3]))
 
 
 def to_path(path: str) -> str | bytes:

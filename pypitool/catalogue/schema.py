@@ -90,7 +90,15 @@ CREATE TABLE yank (
 CREATE TABLE metadata (sha256 TEXT NOT NULL, body BLOB NOT NULL);
 CREATE UNIQUE INDEX metadata_sha256 ON metadata (sha256);
 
-CREATE TABLE problem (root INTEGER NOT NULL, path TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE problem (
+    root     INTEGER NOT NULL,
+    path     TEXT NOT NULL,
+    reason   TEXT NOT NULL,
+    size     INTEGER,
+    mtime_ns,
+    ctime_ns,
+    inode
+);
 CREATE UNIQUE INDEX problem_location ON problem (root, path);
 """
 

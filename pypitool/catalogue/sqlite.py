@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import Begun, FileFact, Pending, ScanBatch, writing
+from pypitool.catalogue import FileFact, Pending, ScanBatch, writing
 from pypitool.catalogue.connections import Writer
 from pypitool.catalogue.reading import SqliteReader
 from pypitool.core.model import HeldFile, Location, ProjectStatus
@@ -37,11 +37,11 @@ class SqliteCatalogue(SqliteReader):
         with self._writer.transaction() as connection:
             writing.apply_scan(connection, batch, compressed, self._clock())
 
-    def begin_publish(self, pending: Pending, body: bytes | None, *, overwrite: bool) -> Begun:
-        """Record a file as pending; raise `ReleaseFileExists` when other bytes have its release key."""
+    def begin_publish(self, pending: Pending, body: bytes | None, *, overwrite: bool) -> None:
+        """Record a file as pending; raise `ReleaseFileExists` when a file has its release key already."""
         compressed = None if body is None else _compress(body)
         with self._writer.transaction() as connection:
-            return writing.begin_publish(connection, pending, compressed, overwrite=overwrite)
+            writing.begin_publish(connection, pending, compressed, overwrite=overwrite)
 
     def finish_publish(self, file: HeldFile) -> None:
         """Turn a pending file live, with the stat that it has now."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import Begun, FileFact, Pending, ScanBatch, decisions
+from pypitool.catalogue import FileFact, Pending, ScanBatch, decisions
 from pypitool.catalogue.errors import ReleaseFileExists
-from pypitool.catalogue.rows import COLUMNS, PLACES, from_row, to_path, to_row
-from pypitool.core.model import HeldFile, Location, ProjectStatus
+from pypitool.catalogue.rows import COLUMNS, PLACES, from_row, stat_row, to_path, to_row
+from pypitool.core.model import HeldFile, Location, Problem, ProjectStatus
 
 _INSERT_FILE = f"INSERT OR REPLACE INTO file ({COLUMNS}) VALUES ({PLACES})"
 
@@ -33,11 +33,9 @@ def apply_scan(
 
 def begin_publish(
     connection: sqlite3.Connection, pending: Pending, body: bytes | None, *, overwrite: bool
-) -> Begun:
+) -> None:
     """Record a file as pending, unless its release key is taken."""
-    refusal = _taken(connection, pending.file, overwrite=overwrite)
-    if refusal is not None:
-        return refusal
+    _refuse_taken(connection, pending.file, overwrite=overwrite)
     if body is not None:
         row = (pending.file.contents.metadata_sha256, body)
         connection.execute("INSERT OR IGNORE INTO metadata VALUES (?, ?)", row)
@@ -45,13 +43,12 @@ def begin_publish(
         f"INSERT INTO pending ({COLUMNS}, temporary) VALUES ({PLACES}, ?)",
         (*to_row(pending.file), pending.temporary),
     )
-    return Begun.RECORDED
 
 
 def finish_publish(connection: sqlite3.Connection, file: HeldFile, now: float) -> None:
     """Turn a pending file live."""
     _delete_pending(connection, file.location)
-    removed = remove(connection, [file.location])
+    removed = _supersede(connection, file)
     connection.execute(_INSERT_FILE, to_row(file))
     decisions.record_arrival(connection, _arrival(file))
     if file.yanked is not None:
@@ -70,10 +67,7 @@ def abandon_publish(connection: sqlite3.Connection, location: Location) -> None:
 def forget(connection: sqlite3.Connection, locations: Sequence[Location]) -> None:
     """Remove files, and what was decided about names that nobody bears any more."""
     removed = remove(connection, locations)
-    for filename in {location.filename for location in locations}:
-        held = connection.execute("SELECT count(*) FROM file WHERE filename = ?", (filename,)).fetchone()
-        if held == (0,):
-            decisions.forget(connection, filename)
+    _forget_names(connection, {location.filename for location in locations})
     drop_bodies(connection, removed)
     announce(connection, {project for project, _ in removed})
 
@@ -152,29 +146,34 @@ def drop_bodies(connection: sqlite3.Connection, removed: Removed) -> None:
             )
 
 
-def _taken(connection: sqlite3.Connection, file: HeldFile, *, overwrite: bool) -> Begun | None:
-    live, pending = held_under(connection, file.release_key)
-    held = live or pending
-    if held is None:
-        return None
-    same = held.contents.digests.sha256 == file.contents.digests.sha256
-    if live is not None and same:
-        return Begun.HELD
-    if not same and not overwrite:
-        raise ReleaseFileExists(file.filename, file.contents.digests.sha256, held)
-    return Begun.UNDERWAY if pending is not None else None
+def _refuse_taken(connection: sqlite3.Connection, file: HeldFile, *, overwrite: bool) -> None:
+    tables = ["pending"] if overwrite else ["file", "pending"]
+    for table in tables:
+        rows = connection.execute(
+            f"SELECT {COLUMNS} FROM {table} WHERE release_key = ? ORDER BY root, length(path), path LIMIT 1",
+            (file.release_key,),
+        ).fetchall()
+        if rows:
+            sha256 = file.contents.digests.sha256
+            raise ReleaseFileExists(file.filename, sha256, from_row(rows[0]), live=table == "file")
 
 
-def held_under(connection: sqlite3.Connection, release_key: str) -> tuple[HeldFile | None, HeldFile | None]:
-    """Return the live file and the pending one with this release key."""
-    live = connection.execute(
-        f"SELECT {COLUMNS} FROM file WHERE release_key = ? ORDER BY root, length(path), path LIMIT 1",
-        (release_key,),
-    ).fetchone()
-    pending = connection.execute(
-        f"SELECT {COLUMNS} FROM pending WHERE release_key = ?", (release_key,)
-    ).fetchone()
-    return live and from_row(live), pending and from_row(pending)
+def _supersede(connection: sqlite3.Connection, file: HeldFile) -> Removed:
+    rows = connection.execute("SELECT root, path FROM file WHERE release_key = ?", (file.release_key,))
+    others = [Location(root, path) for root, path in rows.fetchall()]
+    removed = remove(connection, [file.location, *others])
+    # Another spelling of the name is gone for good; this very name keeps what was decided about it.
+    _forget_names(connection, {other.filename for other in others} - {file.filename})
+    return removed
+
+
+def _forget_names(connection: sqlite3.Connection, filenames: set[str]) -> None:
+    for filename in filenames:
+        (held,) = connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM file WHERE filename = ?)", (filename,)
+        ).fetchone()
+        if not held:
+            decisions.forget(connection, filename)
 
 
 def _delete_pending(connection: sqlite3.Connection, location: Location) -> Removed:
@@ -193,9 +192,14 @@ def _replace_problems(connection: sqlite3.Connection, batch: ScanBatch) -> None:
         ((location.root, to_path(location.path)) for location in settled),
     )
     connection.executemany(
-        "INSERT OR REPLACE INTO problem VALUES (?, ?, ?)",
-        ((found.location.root, to_path(found.location.path), found.reason) for found in batch.problems),
+        "INSERT OR REPLACE INTO problem VALUES (?, ?, ?, ?, ?, ?, ?)",
+        map(_problem_row, batch.problems),
     )
+
+
+def _problem_row(problem: Problem) -> tuple[object, ...]:
+    stat = stat_row(problem.stat) if problem.stat else (None, None, None, None)
+    return problem.location.root, to_path(problem.location.path), problem.reason, *stat
 
 
 def _arrival(file: HeldFile) -> FileFact:
