@@ -80,6 +80,9 @@ class Reader(Protocol):
     def held(self, project: NormalizedName) -> tuple[HeldFile, ...]:
         """Return every live file of a project, those included that another of the same name hides."""
 
+    def rivals(self, filenames: Sequence[str] | None = None) -> tuple[HeldFile, ...]:
+        """Return the live files that share their filename with other bytes; of these names, or of all."""
+
     def file_at(self, path: str) -> HeldFile | None:
         """Return the live file at this path below the first root that has it."""
 

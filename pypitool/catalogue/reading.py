@@ -70,6 +70,16 @@ class SqliteReader:
         rows = self._ask(f"SELECT {COLUMNS} FROM file WHERE project = ? ORDER BY root, path", (project,))
         return tuple(map(from_row, rows))
 
+    def rivals(self, filenames: Sequence[str] | None = None) -> tuple[HeldFile, ...]:
+        """Return the live files that share their filename with other bytes; of these names, or of all."""
+        among = "" if filenames is None else f"WHERE filename IN ({', '.join('?' * len(filenames))})"
+        rows = self._ask(
+            f"SELECT {COLUMNS} FROM file WHERE filename IN ("
+            f"  SELECT filename FROM file {among} GROUP BY filename HAVING count(DISTINCT sha256) > 1)",
+            tuple(map(to_path, filenames or ())),
+        )
+        return tuple(map(from_row, rows))
+
     def file_at(self, path: str) -> HeldFile | None:
         """Return the live file at this path below the first root that has it."""
         # By filename, for which there is an index whatever the number of roots.
