@@ -31,6 +31,7 @@ class Offer:
     upload_time: str | None = "2026-01-02T03:04:05.678900Z"
     sha256: str | None = None  # what the page claims, when it lies
     size: int | None = None  # the same
+    metadata: bytes | None = None  # served beside it, and announced
 
     @property
     def digest(self) -> str:
@@ -152,6 +153,10 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
 
+    def do_HEAD(self) -> None:
+        """Answer as to GET, without the body."""
+        self.do_GET()
+
     def do_GET(self) -> None:
         """Answer one request."""
         index = self.server.index
@@ -181,7 +186,7 @@ class Handler(BaseHTTPRequestHandler):
         keep_open: float = 0.0,
     ) -> None:
         """Send an answer, or as much of it as a fault lets through."""
-        body = answer.body[:upto]
+        body = b"" if self.command == "HEAD" else answer.body[:upto]
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
@@ -193,7 +198,7 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(pause)
         except OSError:
             self.close_connection = True
-        if announced is not None and announced != len(body):
+        if announced is not None and announced != len(body) and self.command != "HEAD":
             self.server.closing.wait(keep_open)
             self.close_connection = True
 
@@ -211,6 +216,8 @@ class Handler(BaseHTTPRequestHandler):
             for offer in offers:
                 if self.path.startswith("/files/") and filename == offer.filename:
                     return self._file(offer, index.dialect)
+                if offer.metadata is not None and filename == f"{offer.filename}.metadata":
+                    return Answer(200, {"Content-Type": "application/octet-stream"}, offer.metadata)
         return Answer(404, {"Content-Type": "text/plain"}, b"not here\n")
 
     def _page(self, index: Index, project: str) -> Answer:
@@ -227,14 +234,18 @@ class Handler(BaseHTTPRequestHandler):
         headers = {"Content-Type": "application/octet-stream"}
         if dialect.etags:
             headers["ETag"] = f'"{hashlib.sha256(offer.body).hexdigest()[:16]}"'
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
         unchanged = self.headers.get("If-Range", headers.get("ETag")) == headers.get("ETag")
         if wanted and dialect.ranges and unchanged:
-            start = int(wanted[1])
-            if start >= len(offer.body):
-                return Answer(416, {"Content-Range": f"bytes */{len(offer.body)}"}, b"")
-            headers["Content-Range"] = f"bytes {start}-{len(offer.body) - 1}/{len(offer.body)}"
-            return Answer(206, headers, offer.body[start:])
+            size = len(offer.body)
+            start = int(wanted[1]) if wanted[1] else max(0, size - int(wanted[2]))
+            end = min(int(wanted[2]), size - 1) if wanted[1] and wanted[2] else size - 1
+            if start >= size:
+                return Answer(416, {"Content-Range": f"bytes */{size}"}, b"")
+            headers["Content-Range"] = f"bytes {start}-{end}/{size}"
+            return Answer(206, headers, offer.body[start : end + 1])
+        if dialect.ranges:
+            headers["Accept-Ranges"] = "bytes"
         return Answer(200, headers, offer.body)
 
 
@@ -322,6 +333,8 @@ def _json_file(offer: Offer, dialect: Dialect) -> dict[str, Any]:
     }
     if offer.requires_python is not None:
         entry["requires-python"] = offer.requires_python
+    if offer.metadata is not None:
+        entry["core-metadata"] = {"sha256": hashlib.sha256(offer.metadata).hexdigest()}
     if dialect.sizes:
         entry["size"] = offer.size if offer.size is not None else len(offer.body)
     if dialect.upload_times and offer.upload_time:
