@@ -152,7 +152,7 @@ class ServerSettings:
     replay_cache: int = setting(
         32 * 1024**2, "memory of each worker for ready answers", kind="size", topic="Running"
     )
-    log_format: str = setting("text", "text, or json for collectors", kind="log_format", topic="Log")
+    log_format: str = setting("text", "text for people, json for collectors", kind="log_format", topic="Log")
     log_file: Path | None = setting(
         None,
         "write the log to this file too",
@@ -160,10 +160,10 @@ class ServerSettings:
         topic="Log",
         example="/var/log/pypitool/pypitool.log",
     )
-    log_stream: str = setting(
-        "stdout", "where the log goes: stdout, stderr or none", kind="stream", topic="Log"
+    log_stream: str = setting("stdout", "where the log goes", kind="stream", topic="Log")
+    log_level: str = setting(
+        "info", "how much is logged: error, warning, info or debug", kind="level", topic="Log"
     )
-    log_level: str = setting("info", "error, warning, info or debug", kind="level", topic="Log")
     access_log: bool = setting(True, "one line for each request", kind="flag", topic="Log")
 
 

@@ -1,0 +1,61 @@
+"""`pypitool config`: what is configured, and whether it is right."""
+
+from __future__ import annotations
+
+import click
+
+from pypitool.cli.command import Group, option
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.output import Output
+
+
+@click.group(
+    "config",
+    cls=Group,
+    examples=("pypitool config check", "pypitool config show --origin"),
+)
+def config_command() -> None:
+    """Check and show the configuration."""
+
+
+@config_command.command(
+    "check",
+    examples=("pypitool config check", "pypitool config check --config ./config.toml --json"),
+    exits={8: "something is wrong: every fault is named"},
+)
+@click.pass_obj
+def check(invocation: Invocation) -> None:
+    """Read the configuration as the server would, and name every fault.
+
+    The files, the PYPITOOL_ variables and what they demand of each other are all looked at.
+    """
+    loaded = invocation.load()
+    output = Output(invocation)
+    output.notices(loaded.notices)
+    files = [str(file) for file in loaded.files]
+    if invocation.json:
+        output.document({"files": files, "faults": []})
+    else:
+        output.done(f"{', '.join(files) or 'no configuration file'}: nothing is wrong")
+
+
+@config_command.command(
+    "show",
+    examples=("pypitool config show --origin", "pypitool config show --json"),
+)
+@option("--origin", is_flag=True, help="Say where each value came from.")
+@click.pass_obj
+def show(invocation: Invocation, origin: bool) -> None:
+    """Show the settings that count, as TOML.
+
+    Secrets are masked. With --json each value comes with its origin.
+    """
+    from pypitool.config.shown import document, shown
+
+    loaded = invocation.load()
+    output = Output(invocation)
+    output.notices(loaded.notices)
+    if invocation.json:
+        output.document(document(loaded))
+    else:
+        output.text(shown(loaded, origins=origin))

@@ -1,0 +1,68 @@
+"""What a command prints: data on stdout, talk on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.visible import visible
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The two streams of one invocation."""
+
+    invocation: Invocation
+
+    def document(self, value: Any) -> None:
+        """Print one JSON document; a person at a terminal gets it indented."""
+        click.echo(json.dumps(value, indent=2 if sys.stdout.isatty() else None))
+
+    def line(self, text: str) -> None:
+        """Print a line of data."""
+        click.echo(visible(text))
+
+    def text(self, text: str) -> None:
+        """Print several lines of data, colours and all."""
+        click.echo(text, color=self.invocation.colored(sys.stdout))
+
+    def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print rows under headings for a person, one line with tabs for each in a pipe."""
+        shown = [[visible(cell) for cell in row] for row in rows]
+        if not sys.stdout.isatty():
+            for row in shown:
+                click.echo("\t".join(row))
+        elif shown:
+            from pypitool.cli.terminal import table
+
+            self.text(table(headings, shown, colored=self.invocation.colored(sys.stdout)))
+
+    def done(self, text: str) -> None:
+        """Say what was changed, unless that is not wanted."""
+        if not self.invocation.quiet:
+            click.echo(visible(text), err=True)
+
+    def detail(self, text: str) -> None:
+        """Say what is only interesting with `-v`."""
+        if self.invocation.verbose and not self.invocation.quiet:
+            click.echo(visible(text), err=True)
+
+    def warning(self, text: str) -> None:
+        """Warn about something that does not stop the command."""
+        if self.invocation.quiet:
+            return
+        if self.invocation.json:
+            click.echo(json.dumps({"type": "warning", "message": text}), err=True)
+        else:
+            click.echo(f"warning: {visible(text)}", err=True)
+
+    def notices(self, texts: Iterable[str]) -> None:
+        """Warn about old forms and odd settings."""
+        for text in texts:
+            self.warning(text)

@@ -1,0 +1,88 @@
+"""The root command; every other one is imported when it is asked for."""
+
+from __future__ import annotations
+
+import platform
+from importlib import import_module
+
+import click
+
+from pypitool import __version__
+from pypitool.cli.command import Group, option
+from pypitool.config.suggestion import suggested
+
+# Under their headings, in the order of the help. The module is named as the command is.
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "Server": ("serve",),
+    "Set-up": ("user", "config", "completion"),
+}
+ALIASES = {"run": "serve"}  # pypiserver's name for it
+
+
+def command_names() -> tuple[str, ...]:
+    """Return the name of every command."""
+    return tuple(name for names in COMMANDS.values() for name in names)
+
+
+class LazyGroup(Group):
+    """A group whose commands lie in modules that are imported one at a time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the name of every command, in the order of the help."""
+        return list(command_names())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command by its name or its alias."""
+        name = ALIASES.get(cmd_name, cmd_name)
+        if name not in command_names():
+            return None
+        command: click.Command = getattr(import_module(f"pypitool.cli.{name}"), f"{name}_command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of the line, or say which one was probably meant."""
+        if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
+            meant = None if args[0].startswith("-") else suggested(args[0], command_names())
+            ctx.fail(f"no such command `{args[0]}`" + (f", did you mean `{meant}`?" if meant else ""))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands under their headings."""
+        for heading, names in COMMANDS.items():
+            found = ((name, self.get_command(ctx, name)) for name in names)
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(name, found.get_short_help_str(70)) for name, found in found if found is not None]
+                )
+
+
+def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        python = f"{platform.python_implementation()} {platform.python_version()}"
+        click.echo(f"pypitool {__version__} ({python}, {platform.system()} {platform.machine()})")
+        ctx.exit()
+
+
+@click.group(
+    "pypitool",
+    cls=LazyGroup,
+    examples=(
+        "pypitool serve -p 8080 -P /etc/pypitool/htpasswd /srv/packages",
+        "pypitool list --packages /srv/packages",
+    ),
+)
+@option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version, Python's and the platform.",
+)
+def root() -> None:
+    """Serve Python packages to your network, and look after them.
+
+    `pypitool COMMAND --help` tells what a command does.
+    """

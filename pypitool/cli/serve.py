@@ -1,0 +1,87 @@
+"""`pypitool serve`: start the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pypitool.cli.command import command, option
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.settings_options import setting_options
+
+_LOG_FORMAT = "the format of the log is `--log-format text` or `json`, `--log-file` keeps it"
+# pypi-server's flags that make no sense here; a unit or compose file that has them must still start.
+WITHOUT_EFFECT = {
+    "--server": "there is one server, and it is built in",
+    "--backend": "files are found by events and kept in a catalogue",
+    "--log-frmt": _LOG_FORMAT,
+    "--log-req-frmt": _LOG_FORMAT,
+    "--log-res-frmt": _LOG_FORMAT,
+    "--log-err-frmt": _LOG_FORMAT,
+}
+
+
+def _accept_and_warn(function: Any) -> Any:
+    for flag, why in reversed(WITHOUT_EFFECT.items()):
+        function = option(
+            flag,
+            metavar="TEXT",
+            expose_value=False,
+            callback=_warning(flag, why),
+            topic="Accepted from pypi-server, without effect",
+            help=f"{why[:1].upper()}{why[1:]}.",
+        )(function)
+    return function
+
+
+def _warning(flag: str, why: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def callback(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+        if value is not None:
+            ctx.ensure_object(Invocation).notices.append(f"`{flag}` has no effect: {why}")
+
+    return callback
+
+
+@command(
+    "serve",
+    examples=(
+        "pypitool serve -p 8080 -P /etc/pypitool/htpasswd /srv/packages",
+        "pypitool serve --config /etc/pypitool/config.toml --workers 4",
+    ),
+    exits={
+        1: "the port is in use, or the server failed",
+        8: "the configuration is wrong, or a directory cannot be used",
+    },
+)
+@click.argument("directories", metavar="[DIR]...", nargs=-1, type=click.Path(path_type=Path, file_okay=False))
+@setting_options
+@_accept_and_warn
+@click.pass_obj
+def serve_command(invocation: Invocation, directories: tuple[Path, ...]) -> int:
+    """Serve directories of packages as a Python package index.
+
+    pip, uv, twine, poetry and the others talk to it as they talk to the public PyPI. What is copied into
+    the directories is served within a second; uploads go to the first one. `pypitool run` is the same.
+    """
+    if directories:
+        flags = invocation.flags
+        flags["server.packages"] = (*directories, *flags.get("server.packages", ()))
+    _choose_log_level(invocation)
+    loaded = invocation.load()
+    # The only import of the server by the command line, and not before everything is known to be right.
+    from pypitool_server.engine import serve
+
+    return serve(loaded.settings, (*invocation.notices, *loaded.notices))
+
+
+def _choose_log_level(invocation: Invocation) -> None:
+    # pypi-server: -v is INFO, -vv is DEBUG, and what is more than that is more of that.
+    if "server.log-level" in invocation.flags:
+        return
+    if invocation.verbose:
+        invocation.flags["server.log-level"] = "info" if invocation.verbose == 1 else "debug"
+    elif invocation.quiet:
+        invocation.flags["server.log-level"] = "error"

@@ -1,0 +1,1 @@
+"""The command line, through its boundary: real directories, real packages, real processes."""

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pypitool.__main__ import main
+
+
+def test_check_names_every_fault_and_ends_with_8(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[server]\nport = 'x'\nprot = 1\n")
+
+    assert main(["config", "check", "--config", str(file)]) == 8
+
+    assert capsys.readouterr().err == (
+        "error: the configuration has 2 faults\n"
+        f"  {file}: server.port: expected an integer, got a string\n"
+        f"  {file}: server.prot: unknown key, did you mean `port`?\n"
+    )
+
+
+def test_faults_are_fields_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[server]\nport = 'x'\n")
+
+    assert main(["config", "check", "--config", str(file), "--json"]) == 8
+
+    assert json.loads(capsys.readouterr().err)["faults"] == [
+        {"source": str(file), "path": "server.port", "message": "expected an integer, got a string"}
+    ]
+
+
+def test_check_of_a_good_file_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[server]\nport = 1\n")
+
+    assert main(["config", "check", "--config", str(file)]) == 0
+    assert capsys.readouterr().err == f"{file}: nothing is wrong\n"
+
+    assert main(["config", "check", "--config", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"files": [str(file)], "faults": []}
+
+
+def test_show_prints_toml_and_origins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PYPITOOL_PORT", "9")
+
+    assert main(["config", "show", "--origin"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if line.startswith("port")] == [
+        ["port", "=", "9", "#", "variable", "PYPITOOL_PORT"]
+    ]
+
+
+def test_show_has_a_json_form(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "show", "--json"]) == 0
+
+    settings = json.loads(capsys.readouterr().out)["settings"]
+    assert settings["server.port"] == {"value": 8080, "origin": "default", "source": None}
+
+
+def test_an_odd_value_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PYPITOOL_HASH_ALGO", "sha512")
+
+    assert main(["config", "check"]) == 0
+
+    assert capsys.readouterr().err.startswith("warning: links carry sha256: sha512 is not")

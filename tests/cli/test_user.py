@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pypitool.__main__ import main
+from pypitool.accounts import Accounts
+from tests.support.accounts import write_htpasswd
+
+
+@pytest.fixture
+def htpasswd(tmp_path: Path) -> Path:
+    return write_htpasswd(tmp_path / "htpasswd", {"ann": "anns", "bob": "bobs"})
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+
+
+def test_a_user_is_added_with_a_password_from_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "htpasswd"
+    typed(monkeypatch, " s p a c e s \nnot this\n")
+
+    assert main(["user", "add", "ann", "--password-stdin", "-P", str(file)]) == 0
+
+    assert file.read_text().startswith("ann:$2b$")
+    assert Accounts(file).verify("ann", " s p a c e s ")
+    assert capsys.readouterr().err == "added ann\n"
+
+
+def test_a_password_is_changed(
+    htpasswd: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(monkeypatch, "new\n")
+
+    assert main(["user", "add", "bob", "--password-stdin", "-P", str(htpasswd), "--json"]) == 0
+
+    assert Accounts(htpasswd).verify("bob", "new")
+    assert Accounts(htpasswd).verify("ann", "anns")
+    assert json.loads(capsys.readouterr().out) == {"user": "bob"}
+
+
+def test_without_a_terminal_the_password_must_come_from_standard_input(
+    htpasswd: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(monkeypatch, "secret\n")
+
+    assert main(["user", "add", "carl", "-P", str(htpasswd)]) == 2
+
+    assert "give it with `--password-stdin`" in capsys.readouterr().err
+
+
+def test_on_a_terminal_the_password_is_asked_for_twice_and_not_shown(
+    tmp_path: Path, clean_environment: dict[str, str]
+) -> None:
+    file = tmp_path / "htpasswd"
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "pypitool", "user", "add", "ann", "-P", str(file)]
+    process = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=clean_environment, start_new_session=True
+    )
+    os.close(theirs)
+
+    shown = said(ours, until=b"Password of ann: ")
+    os.write(ours, b"hidden\n")
+    shown += said(ours, until=b": ")
+    os.write(ours, b"hidden\n")
+    shown += said(ours, until=b"added ann")
+
+    assert process.wait(20) == 0
+    assert Accounts(file).verify("ann", "hidden")
+    assert b"hidden" not in shown
+    os.close(ours)
+
+
+def said(terminal: int, *, until: bytes) -> bytes:
+    text = b""
+    while until not in text:
+        text += os.read(terminal, 1024)
+    return text
+
+
+def test_a_user_is_removed(htpasswd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["user", "remove", "ann", "-P", str(htpasswd)]) == 0
+
+    assert "ann" not in htpasswd.read_text()
+    assert capsys.readouterr().err == "removed ann\n"
+
+
+def test_removing_a_stranger_ends_with_5(htpasswd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["user", "remove", "eve", "-P", str(htpasswd)]) == 5
+
+    assert "there is no user 'eve'" in capsys.readouterr().err
+
+
+def test_users_are_listed(htpasswd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["user", "list", "-P", str(htpasswd)]) == 0
+    assert capsys.readouterr().out == "ann\tbcrypt\nbob\tbcrypt\n"
+
+    assert main(["user", "list", "-P", str(htpasswd), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"users": ["ann", "bob"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "code", "words"),
+    [("ann", "anns", 0, "right"), ("ann", "bobs", 4, "wrong"), ("eve", "anns", 4, "wrong")],
+)
+def test_a_password_is_checked(
+    htpasswd: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    password: str,
+    code: int,
+    words: str,
+) -> None:
+    typed(monkeypatch, f"{password}\n")
+
+    assert main(["user", "check", name, "--password-stdin", "-P", str(htpasswd)]) == code
+
+    assert capsys.readouterr().out == f"{name}: {words}\n"
+
+
+def test_the_file_comes_from_the_configuration(
+    htpasswd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[auth]\npasswords = 'htpasswd'\n")
+
+    assert main(["--config", str(config), "user", "list"]) == 0
+
+    assert capsys.readouterr().out.startswith("ann\t")
+
+
+def test_without_any_file_the_command_says_how_to_give_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["user", "list"]) == 2
+
+    assert "give it with `-P FILE`" in capsys.readouterr().err
+
+
+def test_a_missing_file_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["user", "list", "-P", str(tmp_path / "none")]) == 8
+
+    printed = capsys.readouterr().err
+    assert printed == f"error: cannot use the password file `{tmp_path}/none`: it does not exist\n"
+
+
+def test_a_password_is_never_a_flag() -> None:
+    assert main(["user", "add", "ann", "--password", "secret"]) == 2
