@@ -101,6 +101,9 @@ class Reader(Protocol):
     def counts(self) -> tuple[int, int]:
         """Return how many live projects and files there are."""
 
+    def is_complete(self) -> bool:
+        """Tell whether the directories were walked to their end since this catalogue began."""
+
 
 class Catalogue(Reader, Protocol):
     """The reader's side and the writer's. Each writing call is one durable transaction."""
@@ -150,6 +153,9 @@ class Catalogue(Reader, Protocol):
 
     def forget(self, locations: Sequence[Location]) -> None:
         """Remove files, and what was decided about their names where no other file bears them."""
+
+    def set_complete(self) -> None:
+        """Record that the directories were walked to their end: from now on what is absent is not held."""
 
     def close(self) -> None:
         """Release every connection."""

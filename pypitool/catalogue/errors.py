@@ -90,6 +90,22 @@ class CatalogueReadOnly(CatalogueError):
         return f"the catalogue {self.path} cannot be written: {self.detail}"
 
 
+class CatalogueOld(PypitoolError):
+    """An older pypitool made this catalogue; whoever may write it migrates it."""
+
+    kind = Kind.CONFIG
+
+    def __init__(self, path: Path, version: int, known: int) -> None:
+        self.path = path
+        self.version = version
+        self.known = known
+        self.hint = "start the server, or run any command that changes something, to migrate it"
+        super().__init__(path, version, known)
+
+    def __str__(self) -> str:
+        return f"the catalogue {self.path} has schema {self.version}; this pypitool needs schema {self.known}"
+
+
 class CatalogueTooNew(PypitoolError):
     """A newer pypitool made this catalogue."""
 

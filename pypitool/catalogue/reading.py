@@ -180,6 +180,14 @@ class SqliteReader:
             return FileFact(filename, project, sha256, upload_time, origin, yanked)
         return FileFact(filename, yanks[0][0], yanked=yanked) if yanks else None
 
+    def is_complete(self) -> bool:
+        """Tell whether the directories were walked to their end once."""
+        return bool(self._ask("SELECT complete FROM head")[0][0])
+
+    def facts_end(self) -> int:
+        """Return up to which byte the log of facts is known to be replayed."""
+        return int(self._ask("SELECT facts_end FROM head")[0][0])
+
     def close(self) -> None:
         """Release every connection."""
         self._readers.close()

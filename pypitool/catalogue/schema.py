@@ -41,12 +41,14 @@ _FILE_COLUMNS = """
 
 _SCHEMA = f"""
 -- One row. `serial`: the last change; `names_serial`: the last one that made a project appear or vanish;
--- `base`: where this history begins, see `_first_serial`; `facts_end`: facts.jsonl is replayed up to here.
+-- `base`: where this history begins, see `_first_serial`; `facts_end`: facts.jsonl is replayed up to here;
+-- `complete`: the directories were walked to their end once.
 CREATE TABLE head (
     serial       INTEGER NOT NULL,
     names_serial INTEGER NOT NULL,
     base         INTEGER NOT NULL,
-    facts_end    INTEGER NOT NULL
+    facts_end    INTEGER NOT NULL,
+    complete     INTEGER NOT NULL
 );
 -- A project that lost its last file keeps its row, so that its page is known to have changed.
 CREATE TABLE project (
@@ -112,7 +114,7 @@ def create(path: Path, *, after: int = 0) -> None:
     try:
         connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}")
         first = _first_serial(after)
-        connection.execute("INSERT INTO head VALUES (?, ?, ?, 0)", (first, first, first))
+        connection.execute("INSERT INTO head VALUES (?, ?, ?, 0, 0)", (first, first, first))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
@@ -133,6 +135,13 @@ def check(connection: sqlite3.Connection, path: Path, *, version: int = VERSION)
     if connection.execute("SELECT count(*) FROM head").fetchone() != (1,):
         raise CatalogueDamaged(path, "it has no head")
     return int(found)
+
+
+def check_thoroughly(connection: sqlite3.Connection, path: Path) -> None:
+    """Read every page; refuse a catalogue of which any is damaged. Takes a second for 100,000 files."""
+    (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if answer != "ok":
+        raise CatalogueDamaged(path, str(answer))
 
 
 def migrate(

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import FileFact, Pending, ScanBatch, writing
+from pypitool.catalogue import FileFact, Pending, ScanBatch, replay, writing
 from pypitool.catalogue.connections import Writer
 from pypitool.catalogue.reading import SqliteReader
+from pypitool.catalogue.replay import Decisions
 from pypitool.core.model import HeldFile, Location, ProjectStatus
 
 
@@ -67,6 +68,17 @@ class SqliteCatalogue(SqliteReader):
         """Remove files, and what was decided about their names where no other file bears them."""
         with self._writer.transaction() as connection:
             writing.forget(connection, locations)
+
+    def set_complete(self) -> None:
+        """Record that the directories were walked to their end: from now on what is absent is not held."""
+        with self._writer.transaction() as connection:
+            writing.set_complete(connection)
+
+    def replay(self, outcome: Decisions, facts_end: int) -> None:
+        """Make decisions hold that the log of facts has up to the byte `facts_end`."""
+        with self._writer.transaction() as connection:
+            replay.apply(connection, outcome, self._clock())
+            connection.execute("UPDATE head SET facts_end = ?", (facts_end,))
 
     def close(self) -> None:
         """Release every connection."""

@@ -92,6 +92,13 @@ def set_status(
     )
 
 
+def set_complete(connection: sqlite3.Connection) -> None:
+    """Record that the directories were walked to their end."""
+    if connection.execute("SELECT complete FROM head").fetchone() == (0,):
+        connection.execute("UPDATE head SET serial = serial + 1, complete = 1")
+        connection.execute("UPDATE head SET names_serial = serial")
+
+
 def announce(connection: sqlite3.Connection, projects: set[NormalizedName]) -> None:
     """Give the projects the next serial, and note who appeared or vanished."""
     if not projects:

@@ -1,0 +1,187 @@
+"""Opening a catalogue whatever its state: new, older, damaged, lost. What people decided is never lost
+with it: the log of facts is replayed, and the directories tell the rest."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from itertools import islice
+from pathlib import Path
+
+from pypitool.catalogue import locking, replay, schema
+from pypitool.catalogue.connections import connect
+from pypitool.catalogue.errors import (
+    CatalogueDamaged,
+    CatalogueError,
+    CatalogueMissing,
+    CatalogueOld,
+    translate,
+)
+from pypitool.catalogue.sqlite import SqliteCatalogue
+from pypitool.facts import Fact, FactLog, sync_directory
+
+_CHUNK = 10_000  # facts that are replayed in one transaction
+
+_log = logging.getLogger(__name__)
+
+
+def open_catalogue(path: Path, facts: FactLog, *, reader_only: bool = False) -> SqliteCatalogue:
+    """Open the catalogue at `path`; make, migrate or rebuild it first if need be."""
+    if reader_only:
+        with locking.shared(path):
+            _inspect(path, mode="ro")
+        return SqliteCatalogue.open(path, reader_only=True)
+    try:
+        with locking.shared(path):
+            _inspect(path)
+    except (CatalogueMissing, CatalogueDamaged, CatalogueOld):
+        _mend(path, facts, thoroughly=False)
+    catalogue = SqliteCatalogue.open(path)
+    catch_up(catalogue, facts)
+    return catalogue
+
+
+def catch_up(catalogue: SqliteCatalogue, facts: FactLog) -> None:
+    """Replay the facts that the catalogue may have missed, where a crash came between the two."""
+    if facts.size() == catalogue.facts_end():
+        return
+    with facts.locked() as end:
+        known = catalogue.facts_end()
+        start = known if known <= end else 0  # a shorter log is another one
+        for chunk in _chunks(facts.replay(start)):
+            catalogue.replay(replay.fold(chunk), start)
+        catalogue.replay(replay.Decisions(), end)
+
+
+def repair(path: Path, facts: FactLog) -> bool:
+    """Read the whole catalogue; set it aside and rebuild it if it is damaged, and tell whether it was."""
+    try:
+        with locking.shared(path):
+            _inspect(path, thoroughly=True)
+    except (CatalogueMissing, CatalogueDamaged, CatalogueOld):
+        _mend(path, facts, thoroughly=True)
+        return True
+    return False
+
+
+def put_in_place(new: Path, path: Path) -> None:
+    """Let a complete catalogue take the place of another, whose journal goes first; under the lock."""
+    _remove(*_journals(path))
+    new.replace(path)
+    sync_directory(path.parent)
+
+
+def _inspect(path: Path, *, thoroughly: bool = False, mode: str = "rw") -> None:
+    if not path.exists():
+        raise CatalogueMissing(path, "the file is missing")
+    _refuse_foreign_journal(path)
+    try:
+        with closing(connect(path, mode=mode)) as connection:
+            found = schema.check(connection, path)
+            if thoroughly:
+                schema.check_thoroughly(connection, path)
+    except sqlite3.Error as error:
+        raise translate(error, path) from error
+    if found < schema.VERSION:
+        raise CatalogueOld(path, found, schema.VERSION)
+
+
+def _refuse_foreign_journal(path: Path) -> None:
+    # SQLite passes over a journal that does not begin as one, and over all that was committed to it.
+    with suppress(FileNotFoundError), _journals(path)[0].open("rb") as file:
+        magic = file.read(4)
+        if magic and magic not in (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"):
+            raise CatalogueDamaged(path, "its journal is not one")
+
+
+def _mend(path: Path, facts: FactLog, *, thoroughly: bool) -> None:
+    # The log is locked before the catalogue, as in `catch_up`. Inspected again: another process may have
+    # mended it while we waited.
+    with facts.locked() as end, locking.exclusive(path):
+        try:
+            _inspect(path, thoroughly=thoroughly)
+        except CatalogueOld as error:
+            _migrate(path, error)
+        except CatalogueDamaged as error:
+            aside = _set_aside(path)
+            _log.error("%s; it is set aside as %s and rebuilt", error, aside.name)
+            _make(path, facts, end, after=_last_serial(aside))
+        except CatalogueMissing:
+            if end:
+                _log.error("the catalogue %s is lost: it is rebuilt", path)
+            _make(path, facts, end, after=0)
+
+
+def _migrate(path: Path, old: CatalogueOld) -> None:
+    copy = _unused(path, f"schema-{old.version}")
+    with closing(connect(path)) as connection:
+        with closing(sqlite3.connect(copy)) as beside:
+            connection.backup(beside)
+        schema.migrate(connection, old.version)
+    _log.warning("%s: migrated to schema %d; the old one is kept as %s", path, schema.VERSION, copy.name)
+
+
+def _set_aside(path: Path) -> Path:
+    aside = _unused(path, "damaged")
+    path.rename(aside)
+    wal, shm = _journals(path)
+    with suppress(FileNotFoundError):
+        wal.rename(_journals(aside)[0])
+    _remove(shm)
+    return aside
+
+
+def _unused(path: Path, why: str) -> Path:
+    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    for suffix in ("", *(f"-{number}" for number in range(2, 1000))):
+        candidate = path.with_name(f"{path.name}.{why}-{moment}{suffix}")
+        if not candidate.exists():
+            return candidate
+    raise CatalogueError(path, "it was set aside a thousand times in this second")
+
+
+def _make(path: Path, facts: FactLog, end: int, *, after: int) -> None:
+    new = path.with_name(f".{path.name}.new")
+    _remove(new, *_journals(new))
+    try:
+        schema.create(new, after=after)
+        _fill(new, facts, end)
+        put_in_place(new, path)
+    except sqlite3.Error as error:
+        raise translate(error, path) from error
+    finally:
+        _remove(new, *_journals(new))
+
+
+def _fill(new: Path, facts: FactLog, end: int) -> None:
+    with closing(connect(new)) as connection:
+        for chunk in _chunks(facts.replay()):
+            connection.execute("BEGIN")
+            replay.apply(connection, replay.fold(chunk), time.time())
+            connection.execute("COMMIT")
+        connection.execute("UPDATE head SET facts_end = ?", (end,))
+
+
+def _last_serial(aside: Path) -> int:
+    try:
+        with closing(connect(aside, mode="ro")) as connection:
+            return int(connection.execute("SELECT serial FROM head").fetchone()[0])
+    except (sqlite3.Error, TypeError, ValueError):
+        return 0
+
+
+def _chunks(facts: Iterator[Fact]) -> Iterator[list[Fact]]:
+    while chunk := list(islice(facts, _CHUNK)):
+        yield chunk
+
+
+def _journals(path: Path) -> tuple[Path, Path]:
+    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)

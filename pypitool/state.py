@@ -1,0 +1,202 @@
+"""Where the state lives: the catalogue, the activity and the log of facts of one list of directories."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pypitool.core.errors import Kind, PypitoolError
+
+DIRECTORY = ".pypitool"
+
+# SQLite's journal needs memory that is shared between processes, and locks that hold: file systems that
+# other machines write to promise neither. By name and not by the magic of statfs: there every file system
+# in user space is one and the same, be it on a local disk or sshfs.
+NETWORK_FILE_SYSTEMS = frozenset(
+    "9p afs beegfs ceph cifs coda davfs gfs gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs "
+    "pvfs2 smb3 smbfs vboxsf".split()
+)
+NETWORK_FUSE = frozenset(
+    "ceph cephfs curlftpfs davfs2 gcsfuse glusterfs goofys juicefs moosefs nfs rclone s3fs seaweedfs "
+    "smbnetfs sshfs vmhgfs-fuse".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StateFiles:
+    """The files of a state directory."""
+
+    directory: Path
+
+    @property
+    def catalogue(self) -> Path:
+        """What we hold."""
+        return self.directory / "catalogue.sqlite"
+
+    @property
+    def activity(self) -> Path:
+        """What changes often and may be lost."""
+        return self.directory / "activity.sqlite"
+
+    @property
+    def facts(self) -> Path:
+        """What people decided."""
+        return self.directory / "facts.jsonl"
+
+    @property
+    def roots(self) -> Path:
+        """The package directories that this state belongs to."""
+        return self.directory / "roots.json"
+
+
+class StateUnusable(PypitoolError):
+    """The state cannot live where it would."""
+
+    kind = Kind.CONFIG
+
+    def __init__(self, directory: Path, reason: str) -> None:
+        self.directory = directory
+        self.reason = reason
+        self.hint = "give it a local directory that you may write with `--state DIR` or `[server] state`"
+        super().__init__(directory, reason)
+
+    def __str__(self) -> str:
+        return f"cannot keep the state in {self.directory}: {self.reason}"
+
+
+class PackagesMissing(PypitoolError):
+    """A package directory is not there."""
+
+    kind = Kind.CONFIG
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.hint = f"create it with `mkdir -p {root}`, or name another one"
+        super().__init__(root)
+
+    def __str__(self) -> str:
+        return f"the package directory {self.root} does not exist"
+
+
+class ForeignState(PypitoolError):
+    """The state belongs to other package directories, or to the same ones in another order."""
+
+    kind = Kind.CONFIG
+
+    def __init__(self, directory: Path, recorded: Sequence[Path], asked: Sequence[Path]) -> None:
+        self.directory = directory
+        self.recorded = tuple(recorded)
+        self.asked = tuple(asked)
+        self.hint = (
+            f"give these directories a state of their own with `--state DIR`; if yours were moved, delete "
+            f"{directory / 'roots.json'} and {directory / 'catalogue.sqlite'}: the catalogue is built anew, "
+            "and what people decided stays"
+        )
+        super().__init__(directory, self.recorded, self.asked)
+
+    def __str__(self) -> str:
+        recorded, asked = (", ".join(map(str, roots)) for roots in (self.recorded, self.asked))
+        return f"the state in {self.directory} belongs to {recorded}, not to {asked}"
+
+
+def locate_state(
+    roots: Sequence[Path], explicit: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Path:
+    """Return the state directory of these package directories, made if it was not there."""
+    for root in roots:
+        if not root.is_dir():
+            raise PackagesMissing(root)
+    directory = _choose(roots, explicit, environ)
+    _make(directory)
+    _refuse_network(directory)
+    _claim(StateFiles(directory), roots)
+    return directory
+
+
+def _choose(roots: Sequence[Path], explicit: Path | None, environ: Mapping[str, str]) -> Path:
+    if explicit is not None:
+        return explicit.absolute()
+    # systemd: "$STATE_DIRECTORY … multiple directories are separated by a colon".
+    given = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if given:
+        return Path(given).absolute()
+    return roots[0].absolute() / DIRECTORY
+
+
+def _make(directory: Path) -> None:
+    try:
+        # Who uploaded from which address is not for everybody.
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateUnusable(directory, error.strerror or str(error)) from error
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise StateUnusable(directory, "it cannot be written")
+
+
+def _refuse_network(directory: Path) -> None:
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
+    except OSError:  # not Linux
+        return
+    kind = file_system(directory.resolve(), mounts)
+    if is_network(kind):
+        raise StateUnusable(directory, f"it is on a network file system ({kind})")
+
+
+def file_system(path: Path, mounts: str) -> str:
+    """Return the type of the file system that holds a resolved path, by the text of `mountinfo`."""
+    best, kind = -1, ""
+    for line in mounts.splitlines():
+        left, _, right = line.partition(" - ")
+        mount = Path(_unescape(left.split(" ")[4]))
+        # The last of equally deep ones: it was mounted over the others.
+        if len(mount.parts) >= best and path.is_relative_to(mount):
+            best, kind = len(mount.parts), right.split(" ")[0]
+    return kind
+
+
+def is_network(kind: str) -> bool:
+    """Tell whether other machines may write to a file system of this type."""
+    family, _, member = kind.partition(".")
+    return kind in NETWORK_FILE_SYSTEMS or (family == "fuse" and member in NETWORK_FUSE)
+
+
+def _unescape(text: str) -> str:
+    # proc(5): space, tab, newline and backslash are written as octal escapes.
+    for code in ("040", "011", "012", "134"):
+        text = text.replace(f"\\{code}", chr(int(code, 8)))
+    return text
+
+
+def _claim(files: StateFiles, roots: Sequence[Path]) -> None:
+    asked = [root.resolve() for root in roots]
+    recorded = _recorded(files)
+    if recorded is None:
+        _record(files, asked)
+    elif recorded != asked:
+        raise ForeignState(files.directory, recorded, asked)
+
+
+def _recorded(files: StateFiles) -> list[Path] | None:
+    try:
+        names = json.loads(files.roots.read_text())["roots"]
+        return [(files.directory / name).resolve() for name in names]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StateUnusable(files.directory, f"`{files.roots.name}` cannot be read ({error})") from error
+
+
+def _record(files: StateFiles, roots: Sequence[Path]) -> None:
+    here = files.directory.resolve()
+    # A state inside its own directory moves with it: there the way up is recorded, not the place.
+    names = [os.path.relpath(root, here) if here.is_relative_to(root) else str(root) for root in roots]
+    temporary = files.roots.with_name(f".{files.roots.name}.{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps({"roots": names}) + "\n")
+        temporary.replace(files.roots)
+    except OSError as error:
+        raise StateUnusable(files.directory, error.strerror or str(error)) from error
