@@ -1,0 +1,172 @@
+"""The members of a tar archive, from a stream that is read once and never held.
+
+`tarfile` is not used: it reads a header's announced gigabytes into memory, and keeps every member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from pypitool.archives.facts import Fault
+
+_BLOCK = 512
+_MOST_MEMBERS = 200_000
+_LONGEST_HEADER = 64 * 1024
+_WITHOUT_BODY = frozenset(b"123456")  # links, devices and directories: their size means nothing
+_SPARSE = (b"S", b"D", b"M")  # several members may be one file there: no sdist has them
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of the archive; its body only if it was wanted."""
+
+    name: bytes
+    size: int
+    kind: bytes
+    body: bytes = b""
+
+
+class _Reader:
+    """Exact reads from an iterator of pieces."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._held = memoryview(b"")
+
+    def read(self, length: int) -> bytes:
+        """Return `length` bytes, or fewer where the stream ends."""
+        parts, missing = [], length
+        while missing:
+            part = self._some(missing)
+            if not part:
+                break
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
+
+    def exactly(self, length: int) -> bytes:
+        """Return `length` bytes and pass over what fills the last block."""
+        body = self.read(length)
+        if len(body) < length:
+            raise Fault("a file in it is cut short")
+        self.skip(-length % _BLOCK)
+        return body
+
+    def skip(self, length: int) -> None:
+        """Pass over `length` bytes."""
+        while length:
+            part = self._some(length)
+            if not part:
+                raise Fault("a file in it is cut short")
+            length -= len(part)
+
+    def _some(self, most: int) -> memoryview:
+        while not self._held:
+            piece = next(self._pieces, None)
+            if piece is None:
+                break
+            self._held = memoryview(piece)
+        part, self._held = self._held[:most], self._held[most:]
+        return part
+
+
+def read_members(pieces: Iterator[bytes], wanted: Callable[[bytes], bool], limit: int) -> Iterator[Member]:
+    """Iterate over the regular files, then read on to the end of the stream.
+
+    A file whose name is `wanted` comes with its body, unless that is longer than `limit`.
+    """
+    reader = _Reader(pieces)
+    for member in _regular(reader):
+        if wanted(member.name) and member.size <= limit:
+            yield replace(member, body=reader.exactly(member.size))
+        else:
+            reader.skip(member.size + -member.size % _BLOCK)
+            yield member
+    # The checksum of the compressed stream stands behind all of it.
+    for _ in pieces:
+        pass
+
+
+def _regular(reader: _Reader) -> Iterator[Member]:
+    longer: dict[bytes, bytes] = {}
+    for number in range(_MOST_MEMBERS + 1):
+        block = reader.read(_BLOCK)
+        if not block.strip(b"\0"):
+            if not number:
+                raise Fault("it is empty")
+            return
+        member = _member(block)
+        if member.kind in (b"x", b"L", b"K", b"g"):
+            longer = _extended(longer, member, reader)
+            continue
+        member, longer = _corrected(member, longer), {}
+        if member.kind in _SPARSE:
+            raise Fault("it holds sparse files")
+        if member.kind[0] not in _WITHOUT_BODY:
+            yield member
+    raise Fault(f"it holds more than {_MOST_MEMBERS} files")
+
+
+def _member(block: bytes) -> Member:
+    if len(block) < _BLOCK or not _has_checksum(block):
+        raise Fault("it holds no tar archive, or a damaged one")
+    name = _text(block[:100])
+    if block[257:263] == b"ustar\0" and block[345]:
+        name = _text(block[345:500]) + b"/" + name
+    return Member(name, _number(block[124:136]), block[156:157])
+
+
+def _has_checksum(block: bytes) -> bool:
+    summed = block[:148] + b" " * 8 + block[156:]
+    given, expected = block[148:156].strip(b" \0"), sum(summed)
+    # Old tars, on machines whose characters had signs, added them up with their signs.
+    sums = (expected, expected - 256 * sum(byte > 127 for byte in summed))
+    return given.isdigit() and given.lstrip(b"0") in [b"%o" % number for number in sums]
+
+
+def _extended(longer: dict[bytes, bytes], member: Member, reader: _Reader) -> dict[bytes, bytes]:
+    """Read a header that says more about the next member."""
+    if member.size > _LONGEST_HEADER:
+        raise Fault("a name in it is far too long")
+    body = reader.exactly(member.size)
+    if member.kind == b"L":
+        return {**longer, b"path": _text(body)}
+    return {**longer, **dict(_pax_records(body))} if member.kind == b"x" else longer
+
+
+def _pax_records(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Iterate over `LENGTH KEY=VALUE\\n`."""
+    while body:
+        digits, _, _ = body.partition(b" ")
+        length = int(digits) if digits.isdigit() and len(digits) < 8 else 0
+        key, equals, value = body[len(digits) + 1 : max(0, length - 1)].partition(b"=")
+        if not equals or body[length - 1 : length] != b"\n":
+            raise Fault("a header in it is damaged")
+        yield key, value
+        body = body[length:]
+
+
+def _corrected(member: Member, longer: dict[bytes, bytes]) -> Member:
+    if any(key.startswith(b"GNU.sparse.") for key in longer):
+        raise Fault("it holds sparse files")
+    size = longer.get(b"size", b"")
+    return replace(
+        member,
+        name=longer.get(b"path", member.name),
+        size=int(size) if size.isdigit() and len(size) < 20 else member.size,
+    )
+
+
+def _number(field: bytes) -> int:
+    if field[0] & 0x80:  # base 256, for what octal digits cannot hold
+        return int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big")
+    digits = field.partition(b"\0")[0].strip()
+    # int() alone would take signs and underscores.
+    if digits.strip(b"01234567"):
+        raise Fault("a header in it is damaged")
+    return int(digits or b"0", 8)
+
+
+def _text(field: bytes) -> bytes:
+    return field.partition(b"\0")[0]

@@ -1,0 +1,192 @@
+"""The directory of a zip archive, read strictly: what two readers could understand differently is refused.
+
+`zipfile` is not used: it keeps an object for each of a hostile archive's millions of entries, and
+finds archives with data before, between or behind their parts, where other readers find others.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pypitool.archives.facts import Fault, is_bomb
+from pypitool.archives.source import Source
+
+_END = struct.Struct("<4s4H2LH")
+_END_64 = struct.Struct("<4sQ2H2L4Q")
+_LOCATOR_64 = struct.Struct("<4sLQL")
+_ENTRY = struct.Struct("<4s6H3L5H2L")
+_LOCAL = struct.Struct("<4s5H3L2H")
+_LONGEST_COMMENT = 0xFFFF
+_MOST_ENTRIES = 200_000  # the largest wheels hold a tenth of it
+_DIRECTORY_LIMIT = 64 * 1024**2
+_ENCRYPTED = 0x1 | 0x40 | 0x2000  # plainly, strongly, and with a hidden directory
+_STORED, _DEFLATED = 0, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the central directory."""
+
+    name: bytes
+    flags: int
+    method: int
+    crc: int
+    packed: int
+    size: int
+    offset: int
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether its bytes can be had without a password or an exotic decompressor."""
+        return not self.flags & _ENCRYPTED and self.method in (_STORED, _DEFLATED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    offset: int
+    size: int
+    entries: int
+
+
+def read_entries(source: Source) -> Iterator[Entry]:
+    """Iterate over the central directory of an archive that is whole."""
+    if source.at(0, min(2, source.size)) != b"PK":
+        raise Fault("it is no zip archive")
+    directory = _find_directory(source)
+    body = source.at(directory.offset, directory.size)
+    position, inflated, first = 0, 0, directory.offset
+    for _ in range(directory.entries):
+        entry, position = _entry(body, position)
+        inflated += entry.size
+        first = min(first, entry.offset)
+        if entry.offset + entry.packed > directory.offset:
+            raise Fault("an entry lies outside of it")
+        yield entry
+    if position != len(body) or first:
+        raise Fault("it holds data that its directory does not know")
+    if is_bomb(inflated, source.size):
+        raise Fault("it is a zip bomb")
+
+
+def check_end(source: Source) -> None:
+    """Raise `Fault` where an archive lacks its end: a weaker claim, for what has data before it."""
+    _find_end(source)
+
+
+def read_entry(source: Source, entry: Entry, limit: int) -> bytes:
+    """Return the bytes of one entry, checked, and never more than `limit`."""
+    if not entry.is_readable:
+        raise Fault("an entry is encrypted or packed by an unusual method")
+    if entry.size > limit or entry.packed > 2 * limit:
+        raise Fault(f"an entry is larger than {limit} bytes")
+    packed = source.at(check_local(source, entry), entry.packed)
+    body = packed if entry.method == _STORED else _inflate(packed, limit)
+    if len(body) != entry.size or zlib.crc32(body) != entry.crc:
+        raise Fault("the checksum of an entry is wrong")
+    return body
+
+
+def check_local(source: Source, entry: Entry) -> int:
+    """Return where the bytes of an entry begin; its own header must agree with the directory."""
+    header = _LOCAL.unpack(source.at(entry.offset, _LOCAL.size))
+    signature, _, flags, method, *_, name_length, extra_length = header
+    name = source.at(entry.offset + _LOCAL.size, name_length)
+    if signature != b"PK\x03\x04" or (name, method) != (entry.name, entry.method):
+        raise Fault("an entry and the directory disagree")
+    if (flags ^ entry.flags) & _ENCRYPTED:
+        raise Fault("an entry and the directory disagree")
+    return entry.offset + _LOCAL.size + int(name_length) + int(extra_length)
+
+
+def _find_directory(source: Source) -> _Directory:
+    end_at, end = _find_end(source)
+    _, disk, directory_disk, here, entries, size, offset, _ = end
+    record = _find_end_64(source, end_at)
+    if record is not None:
+        end_at, disk, directory_disk, here, entries, size, offset = record
+    if disk or directory_disk or here != entries:
+        raise Fault("it is one of several parts")
+    if offset + size != end_at:
+        raise Fault("its directory is not where it should be")
+    if entries > _MOST_ENTRIES or size > _DIRECTORY_LIMIT:
+        raise Fault(f"it holds more than {_MOST_ENTRIES} entries or far too long names")
+    return _Directory(offset, size, entries)
+
+
+def _find_end(source: Source) -> tuple[int, tuple[bytes, int, int, int, int, int, int, int]]:
+    length = min(source.size, _END.size)
+    tail = source.at(source.size - length, length)
+    if not tail.startswith(b"PK\x05\x06"):
+        length = min(source.size, _END.size + _LONGEST_COMMENT)
+        tail = source.at(source.size - length, length)
+    found = tail.rfind(b"PK\x05\x06")
+    if found < 0 or len(tail) - found < _END.size:
+        raise Fault("it is truncated")
+    end = _END.unpack_from(tail, found)
+    if found + _END.size + end[-1] != len(tail):
+        raise Fault("data follows its end")
+    return source.size - len(tail) + found, end
+
+
+def _find_end_64(source: Source, end_at: int) -> tuple[int, int, int, int, int, int, int] | None:
+    """Return what stands before the end of archives that 32 bits cannot describe, or None."""
+    locator_at = end_at - _LOCATOR_64.size
+    if locator_at < 0 or source.at(locator_at, 4) != b"PK\x06\x07":
+        return None
+    _, disk, at, disks = _LOCATOR_64.unpack(source.at(locator_at, _LOCATOR_64.size))
+    record = _END_64.unpack(source.at(at, _END_64.size))
+    signature, length, _, _, number, directory_disk, here, entries, size, offset = record
+    if signature != b"PK\x06\x06" or disk or disks > 1 or at + 12 + length != locator_at:
+        raise Fault("its end cannot be read")
+    return at, number, directory_disk, here, entries, size, offset
+
+
+def _entry(body: bytes, position: int) -> tuple[Entry, int]:
+    if len(body) - position < _ENTRY.size:
+        raise Fault("its directory is cut short")
+    fields = _ENTRY.unpack_from(body, position)
+    signature, _, _, flags, method, _, _, crc, packed, size, *lengths, disk, _, _, offset = fields
+    name_length, extra_length, comment_length = lengths
+    name_at = position + _ENTRY.size
+    extra_at = name_at + name_length
+    end = extra_at + extra_length + comment_length
+    if signature != b"PK\x01\x02" or end > len(body) or disk not in (0, 0xFFFF):
+        raise Fault("its directory is damaged")
+    extra = body[extra_at : extra_at + extra_length]
+    size, packed, offset = _widened(extra, size, packed, offset)
+    return Entry(body[name_at:extra_at], flags, method, crc, packed, size, offset), end
+
+
+def _widened(extra: bytes, *values: int) -> tuple[int, int, int]:
+    """Replace what does not fit into 32 bits by the values of the zip64 extra field, in their order."""
+    wide = iter(_extra_64(extra)) if 0xFFFFFFFF in values else iter(())
+    try:
+        size, packed, offset = (next(wide) if value == 0xFFFFFFFF else value for value in values)
+    except (StopIteration, RuntimeError) as error:
+        raise Fault("its directory is damaged") from error
+    return size, packed, offset
+
+
+def _extra_64(extra: bytes) -> tuple[int, ...]:
+    position = 0
+    while position + 4 <= len(extra):
+        tag, length = struct.unpack_from("<HH", extra, position)
+        field = extra[position + 4 : position + 4 + length]
+        if tag == 1:
+            return struct.unpack(f"<{len(field) // 8}Q", field[: len(field) // 8 * 8])
+        position += 4 + length
+    return ()
+
+
+def _inflate(packed: bytes, limit: int) -> bytes:
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        body = inflater.decompress(packed, limit + 1)
+    except zlib.error as error:
+        raise Fault("an entry is damaged") from error
+    if len(body) > limit or not inflater.eof or inflater.unused_data:
+        raise Fault("an entry is damaged")
+    return body
