@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.settings_options import setting_options
+
+if TYPE_CHECKING:
+    from pypitool.config.loader import Loaded
 
 _LOG_FORMAT = "the format of the log is `--log-format text` or `json`, `--log-file` keeps it"
 # pypi-server's flags that make no sense here; a unit or compose file that has them must still start.
@@ -66,15 +69,20 @@ def serve_command(invocation: Invocation, directories: tuple[Path, ...]) -> int:
     pip, uv, twine, poetry and the others talk to it as they talk to the public PyPI. What is copied into
     the directories is served within a second; uploads go to the first one. `pypitool run` is the same.
     """
-    if directories:
-        flags = invocation.flags
-        flags["server.packages"] = (*directories, *flags.get("server.packages", ()))
-    _choose_log_level(invocation)
-    loaded = invocation.load()
+    loaded = configured(invocation, directories)
     # The only import of the server by the command line, and not before everything is known to be right.
     from pypitool_server.engine import serve
 
     return serve(loaded.settings, (*invocation.notices, *loaded.notices))
+
+
+def configured(invocation: Invocation, directories: tuple[Path, ...]) -> Loaded:
+    """Read the configuration, with what stands on the command line besides the flags of keys."""
+    if directories:
+        flags = invocation.flags
+        flags["server.packages"] = (*directories, *flags.get("server.packages", ()))
+    _choose_log_level(invocation)
+    return invocation.load()
 
 
 def _choose_log_level(invocation: Invocation) -> None:

@@ -83,7 +83,8 @@ def _declared(key: Key, topic: str) -> Callable[[Any], Any]:
 
 def _keep(key: Key) -> Callable[[click.Context, click.Parameter, Any], None]:
     def callback(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
-        if value is not None and value != ():
+        # What a repeatable flag has when it is absent is what `-a .` means.
+        if value is not None and not (key.kind.repeatable and value == ()):
             keep(ctx, key, value)
 
     return callback
