@@ -117,7 +117,7 @@ class Platform:
 
     word: str
     tags: tuple[str, ...]
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(hash=False)
 
     @classmethod
     def parse(cls, word: str) -> Platform:
@@ -137,7 +137,7 @@ class Target:
     platform: Platform
     implementation: str = "cp"
     abis: tuple[str, ...] = ()
-    markers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    markers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def __post_init__(self) -> None:
         if self.implementation not in _IMPLEMENTATIONS:
