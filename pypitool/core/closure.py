@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -19,12 +20,14 @@ from pypitool.core.selection import Candidate, rank
 from pypitool.core.targets import Target
 
 
-@dataclass(frozen=True, slots=True)
-class HeldRelease:
-    """A file on disk with its dependencies; None when they cannot be known without building it."""
+class Shelf(Protocol):
+    """What is on disk; its files are asked for by project, their dependencies one by one."""
 
-    candidate: Candidate
-    requires: tuple[Requirement, ...] | None
+    def candidates(self, project: NormalizedName) -> Sequence[Candidate]:
+        """Return the files of a project."""
+
+    def requires(self, candidate: Candidate) -> tuple[Requirement, ...] | None:
+        """Return what a file depends on; None when only building it would tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +69,23 @@ class Proof:
 @dataclass(slots=True)
 class _Walk:
     target: Target
-    shelf: Mapping[NormalizedName, Sequence[HeldRelease]]
+    shelf: Shelf
     pins: Mapping[NormalizedName, SpecifierSet]
     holes: dict[tuple[str, str], Hole] = field(default_factory=dict)
     unknown: dict[str, Unknown] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     seen: set[tuple[str, str]] = field(default_factory=set)
-    fitting: dict[NormalizedName, list[HeldRelease]] = field(default_factory=dict)
+    fitting: dict[NormalizedName, list[Candidate]] = field(default_factory=dict)
     judged: dict[tuple[str, str], bool] = field(default_factory=dict)
 
 
 def prove(
     roots: Iterable[Root],
     target: Target,
-    shelf: Mapping[NormalizedName, Sequence[HeldRelease]],
+    shelf: Shelf,
     pins: Mapping[NormalizedName, SpecifierSet],
 ) -> Proof:
-    """Walk from the roots that concern the target; `shelf` is everything on disk, by project."""
+    """Walk from the roots that concern the target."""
     walk = _Walk(target, shelf, pins)
     queue = deque(
         (root.requirement, root.source) for root in roots if _applies(walk, root.requirement, frozenset({""}))
@@ -95,21 +98,21 @@ def prove(
 
 def _follow(walk: _Walk, requirement: Requirement, required_by: str) -> Iterator[tuple[Requirement, str]]:
     project = canonicalize_name(requirement.name)
-    release = _satisfying(walk, project, requirement.specifier)
-    if release is None:
+    candidate = _satisfying(walk, project, requirement.specifier)
+    if candidate is None:
         hole = Hole(walk.target.name, _shown(requirement), required_by, _reason(walk, project))
         walk.holes.setdefault((hole.requirement, hole.required_by), hole)
         return
-    candidate = release.candidate
     walk.used.add(candidate.filename)
-    if release.requires is None:
+    requires = walk.shelf.requires(candidate)
+    if requires is None:
         walk.unknown.setdefault(candidate.filename, Unknown(walk.target.name, project, candidate.filename))
         return
     # Once per requested extra and once without: `extra == "x"` is false when no extra is given.
     asked = {"", *(canonicalize_name(extra) for extra in requirement.extras)}
     extras = frozenset(extra for extra in asked if (candidate.filename, extra) not in walk.seen)
     walk.seen.update((candidate.filename, extra) for extra in extras)
-    for dependency in release.requires:
+    for dependency in requires:
         if _applies(walk, dependency, extras):
             yield dependency, f"{project} {candidate.version}"
 
@@ -129,24 +132,23 @@ def _judged(walk: _Walk, requirement: Requirement, text: str, extra: str) -> boo
     return walk.judged[key]
 
 
-def _satisfying(walk: _Walk, project: NormalizedName, specifier: SpecifierSet) -> HeldRelease | None:
+def _satisfying(walk: _Walk, project: NormalizedName, specifier: SpecifierSet) -> Candidate | None:
     pin = walk.pins.get(project)
-    for release in _fitting(walk, project):
-        version = release.candidate.version
-        if pin is not None and not pin.contains(version, prereleases=True):
-            continue
+    for candidate in _fitting(walk, project):
         # A pin may name a pre-release; whether it satisfies an edge is a question of the version alone.
-        if specifier.contains(version, prereleases=True):
-            return release
+        if pin is not None and not pin.contains(candidate.version, prereleases=True):
+            continue
+        if specifier.contains(candidate.version, prereleases=True):
+            return candidate
     return None
 
 
-def _fitting(walk: _Walk, project: NormalizedName) -> list[HeldRelease]:
+def _fitting(walk: _Walk, project: NormalizedName) -> list[Candidate]:
     if project not in walk.fitting:
-        fits = [release for release in walk.shelf.get(project, ()) if _fits(release.candidate, walk.target)]
-        fits.sort(key=lambda release: _position(release, walk.target))
+        fits = [candidate for candidate in walk.shelf.candidates(project) if _fits(candidate, walk.target)]
+        fits.sort(key=lambda candidate: _position(candidate, walk.target))
         # Stable, also in reverse: within one version the better tag stays first.
-        fits.sort(key=_newest_final_first, reverse=True)
+        fits.sort(key=_finals_then_newest, reverse=True)
         walk.fitting[project] = fits
     return walk.fitting[project]
 
@@ -157,17 +159,17 @@ def _fits(candidate: Candidate, target: Target) -> bool:
     return candidate.kind is FileKind.SDIST or rank(candidate, target) is not None
 
 
-def _newest_final_first(release: HeldRelease) -> tuple[bool, Version]:
-    return not release.candidate.version.is_prerelease, release.candidate.version
+def _finals_then_newest(candidate: Candidate) -> tuple[bool, Version]:
+    return not candidate.version.is_prerelease, candidate.version
 
 
-def _position(release: HeldRelease, target: Target) -> int:
-    position = rank(release.candidate, target)
+def _position(candidate: Candidate, target: Target) -> int:
+    position = rank(candidate, target)
     return len(target.tag_order) if position is None else position
 
 
 def _reason(walk: _Walk, project: NormalizedName) -> str:
-    if not walk.shelf.get(project):
+    if not walk.shelf.candidates(project):
         return "missing"
     if not _fitting(walk, project):
         return "no file fits the target"
