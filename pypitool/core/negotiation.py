@@ -1,0 +1,101 @@
+"""Which form of a page a client gets (PEP 691), and whether compressed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+
+_QUALITY = re.compile(r"\s*q\s*=\s*(0?\.[0-9]{1,3}|[01](?:\.[0-9]{0,3})?)\s*", re.IGNORECASE | re.ASCII)
+_QUALITY_NAME = re.compile(r"\s*q\s*=", re.IGNORECASE)
+
+
+class MediaType(Enum):
+    """The three types of a page of the Simple API, in the order that breaks a tie."""
+
+    JSON_V1 = "application/vnd.pypi.simple.v1+json"
+    HTML_V1 = "application/vnd.pypi.simple.v1+html"
+    TEXT_HTML = "text/html"
+
+    @property
+    def content_type(self) -> str:
+        """The header of the reply. Never `latest`: "the response MUST" name the version that it is."""
+        return self.value if self is MediaType.JSON_V1 else f"{self.value}; charset=utf-8"
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is JSON; the other two share one body."""
+        return self is MediaType.JSON_V1
+
+
+_NAMES = {
+    "application/vnd.pypi.simple.v1+json": MediaType.JSON_V1,
+    "application/vnd.pypi.simple.latest+json": MediaType.JSON_V1,
+    "application/vnd.pypi.simple.v1+html": MediaType.HTML_V1,
+    "application/vnd.pypi.simple.latest+html": MediaType.HTML_V1,
+    "text/html": MediaType.TEXT_HTML,
+}
+
+
+def negotiate(accept: str | None, format_parameter: str | None = None) -> MediaType | None:
+    """Choose by `?format=`, then by the Accept header; None where nothing is acceptable (406)."""
+    if format_parameter is not None:
+        # In a query string, a plus sign that nobody escaped arrives as a space.
+        asked = _NAMES.get(format_parameter.replace(" ", "+").lower())
+        if asked is not None:
+            return asked
+    if accept is None or not accept.strip(" \t,"):
+        return MediaType.TEXT_HTML
+    return _best(_qualities(accept))
+
+
+def acceptable_types() -> str:
+    """Return the body of a 406: the types that there are, one on a line."""
+    return "".join(f"{media_type.value}\n" for media_type in MediaType)
+
+
+def accepts_gzip(accept_encoding: str | None) -> bool:
+    """Tell whether a client takes gzip, and likes it no less than the plain body."""
+    qualities = _qualities(accept_encoding or "")
+    gzip = qualities.get("gzip", qualities.get("x-gzip", qualities.get("*", 0.0)))
+    return gzip > 0 and gzip >= qualities.get("identity", 0.0)
+
+
+def _best(qualities: dict[str, float]) -> MediaType | None:
+    # A type that is named beats one that only `*/*` lets in; where only that does, browsers and
+    # old clients are meant: "for a bare wildcard answer text/html", as PyPI does.
+    ranked = [(*_quality(media_type, qualities), media_type) for media_type in MediaType]
+    quality, named = max((quality, named) for quality, named, _ in ranked)
+    best = [media_type for *rank, media_type in ranked if rank == [quality, named]]
+    if not quality:
+        return None
+    return best[0] if named else best[-1]
+
+
+def _quality(media_type: MediaType, qualities: dict[str, float]) -> tuple[float, bool]:
+    """Return the quality that the most specific range gives, and whether it is more than `*/*`."""
+    exact = [qualities[name] for name, meant in _NAMES.items() if meant is media_type and name in qualities]
+    if exact:
+        return max(exact), True
+    group = media_type.value.partition("/")[0] + "/*"
+    if group in qualities:
+        return qualities[group], True
+    return qualities.get("*/*", qualities.get("*", 0.0)), False
+
+
+def _qualities(header: str) -> dict[str, float]:
+    """Return the quality of each range, the highest where it is named twice: order means nothing."""
+    found: dict[str, float] = {}
+    for name, quality in _ranges(header):
+        found[name] = max(quality, found.get(name, 0.0))
+    return found
+
+
+def _ranges(header: str) -> Iterator[tuple[str, float]]:
+    for part in header.split(","):
+        name, *parameters = part.split(";")
+        qualities = [parameter for parameter in parameters if _QUALITY_NAME.match(parameter)]
+        quality = _QUALITY.fullmatch(qualities[0]) if qualities else None
+        if qualities and quality is None:
+            continue  # a quality that is none: nobody can say what this range means
+        yield name.strip().lower(), min(1.0, float(quality[1])) if quality else 1.0
