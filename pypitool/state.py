@@ -15,14 +15,16 @@ DIRECTORY = ".pypitool"
 # SQLite's journal needs memory that is shared between processes, and locks that hold: file systems that
 # other machines write to promise neither. By name and not by the magic of statfs: there every file system
 # in user space is one and the same, be it on a local disk or sshfs.
-NETWORK_FILE_SYSTEMS = frozenset(
-    "9p afs beegfs ceph cifs coda davfs gfs gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs "
-    "pvfs2 smb3 smbfs vboxsf".split()
-)
-NETWORK_FUSE = frozenset(
-    "ceph cephfs curlftpfs davfs2 gcsfuse glusterfs goofys juicefs moosefs nfs rclone s3fs seaweedfs "
-    "smbnetfs sshfs vmhgfs-fuse".split()
-)
+# fmt: off
+NETWORK_FILE_SYSTEMS = frozenset({
+    "9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs", "gfs2", "glusterfs", "gpfs", "lustre",
+    "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "vboxsf",
+})
+NETWORK_FUSE = frozenset({
+    "ceph", "cephfs", "curlftpfs", "davfs2", "gcsfuse", "glusterfs", "goofys", "juicefs", "moosefs", "nfs",
+    "rclone", "s3fs", "seaweedfs", "smbnetfs", "sshfs", "vmhgfs-fuse",
+})
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)

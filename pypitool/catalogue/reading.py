@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,6 +34,7 @@ class SqliteReader:
         self.path = path
         self._readers = Readers(path, read_only=read_only)
         self._ask = self._readers.ask
+        self._ask_many = self._readers.ask_many
         # Without a call in between: it is asked at every request.
         self.stamp = self._readers.stamp
 
@@ -44,22 +46,22 @@ class SqliteReader:
         """Return what changed after `serial`."""
         # One statement: what it returns is of one moment.
         rows = self._ask(
-            "SELECT head.serial, names_serial, base, name FROM head LEFT JOIN project ON project.serial > ?",
+            "SELECT serial, names_serial, base, "
+            "  (SELECT json_group_array(name) FROM project WHERE project.serial > ?) FROM head",
             (serial,),
         )
-        last, names, base, _ = rows[0]
-        projects = frozenset(row[3] for row in rows if row[3] is not None)
-        return Changes(last, projects, names=names > serial, everything=base > serial)
+        last, names, base, projects = rows[0]
+        return Changes(last, frozenset(json.loads(projects)), names=names > serial, everything=base > serial)
 
     def project_names(self) -> tuple[NormalizedName, ...]:
         """Return the projects that hold at least one live file, sorted."""
-        return tuple(row[0] for row in self._ask("SELECT name FROM project WHERE listed ORDER BY name"))
+        return tuple(row[0] for row in self._ask_many("name", "project WHERE listed ORDER BY name"))
 
     def project(self, name: NormalizedName) -> Project | None:
         """Return a project with its live files (see `offered`), or None when it holds none."""
         # The serial before the files: if a change comes in between, the page is known to be old.
         about = self._ask("SELECT serial, status, reason FROM project WHERE name = ? AND listed", (name,))
-        rows = about and self._ask(f"SELECT {COLUMNS} FROM file WHERE project = ?", (name,))
+        rows = about and self._ask_many(COLUMNS, "file WHERE project = ?", (name,))
         if not rows:
             return None
         serial, status, reason = about[0]
@@ -67,16 +69,17 @@ class SqliteReader:
 
     def held(self, project: NormalizedName) -> tuple[HeldFile, ...]:
         """Return every live file of a project, those included that another of the same name hides."""
-        rows = self._ask(f"SELECT {COLUMNS} FROM file WHERE project = ? ORDER BY root, path", (project,))
+        rows = self._ask_many(COLUMNS, "file WHERE project = ? ORDER BY root, path", (project,))
         return tuple(map(from_row, rows))
 
     def rivals(self, filenames: Sequence[str] | None = None) -> tuple[HeldFile, ...]:
         """Return the live files that share their filename with other bytes; of these names, or of all."""
-        among = "" if filenames is None else f"WHERE filename IN ({', '.join('?' * len(filenames))})"
-        rows = self._ask(
-            f"SELECT {COLUMNS} FROM file WHERE filename IN ("
+        among = "" if filenames is None else "WHERE filename IN (SELECT value FROM json_each(?))"
+        rows = self._ask_many(
+            COLUMNS,
+            "file WHERE filename IN ("
             f"  SELECT filename FROM file {among} GROUP BY filename HAVING count(DISTINCT sha256) > 1)",
-            tuple(map(to_path, filenames or ())),
+            () if filenames is None else (json.dumps(list(filenames)),),
         )
         return tuple(map(from_row, rows))
 
@@ -98,10 +101,10 @@ class SqliteReader:
     def files(self) -> Iterator[HeldFile]:
         """Iterate over every live file of every root, in order of root and path."""
         after: tuple[int, str] = (-1, "")
-        while rows := self._ask(
-            f"SELECT {COLUMNS} FROM file WHERE (root, path) > (?, ?) ORDER BY root, path LIMIT {_PAGE}", after
+        while rows := self._ask_many(
+            COLUMNS, f"file WHERE (root, path) > (?, ?) ORDER BY root, path LIMIT {_PAGE}", after
         ):
-            after = rows[-1][:2]
+            after = rows[-1][0], rows[-1][1]
             yield from map(from_row, rows)
 
     def metadata(self, sha256: str) -> bytes | None:
@@ -130,9 +133,9 @@ class SqliteReader:
         after: str | bytes = to_path(f"{folder}/" if folder else "")
         # "0" follows "/"; without a folder the end is a blob, which follows every text.
         end = to_path(f"{folder}0") if folder else b""
-        while rows := self._ask(
-            "SELECT path, size, mtime_ns, ctime_ns, inode, signed FROM file "
-            f"WHERE root = ? AND path > ? AND path < ? ORDER BY path LIMIT {_PAGE}",
+        while rows := self._ask_many(
+            "path, size, mtime_ns, ctime_ns, inode, signed",
+            f"file WHERE root = ? AND path > ? AND path < ? ORDER BY path LIMIT {_PAGE}",
             (root, after, end),
         ):
             after = rows[-1][0]

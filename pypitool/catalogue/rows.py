@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any
 
 from pypitool.core.model import (
@@ -25,7 +26,6 @@ COLUMNS = (
 PLACES = ", ".join("?" * len(COLUMNS.split(",")))
 
 _KINDS = {kind.value: kind for kind in FileKind}
-_ORIGIN_KINDS = {kind.value: kind for kind in OriginKind}
 _LARGEST = 2**63
 
 
@@ -63,14 +63,20 @@ def from_row(row: Sequence[Any]) -> HeldFile:
         row[4],
         _KINDS[row[5]],
         row[6],
-        to_stat(row[7:11]),
+        FileStat(row[7], int(row[8]), int(row[9]), int(row[10])),
         Contents(Digests(row[11], row[12], row[13]), row[14], row[15]),
         row[18],
-        Origin(_ORIGIN_KINDS[row[19]], row[20]),
+        _origin(row[19], row[20]),
         row[21],
         bool(row[16]),
         row[17],
     )
+
+
+@lru_cache(maxsize=256)
+def _origin(kind: str, detail: str) -> Origin:
+    # Thousands of files have few origins: one value for each saves time and memory.
+    return Origin(OriginKind(kind), detail)
 
 
 def stat_row(stat: FileStat) -> tuple[int | str, ...]:
