@@ -8,20 +8,27 @@ from pypitool.accounts.errors import (
     PasswordsUnavailable,
     UnknownUser,
     UserNameRefused,
+    VerificationFailed,
 )
 from pypitool.accounts.hashes import PasswordHashes
-from pypitool.accounts.verifying import Accounts
+from pypitool.accounts.own import OwnAccounts
+from pypitool.accounts.verified import Remembered
+from pypitool.accounts.verifying import Accounts, Credentials
 
 __all__ = [
     "Account",
     "Accounts",
+    "Credentials",
+    "OwnAccounts",
     "PasswordFileUnreadable",
     "PasswordHashes",
     "PasswordRefused",
     "PasswordsBusy",
     "PasswordsUnavailable",
+    "Remembered",
     "UnknownUser",
     "UserNameRefused",
+    "VerificationFailed",
     "accounts",
     "remove_user",
     "set_password",

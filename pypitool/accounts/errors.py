@@ -45,6 +45,16 @@ class PasswordsBusy(PypitoolError):
 
 
 @dataclass
+class VerificationFailed(PypitoolError):
+    """The callable that was given to verify passwords raised an error of its own."""
+
+    kind = Kind.UNAVAILABLE
+
+    def __str__(self) -> str:
+        return "passwords cannot be verified at this moment"
+
+
+@dataclass
 class PasswordRefused(PypitoolError):
     """A new password that no hash of ours can hold."""
 

@@ -21,7 +21,7 @@ class Remembered:
     """A verdict over credentials: `user` is None when they were wrong."""
 
     user: str | None
-    stored: str  # the hash that it was verified against
+    stored: str | None  # the hash that it was verified against
     table: Table
     expires: float
 
@@ -54,15 +54,17 @@ class Verified:
         self._refused.pop(key, None)
         return None
 
-    def accept(self, credentials: str, user: str, table: Table) -> None:
-        """Remember that these credentials are those of `user`."""
-        expires = self._clock() + KEPT_SECONDS
-        self._keep(self._accepted, credentials, Remembered(user, table.hashes[user], table, expires))
+    def accept(
+        self, credentials: str, user: str, table: Table, *, seconds: float = KEPT_SECONDS
+    ) -> None:
+        """Remember that these credentials are those of `user`, as the table has them."""
+        verdict = Remembered(user, table.hashes.get(user), table, self._clock() + seconds)
+        self._keep(self._accepted, credentials, verdict)
 
     def refuse(self, credentials: str, table: Table) -> None:
         """Remember that these credentials are wrong as long as the file stays as it is."""
         expires = self._clock() + KEPT_REFUSALS_SECONDS
-        self._keep(self._refused, credentials, Remembered(None, "", table, expires))
+        self._keep(self._refused, credentials, Remembered(None, None, table, expires))
 
     def _keep(self, kept: dict[bytes, Remembered], credentials: str, verdict: Remembered) -> None:
         with self._making_room:
