@@ -1,0 +1,182 @@
+"""Who is asking: Basic credentials, or the name that a trusted proxy gives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from flask import request
+from flask_httpauth import HTTPBasicAuth
+
+from pypitool.accounts import Credentials, Remembered
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool_server.gateway import Environ
+from pypitool_server.proxies import TrustedProxies
+from pypitool_server.replay import USER
+
+REALM = "pypi"
+CHALLENGE = {"WWW-Authenticate": f'Basic realm="{REALM}"'}
+LONGEST_NAME = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody who was recognised, and how: by `password`, `header` or `verify`."""
+
+    name: str
+    means: str
+
+    @property
+    def who(self) -> str:
+        """The principal as rules and facts write it."""
+        return f"user:{self.name}"
+
+
+class WrongCredentials(PypitoolError):
+    """An unknown user or a wrong password: the same words for both."""
+
+    kind = Kind.UNAUTHORIZED
+    headers: ClassVar[Mapping[str, str]] = CHALLENGE
+
+    def __str__(self) -> str:
+        return "wrong user name or password"
+
+
+class TooManyFailures(PypitoolError):
+    """Somebody guesses: the next try from this address has to wait."""
+
+    kind = Kind.UNAVAILABLE
+    status = 429
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = math.ceil(seconds)
+        self.headers = {"Retry-After": str(self.seconds)}
+
+    def __str__(self) -> str:
+        return f"too many wrong passwords from this address: wait for {self.seconds} s"
+
+
+class KnownAccounts(Protocol):
+    """Where passwords are verified: an htpasswd file, or a callable of the house's own."""
+
+    def recall(self, header: str) -> Remembered | None:
+        """Return what is known of an Authorization header without any effort."""
+
+    def admit(self, credentials: Credentials) -> bool:
+        """Verify credentials, and remember the verdict."""
+
+
+class Failures(Protocol):
+    """How often somebody was wrong, counted across all workers."""
+
+    def delay(self, address: str, user: str) -> float:
+        """Return for how many seconds the next try has to wait."""
+
+    def note_failure(self, address: str, user: str) -> None:
+        """Count a wrong password."""
+
+    def note_success(self, address: str, user: str) -> None:
+        """Forget the wrong ones."""
+
+
+class Forgiven:
+    """No memory of failures."""
+
+    def delay(self, address: str, user: str) -> float:
+        """Return that nobody has to wait."""
+        return 0.0
+
+    def note_failure(self, address: str, user: str) -> None:
+        """Forget it."""
+
+    def note_success(self, address: str, user: str) -> None:
+        """Forget it."""
+
+
+class Authentication:
+    """Recognise who sent a request."""
+
+    def __init__(
+        self,
+        accounts: KnownAccounts | None,
+        failures: Failures,
+        proxies: TrustedProxies,
+        *,
+        header: str | None = None,
+        means: str = "password",
+    ) -> None:
+        self._accounts = accounts
+        self._failures = failures
+        self._proxies = proxies
+        self._variable = None if header is None else "HTTP_" + header.upper().replace("-", "_")
+        self._means = means
+        self._basic = HTTPBasicAuth(realm=REALM)
+        self._basic.verify_password(self._verified)
+
+    @property
+    def recognises(self) -> bool:
+        """Whether anybody at all can be recognised here."""
+        return self._accounts is not None or self._variable is not None
+
+    def remembered(self, environ: Environ) -> str | None:
+        """Return who is known to have sent this: a name, "" for nobody in particular, None: verify first."""
+        header = environ.get("HTTP_AUTHORIZATION")
+        if self._variable is not None:
+            name = self._named_by_proxy(environ)
+            if name is not None:
+                return name
+        if not header:
+            return ""
+        if self._accounts is None:
+            return None
+        known = self._accounts.recall(header)
+        return None if known is None else known.user
+
+    def identify(self) -> Principal | None:
+        """Return who sent the current request, None for nobody in particular; refuse wrong credentials."""
+        environ = request.environ
+        name = self._named_by_proxy(environ)
+        if name is not None:
+            return self._recognised(Principal(name, "header"))
+        credentials = self._basic.get_auth()
+        if credentials is None or credentials.type.lower() != "basic":
+            return None
+        user = self._basic.authenticate(credentials, None)
+        if not user:
+            raise WrongCredentials
+        return self._recognised(Principal(user, self._means))
+
+    def _verified(self, user: str, password: str) -> str | None:
+        """Verify the credentials of the current request; Flask-HTTPAuth asks this."""
+        credentials = Credentials(request.environ["HTTP_AUTHORIZATION"], user, password)
+        if self._accounts is None:
+            return None
+        known = self._accounts.recall(credentials.header)
+        if known is not None:
+            return known.user
+        return self._verified_anew(self._accounts, credentials)
+
+    def _verified_anew(self, accounts: KnownAccounts, credentials: Credentials) -> str | None:
+        asker = self._proxies.client(request.environ), credentials.user[:LONGEST_NAME]
+        seconds = self._failures.delay(*asker)
+        if seconds > 0:
+            raise TooManyFailures(seconds)
+        if accounts.admit(credentials):
+            self._failures.note_success(*asker)
+            return credentials.user
+        self._failures.note_failure(*asker)
+        return None
+
+    def _named_by_proxy(self, environ: Environ) -> str | None:
+        if self._variable is None or not self._proxies.trusts(environ.get("REMOTE_ADDR") or ""):
+            return None
+        name: str = environ.get(self._variable, "").strip()
+        # Two such headers arrive as one value with a comma: one of them is not the proxy's.
+        return name if name and "," not in name and len(name) <= LONGEST_NAME else None
+
+    def _recognised(self, principal: Principal) -> Principal:
+        request.environ[USER] = principal.name  # for the access log
+        return principal
