@@ -22,6 +22,7 @@ from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.model import Origin, OriginKind
+from pypitool.ownership import hand_over
 
 VERSION = 1
 
@@ -192,6 +193,7 @@ class FactLog:
             return os.open(self.path, flags)
         except FileNotFoundError:
             descriptor = os.open(self.path, flags | os.O_CREAT, 0o640)
+            hand_over(self.path)
             sync_directory(self.path.parent)
             return descriptor
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.ownership import hand_over
 
 DIRECTORY = ".pypitool"
 
@@ -112,7 +113,11 @@ def locate_state(
         if not root.is_dir():
             raise PackagesMissing(root)
     directory = _choose(roots, explicit, environ)
-    _make(directory)
+    if not directory.exists():
+        _refuse_foreign(directory, roots[0])
+        _make(directory)
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise StateUnusable(directory, "it cannot be written")
     _refuse_network(directory)
     _claim(StateFiles(directory), roots)
     return directory
@@ -128,14 +133,21 @@ def _choose(roots: Sequence[Path], explicit: Path | None, environ: Mapping[str, 
     return roots[0].absolute() / DIRECTORY
 
 
+def _refuse_foreign(directory: Path, root: Path) -> None:
+    owner = root.stat().st_uid
+    # Root hands what it makes over to the owner; anybody else would leave files that the owner's own
+    # server cannot write.
+    if directory.parent == root.absolute() and os.geteuid() not in (0, owner):
+        raise StateUnusable(directory, f"{root} belongs to another user (number {owner})")
+
+
 def _make(directory: Path) -> None:
     try:
         # Who uploaded from which address is not for everybody.
         directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        hand_over(directory)
     except OSError as error:
         raise StateUnusable(directory, error.strerror or str(error)) from error
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise StateUnusable(directory, "it cannot be written")
 
 
 def _refuse_network(directory: Path) -> None:
@@ -199,6 +211,7 @@ def _record(files: StateFiles, roots: Sequence[Path]) -> None:
     temporary = files.roots.with_name(f".{files.roots.name}.{os.getpid()}")
     try:
         temporary.write_text(json.dumps({"roots": names}) + "\n")
+        hand_over(temporary)
         temporary.replace(files.roots)
     except OSError as error:
         raise StateUnusable(files.directory, error.strerror or str(error)) from error

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pypitool.ownership import hand_over
+
 
 def lock_path(catalogue: Path) -> Path:
     """Return the lock file of a catalogue."""
@@ -47,9 +49,19 @@ def _held(catalogue: Path, how: int) -> Iterator[None]:
 
 def _open(path: Path) -> int | None:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except PermissionError:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC) if path.exists() else None
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return _create(path)
     except OSError:
-        # A read-only disk: nobody can replace the catalogue there.
+        # Somebody else's file, or a disk that is read-only: enough to look at, and to be held off.
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _create(path: Path) -> int | None:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError:
+        # Who may not write here cannot replace the catalogue either; others make the file when they do.
         return None
+    hand_over(path)
+    return descriptor

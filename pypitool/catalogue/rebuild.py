@@ -15,13 +15,13 @@ from pypitool.catalogue import locking, replay, schema
 from pypitool.catalogue.connections import connect
 from pypitool.catalogue.errors import (
     CatalogueDamaged,
-    CatalogueError,
     CatalogueMissing,
     CatalogueOld,
     translate,
 )
+from pypitool.catalogue.placing import journals, put_in_place, remove, set_aside, unused
 from pypitool.catalogue.sqlite import SqliteCatalogue
-from pypitool.facts import Fact, FactLog, sync_directory
+from pypitool.facts import Fact, FactLog
 
 _CHUNK = 10_000  # facts that are replayed in one transaction
 
@@ -67,13 +67,6 @@ def repair(path: Path, facts: FactLog) -> bool:
     return False
 
 
-def put_in_place(new: Path, path: Path) -> None:
-    """Let a complete catalogue take the place of another, whose journal goes first; under the lock."""
-    _remove(*_journals(path))
-    new.replace(path)
-    sync_directory(path.parent)
-
-
 def _inspect(path: Path, *, thoroughly: bool = False, mode: str = "rw") -> None:
     if not path.exists():
         raise CatalogueMissing(path, "the file is missing")
@@ -91,7 +84,7 @@ def _inspect(path: Path, *, thoroughly: bool = False, mode: str = "rw") -> None:
 
 def _refuse_foreign_journal(path: Path) -> None:
     # SQLite passes over a journal that does not begin as one, and over all that was committed to it.
-    with suppress(FileNotFoundError), _journals(path)[0].open("rb") as file:
+    with suppress(FileNotFoundError), journals(path)[0].open("rb") as file:
         magic = file.read(4)
         if magic and magic not in (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"):
             raise CatalogueDamaged(path, "its journal is not one")
@@ -106,7 +99,7 @@ def _mend(path: Path, facts: FactLog, *, thoroughly: bool) -> None:
         except CatalogueOld as error:
             _migrate(path, error)
         except CatalogueDamaged as error:
-            aside = _set_aside(path)
+            aside = set_aside(path)
             _log.error("%s; it is set aside as %s and rebuilt", error, aside.name)
             _make(path, facts, end, after=_last_serial(aside))
         except CatalogueMissing:
@@ -116,7 +109,7 @@ def _mend(path: Path, facts: FactLog, *, thoroughly: bool) -> None:
 
 
 def _migrate(path: Path, old: CatalogueOld) -> None:
-    copy = _unused(path, f"schema-{old.version}")
+    copy = unused(path, f"schema-{old.version}")
     with closing(connect(path)) as connection:
         with closing(sqlite3.connect(copy)) as beside:
             connection.backup(beside)
@@ -124,28 +117,9 @@ def _migrate(path: Path, old: CatalogueOld) -> None:
     _log.warning("%s: migrated to schema %d; the old one is kept as %s", path, schema.VERSION, copy.name)
 
 
-def _set_aside(path: Path) -> Path:
-    aside = _unused(path, "damaged")
-    path.rename(aside)
-    wal, shm = _journals(path)
-    with suppress(FileNotFoundError):
-        wal.rename(_journals(aside)[0])
-    _remove(shm)
-    return aside
-
-
-def _unused(path: Path, why: str) -> Path:
-    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    for suffix in ("", *(f"-{number}" for number in range(2, 1000))):
-        candidate = path.with_name(f"{path.name}.{why}-{moment}{suffix}")
-        if not candidate.exists():
-            return candidate
-    raise CatalogueError(path, "it was set aside a thousand times in this second")
-
-
 def _make(path: Path, facts: FactLog, end: int, *, after: int) -> None:
     new = path.with_name(f".{path.name}.new")
-    _remove(new, *_journals(new))
+    remove(new, *journals(new))
     try:
         schema.create(new, after=after)
         _fill(new, facts, end)
@@ -153,7 +127,7 @@ def _make(path: Path, facts: FactLog, end: int, *, after: int) -> None:
     except sqlite3.Error as error:
         raise translate(error, path) from error
     finally:
-        _remove(new, *_journals(new))
+        remove(new, *journals(new))
 
 
 def _fill(new: Path, facts: FactLog, end: int) -> None:
@@ -176,12 +150,3 @@ def _last_serial(aside: Path) -> int:
 def _chunks(facts: Iterator[Fact]) -> Iterator[list[Fact]]:
     while chunk := list(islice(facts, _CHUNK)):
         yield chunk
-
-
-def _journals(path: Path) -> tuple[Path, Path]:
-    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
-
-
-def _remove(*paths: Path) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)

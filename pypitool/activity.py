@@ -1,0 +1,170 @@
+"""`activity.sqlite`: what changes often and may be lost. Failed logins are counted here, so that several
+workers do not grant several times the tries."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from pypitool.catalogue.locking import exclusive
+from pypitool.ownership import hand_over
+
+FORGOTTEN_AFTER = 900.0  # seconds without a failure
+
+# Wrong passwords that cost nothing, and the longest wait in seconds: for one user at one address, and for
+# an address whatever the users. Not for a user alone: anybody could then keep that user out.
+_FREE_FOR_PAIR, _LONGEST_FOR_PAIR = 5, 60.0
+_FREE_FOR_ADDRESS, _LONGEST_FOR_ADDRESS = 50, 10.0
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS failure (
+    who      BLOB PRIMARY KEY,
+    failures INTEGER NOT NULL,
+    last     REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS failure_last ON failure (last);
+"""
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Activity:
+    """What happened lately; from any thread and process. A damaged or full disk costs no answer."""
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def note_failure(self, address: str, user: str) -> None:
+        """Count a wrong password."""
+        now = self._clock()
+        self._try(lambda connection: _count(connection, _keys(address, user), now), None)
+
+    def note_success(self, address: str, user: str) -> None:
+        """Forget the wrong passwords of this user at this address; those of the address stand."""
+        pair, _ = _keys(address, user)
+        self._try(lambda connection: _delete(connection, pair), None)
+
+    def delay(self, address: str, user: str) -> float:
+        """Return for how many seconds the next try has to wait."""
+        now = self._clock()
+        return self._try(lambda connection: _longest_wait(connection, _keys(address, user), now), 0.0)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._drop()
+
+    def _try(self, action: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        with self._lock:
+            try:
+                return self._again_if_damaged(action)
+            except (sqlite3.Error, OSError) as error:
+                # The passwords themselves are still verified, and that is slow enough.
+                _log.warning("%s cannot be used: %s", self.path, error)
+                return otherwise
+
+    def _again_if_damaged(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return action(self._open())
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            _log.warning("%s is damaged and made anew: %s", self.path, error)
+            self._drop()
+            self._make_anew()
+            return action(self._open())
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            with exclusive(self.path):  # two processes that make the file at once would disturb each other
+                self._connection = _connect(self.path)
+        return self._connection
+
+    def _make_anew(self) -> None:
+        with exclusive(self.path):
+            try:
+                _connect(self.path).close()  # another process was faster
+            except sqlite3.DatabaseError:
+                for suffix in ("-wal", "-shm", ""):
+                    self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    is_new = not path.exists()
+    connection = sqlite3.connect(
+        path, timeout=2, isolation_level=None, check_same_thread=False, cached_statements=16
+    )
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA cache_size = -128")
+        connection.executescript(_SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    if is_new:
+        hand_over(path)
+    return connection
+
+
+def _keys(address: str, user: str) -> tuple[bytes, bytes]:
+    # Digests: names of any length and bytes, and a password typed as a user name stays unknown.
+    return _digest(f"{address}\0{user}"), _digest(address)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
+
+
+def _count(connection: sqlite3.Connection, keys: tuple[bytes, bytes], now: float) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute("DELETE FROM failure WHERE last < ?", (now - FORGOTTEN_AFTER,))
+        connection.executemany(
+            "INSERT INTO failure VALUES (?, 1, ?) "
+            "ON CONFLICT (who) DO UPDATE SET failures = failures + 1, last = excluded.last",
+            [(key, now) for key in keys],
+        )
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+
+
+def _delete(connection: sqlite3.Connection, key: bytes) -> None:
+    connection.execute("DELETE FROM failure WHERE who = ?", (key,))
+
+
+def _longest_wait(connection: sqlite3.Connection, keys: tuple[bytes, bytes], now: float) -> float:
+    pair, address = keys
+    return max(
+        _wait(connection, pair, now, free=_FREE_FOR_PAIR, longest=_LONGEST_FOR_PAIR),
+        _wait(connection, address, now, free=_FREE_FOR_ADDRESS, longest=_LONGEST_FOR_ADDRESS),
+    )
+
+
+def _wait(connection: sqlite3.Connection, key: bytes, now: float, *, free: int, longest: float) -> float:
+    row = connection.execute("SELECT failures, last FROM failure WHERE who = ?", (key,)).fetchone()
+    if row is None or row[0] < free or now - row[1] > FORGOTTEN_AFTER:
+        return 0.0
+    whole = min(longest, 2.0 ** min(row[0] - free, 32))
+    # A clock that was set back must not lengthen the wait.
+    return float(min(whole, max(0.0, row[1] + whole - now)))
