@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 from packaging.utils import NormalizedName
 
@@ -211,6 +211,19 @@ class Summary:
             "seconds": round(self.seconds, 3),
             "requests": self.requests,
         }
+
+
+def summary_of(line: Mapping[str, Any]) -> Summary:
+    """Read what `Summary.as_json` wrote."""
+    return Summary(
+        command=line["command"],
+        exit_code=line["exit_code"],
+        outcome=RunOutcome(line["outcome"]),
+        tally=Tally(line["fetched"], line["kept"], line["failed"], line["holes"], line["bytes"]),
+        seconds=line["seconds"],
+        requests=line["requests"],
+        run=line["run"],
+    )
 
 
 def run_exit_code(tally: Tally, ending: Ending) -> int:
