@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 ANONYMOUS = "anonymous"
 # What the pages show: an answer to a GET depends on these rights only.
 READING = (Right.LIST, Right.DOWNLOAD)
+MOST_REMEMBERED = 4096
 
 
 class CredentialsNeeded(PypitoolError):
@@ -101,8 +103,10 @@ class Access:
     def __init__(self, rules: Rules, authentication: Authentication) -> None:
         self._rules = rules
         self._authentication = authentication
-        self._anonymous = self._class_of(None)
-        self._everybody = (self._anonymous, None) if self._anonymous.issuperset(READING) else None
+        self._classes: dict[str, str] = {}
+        self._anonymous = self._judge(None)
+        is_open = all(rules.allows(None, right) for right in READING)
+        self._everybody = (self._anonymous, None) if is_open else None
 
     def require(self, right: Right, project: NormalizedName | None = None) -> Verdict:
         """Return a verdict on the current request, or raise what kind of refusal it is."""
@@ -125,7 +129,14 @@ class Access:
             return None, None
         if not name:
             return self._anonymous, None
-        return self._class_of(f"user:{name}"), name
+        return self._classes.get(name) or self._class_of(name), name
 
-    def _class_of(self, who: str | None) -> frozenset[Right]:
-        return frozenset(right for right in READING if self._rules.allows(who, right))
+    def _class_of(self, name: str) -> str:
+        if len(self._classes) >= MOST_REMEMBERED:
+            self._classes.clear()
+        return self._classes.setdefault(name, self._judge(f"user:{name}"))
+
+    def _judge(self, who: str | None) -> str:
+        # The same text for all who may the same: their answers are shared.
+        allowed = [right.value for right in READING if self._rules.allows(who, right)]
+        return sys.intern(" ".join(["may", *allowed]))

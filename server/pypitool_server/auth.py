@@ -141,8 +141,11 @@ class Authentication:
         name = self._named_by_proxy(environ)
         if name is not None:
             return self._recognised(Principal(name, "header"))
+        # Flask-HTTPAuth (4.8) takes the credentials of any scheme for Basic ones.
+        if not environ.get("HTTP_AUTHORIZATION", "").lower().startswith("basic "):
+            return None
         credentials = self._basic.get_auth()
-        if credentials is None or credentials.type.lower() != "basic":
+        if credentials is None:
             return None
         user = self._basic.authenticate(credentials, None)
         if not user:
