@@ -69,7 +69,7 @@ def test_what_is_not_placed_leaves_nothing(store: Store) -> None:
 def test_a_held_name_is_not_given_twice(store: Store) -> None:
     put(store, WHEEL, b"first")
 
-    with pytest.raises(Occupied, match=r"`acme-1\.0-py3-none-any\.whl` exists already"):
+    with pytest.raises(Occupied, match=r"File already exists: `acme-1\.0-py3-none-any\.whl`"):
         put(store, WHEEL, b"second")
 
     assert contents(store, WHEEL) == b"first"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pypitool.core.model import FileStat, Location, Problem
+from pypitool.core.rivalry import is_rival_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class ScanPlan:
     changed: tuple[Location, ...]  # new, or with another stat: to be read
     gone: tuple[Location, ...]
     unreadable: tuple[Problem, ...]
-    solved: tuple[Location, ...]  # of the known problems, those whose file is no longer there
+    solved: tuple[Location, ...]  # places of problems where no file is now, or one that is known to be right
     unchanged: int
 
 
@@ -93,6 +94,8 @@ class _Comparison:
             self._drop()
         if self._next is not None and self._next.location.path == path:
             same = self._next.stat == found.stat and self._next.signed == found.signed
+            if same and problem is not None and not is_rival_problem(problem):
+                self._problems[found.location] = problem  # published since: solved
             self._next = next(self._known, None)
         else:
             same = problem is not None and problem.stat == found.stat

@@ -8,10 +8,20 @@ from typing import Protocol
 from pypitool.core.model import FileStat, Location
 from pypitool.core.scan_plan import Unreadable, Walked
 from pypitool.store.failures import NoSuchFile, NotReadable, NotWritable, Occupied
+from pypitool.store.leftover import Leftover
 from pypitool.store.opened import Opened
 from pypitool.store.temporary import TemporaryFile
 
-__all__ = ["NoSuchFile", "NotReadable", "NotWritable", "Occupied", "Opened", "Store", "TemporaryFile"]
+__all__ = [
+    "Leftover",
+    "NoSuchFile",
+    "NotReadable",
+    "NotWritable",
+    "Occupied",
+    "Opened",
+    "Store",
+    "TemporaryFile",
+]
 
 
 class Store(Protocol):
@@ -37,6 +47,9 @@ class Store(Protocol):
 
     def sweep(self, root: int, folder: str = "") -> tuple[str, ...]:
         """Remove the temporary files of writers that are gone from a folder, and return their names."""
+
+    def take_over(self, temporary: str, location: Location) -> Leftover | None:
+        """Lock what the writer left that was to give this temporary file its name; None: it lives."""
 
     def free(self, root: int = 0) -> int:
         """Return how many bytes can be written."""

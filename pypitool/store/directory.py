@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 import stat as stat_bits
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from pypitool.core.model import FileStat, Location
 from pypitool.core.scan_plan import Unreadable, Walked
 from pypitool.store.failures import ABSENT, NoSuchFile, NotReadable, Occupied, writing
+from pypitool.store.leftover import Leftover, take_over
 from pypitool.store.links import Links
 from pypitool.store.opened import Opened, is_hidden, opened_folder, stat_of
 from pypitool.store.placing import place_new, place_over
 from pypitool.store.temporary import TemporaryFile, create_temporary, sweep_incoming
 from pypitool.store.walking import SIGNATURE, Walk, is_utf8, not_utf8
-
-# Where a file system knows no locks, a writer counts as gone when it has been silent for so long.
-_SILENT_WRITER_IS_GONE_AFTER = 3600.0
 
 
 class DirectoryStore:
@@ -101,7 +98,11 @@ class DirectoryStore:
 
     def sweep(self, root: int, folder: str = "") -> tuple[str, ...]:
         """Remove the temporary files of writers that are gone from a folder, and return their names."""
-        return sweep_incoming(self.roots[root], folder, before=time.time() - _SILENT_WRITER_IS_GONE_AFTER)
+        return sweep_incoming(self.roots[root], folder)
+
+    def take_over(self, temporary: str, location: Location) -> Leftover | None:
+        """Lock what a writer left; None: the writer lives."""
+        return take_over(self.roots[location.root], temporary, location)
 
     def free(self, root: int = 0) -> int:
         """Return how many bytes can be written."""

@@ -55,7 +55,8 @@ class Occupied(PypitoolError):
         self.location = location
 
     def __str__(self) -> str:
-        return f"a file `{self.location.path}` exists already"
+        # Clients look for the first three words, see `catalogue.errors.ReleaseFileExists`.
+        return f"File already exists: `{self.location.path}`"
 
 
 class NotWritable(PypitoolError):

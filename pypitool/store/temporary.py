@@ -8,6 +8,7 @@ import fcntl
 import os
 import secrets
 import stat as stat_bits
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -19,6 +20,8 @@ from pypitool.store.opened import opened_folder, stat_of
 HIDDEN = ".pypitool"
 INCOMING = f"{HIDDEN}/incoming"
 _SUFFIX = ".part"
+# Where a file system knows no locks, a writer counts as gone when it has been silent for so long (seconds).
+SILENT_WRITER_IS_GONE_AFTER = 3600.0
 # Everybody may read a package; the umask of whoever runs a mirror by hand must not hide it from the server.
 _MODE = 0o644
 
@@ -40,6 +43,11 @@ class TemporaryFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def folder(self) -> str:
+        """The folder for which it was made, below the root."""
+        return self.location.path.removesuffix(f"{INCOMING}/{self.name}").rstrip("/")
 
     @property
     def name(self) -> str:
@@ -108,12 +116,10 @@ def lock_now(descriptor: int) -> bool | None:
     return True
 
 
-def sweep_incoming(root: Path, folder: str, *, before: float) -> tuple[str, ...]:
-    """Remove what writers that are gone left in the hidden folder of `folder`.
-
-    Where there are no locks, a writer counts as gone when nothing was written since `before`.
-    """
+def sweep_incoming(root: Path, folder: str) -> tuple[str, ...]:
+    """Remove what writers that are gone left in the hidden folder of `folder`."""
     swept = []
+    before = time.time() - SILENT_WRITER_IS_GONE_AFTER
     try:
         with opened_folder(root, "/".join(filter(None, (folder, INCOMING)))) as incoming:
             for name in os.listdir(incoming):

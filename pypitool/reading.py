@@ -1,0 +1,132 @@
+"""Reading one file of the package directories: what a page has to say of it, or why it is not listed."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+
+from pypitool.archives import ArchiveFacts, BrokenArchive, Digester, read_archive
+from pypitool.core.filenames import BadFilename, Distribution, parse
+from pypitool.core.model import Contents, Digests, FileStat, HeldFile, Location, Problem
+from pypitool.core.scan_plan import Unreadable
+from pypitool.store import NoSuchFile, NotReadable, Opened, Store
+from pypitool.store.opened import stat_of
+from pypitool.writers import Writers
+
+BEING_WRITTEN = "it is still being written"
+_PIECE = 1024**2
+# A write that comes right after our look leaves the same time on the file: the kernel's clock for files goes
+# by ticks of up to 10 ms. Later than two of them, a change is seen in the stat.
+_TICKS = 0.02
+# Where the kernel does not tell who writes, a file counts as still being written for so long after a change:
+# before it is opened at all, before a broken one is called broken, and before an open one is called forsaken.
+_QUIET = 0.2
+_YOUNG = 2.0
+_FORSAKEN = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file that can be listed, and the METADATA body to keep of it."""
+
+    file: HeldFile
+    metadata_body: bytes | None
+
+
+def read_file(store: Store, location: Location, writers: Writers) -> ReadFile | Problem | None:
+    """Read what lies at `location`; None: nothing does.
+
+    A problem without a stat is to be looked at again soon: the file is still being written.
+    """
+    found = store.look(location)
+    if found is None:
+        return None
+    if isinstance(found, Unreadable):
+        return Problem(found.location, found.reason)
+    try:
+        distribution = parse(location.filename)
+    except BadFilename as error:
+        return Problem(location, error.reason, found.stat)
+    age = _age(found.stat)
+    if 0 <= age < _TICKS:
+        time.sleep(_TICKS - age)
+    try:
+        with store.open(location) as opened:
+            return _Reading(location, distribution, opened, signed=found.signed).run(writers)
+    except NoSuchFile:
+        return None
+    except NotReadable as error:
+        return Problem(location, f"it cannot be read: {error.cause}")
+
+
+def contents_of(facts: ArchiveFacts, digests: Digests) -> Contents:
+    """Put together what the catalogue keeps of a file's inside; see `metadata_sha256` for its METADATA."""
+    requires_python = None if facts.metadata is None else facts.metadata.requires_python
+    return Contents(digests, requires_python, metadata_digest(facts.metadata_body))
+
+
+def metadata_digest(body: bytes | None) -> str | None:
+    """Return the sha256 under which a METADATA body is kept and served."""
+    if body is None:
+        return None
+    digester = Digester()
+    digester.update(body)
+    return digester.digests().sha256
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    location: Location
+    distribution: Distribution
+    opened: Opened
+    signed: bool
+
+    def run(self, writers: Writers) -> ReadFile | Problem:
+        age = _age(self.opened.stat)
+        device = os.fstat(self.opened.descriptor).st_dev
+        writing = writers.of(self.opened.descriptor, device)
+        if 0 <= age < (_FORSAKEN if writing else _QUIET if writing is None else 0.0):
+            return Problem(self.location, BEING_WRITTEN)
+        try:
+            return self._read()
+        except BrokenArchive as error:
+            if writing is not False and 0 <= age < _YOUNG:
+                return Problem(self.location, BEING_WRITTEN)
+            return Problem(self.location, error.reason, self.opened.stat)
+        except OSError as error:
+            return Problem(self.location, f"it cannot be read: {(error.strerror or str(error)).lower()}")
+
+    def _read(self) -> ReadFile | Problem:
+        facts = read_archive(self.opened.descriptor, self.distribution, self.opened.stat.size)
+        digests = _digests(self.opened.descriptor)
+        if stat_of(os.fstat(self.opened.descriptor)) != self.opened.stat:
+            return Problem(self.location, BEING_WRITTEN)
+        return ReadFile(self._held(contents_of(facts, digests)), facts.metadata_body)
+
+    def _held(self, contents: Contents) -> HeldFile:
+        return HeldFile(
+            location=self.location,
+            project=self.distribution.project,
+            version=self.distribution.version,
+            kind=self.distribution.kind,
+            release_key=self.distribution.release_key,
+            stat=self.opened.stat,
+            contents=contents,
+            upload_time="",  # the catalogue knows better: from the facts, or from the stat
+            signed=self.signed,
+        )
+
+
+def _digests(descriptor: int) -> Digests:
+    digester = Digester()
+    position = 0
+    while piece := os.pread(descriptor, _PIECE, position):
+        digester.update(piece)
+        position += len(piece)
+    return digester.digests()
+
+
+def _age(stat: FileStat) -> float:
+    # By ctime alone, which nobody can set. Negative where a file server's clock is ahead of ours.
+    return time.time() - stat.ctime_ns / 1e9

@@ -1,0 +1,135 @@
+"""Recording what a scan reads, in batches: each is one transaction, half a second after the one before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pypitool.catalogue import Catalogue, ScanBatch
+from pypitool.core.model import HeldFile, Location, Problem
+from pypitool.core.rivalry import is_rival_problem, rival_problems
+from pypitool.core.scan_plan import Walked
+from pypitool.reading import BEING_WRITTEN, ReadFile
+from pypitool.store import Store
+
+_COMMIT_EVERY = 0.5  # seconds: what was read so far is shown, and other writers get their turn
+_MOST_IN_A_BATCH = 1000
+
+
+@dataclass(slots=True)
+class ScanReport:
+    """What a scan did."""
+
+    unchanged: int = 0
+    listed: int = 0  # read, and shown from now on
+    gone: int = 0
+    problems: list[Problem] = field(default_factory=list)  # new ones, or with a new reason
+    unsettled: list[Location] = field(default_factory=list)  # to be looked at again soon
+
+
+class Recorder:
+    """Collects what was read and brings it into the catalogue."""
+
+    def __init__(self, store: Store, catalogue: Catalogue, report: ScanReport) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._report = report
+        # Places and not only problems: what is reported again in the same words is not written again.
+        self._reported = {problem.location: problem for problem in catalogue.problems()}
+        self._begin()
+
+    @property
+    def reported(self) -> dict[Location, Problem]:
+        """The problems that the catalogue knows."""
+        return self._reported
+
+    def add(self, location: Location, outcome: ReadFile | Problem | None) -> None:
+        """Take what reading gave."""
+        if outcome is None:
+            self._gone.append(location)
+        elif isinstance(outcome, ReadFile):
+            self._read.append(outcome)
+        else:
+            self._take_problem(outcome)
+        if len(self._read) >= _MOST_IN_A_BATCH or time.monotonic() >= self._due:
+            self.commit()
+
+    def gone(self, locations: Iterable[Location]) -> None:
+        """Take files that are no longer there."""
+        self._gone.extend(locations)
+
+    def solved(self, locations: Iterable[Location]) -> None:
+        """Take places of problems where nothing is any more."""
+        self._solved.extend(locations)
+
+    def commit(self) -> None:
+        """Record what was collected."""
+        # What was read may have been replaced meanwhile, by a publishing that has finished since.
+        fresh = [read for read in self._read if self._is_fresh(read.file)]
+        gone = [location for location in self._gone if not isinstance(self._store.look(location), Walked)]
+        self._report.listed += len(fresh)
+        self._report.gone += len(gone)
+        changed = [read.file for read in fresh]
+        self._apply(ScanBatch(changed, gone, self._problems, self._solved), fresh)
+        self._settle_rivals([location.filename for location in [*(file.location for file in changed), *gone]])
+        self._begin()
+
+    def settle_all_rivals(self) -> None:
+        """Compare all files that share a name; what a walk of everything ends with."""
+        self._settle_rivals(None)
+
+    def _begin(self) -> None:
+        self._read: list[ReadFile] = []
+        self._gone: list[Location] = []
+        self._problems: list[Problem] = []
+        self._solved: list[Location] = []
+        self._due = time.monotonic() + _COMMIT_EVERY
+
+    def _take_problem(self, problem: Problem) -> None:
+        if problem.reason == BEING_WRITTEN:
+            self._report.unsettled.append(problem.location)
+        known = self._reported.get(problem.location)
+        if known == problem:
+            return
+        self._problems.append(problem)
+        if known is None or known.reason != problem.reason:
+            self._report.problems.append(problem)
+
+    def _is_fresh(self, file: HeldFile) -> bool:
+        found = self._store.look(file.location)
+        fresh = isinstance(found, Walked) and found.stat == file.stat
+        if not fresh:
+            self._report.unsettled.append(file.location)
+        return fresh
+
+    def _apply(self, batch: ScanBatch, read: Iterable[ReadFile] = ()) -> None:
+        if not (batch.changed or batch.gone or batch.problems or batch.solved):
+            return
+        bodies = {
+            one.file.contents.metadata_sha256: one.metadata_body
+            for one in read
+            if one.file.contents.metadata_sha256 and one.metadata_body is not None
+        }
+        self._catalogue.apply_scan(batch, [(digest, body) for digest, body in bodies.items() if digest])
+        for location in [*batch.solved, *batch.gone, *(file.location for file in batch.changed)]:
+            self._reported.pop(location, None)
+        self._reported.update((problem.location, problem) for problem in batch.problems)
+
+    def _settle_rivals(self, filenames: list[str] | None) -> None:
+        if filenames == []:
+            return
+        problems = {
+            problem.location: problem for problem in rival_problems(self._catalogue.rivals(filenames))
+        }
+        among = None if filenames is None else set(filenames)
+        solved = [
+            location
+            for location, problem in self._reported.items()
+            if is_rival_problem(problem)
+            and location not in problems
+            and (among is None or location.filename in among)
+        ]
+        new = [problem for problem in problems.values() if self._reported.get(problem.location) != problem]
+        self._report.problems.extend(new)
+        self._apply(ScanBatch(problems=new, solved=solved))

@@ -1,0 +1,87 @@
+"""Ending what a writer began that is gone: its file is finished where it got its name, else removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from enum import Enum
+
+from pypitool.archives import digest_stream
+from pypitool.catalogue import Pending
+from pypitool.core.errors import PypitoolError
+from pypitool.core.model import HeldFile, Location
+from pypitool.core.scan_plan import Walked
+from pypitool.repository import Repository
+from pypitool.store import Leftover, Store
+from pypitool.store.walking import SIGNATURE
+
+
+class Fate(Enum):
+    """What became of a publishing that had begun."""
+
+    ALIVE = "alive"  # its writer still has it
+    ENDED = "ended"  # it ended while we looked
+    FINISHED = "finished"  # its writer is gone, and the file has its name: it is live now
+    ABANDONED = "abandoned"  # its writer is gone, and nothing is left
+
+
+def settle(repository: Repository, pending: Pending) -> Fate:
+    """End a publishing whose writer is gone; what the writer knew (who uploaded it) is kept."""
+    leftover = repository.store.take_over(pending.temporary, pending.file.location)
+    if leftover is None:
+        return Fate.ALIVE
+    with leftover:
+        # The writer may have finished between our question and the lock.
+        if all(other.temporary != pending.temporary for other in repository.catalogue.pending()):
+            return Fate.ENDED
+        if _was_placed(leftover, pending):
+            _finish(repository, pending, leftover)
+            return Fate.FINISHED
+        _abandon(repository, pending, leftover)
+        return Fate.ABANDONED
+
+
+def settle_all(repository: Repository) -> dict[str, Fate]:
+    """End every publishing whose writer is gone; return what became of each, by path."""
+    return {
+        pending.file.location.path: settle(repository, pending) for pending in repository.catalogue.pending()
+    }
+
+
+def remove_superseded(store: Store, file: HeldFile, others: Iterable[HeldFile]) -> None:
+    """Remove the files that a newly published one replaces under another name or in another place."""
+    for other in others:
+        if other.location != file.location:
+            # In a root that cannot be written it stays, hidden by the new one if it has the same name.
+            with suppress(PypitoolError):
+                store.remove(other.location)
+                store.remove(Location(other.location.root, other.location.path + SIGNATURE))
+
+
+def _was_placed(leftover: Leftover, pending: Pending) -> bool:
+    placed = leftover.was_placed
+    if placed is not None or leftover.named is None:
+        return bool(placed)
+    with open(leftover.named.descriptor, "rb", closefd=False) as file:
+        return digest_stream(file).sha256 == pending.file.contents.digests.sha256
+
+
+def _finish(repository: Repository, pending: Pending, leftover: Leftover) -> None:
+    stat = leftover.finish()
+    found = repository.store.look(pending.file.location)
+    signed = isinstance(found, Walked) and found.signed
+    file = replace(pending.file, stat=stat, signed=signed)
+    others = [
+        other for other in repository.catalogue.held(file.project) if other.release_key == file.release_key
+    ]
+    repository.catalogue.finish_publish(file)
+    remove_superseded(repository.store, file, others)
+
+
+def _abandon(repository: Repository, pending: Pending, leftover: Leftover) -> None:
+    leftover.discard()
+    if pending.file.signed and leftover.named is None:
+        place = pending.file.location
+        repository.store.remove(Location(place.root, place.path + SIGNATURE))
+    repository.catalogue.abandon_publish(pending.file.location)

@@ -1,0 +1,75 @@
+"""What every command and every worker opens: the directories, what we know of them, and what was decided."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from pypitool.catalogue import Catalogue
+from pypitool.catalogue.rebuild import open_catalogue
+from pypitool.facts import FactLog
+from pypitool.state import StateFiles, locate_state
+from pypitool.store import Store
+from pypitool.store.directory import DirectoryStore
+
+if TYPE_CHECKING:
+    from pypitool.recording import ScanReport
+
+
+def _tell_nobody(_done: int, _total: int) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A list of package directories with its state. Cheap to open: no directory is walked."""
+
+    roots: tuple[Path, ...]
+    files: StateFiles
+    store: Store
+    catalogue: Catalogue
+    facts: FactLog
+
+    @classmethod
+    def open(
+        cls,
+        roots: Sequence[Path],
+        state: Path | None = None,
+        environ: Mapping[str, str] = os.environ,
+        *,
+        reader_only: bool = False,
+    ) -> Repository:
+        """Open the repository of these directories, the first of which takes what is published."""
+        absolute = tuple(Path(os.path.abspath(root)) for root in roots)
+        files = StateFiles(locate_state(absolute, state, environ))
+        facts = FactLog(files.facts)
+        catalogue = open_catalogue(files.catalogue, facts, reader_only=reader_only)
+        return cls(absolute, files, DirectoryStore(absolute), catalogue, facts)
+
+    def __enter__(self) -> Repository:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def state(self) -> Path:
+        """The state directory."""
+        return self.files.directory
+
+    def close(self) -> None:
+        """Release the catalogue's connections."""
+        self.catalogue.close()
+
+    def catch_up(self, progress: Callable[[int, int], None] = _tell_nobody) -> ScanReport | None:
+        """Scan the directories if no keeper does; None: one does, and the catalogue is fresh."""
+        # Imported here: a server's worker never scans, and does not pay for the archive readers.
+        from pypitool.catching_up import catch_up
+
+        return catch_up(self, progress)

@@ -1,0 +1,148 @@
+"""Making the catalogue agree with the directories: walk, compare, read what changed, record it."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from pypitool.catalogue import Catalogue
+from pypitool.core.filenames import is_ignored
+from pypitool.core.model import Location, Problem
+from pypitool.core.scan_plan import ScanPlan, Walked, plan
+from pypitool.reading import ReadFile, read_file
+from pypitool.recording import Recorder, ScanReport
+from pypitool.store import Store
+from pypitool.writers import Writers
+
+if TYPE_CHECKING:
+    from pypitool.repository import Repository
+
+T = TypeVar("T")
+Outcome: TypeAlias = "ReadFile | Problem | None"
+Progress = Callable[[int, int], None]  # files read so far, files to read
+
+_BREATHE_EVERY = 1000  # files walked
+_THREADS = 4
+_SMALL = 256 * 1024
+
+
+def ignore_progress(_done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+def never_pause() -> None:
+    """Go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """Scans a store into a catalogue. `pause` is called every now and then, and may raise to end a scan."""
+
+    store: Store
+    roots: int
+    catalogue: Catalogue
+    writers: Writers
+    progress: Progress = ignore_progress
+    pause: Callable[[], None] = never_pause
+
+    @classmethod
+    def of(
+        cls,
+        repository: Repository,
+        *,
+        progress: Progress = ignore_progress,
+        pause: Callable[[], None] = never_pause,
+    ) -> Scanner:
+        """Return a scanner of all directories of a repository."""
+        return cls(repository.store, len(repository.roots), repository.catalogue, Writers(), progress, pause)
+
+    def everything(self) -> ScanReport:
+        """Scan every directory."""
+        report = ScanReport()
+        recorder = Recorder(self.store, self.catalogue, report)
+        for root in range(self.roots):
+            self._below(root, "", recorder, report)
+        recorder.settle_all_rivals()
+        return report
+
+    def below(self, root: int, folder: str) -> ScanReport:
+        """Scan one folder, and what is below it."""
+        report = ScanReport()
+        self._below(root, folder, Recorder(self.store, self.catalogue, report), report)
+        return report
+
+    def at(self, locations: Iterable[Location]) -> ScanReport:
+        """Look at a few files."""
+        report = ScanReport()
+        recorder = Recorder(self.store, self.catalogue, report)
+        for wanted in _by_root(locations):
+            found = [looked for location in wanted if (looked := self.store.look(location)) is not None]
+            asked = {place: recorder.reported[place] for place in wanted if place in recorder.reported}
+            self._carry_out(plan(found, self.catalogue.known_at(wanted), asked), recorder, report)
+        return report
+
+    def _below(self, root: int, folder: str, recorder: Recorder, report: ScanReport) -> None:
+        prefix = f"{folder}/" if folder else ""
+        problems = {
+            place: problem
+            for place, problem in recorder.reported.items()
+            if place.root == root and place.path.startswith(prefix)
+        }
+        walked = self._breathing(self.store.walk(root, folder))
+        self._carry_out(plan(walked, self.catalogue.known(root, folder), problems), recorder, report)
+
+    def _carry_out(self, todo: ScanPlan, recorder: Recorder, report: ScanReport) -> None:
+        report.unchanged += todo.unchanged
+        recorder.gone(todo.gone)
+        recorder.solved(todo.solved)
+        for problem in todo.unreadable:
+            recorder.add(problem.location, problem)
+        # Whose publishing is under way is its writer's business; the keeper looks after dead writers.
+        busy = {pending.file.location for pending in self.catalogue.pending()} if todo.changed else set()
+        wanted = [place for place in todo.changed if not is_ignored(place.filename) and place not in busy]
+        for done, (location, outcome) in enumerate(self._read(wanted), 1):
+            recorder.add(location, outcome)
+            self.progress(done, len(wanted))
+            self.pause()
+        recorder.commit()
+
+    def _read(self, wanted: list[Location]) -> Iterator[tuple[Location, Outcome]]:
+        # Hashing leaves the interpreter to other threads, so large files use several cores. With small ones
+        # threads only get in each other's way (three times slower, tried).
+        with ThreadPoolExecutor(_THREADS) as pool:
+            under_way: deque[tuple[Location, Future[Outcome]]] = deque()
+            for place in wanted:
+                if self._is_small(place):
+                    yield place, read_file(self.store, place, self.writers)
+                    continue
+                under_way.append((place, pool.submit(read_file, self.store, place, self.writers)))
+                if len(under_way) > 2 * _THREADS:
+                    yield _first_of(under_way)
+            while under_way:
+                yield _first_of(under_way)
+
+    def _is_small(self, place: Location) -> bool:
+        found = self.store.look(place)
+        return not (isinstance(found, Walked) and found.stat.size > _SMALL)
+
+    def _breathing(self, items: Iterable[T]) -> Iterator[T]:
+        for number, item in enumerate(items):
+            if number % _BREATHE_EVERY == 0:
+                self.pause()
+            yield item
+
+
+def _by_root(locations: Iterable[Location]) -> Iterator[list[Location]]:
+    """Group places by root, each group in order of path."""
+    groups: dict[int, list[Location]] = defaultdict(list)
+    for location in sorted(set(locations), key=lambda location: (location.root, location.path)):
+        groups[location.root].append(location)
+    return iter(groups.values())
+
+
+def _first_of(under_way: deque[tuple[Location, Future[Outcome]]]) -> tuple[Location, Outcome]:
+    place, outcome = under_way.popleft()
+    return place, outcome.result()
