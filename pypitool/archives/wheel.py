@@ -46,7 +46,7 @@ def disagreement(metadata: CoreMetadata, distribution: Distribution) -> str:
 
 
 def _check_entry(source: Source, entry: Entry, before: set[bytes]) -> None:
-    # "PyPI [...] rejects ZIP archives" whose readers may differ: CVE-2025-54368, CVE-2025-8291.
+    # What two readers may understand differently (CVE-2025-54368, CVE-2025-8291) installs differently.
     if entry.name in before:
         raise Fault(f"it holds `{_shown(entry.name)}` twice")
     if b"\0" in entry.name or entry.name.startswith(b"/") or b".." in entry.name.split(b"/"):

@@ -47,7 +47,8 @@ def if_none_match(header: str | None, etag: str) -> bool:
     """Tell whether If-None-Match names `etag` (with its quotes), so that a 304 is the answer."""
     if header is None:
         return False
-    # "A recipient MUST use the weak comparison function": proxies that compress weaken the tag.
+    # "A recipient MUST use the weak comparison function when comparing entity tags for If-None-Match":
+    # proxies that compress weaken the tag.
     return header.strip() == "*" or _opaque(etag) in _TAG.findall(header)
 
 
@@ -66,7 +67,7 @@ def if_range(header: str | None, etag: str, last_modified: str | None = None) ->
     if header is None:
         return True
     validator = header.strip()
-    # "MUST use the strong comparison": a weak tag never matches, and a date only to the letter.
+    # RFC 9110, 13.1.5: compared strongly, so that a weak tag never matches; and a date only to the letter.
     if validator.startswith('"'):
         return validator == etag
     return last_modified is not None and validator == last_modified

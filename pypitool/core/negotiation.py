@@ -19,7 +19,7 @@ class MediaType(Enum):
 
     @property
     def content_type(self) -> str:
-        """The header of the reply. Never `latest`: "the response MUST" name the version that it is."""
+        """The header of the reply: for `latest` too, "the content type for the actual version"."""
         return self.value if self is MediaType.JSON_V1 else f"{self.value}; charset=utf-8"
 
     @property
@@ -62,8 +62,8 @@ def accepts_gzip(accept_encoding: str | None) -> bool:
 
 
 def _best(qualities: dict[str, float]) -> MediaType | None:
-    # A type that is named beats one that only `*/*` lets in; where only that does, browsers and
-    # old clients are meant: "for a bare wildcard answer text/html", as PyPI does.
+    # A type that is named beats one that only `*/*` lets in. Where only that does, it is a browser or an
+    # old client, and HTML is meant, as from the public PyPI.
     ranked = [(*_quality(media_type, qualities), media_type) for media_type in MediaType]
     quality, named = max((quality, named) for quality, named, _ in ranked)
     best = [media_type for *rank, media_type in ranked if rank == [quality, named]]
