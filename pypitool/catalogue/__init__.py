@@ -77,6 +77,9 @@ class Reader(Protocol):
     def project(self, name: NormalizedName) -> Project | None:
         """Return a project with its live files (see `offered`), or None when it holds none."""
 
+    def status(self, project: NormalizedName) -> tuple[ProjectStatus, str | None]:
+        """Return the state of a project and its reason, also where no file of it is held (PEP 792)."""
+
     def held(self, project: NormalizedName) -> tuple[HeldFile, ...]:
         """Return every live file of a project, those included that another of the same name hides."""
 

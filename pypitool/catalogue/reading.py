@@ -67,6 +67,11 @@ class SqliteReader:
         serial, status, reason = about[0]
         return Project(name, serial, offered(map(from_row, rows)), ProjectStatus(status), reason)
 
+    def status(self, project: NormalizedName) -> tuple[ProjectStatus, str | None]:
+        """Return the state of a project and its reason, also where no file of it is held (PEP 792)."""
+        rows = self._ask("SELECT status, reason FROM project WHERE name = ?", (project,))
+        return (ProjectStatus(rows[0][0]), rows[0][1]) if rows else (ProjectStatus.ACTIVE, None)
+
     def held(self, project: NormalizedName) -> tuple[HeldFile, ...]:
         """Return every live file of a project, those included that another of the same name hides."""
         rows = self._ask_many(COLUMNS, "file WHERE project = ? ORDER BY root, path", (project,))
