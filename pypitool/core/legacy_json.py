@@ -26,21 +26,21 @@ def project_document(
     `metadata` finds what was read under a digest; `url_of` gives a file's full address.
     """
     page = page_of(project)
-    releases = {known: [file for file in page.files if file.version == known] for known in page.versions}
     chosen = _latest(project) if version is None else _spelled(version, page.versions)
-    urls = [_file(file, url_of(file)) for file in releases.get(chosen, ())]
+    releases: dict[str, list[Document]] = {known: [] for known in page.versions}
+    for file in page.files:
+        if version is None or file.version == chosen:
+            releases[file.version].append(_file(file, url_of(file)))
     of_release = [file for file in project.files if file.version == chosen]
     document: Document = {
         "info": _info(project, chosen, of_release, _known(of_release, metadata), project_url),
         "last_serial": project.serial,
         "ownership": {"organization": None, "roles": []},
-        "urls": urls,
+        "urls": releases.get(chosen, []),
         "vulnerabilities": [],
     }
     if version is None:
-        document["releases"] = {
-            known: [_file(file, url_of(file)) for file in files] for known, files in releases.items()
-        }
+        document["releases"] = releases
     return document
 
 
