@@ -138,14 +138,15 @@ def sdist_bytes(
     return zip_bytes(inside) if suffix == ".zip" else tar_bytes(inside, suffix=suffix)
 
 
-def zip_bytes(members: Mapping[str, bytes]) -> bytes:
-    """Make a zip archive with a fixed date."""
+def zip_bytes(members: Mapping[str, bytes], *, stored: bool = False) -> bytes:
+    """Make a zip archive with a fixed date, compressed unless `stored`."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    method = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, body in members.items():
             entry = zipfile.ZipInfo(name, ZIP_EPOCH)
             entry.external_attr = 0o644 << 16
-            archive.writestr(entry, body, zipfile.ZIP_DEFLATED)
+            archive.writestr(entry, body, method)
     return buffer.getvalue()
 
 

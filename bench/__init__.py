@@ -1,0 +1,1 @@
+"""The benchmark: pypitool, nginx and pypiserver on the same files, in the same rounds."""
