@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pypitool.ownership import hand_over
 from pypitool.store.temporary import lock_now
 
 _NAME = "keeper.lock"
@@ -16,8 +17,12 @@ _NAME = "keeper.lock"
 def keeper_lock(state: Path) -> Iterator[bool]:
     """Try to become the keeper of a state, and tell whether we are."""
     # Opened by whoever locks it: a descriptor that was inherited would share its parent's lock.
-    descriptor = os.open(state / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    path = state / _NAME
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
+        if is_new:
+            hand_over(path)
         # Where there are no locks, two keepers do the same work twice, and no harm.
         yield lock_now(descriptor) is not False
     finally:

@@ -99,7 +99,7 @@ class _Reading:
 
     def _read(self) -> ReadFile | Problem:
         facts = read_archive(self.opened.descriptor, self.distribution, self.opened.stat.size)
-        digests = _digests(self.opened.descriptor)
+        digests = read_digests(self.opened.descriptor)
         if stat_of(os.fstat(self.opened.descriptor)) != self.opened.stat:
             return Problem(self.location, BEING_WRITTEN)
         return ReadFile(self._held(contents_of(facts, digests)), facts.metadata_body)
@@ -118,7 +118,8 @@ class _Reading:
         )
 
 
-def _digests(descriptor: int) -> Digests:
+def read_digests(descriptor: int) -> Digests:
+    """Hash a file from its beginning to its end; its position is neither used nor moved."""
     digester = Digester()
     position = 0
     while piece := os.pread(descriptor, _PIECE, position):

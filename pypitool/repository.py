@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from pypitool.activity import Activity
 from pypitool.catalogue import Catalogue
 from pypitool.catalogue.rebuild import open_catalogue
 from pypitool.facts import FactLog
@@ -33,6 +34,7 @@ class Repository:
     store: Store
     catalogue: Catalogue
     facts: FactLog
+    activity: Activity
 
     @classmethod
     def open(
@@ -48,7 +50,7 @@ class Repository:
         files = StateFiles(locate_state(absolute, state, environ))
         facts = FactLog(files.facts)
         catalogue = open_catalogue(files.catalogue, facts, reader_only=reader_only)
-        return cls(absolute, files, DirectoryStore(absolute), catalogue, facts)
+        return cls(absolute, files, DirectoryStore(absolute), catalogue, facts, Activity(files.activity))
 
     def __enter__(self) -> Repository:
         return self
@@ -64,8 +66,9 @@ class Repository:
         return self.files.directory
 
     def close(self) -> None:
-        """Release the catalogue's connections."""
+        """Release every connection."""
         self.catalogue.close()
+        self.activity.close()
 
     def catch_up(self, progress: Callable[[int, int], None] = _tell_nobody) -> ScanReport | None:
         """Scan the directories if no keeper does; None: one does, and the catalogue is fresh."""

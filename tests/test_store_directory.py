@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +15,7 @@ from pypitool.store import NoSuchFile, NotWritable, Occupied
 from pypitool.store import placing as placing_module
 from pypitool.store.directory import DirectoryStore
 from pypitool.store.opened import opened_folder
+from tests.support.disks import make_read_only, mounted_disk
 
 NAME = "acme-1.0.zip"
 HERE = Location(0, NAME)
@@ -216,9 +214,8 @@ def test_a_link_whose_answer_was_lost_counts(root: Path, store: DirectoryStore) 
     assert (root / NAME).stat().st_nlink == 1
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a tiny disk needs root")
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
-    with tiny_disk(tmp_path / "tiny") as root:
+    with mounted_disk(tmp_path / "tiny", megabytes=1) as root:
         store = DirectoryStore((root,))
 
         with pytest.raises(NoSpace) as raised:
@@ -229,12 +226,11 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
         assert store.free() > 900_000
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a tiny disk needs root")
 def test_a_disk_that_becomes_read_only_is_named(tmp_path: Path) -> None:
-    with tiny_disk(tmp_path / "tiny") as root:
+    with mounted_disk(tmp_path / "tiny", megabytes=1) as root:
         store = DirectoryStore((root,))
         place(store)
-        subprocess.run(["mount", "-o", "remount,ro", root], check=True)
+        make_read_only(root)
 
         with pytest.raises(NotWritable, match="read-only file system") as raised:
             store.temporary()
@@ -290,16 +286,3 @@ def refusing(number: int) -> object:
         raise OSError(number, os.strerror(number))
 
     return call
-
-
-@contextlib.contextmanager
-def tiny_disk(place: Path) -> Iterator[Path]:
-    """Mount a file system of one megabyte."""
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], check=False)
-    if mounted.returncode:
-        pytest.skip("mounting is not allowed here")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", place], check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 from pypitool.core.model import FileStat, Location
@@ -39,11 +40,17 @@ class Store(Protocol):
     def temporary(self, root: int = 0, folder: str = "") -> TemporaryFile:
         """Create a hidden file that can be placed in this folder; it vanishes unless it is placed."""
 
+    def adopt(self, source: Path, root: int = 0, folder: str = "") -> TemporaryFile:
+        """Take a whole file of this machine as a temporary file; it is moved, and vanishes unless placed."""
+
     def place(self, temporary: TemporaryFile, location: Location, *, overwrite: bool = False) -> FileStat:
         """Give a sealed temporary file its name, for good when this returns; raise `Occupied`."""
 
     def remove(self, location: Location) -> bool:
         """Remove a file for good, and tell whether there was one."""
+
+    def check_removable(self, location: Location) -> None:
+        """Raise `NotWritable` when `remove` would."""
 
     def sweep(self, root: int, folder: str = "") -> tuple[str, ...]:
         """Remove the temporary files of writers that are gone from a folder, and return their names."""

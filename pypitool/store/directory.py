@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as stat_bits
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pypitool.store.leftover import Leftover, take_over
 from pypitool.store.links import Links
 from pypitool.store.opened import Opened, is_hidden, opened_folder, stat_of
 from pypitool.store.placing import place_new, place_over
-from pypitool.store.temporary import TemporaryFile, create_temporary, sweep_incoming
+from pypitool.store.temporary import TemporaryFile, adopt_temporary, create_temporary, sweep_incoming
 from pypitool.store.walking import SIGNATURE, Walk, is_utf8, not_utf8
 
 
@@ -65,6 +66,11 @@ class DirectoryStore:
         with writing(self.roots[root] / folder):
             return create_temporary(self.roots[root], root, folder)
 
+    def adopt(self, source: Path, root: int = 0, folder: str = "") -> TemporaryFile:
+        """Take a whole file of this machine as a temporary file; it is moved."""
+        with writing(self.roots[root] / folder):
+            return adopt_temporary(self.roots[root], root, folder, source)
+
     def place(self, temporary: TemporaryFile, location: Location, *, overwrite: bool = False) -> FileStat:
         """Give a sealed temporary file its name, for good when this returns; raise `Occupied`."""
         folder, _, name = location.path.rpartition("/")
@@ -95,6 +101,15 @@ class DirectoryStore:
             except FileNotFoundError:
                 return False
         return True
+
+    def check_removable(self, location: Location) -> None:
+        """Raise `NotWritable` when `remove` would."""
+        folder = (self.roots[location.root] / location.path).parent
+        with writing(folder):
+            if not os.access(folder, os.W_OK | os.X_OK):
+                read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+                number = errno.EROFS if read_only else errno.EACCES
+                raise OSError(number, os.strerror(number))
 
     def sweep(self, root: int, folder: str = "") -> tuple[str, ...]:
         """Remove the temporary files of writers that are gone from a folder, and return their names."""

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from pypitool.core.model import FileStat, Location
+from pypitool.ownership import hand_over
 from pypitool.store.failures import writing
 from pypitool.store.opened import opened_folder, stat_of
 
@@ -103,6 +104,23 @@ def create_temporary(root: Path, number: int, folder: str) -> TemporaryFile:
     return TemporaryFile(incoming, Location(number, path), os.fdopen(descriptor, "w+b", buffering=1 << 16))
 
 
+def adopt_temporary(root: Path, number: int, folder: str, source: Path) -> TemporaryFile:
+    """Move a whole file of the same file system into the hidden folder of `folder`, locked."""
+    _make_hidden(root, folder)
+    incoming = root / folder / INCOMING
+    name = secrets.token_hex(8) + _SUFFIX
+    descriptor = os.open(source, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        # Locked before it is seen there: a sweep takes only what nobody holds.
+        lock_now(descriptor)
+        os.rename(source, incoming / name)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    path = "/".join(filter(None, (folder, INCOMING, name)))
+    return TemporaryFile(incoming, Location(number, path), os.fdopen(descriptor, "r+b", buffering=1 << 16))
+
+
 def lock_now(descriptor: int) -> bool | None:
     """Lock a file; False: somebody holds the lock; None: this file system knows no locks."""
     try:
@@ -155,10 +173,6 @@ def _make_hidden(root: Path, folder: str) -> None:
 
 
 def _share(made: Path, parent: os.stat_result) -> None:
-    """Let whoever may write into the folder also write into the hidden one.
-
-    A mirror run by root must not leave a folder that the server's own user cannot use.
-    """
-    if os.geteuid() == 0:
-        os.chown(made, parent.st_uid, parent.st_gid)
+    """Let whoever may write into the folder also write into the hidden one."""
+    hand_over(made)
     made.chmod(stat_bits.S_IMODE(parent.st_mode) & 0o2770 | 0o700)

@@ -1,0 +1,205 @@
+"""What people decide about releases: yank, delete, status. The fact is on the disk before its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from packaging.utils import NormalizedName
+
+from pypitool.catalogue import FileFact
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.model import HeldFile, Location, Project, ProjectStatus
+from pypitool.core.names import normalize
+from pypitool.core.versions import canonical
+from pypitool.facts import Actor, Fact, What
+from pypitool.repository import Repository
+from pypitool.store.walking import SIGNATURE
+
+
+class NotHeld(PypitoolError):
+    """A project, a release or a file of one that is not held."""
+
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+
+    def __init__(self, project: str, version: str | None = None, filename: str | None = None) -> None:
+        super().__init__(project, version, filename)
+        self.project = project
+        self.version = version
+        self.filename = filename
+        self.hint = f"`pypitool list{'' if version is None else f' {project}'}` shows what is held"
+
+    def __str__(self) -> str:
+        if self.filename is not None:
+            return f"there is no file `{self.filename}` of `{self.project}`"
+        if self.version is not None:
+            return f"there is no release {self.version} of `{self.project}`"
+        return f"there is no project `{self.project}`"
+
+
+class PlanOutdated(PypitoolError):
+    """The project has changed since the plan was made that somebody agreed to."""
+
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    hint = "look at the new plan and decide again; nothing was deleted"
+
+    def __init__(self, project: str, planned: int, serial: int) -> None:
+        super().__init__(project, planned, serial)
+        self.project = project
+        self.planned = planned
+        self.serial = serial
+
+    def __str__(self) -> str:
+        return f"`{self.project}` has changed since the plan was made"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The files of a release for which something was decided, and those for which it had been before."""
+
+    project: NormalizedName
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePlan:
+    """What a deletion removes; `serial` tells whether it still holds."""
+
+    project: NormalizedName
+    serial: int
+    files: tuple[HeldFile, ...]  # copies in other places included
+
+    @property
+    def filenames(self) -> tuple[str, ...]:
+        """Each name once."""
+        return _names(self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """The status that a project has now."""
+
+    project: NormalizedName
+    status: ProjectStatus
+    reason: str | None
+    changed: bool
+
+
+def yank(repository: Repository, project: str, version: str, reason: str | None, actor: Actor) -> Change:
+    """Take a release out of the choice of installers (PEP 592); an empty reason is none."""
+    wanted = reason or ""
+    return _decide_yank(
+        repository,
+        _release(repository, project, version),
+        wanted,
+        lambda file: Fact(What.YANK, actor, file.project, file.version, file.filename, reason=wanted or None),
+    )
+
+
+def unyank(repository: Repository, project: str, version: str, actor: Actor) -> Change:
+    """Give a release back to the choice of installers."""
+    return _decide_yank(
+        repository,
+        _release(repository, project, version),
+        None,
+        lambda file: Fact(What.UNYANK, actor, file.project, file.version, file.filename),
+    )
+
+
+def plan_delete(
+    repository: Repository, project: str, version: str | None = None, filename: str | None = None
+) -> DeletePlan:
+    """Say what deleting a file, a release or a whole project removes."""
+    known = _project(repository, project)
+    files = (
+        repository.catalogue.held(known.name) if version is None else _release(repository, project, version)
+    )
+    if filename is not None:
+        files = tuple(file for file in files if file.filename == filename)
+        if not files:
+            raise NotHeld(project, version, filename)
+    return DeletePlan(known.name, known.serial, files)
+
+
+def delete(repository: Repository, plan: DeletePlan, actor: Actor) -> tuple[str, ...]:
+    """Carry out a plan, and return the names of the files that are gone; raise `PlanOutdated`."""
+    serial = _project(repository, plan.project).serial
+    if serial != plan.serial:
+        raise PlanOutdated(plan.project, plan.serial, serial)
+    gone: list[Location] = []
+    try:
+        for file in plan.files:
+            repository.store.check_removable(file.location)
+            repository.facts.append(
+                Fact(
+                    What.DELETE,
+                    actor,
+                    file.project,
+                    file.version,
+                    file.filename,
+                    file.contents.digests.sha256,
+                )
+            )
+            # The file before its row: if we are killed in between, the keeper finds it gone. The other way
+            # round it would find it new.
+            repository.store.remove(file.location)
+            repository.store.remove(Location(file.location.root, file.location.path + SIGNATURE))
+            gone.append(file.location)
+    finally:
+        repository.catalogue.forget(gone)
+    return plan.filenames
+
+
+def set_status(
+    repository: Repository, project: str, status: ProjectStatus, reason: str | None, actor: Actor
+) -> StatusChange:
+    """Say in what state a project is (PEP 792)."""
+    known = _project(repository, project)
+    wanted = reason or None
+    changed = (known.status, known.status_reason) != (status, wanted)
+    if changed:
+        repository.facts.append(Fact(What.STATUS, actor, known.name, reason=wanted, status=status.value))
+        repository.catalogue.set_status(known.name, status, wanted)
+    return StatusChange(known.name, status, wanted, changed)
+
+
+def _decide_yank(
+    repository: Repository,
+    files: tuple[HeldFile, ...],
+    yanked: str | None,
+    fact: Callable[[HeldFile], Fact],
+) -> Change:
+    by_name = {file.filename: file for file in files}
+    changed = [file for file in by_name.values() if file.yanked != yanked]
+    if changed:
+        repository.facts.append(*map(fact, changed))
+        repository.catalogue.decide(
+            *(FileFact(file.filename, file.project, yanked=yanked) for file in changed)
+        )
+    return Change(
+        files[0].project,
+        _names(changed),
+        _names(file for file in by_name.values() if file.yanked == yanked),
+    )
+
+
+def _project(repository: Repository, name: str) -> Project:
+    project = repository.catalogue.project(normalize(name))
+    if project is None:
+        raise NotHeld(name)
+    return project
+
+
+def _release(repository: Repository, project: str, version: str) -> tuple[HeldFile, ...]:
+    known = _project(repository, project)
+    wanted = canonical(version)
+    files = [file for file in repository.catalogue.held(known.name) if canonical(file.version) == wanted]
+    if not files:
+        raise NotHeld(project, version)
+    return tuple(files)
+
+
+def _names(files: Iterable[HeldFile]) -> tuple[str, ...]:
+    return tuple(sorted({file.filename for file in files}))

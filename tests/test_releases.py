@@ -1,0 +1,207 @@
+"""What people decide about releases is recorded, effective at once in every process, and survives."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pypitool.core.errors import Kind
+from pypitool.core.model import COPIED_IN, ProjectStatus
+from pypitool.core.names import normalize
+from pypitool.facts import Actor
+from pypitool.releases import (
+    NotHeld,
+    PlanOutdated,
+    delete,
+    plan_delete,
+    set_status,
+    unyank,
+    yank,
+)
+from pypitool.repository import Repository
+from tests.support.repositories import open_repository, paths, publish_wheel, scan
+from tests.support.wheels import build_sdist, build_wheel
+
+ROOT = Actor("local:root", means="local")
+ACME = normalize("acme")
+WHEEL, SDIST = "acme-1.0-py3-none-any.whl", "acme-1.0.tar.gz"
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    repository = open_repository(tmp_path, roots=2)
+    build_wheel(repository.roots[0], "acme", "1.0")
+    build_sdist(repository.roots[0] / "old", "acme", "1.0")
+    build_wheel(repository.roots[0], "acme", "2.0")
+    scan(repository)
+    return repository
+
+
+def yanks(repository: Repository) -> dict[str, str | None]:
+    return {file.filename: file.yanked for file in repository.catalogue.files()}
+
+
+def test_a_yank_holds_for_every_file_of_the_release(repository: Repository) -> None:
+    change = yank(repository, "ACME", "1.0.0", "broken", ROOT)
+
+    assert (change.project, change.changed, change.unchanged) == ("acme", (WHEEL, SDIST), ())
+    assert yanks(repository) == {WHEEL: "broken", SDIST: "broken", "acme-2.0-py3-none-any.whl": None}
+
+
+def test_a_second_yank_changes_nothing_and_a_new_reason_does(repository: Repository) -> None:
+    yank(repository, "acme", "1.0", "broken", ROOT)
+    serial = repository.catalogue.serial()
+
+    same = yank(repository, "acme", "1.0", "broken", ROOT)
+    assert (same.changed, same.unchanged) == ((), (WHEEL, SDIST))
+    assert repository.catalogue.serial() == serial
+
+    assert yank(repository, "acme", "1.0", None, ROOT).changed == (WHEEL, SDIST)
+    assert yanks(repository)[WHEEL] == ""
+
+
+def test_unyank_takes_it_back(repository: Repository) -> None:
+    yank(repository, "acme", "1.0", None, ROOT)
+
+    first, second = (unyank(repository, "acme", "1.0", ROOT) for _ in range(2))
+
+    assert (first.changed, second.changed) == ((WHEEL, SDIST), ())
+    assert yanks(repository)[WHEEL] is None
+
+
+def test_a_yank_survives_that_the_file_is_touched(repository: Repository) -> None:
+    yank(repository, "acme", "1.0", "broken", ROOT)
+    (repository.roots[0] / WHEEL).touch()
+
+    scan(repository)
+
+    assert yanks(repository)[WHEEL] == "broken"
+
+
+@pytest.mark.parametrize(
+    ("project", "version", "sentence"),
+    [("other", "1.0", "there is no project `other`"), ("acme", "3.0", "there is no release 3.0 of `acme`")],
+)
+def test_what_is_not_held_is_named(repository: Repository, project: str, version: str, sentence: str) -> None:
+    with pytest.raises(NotHeld) as raised:
+        yank(repository, project, version, None, ROOT)
+
+    assert (str(raised.value), raised.value.kind) == (sentence, Kind.NOT_FOUND)
+
+
+def test_deleting_a_release_removes_its_files_and_signatures_everywhere(repository: Repository) -> None:
+    (repository.roots[0] / f"{WHEEL}.asc").write_bytes(b"signature")
+    build_wheel(repository.roots[1], "acme", "1.0")
+    scan(repository)
+
+    gone = delete(repository, plan_delete(repository, "acme", "1.0"), ROOT)
+    scan(repository)
+
+    assert gone == (WHEEL, SDIST)
+    assert paths(repository) == ["acme-2.0-py3-none-any.whl"]
+    assert not list(repository.roots[0].glob("*.asc"))
+
+
+def test_deleting_one_file_leaves_the_release(repository: Repository) -> None:
+    delete(repository, plan_delete(repository, "acme", "1.0", SDIST), ROOT)
+
+    assert paths(repository) == [WHEEL, "acme-2.0-py3-none-any.whl"]
+
+
+def test_deleting_a_project_leaves_nothing(repository: Repository) -> None:
+    delete(repository, plan_delete(repository, "acme"), ROOT)
+
+    assert repository.catalogue.project_names() == ()
+    with pytest.raises(NotHeld):
+        plan_delete(repository, "acme")
+
+
+def test_a_plan_is_not_carried_out_when_the_project_has_changed(repository: Repository) -> None:
+    plan = plan_delete(repository, "acme")
+    publish_wheel(repository, "acme", "3.0")
+
+    with pytest.raises(PlanOutdated):
+        delete(repository, plan, ROOT)
+
+    assert len(paths(repository)) == 4
+
+
+def test_a_file_that_does_not_belong_to_the_release_is_not_planned(repository: Repository) -> None:
+    with pytest.raises(NotHeld, match=r"there is no file `other\.whl` of `acme`"):
+        plan_delete(repository, "acme", filename="other.whl")
+
+
+def test_a_deleted_file_that_is_copied_in_again_is_as_new(repository: Repository) -> None:
+    publish_wheel(repository, "acme", "3.0")
+    body = (repository.roots[0] / "acme-3.0-py3-none-any.whl").read_bytes()
+    yank(repository, "acme", "3.0", "broken", ROOT)
+
+    delete(repository, plan_delete(repository, "acme", "3.0"), ROOT)
+    (repository.roots[0] / "acme-3.0-py3-none-any.whl").write_bytes(body)
+    scan(repository)
+
+    file = next(file for file in repository.catalogue.files() if file.version == "3.0")
+    assert (file.origin, file.yanked) == (COPIED_IN, None)
+
+
+def test_a_status_is_kept_with_its_reason(repository: Repository) -> None:
+    first = set_status(repository, "acme", ProjectStatus.ARCHIVED, "use acme2", ROOT)
+    second = set_status(repository, "acme", ProjectStatus.ARCHIVED, "use acme2", ROOT)
+
+    project = repository.catalogue.project(ACME)
+
+    assert (first.changed, second.changed) == (True, False)
+    assert project is not None
+    assert (project.status, project.status_reason) == (ProjectStatus.ARCHIVED, "use acme2")
+
+
+def test_every_decision_is_in_the_log_before_it_holds(repository: Repository) -> None:
+    yank(repository, "acme", "2.0", "broken", ROOT)
+    unyank(repository, "acme", "2.0", ROOT)
+    set_status(repository, "acme", ProjectStatus.DEPRECATED, None, ROOT)
+    delete(repository, plan_delete(repository, "acme", "2.0"), ROOT)
+
+    lines = [json.loads(line) for line in repository.facts.path.read_text().splitlines()]
+
+    assert [(line["what"], line["who"], line["project"]) for line in lines] == [
+        ("yank", "local:root", "acme"),
+        ("unyank", "local:root", "acme"),
+        ("status", "local:root", "acme"),
+        ("delete", "local:root", "acme"),
+    ]
+
+
+def test_a_lost_catalogue_brings_every_decision_back(tmp_path: Path, repository: Repository) -> None:
+    publish_wheel(repository, "acme", "3.0", upload_time="2020-01-01T00:00:00.000000Z")
+    yank(repository, "acme", "1.0", "broken", ROOT)
+    set_status(repository, "acme", ProjectStatus.DEPRECATED, None, ROOT)
+    before = list(repository.catalogue.files())
+    repository.close()
+    for file in repository.state.glob("catalogue.sqlite*"):
+        file.unlink()
+
+    rebuilt = open_repository(tmp_path, roots=2)
+    scan(rebuilt)
+
+    project = rebuilt.catalogue.project(ACME)
+    assert list(rebuilt.catalogue.files()) == before
+    assert project is not None
+    assert project.status is ProjectStatus.DEPRECATED
+
+
+def test_a_decision_of_another_process_is_effective_at_once(repository: Repository) -> None:
+    stamp = repository.catalogue.stamp()
+    code = (
+        "import sys; from pathlib import Path; from pypitool.facts import local_actor\n"
+        "from pypitool.releases import yank; from tests.support.repositories import open_repository\n"
+        "yank(open_repository(Path(sys.argv[1]), roots=2), 'acme', '1.0', 'broken', local_actor())"
+    )
+
+    subprocess.run([sys.executable, "-c", code, str(repository.roots[0].parent)], check=True)
+
+    assert repository.catalogue.stamp() != stamp
+    assert yanks(repository)[WHEEL] == "broken"
