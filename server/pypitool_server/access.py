@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, ClassVar
 from packaging.utils import NormalizedName
 
 from pypitool.accounts import Accounts, OwnAccounts
+from pypitool.activity import Activity
 from pypitool.config.settings import Settings
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights import Right, Rules, short_form
-from pypitool_server.auth import CHALLENGE, Authentication, Forgiven, KnownAccounts, Principal
+from pypitool_server.auth import CHALLENGE, Authentication, KnownAccounts, Principal, WrongCredentials
 from pypitool_server.gateway import Environ
 from pypitool_server.proxies import TrustedProxies
 
@@ -73,6 +74,11 @@ class Verdict:
         """The name under which it is recorded."""
         return ANONYMOUS if self.principal is None else self.principal.who
 
+    @property
+    def means(self) -> str | None:
+        """How the name was proved: `password`, `header` or `verify`."""
+        return None if self.principal is None else self.principal.means
+
 
 PUBLIC = Verdict()
 
@@ -91,7 +97,7 @@ def access_of(
     elif auth.passwords is not None:
         accounts = Accounts(auth.passwords)
     means = "password" if verify is None else "verify"
-    failures = Forgiven()
+    failures = Activity(repository.files.activity)
     authentication = Authentication(accounts, failures, proxies, header=auth.header, means=means)
     rules = short_form(auth.authenticate, authentication.recognises, open_=not auth.authenticate)
     return Access(rules, authentication)
@@ -119,6 +125,18 @@ class Access:
         if not self._rules.allows(principal.who, right):
             raise RightMissing(principal, right)
         return Verdict(principal)
+
+    def may(self, right: Right, project: NormalizedName | None = None) -> bool:
+        """Tell whether `require` would return a verdict."""
+        try:
+            self.require(right, project)
+        except (CredentialsNeeded, RightMissing, WrongCredentials):
+            return False
+        return True
+
+    def client(self, environ: Environ) -> str:
+        """Return the address that a request comes from."""
+        return self._authentication.client(environ)
 
     def classify(self, environ: Environ) -> tuple[Hashable, str | None]:
         """Return what the caller may see, as one value, and who it is; None: only the views can tell."""

@@ -82,20 +82,6 @@ class Failures(Protocol):
         """Forget the wrong ones."""
 
 
-class Forgiven:
-    """No memory of failures."""
-
-    def delay(self, address: str, user: str) -> float:
-        """Return that nobody has to wait."""
-        return 0.0
-
-    def note_failure(self, address: str, user: str) -> None:
-        """Forget it."""
-
-    def note_success(self, address: str, user: str) -> None:
-        """Forget it."""
-
-
 class Authentication:
     """Recognise who sent a request."""
 
@@ -120,6 +106,10 @@ class Authentication:
     def recognises(self) -> bool:
         """Whether anybody at all can be recognised here."""
         return self._accounts is not None or self._variable is not None
+
+    def client(self, environ: Environ) -> str:
+        """Return the address that a request comes from."""
+        return self._proxies.client(environ)
 
     def remembered(self, environ: Environ) -> str | None:
         """Return who is known to have sent this: a name, "" for nobody in particular, None: verify first."""
@@ -163,7 +153,7 @@ class Authentication:
         return self._verified_anew(self._accounts, credentials)
 
     def _verified_anew(self, accounts: KnownAccounts, credentials: Credentials) -> str | None:
-        asker = self._proxies.client(request.environ), credentials.user[:LONGEST_NAME]
+        asker = self.client(request.environ), credentials.user[:LONGEST_NAME]
         seconds = self._failures.delay(*asker)
         if seconds > 0:
             raise TooManyFailures(seconds)

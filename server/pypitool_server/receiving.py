@@ -1,0 +1,173 @@
+"""The body of a request: counted, bounded, watched for silence, and read to its end."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from flask import Response, request
+
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool_server.gateway import Environ
+from pypitool_server.proxies import plain
+from pypitool_server.services import services
+from pypitool_server.silence import SilenceWatch, Waiting
+
+BODY = "pypitool.body"
+WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+PIECE = 64 * 1024
+# After an early answer: a client that is still sending would see a broken connection instead of it.
+DRAINED_BYTES = 64 * 1024**2
+DRAINED_SECONDS = 10.0
+LONGEST_LENGTH = 18  # digits; more are a joke, and int() refuses thousands of them
+DRAINED_PIECE = 4096  # a trickle must not hide the time that passes
+
+
+class BodyTooLarge(PypitoolError):
+    """More bytes than are accepted."""
+
+    kind = Kind.INVALID
+    status = 413
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"more than the {self.limit:,} bytes that are accepted here"
+
+
+class BodyCut(PypitoolError):
+    """A body that ended before it was whole: the client went away, or its length was a lie."""
+
+    kind = Kind.INVALID
+
+    def __init__(self, received: int, expected: int | None) -> None:
+        super().__init__(received, expected)
+        self.received = received
+        self.expected = expected
+
+    def __str__(self) -> str:
+        of = "" if self.expected is None else f" of {self.expected:,}"
+        return f"the request ended early, after {self.received:,}{of} bytes"
+
+
+class BodySilent(PypitoolError):
+    """A body whose sender stopped in the middle."""
+
+    kind = Kind.INVALID
+    status = 408
+    headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"the request was silent for {self.seconds:g} s in its middle"
+
+
+class BadLength(PypitoolError):
+    """A body whose length is said in a way that nobody can trust."""
+
+    kind = Kind.INVALID
+
+    def __str__(self) -> str:
+        return "the Content-Length of the request is not a number"
+
+
+class RequestBody:
+    """Read the body of one request, in pieces."""
+
+    def __init__(self, environ: Environ, watch: SilenceWatch, *, address: str, patience: float) -> None:
+        self._source = environ["wsgi.input"]
+        self._watch = watch
+        self._address = address
+        self._patience = patience
+        self.expected, self._is_honest = expected_length(environ)
+        self.received = 0
+        # Without a length the engine alone knows the end; one that does not would wait for ever.
+        self._ended = self.expected is None and not environ.get("wsgi.input_terminated")
+        self._awaits_permission = environ.get("HTTP_EXPECT", "").lower() == "100-continue"
+
+    @property
+    def ended(self) -> bool:
+        """Whether everything that was promised has been read."""
+        return self._ended or self.received == self.expected
+
+    def pieces(self, limit: int) -> Iterator[bytes]:
+        """Iterate over the whole body; raise what is wrong with it as soon as it shows."""
+        if not self._is_honest:
+            raise BadLength
+        if (self.expected or 0) > limit:
+            raise BodyTooLarge(limit)
+        with self._watch.over(self._address, self._patience) as waiting:
+            while piece := self._read(PIECE, waiting):
+                if self.received > limit:
+                    raise BodyTooLarge(limit)
+                yield piece
+            self._complain(waiting)
+
+    def drain(self) -> None:
+        """Read on and drop it, for a while: who is still sending reads no answer."""
+        if self._awaits_permission and not self.received:
+            return  # this client asked first: now it knows, and sends nothing
+        most, until = self.received + DRAINED_BYTES, time.monotonic() + DRAINED_SECONDS
+        with self._watch.over(self._address, min(self._patience, DRAINED_SECONDS)) as waiting:
+            while self.received < most and time.monotonic() < until and self._read(DRAINED_PIECE, waiting):
+                pass
+
+    def _read(self, size: int, waiting: Waiting) -> bytes:
+        if self.ended:
+            return b""
+        if self.expected is not None:
+            size = min(size, self.expected - self.received)
+        waiting.since = time.monotonic()
+        try:
+            piece: bytes = self._source.read(size)
+        except OSError:  # how gunicorn and others say that the client went away
+            piece = b""
+        waiting.since = math.inf  # what we do with it takes our time, not the client's
+        self.received += len(piece)
+        if not piece:
+            self._ended = True
+        return piece
+
+    def _complain(self, waiting: Waiting) -> None:
+        if waiting.silent:
+            raise BodySilent(self._patience)
+        if self.expected is not None and self.received != self.expected:
+            raise BodyCut(self.received, self.expected)
+
+
+def current_body() -> RequestBody:
+    """Return the body of the current request."""
+    body: RequestBody | None = request.environ.get(BODY)
+    if body is None:
+        here = services()
+        address = plain(request.environ.get("REMOTE_ADDR") or "")
+        patience = here.settings.server.body_timeout
+        body = RequestBody(request.environ, here.silence, address=address, patience=patience)
+        request.environ[BODY] = body
+    return body
+
+
+def drain_early(answer: Response) -> Response:
+    """Let a client that was refused finish sending: only then does it read the answer."""
+    if request.method in WITH_BODY and answer.status_code >= 300:
+        current_body().drain()
+    return answer
+
+
+def expected_length(environ: Environ) -> tuple[int | None, bool]:
+    """Return the declared length, and whether it can be one; chunked counts beside it (RFC 9112, 6.3)."""
+    if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
+        return None, True
+    text = environ.get("CONTENT_LENGTH") or ""
+    if not text:
+        return None, True
+    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_LENGTH):
+        return None, False
+    return int(text), True

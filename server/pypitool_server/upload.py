@@ -1,0 +1,220 @@
+"""The legacy upload API, as all clients speak it: one address, one form, and `:action` says what is meant."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, request
+
+from pypitool.archives import read_archive
+from pypitool.core.errors import Kind, NoSpace, PypitoolError
+from pypitool.core.filenames import Distribution
+from pypitool.core.forms import UploadForm, check_digests, check_form, check_metadata
+from pypitool.core.model import Origin, OriginKind, ProjectStatus
+from pypitool.core.names import normalize, printable
+from pypitool.core.rights import Right
+from pypitool.facts import Actor
+from pypitool.publish import Incoming, publish
+from pypitool.reading import contents_of
+from pypitool.releases import delete, plan_delete
+from pypitool.store import TemporaryFile
+from pypitool_server import answers
+from pypitool_server.arrival import ACTION, DOCUMENTS, Arrival
+from pypitool_server.receiving import RequestBody, current_body
+from pypitool_server.services import Services, Verdict, services
+from pypitool_server.upload_form import FORM_BYTES, Form, read_form
+
+# All that people have in their .pypirc, with and without a slash: twine takes any redirect for a failure.
+ADDRESSES = ("/", "/legacy/", "/legacy", "/simple/", "/simple", "/pypi/", "/pypi")
+OUTCOME = "X-Pypitool-Outcome"
+CLOSED = (ProjectStatus.ARCHIVED, ProjectStatus.QUARANTINED)
+
+
+class BadUpload(PypitoolError):
+    """A form that does not say what every upload says."""
+
+    kind = Kind.INVALID
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class ReadOnly(PypitoolError):
+    """The server was told to change nothing."""
+
+    kind = Kind.UNAVAILABLE
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "600"}
+
+    def __str__(self) -> str:
+        return "this server is read-only at this moment"
+
+
+class FromAnotherSite(PypitoolError):
+    """A page of somebody else's made a browser send this, with the credentials that the browser keeps."""
+
+    kind = Kind.FORBIDDEN
+
+    def __str__(self) -> str:
+        return "uploads from the pages of other sites are refused"
+
+
+class ProjectClosed(PypitoolError):
+    """A project that takes no uploads (PEP 792)."""
+
+    kind = Kind.FORBIDDEN
+
+    def __init__(self, distribution: Distribution, status: ProjectStatus) -> None:
+        super().__init__(distribution, status)
+        self.distribution = distribution
+        self.status_word = status.value
+
+    def __str__(self) -> str:
+        project = self.distribution.project
+        return f"`{self.distribution.filename}` is refused: the project `{project}` is {self.status_word}"
+
+
+def blueprint() -> Blueprint:
+    """Return the addresses that take uploads."""
+    uploads = Blueprint("upload", __name__)
+    for address in ADDRESSES:
+        uploads.add_url_rule(address, f"at {address}", receive, methods=["POST"])
+    return uploads
+
+
+def receive() -> Response:
+    """Take one form; who may not send it is told so before its body is read."""
+    here = services()
+    verdict = here.access.require(Right.UPLOAD)
+    _refuse_other_sites(here)
+    if here.settings.server.read_only:
+        raise ReadOnly
+    body = current_body()
+    here.bodies.take()
+    try:
+        return _received(Upload(here, verdict), body)
+    finally:
+        here.bodies.give()
+
+
+def _refuse_other_sites(here: Services) -> None:
+    # No cookie is ever read, but browsers send Basic credentials along by themselves.
+    origin = request.headers.get("Origin")
+    own = urlsplit(here.external.base_url(request.environ)).netloc
+    if origin is not None and urlsplit(origin).netloc.lower() != own.lower():
+        raise FromAnotherSite
+    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        raise FromAnotherSite
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One request that may change something, and in whose name."""
+
+    here: Services
+    verdict: Verdict
+
+    @property
+    def actor(self) -> Actor:
+        """Who did it, as the facts tell it."""
+        return Actor(self.verdict.who, self.here.access.client(request.environ), self.verdict.means)
+
+
+def _received(upload: Upload, body: RequestBody) -> Response:
+    store, limit = upload.here.repository.store, upload.here.settings.server.max_upload_size
+    if body.expected is not None and body.expected > store.free():
+        raise NoSpace("the package directory")
+    with Arrival(store, limit=limit) as arrival:
+        pieces = body.pieces(limit + FORM_BYTES)
+        form = read_form(request.content_type or "", pieces, arrival.open)
+        action = form.first(ACTION)
+        if not action:
+            raise BadUpload(f"missing `{ACTION}` field")
+        if action not in ACTIONS:
+            raise BadUpload(f"unsupported `{ACTION}` field: {printable(action)}")
+        return ACTIONS[action](upload, form, arrival)
+
+
+def _file_upload(upload: Upload, form: Form, arrival: Arrival) -> Response:
+    if arrival.distribution is None or arrival.temporary is None:
+        raise BadUpload("missing `content` file-field")
+    said = UploadForm.from_fields(form.fields)
+    check_form(said, arrival.distribution)
+    digests = arrival.digester.digests()
+    long_blake2 = arrival.long_blake2() if said.wants_long_blake2 else None
+    check_digests(said, arrival.distribution.filename, digests, long_blake2)
+    _refuse_closed(upload, arrival.distribution)
+    arrival.temporary.file.flush()
+    facts = read_archive(arrival.temporary.file.fileno(), arrival.distribution, arrival.digester.size)
+    check_metadata(arrival.distribution, facts.doubt)
+    incoming = Incoming(
+        arrival.distribution,
+        contents_of(facts, digests),
+        Origin(OriginKind.UPLOADED, upload.verdict.who),
+        facts.metadata_body,
+        signature=arrival.checked_signature(),
+    )
+    return _published(upload, arrival.temporary, incoming)
+
+
+def _published(upload: Upload, temporary: TemporaryFile, incoming: Incoming) -> Response:
+    here = upload.here
+    overwrite = here.settings.server.overwrite and here.access.may(
+        Right.OVERWRITE, incoming.distribution.project
+    )
+    published = publish(here.repository, temporary, incoming, actor=upload.actor, overwrite=overwrite)
+    answer = answers.text("")
+    answer.headers[OUTCOME] = published.outcome.value
+    return answer
+
+
+def _refuse_closed(upload: Upload, distribution: Distribution) -> None:
+    status, _ = upload.here.repository.catalogue.status(distribution.project)
+    if status in CLOSED:
+        raise ProjectClosed(distribution, status)
+
+
+def _remove(upload: Upload, form: Form, arrival: Arrival) -> Response:
+    name, version = form.first("name"), form.first("version")
+    if not name or not version:
+        raise BadUpload("missing `name` or `version` field")
+    upload.here.access.require(Right.DELETE, normalize(name))
+    repository = upload.here.repository
+    delete(repository, plan_delete(repository, name, version), upload.actor)
+    return answers.text("")
+
+
+def _nothing(upload: Upload, form: Form, arrival: Arrival) -> Response:
+    """Answer `submit` and `verify`: what they announce is read from the file itself."""
+    return answers.text("")
+
+
+def _documents(upload: Upload, form: Form, arrival: Arrival) -> Response:
+    """Answer `doc_upload`: checked as ever, and not kept, as ever."""
+    if arrival.temporary is None:
+        raise BadUpload("missing `content` file-field")
+    arrival.temporary.file.seek(0)
+    try:
+        with zipfile.ZipFile(arrival.temporary.file) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise BadUpload("the documentation is not a zip file") from error
+    if "index.html" not in names:
+        raise BadUpload("the documentation holds no `index.html`")
+    return answers.text("")
+
+
+ACTIONS: Mapping[str, Callable[[Upload, Form, Arrival], Response]] = {
+    "file_upload": _file_upload,
+    "remove_pkg": _remove,
+    "submit": _nothing,
+    "verify": _nothing,
+    DOCUMENTS: _documents,
+}

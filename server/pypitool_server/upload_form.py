@@ -1,0 +1,174 @@
+"""A form that carries a file: read while it arrives, the file streamed to wherever it is to go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import parse_qsl
+
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
+
+from pypitool.core.errors import Kind, PypitoolError
+
+# Flask's own limits refuse real uploads: 500 kB for a README, 1000 parts for a project with many extras.
+FORM_BYTES = 16 * 1024**2
+FORM_PARTS = 10_000
+# RFC 2046, 5.1.1: "boundary delimiters must not be longer than 70 characters"; some clients take a few more.
+LONGEST_BOUNDARY = 200
+MULTIPART = "multipart/form-data"
+URLENCODED = "application/x-www-form-urlencoded"
+
+
+class BrokenForm(PypitoolError):
+    """A body that is not the form that it says to be."""
+
+    kind = Kind.INVALID
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the form cannot be read: {self.reason}"
+
+
+class FormTooLarge(PypitoolError):
+    """More fields, or longer ones, than any upload has."""
+
+    kind = Kind.INVALID
+    status = 413
+
+    def __str__(self) -> str:
+        return f"the form has more than {FORM_PARTS:,} fields or {FORM_BYTES:,} bytes beside its file"
+
+
+class Sink(Protocol):
+    """Where the bytes of a file go."""
+
+    def write(self, data: bytes, /) -> None:
+        """Take in the next bytes."""
+
+
+@dataclass(slots=True)
+class Form:
+    """The fields of a form in their order, and under which names it had files."""
+
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    files: list[tuple[str, str]] = field(default_factory=list)
+
+    def first(self, name: str) -> str | None:
+        """Return the first value of a field."""
+        return next((value for key, value in self.fields if key == name), None)
+
+
+# Called when a file begins, with its field, its name, and the form so far.
+OpenSink = Callable[[str, str, Form], Sink]
+
+
+def read_form(content_type: str, pieces: Iterable[bytes], open_sink: OpenSink) -> Form:
+    """Read a form to its end; return when it is whole, raise when it is not."""
+    media, options = parse_options_header(content_type)
+    if media == URLENCODED:
+        return _urlencoded(pieces)
+    if media != MULTIPART:
+        raise BrokenForm(f"its type has to be {MULTIPART}")
+    reader = _Multipart(_boundary(options.get("boundary", "")), open_sink)
+    try:
+        for piece in pieces:
+            reader.receive(piece)
+        reader.receive(None)
+    except RequestEntityTooLarge as error:
+        raise FormTooLarge from error
+    return reader.form
+
+
+def _boundary(text: str) -> bytes:
+    if not (text and text.isascii() and text.isprintable() and len(text) <= LONGEST_BOUNDARY):
+        raise BrokenForm("its boundary is missing or absurd")
+    return text.encode()
+
+
+def _urlencoded(pieces: Iterable[bytes]) -> Form:
+    body = bytearray()
+    for piece in pieces:
+        body += piece
+        if len(body) > FORM_BYTES:
+            raise FormTooLarge
+    try:
+        text = body.decode("utf-8", "replace")
+        return Form(parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_PARTS))
+    except ValueError as error:
+        raise FormTooLarge from error
+
+
+class _Multipart:
+    """Turn the events of the decoder into a form and writes to sinks."""
+
+    def __init__(self, boundary: bytes, open_sink: OpenSink) -> None:
+        self.form = Form()
+        self._decoder = MultipartDecoder(boundary, FORM_BYTES, max_parts=FORM_PARTS)
+        self._open_sink = open_sink
+        self._sink: Sink | None = None
+        self._value = bytearray()
+        self._name = ""
+        self._bytes = 0
+
+    def receive(self, piece: bytes | None) -> None:
+        """Take in the next bytes; None is the end, and an error unless the last boundary was seen."""
+        try:
+            self._decoder.receive_data(piece)
+            event = self._decoder.next_event()
+        except ValueError as error:
+            raise BrokenForm(_reason(error, at_end=piece is None)) from error
+        while not isinstance(event, (Epilogue, NeedData)):
+            self._take(event)
+            event = self._next(at_end=piece is None)
+
+    def _next(self, *, at_end: bool) -> Event:
+        try:
+            return self._decoder.next_event()
+        except ValueError as error:
+            raise BrokenForm(_reason(error, at_end=at_end)) from error
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, File):
+            self._begin(event.name)
+            self.form.files.append((self._name, event.filename))
+            self._sink = self._open_sink(self._name, event.filename, self.form)
+        elif isinstance(event, Field):
+            self._begin(event.name)
+            self._sink = None
+        elif isinstance(event, Data):
+            self._data(event)
+
+    def _begin(self, name: str | None) -> None:
+        if not name:
+            raise BrokenForm("a part of it has no name")
+        self._name = name
+        self._count(len(name))
+        self._value.clear()
+
+    def _data(self, event: Data) -> None:
+        if self._sink is not None:
+            self._sink.write(event.data)
+            return
+        self._count(len(event.data))
+        self._value += event.data
+        if not event.more_data:
+            self.form.fields.append((self._name, self._value.decode("utf-8", "replace")))
+
+    def _count(self, size: int) -> None:
+        self._bytes += size
+        if self._bytes > FORM_BYTES:
+            raise FormTooLarge
+
+
+def _reason(error: ValueError, *, at_end: bool) -> str:
+    if at_end:
+        return "it ended before its last boundary"
+    if isinstance(error, UnicodeDecodeError):
+        return "the head of a part of it is not UTF-8"
+    return "a part of it has no Content-Disposition"
