@@ -17,6 +17,8 @@ from pypitool.core.versions import canonical, parsed
 
 # The parsers of `packaging` take slashes and characters beyond ASCII: ours looks first.
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
+# As `packaging` does since 26.3: three sets of tags, none empty, and interpreters have a name.
+_TAGS = re.compile(r"(?P<python>[a-z_]\w*(\.[a-z_]\w*)*)(-\w+(\.\w+)*){2}", re.ASCII | re.IGNORECASE)
 _LONGEST = 200  # bytes; the file system's limit is 255, and `.metadata` or a temporary name must fit too
 
 # Longest first, so that `.tar.gz` is not taken for a `.gz`. Wheels are lower case, the others as they come.
@@ -119,23 +121,24 @@ def _parse_wheel(filename: str) -> Distribution:
         raise BadFilename(filename, "it is not a wheel's name (name-version-python-abi-platform)") from error
     if not is_valid_name(filename.partition("-")[0]):
         raise BadFilename(filename, "it begins with no valid project name")
-    *_, python, abi, platform = filename[: -len(".whl")].split("-")
-    tags = "-".join(_sorted_tag(tag) for tag in (python, abi, platform))
+    tags = filename[: -len(".whl")].split("-")[-3:]
+    if not _TAGS.fullmatch("-".join(tags)):
+        raise BadFilename(filename, "its tags are damaged (python-abi-platform)")
     build_tag = "-".join(str(part).lower() for part in build)
     return Distribution(
         filename=filename,
         project=project,
         version=str(version),
         kind=FileKind.WHEEL,
-        release_key=f"{project}/{canonical(str(version))}/{build_tag}/{tags}.whl",
-        python_tag=python,
+        release_key=f"{project}/{canonical(str(version))}/{build_tag}/{_sorted_tags(tags)}.whl",
+        python_tag=tags[0],
         parsed_version=version,
     )
 
 
-def _sorted_tag(tag: str) -> str:
+def _sorted_tags(tags: list[str]) -> str:
     # `py2.py3` and `py3.py2` mean the same set; multiplying the sets out could make thousands.
-    return ".".join(sorted(set(tag.lower().split("."))))
+    return "-".join(".".join(sorted(set(tag.lower().split(".")))) for tag in tags)
 
 
 def _parse_other(filename: str, extension: str) -> Distribution:
