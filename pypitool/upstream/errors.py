@@ -33,6 +33,10 @@ class UpstreamUnavailable(UpstreamError):
     """It cannot be reached, or keeps saying that it cannot serve."""
 
 
+class CutShort(UpstreamUnavailable):
+    """An answer began and did not come to its end; what has arrived of a file can be continued."""
+
+
 class UpstreamRefused(UpstreamError):
     """It wants other credentials."""
 

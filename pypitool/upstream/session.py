@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.exceptions import HTTPError
 
 from pypitool import __version__
 from pypitool.core.retrying import RETRIED_STATUSES, wait_before_retry
-from pypitool.upstream.errors import Stopped, UpstreamUnavailable, redacted
+from pypitool.upstream.errors import CutShort, Stopped, UpstreamUnavailable, redacted
 from pypitool.upstream.model import Upstream
 
 _CONNECT_TIMEOUT = 10.0
@@ -145,8 +146,17 @@ def read_bounded(response: Response, limit: int) -> bytes:
                 raise UpstreamUnavailable(response.url, f"its answer is longer than {limit} bytes")
             pieces.append(piece)
     except requests.RequestException as error:
-        raise UpstreamUnavailable(response.url, f"its answer was cut short ({_short(error)})") from error
+        raise CutShort(response.url, f"its answer was cut short ({_short(error)})") from error
     return b"".join(pieces)
+
+
+def read_pieces(response: Response, size: int = 256 * 1024) -> Iterator[bytes]:
+    """Read a body piece by piece as it was sent, or raise when it is cut short or silent."""
+    try:
+        # Never decoded: some servers call a `.tar.gz` gzip-encoded, and its hash is of the bytes as they are.
+        yield from response.raw.stream(size, decode_content=False)
+    except (HTTPError, OSError) as error:
+        raise CutShort(response.url, f"its answer was cut short ({_short(error)})") from error
 
 
 def _tls_context(ca: Path | None) -> ssl.SSLContext:
