@@ -1,0 +1,290 @@
+"""Fetching wanted files: in parallel, resumable, checked against every digest, ending in the publish step."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from pypitool.archives import BrokenArchive, read_archive
+from pypitool.catalogue.errors import ReleaseFileExists
+from pypitool.core.errors import Kind, NoSpace, PypitoolError
+from pypitool.core.filenames import parse
+from pypitool.core.model import Digests, Origin, OriginKind
+from pypitool.core.run_events import FileEvent, FileOutcome
+from pypitool.core.sync_plan import WantedFile
+from pypitool.facts import Actor
+from pypitool.mirror.partial import PartialFile, PartialFiles
+from pypitool.publish import Incoming, Outcome, publish
+from pypitool.reading import contents_of
+from pypitool.repository import Repository
+from pypitool.store import Occupied
+from pypitool.upstream.errors import CutShort, NoSuchProject, Stopped, UpstreamRefused, UpstreamUnavailable
+from pypitool.upstream.session import Response, UpstreamSession, read_pieces
+
+_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)\Z")
+_RESERVE = 16 * 1024**2  # of the disk, for the catalogue and everybody else
+
+
+class OtherBytes(PypitoolError):
+    """What arrived is not what was announced."""
+
+    kind: ClassVar[Kind] = Kind.INVALID
+    hint = "the file upstream was replaced, or something on the way changes it; nothing was published"
+
+    def __init__(self, filename: str, reason: str) -> None:
+        super().__init__(filename, reason)
+        self.filename = filename
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchItem:
+    """A wanted file and the upstream that offers it."""
+
+    wanted: WantedFile
+    upstream: str
+
+    @property
+    def filename(self) -> str:
+        """Its name, here and there."""
+        return self.wanted.candidate.filename
+
+
+class Watcher:
+    """Sees bytes arrive; the terminal's live view is one, and doing nothing is the default."""
+
+    def started(self, item: FetchItem) -> None:
+        """A file begins."""
+
+    def received(self, item: FetchItem, count: int) -> None:
+        """Some bytes of it have arrived."""
+
+    def ended(self, item: FetchItem, event: FileEvent) -> None:
+        """It is dealt with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetcher:
+    """Fetches files of several upstreams into one repository."""
+
+    repository: Repository
+    sessions: Mapping[str, UpstreamSession]
+    actor: Actor
+    stop: threading.Event
+    watcher: Watcher
+
+    def fetch(self, items: Sequence[FetchItem], report: Callable[[FileEvent], None]) -> None:
+        """Fetch everything; each file succeeds or fails for itself. Returns early when stopped."""
+        check_space(self.repository, items)
+        with ThreadPoolExecutor(self._threads(items), thread_name_prefix="fetch") as pool:
+            futures = {pool.submit(self._fetched, item): item for item in items}
+            try:
+                for future in as_completed(futures):
+                    _report(future, report)
+            except BaseException:
+                self.stop.set()
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _threads(self, items: Sequence[FetchItem]) -> int:
+        used = {item.upstream for item in items}
+        return max(1, min(len(items), sum(self.sessions[name].upstream.workers for name in used)))
+
+    def _fetched(self, item: FetchItem) -> FileEvent | None:
+        if self.stop.is_set():
+            return None
+        self.watcher.started(item)
+        try:
+            event = self._published(item)
+        except Stopped:
+            return None
+        except (ReleaseFileExists, Occupied) as error:
+            event = _event(item, "conflict", error=error)
+        except PypitoolError as error:
+            event = _event(item, "failed", error=error)
+        self.watcher.ended(item, event)
+        return event
+
+    def _published(self, item: FetchItem) -> FileEvent:
+        partials = PartialFiles(self.repository.roots[0])
+        with partials.open(_key(item)) as partial:
+            self._download(item, partial)
+            digests = partial.digester.digests()
+            try:
+                _check_bytes(item, partial, digests)
+            except OtherBytes:
+                partial.forget()
+                raise
+            try:
+                incoming = self._incoming(item, partial, digests)
+            except BrokenArchive:
+                partial.forget()
+                raise
+            return self._publish(item, partial, incoming)
+
+    def _publish(self, item: FetchItem, partial: PartialFile, incoming: Incoming) -> FileEvent:
+        # Everything that takes time is behind us: a kill between here and the row `live` costs this file.
+        with self.repository.store.adopt(partial.path) as temporary:
+            partial.forget()
+            outcome = publish(self.repository, temporary, incoming, actor=self.actor).outcome
+        # Somebody else published the same bytes while ours were on their way.
+        word: FileOutcome = "kept" if outcome is Outcome.UNCHANGED else "fetched"
+        return _event(item, word, size=partial.length, sha256=incoming.contents.digests.sha256)
+
+    def _incoming(self, item: FetchItem, partial: PartialFile, digests: Digests) -> Incoming:
+        distribution, candidate = parse(item.filename), item.wanted.candidate
+        facts = read_archive(partial.descriptor, distribution, partial.length)
+        return Incoming(
+            distribution=distribution,
+            contents=contents_of(facts, digests),
+            origin=Origin(OriginKind.MIRRORED, item.upstream),
+            metadata_body=facts.metadata_body,
+            upload_time=candidate.upload_time,
+            yanked=candidate.yanked,
+        )
+
+    def _download(self, item: FetchItem, partial: PartialFile) -> None:
+        size = item.wanted.candidate.size
+        attempts = self.sessions[item.upstream].upstream.retries
+        while size is None or partial.length < size:
+            before = partial.length
+            try:
+                self._receive(item, partial)
+                break
+            except CutShort:
+                # What has arrived stays, and the next try asks for the rest; progress costs no try.
+                attempts -= partial.length <= before
+                if attempts < 0:
+                    raise
+        if size is not None and partial.length != size:
+            length = partial.length
+            partial.forget()
+            raise OtherBytes(item.filename, f"{length} bytes arrived, {size} were announced")
+
+    def _receive(self, item: FetchItem, partial: PartialFile) -> None:
+        session, url = self.sessions[item.upstream], item.wanted.candidate.url
+        with session.get(url, _headers(partial)) as response:
+            _check_status(url, response, partial)
+            if response.status_code == 416:
+                return
+            if not _continues(response, partial):
+                partial.begin(response.headers.get("ETag"))
+            for piece in read_pieces(response):
+                if self.stop.is_set():
+                    raise Stopped()
+                self._append(partial, piece)
+                self.watcher.received(item, len(piece))
+
+    def _append(self, partial: PartialFile, piece: bytes) -> None:
+        try:
+            partial.append(piece)
+        except OSError as error:
+            raise NoSpace(str(partial.path.parent)) from error
+
+
+def check_space(repository: Repository, items: Sequence[FetchItem]) -> None:
+    """Raise `NoSpace` when the known sizes do not fit: better before than halfway."""
+    needed = sum(item.wanted.candidate.size or 0 for item in items)
+    if needed + _RESERVE > repository.store.free():
+        raise NoSpace(str(repository.roots[0]))
+
+
+def _report(future: Future[FileEvent | None], report: Callable[[FileEvent], None]) -> None:
+    event = future.result()
+    if event is not None:
+        report(event)
+
+
+def _key(item: FetchItem) -> str:
+    # Without a digest the address stands for the bytes; they are read again in any case.
+    candidate = item.wanted.candidate
+    return candidate.sha256 or f"url-{hashlib.sha256(candidate.url.encode()).hexdigest()}"
+
+
+def _headers(partial: PartialFile) -> dict[str, str]:
+    headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+    if partial.length:
+        headers["Range"] = f"bytes={partial.length}-"
+        if partial.validator is not None:
+            headers["If-Range"] = partial.validator
+    return headers
+
+
+def _check_status(url: str, response: Response, partial: PartialFile) -> None:
+    status = response.status_code
+    if status in (404, 410):
+        raise NoSuchProject(url, "the file is not there")
+    if status in (401, 403, 407):
+        raise UpstreamRefused(url, f"it answers {status}: the credentials are missing or wrong")
+    if status == 416 and partial.length:
+        return
+    if status not in (200, 206):
+        raise UpstreamUnavailable(url, f"it answers {status}")
+
+
+def _continues(response: Response, partial: PartialFile) -> bool:
+    # 200 instead of 206, or a range that begins elsewhere: the whole file comes, and it starts over.
+    if response.status_code != 206:
+        return False
+    found = _RANGE.match(response.headers.get("Content-Range", ""))
+    if found is None or int(found[1]) != partial.length:
+        raise UpstreamUnavailable(response.url, "it sent another range than it was asked for")
+    return True
+
+
+def _check_bytes(item: FetchItem, partial: PartialFile, digests: Digests) -> None:
+    expected = item.wanted.candidate.sha256
+    if expected is not None and digests.sha256 != expected:
+        raise OtherBytes(item.filename, f"its sha256 is {digests.sha256}, not {expected} as announced")
+    listed = item.wanted.hashes
+    if listed and not any(_has(partial.path, digests, text) for text in sorted(listed)):
+        raise OtherBytes(item.filename, "none of the hashes that the requirement lists is its own")
+
+
+def _has(path: Path, digests: Digests, text: str) -> bool:
+    name, _, value = text.partition(":")
+    return value == (digests.sha256 if name == "sha256" else _digest(path, name))
+
+
+def _digest(path: Path, name: str) -> str:
+    digest = hashlib.new(name)
+    with path.open("rb") as file:
+        for piece in _pieces(file.read):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    while piece := read(1024**2):
+        yield piece
+
+
+def _event(
+    item: FetchItem,
+    outcome: FileOutcome,
+    *,
+    size: int = 0,
+    sha256: str | None = None,
+    error: PypitoolError | None = None,
+) -> FileEvent:
+    candidate = item.wanted.candidate
+    return FileEvent(
+        name=candidate.filename,
+        project=candidate.project,
+        version=str(candidate.version),
+        outcome=outcome,
+        bytes=size,
+        sha256=sha256 or candidate.sha256,
+        targets=item.wanted.targets,
+        kind=None if error is None else error.kind,
+        message=None if error is None else str(error),
+    )

@@ -1,0 +1,291 @@
+"""Reading what a set wants: requirements files with what they include, and pylock.toml (PEP 751)."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from packaging.pylock import Package, Pylock, PylockValidationError, is_valid_pylock_path
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.requirement_lines import (
+    Fault,
+    FileOption,
+    Ignored,
+    Include,
+    Source,
+    Statement,
+    Wanted,
+    parse_lines,
+)
+from pypitool.core.selection import Formats, is_pin
+from pypitool.toml_document import parse_toml
+
+_ENCODINGS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# PEP 263, which pip reads in requirements files too.
+_DECLARED = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
+
+
+class InputFaults(PypitoolError):
+    """Lines and files that cannot be used, all of them at once."""
+
+    kind: ClassVar[Kind] = Kind.INVALID
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(faults)
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        return "\n".join(str(fault) for fault in self.faults)
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file that was read, and what it held: the stamp of an unchanged set."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that a set or a command line asks for."""
+
+    wanted: tuple[Wanted, ...] = ()
+    constraints: tuple[Wanted, ...] = ()
+    formats: Formats = Formats()
+    prereleases: bool = False
+    require_hashes: bool = False
+    warnings: tuple[str, ...] = ()
+    files: tuple[InputFile, ...] = ()
+
+    def pin_of(self, wanted: Wanted) -> SpecifierSet:
+        """Return what limits a line: its own specifier, and the constraints on its project."""
+        specifier = wanted.requirement.specifier
+        for constraint in self.constraints:
+            if canonicalize_name(constraint.requirement.name) == canonicalize_name(wanted.requirement.name):
+                specifier &= constraint.requirement.specifier
+        return specifier
+
+    def unpinned(self) -> tuple[Wanted, ...]:
+        """Return the lines that do not name exactly one version, with the constraints counted in."""
+        return tuple(line for line in self.wanted if not is_pin(self.pin_of(line)))
+
+
+@dataclass(slots=True)
+class _Reading:
+    environ: Mapping[str, str]
+    wanted: list[Wanted] = field(default_factory=list)
+    constraints: list[Wanted] = field(default_factory=list)
+    only_binary: set[str] = field(default_factory=set)
+    no_binary: set[str] = field(default_factory=set)
+    switches: set[str] = field(default_factory=set)
+    warnings: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    files: dict[str, InputFile] = field(default_factory=dict)
+
+
+def read_inputs(
+    *,
+    requirements: Sequence[Path] = (),
+    constraints: Sequence[Path] = (),
+    locks: Sequence[Path] = (),
+    lines: Sequence[str] = (),
+    require_hashes: bool = False,
+    environ: Mapping[str, str] | None = None,
+) -> Inputs:
+    """Read files and command-line requirements, or raise `InputFaults` with every fault in them."""
+    reading = _Reading(os.environ if environ is None else environ)
+    for path in requirements:
+        _read_any(reading, path)
+    for path in constraints:
+        _read_requirements(reading, path, as_constraints=True, including=())
+    for path in locks:
+        _read_lock(reading, path)
+    for line in lines:
+        for statement in parse_lines(line, "command line", {}):
+            _take(reading, statement, None, False, ())
+    inputs = _finished(reading, require_hashes)
+    _check_hashes(inputs, reading)
+    if reading.faults:
+        raise InputFaults(reading.faults)
+    return inputs
+
+
+def _finished(reading: _Reading, require_hashes: bool) -> Inputs:
+    # pip: one line with a hash demands hashes of all; we demand them only when asked, because a line
+    # without one is still checked against the sha256 of the upstream's page.
+    return Inputs(
+        wanted=tuple(reading.wanted),
+        constraints=tuple(reading.constraints),
+        formats=Formats(frozenset(reading.only_binary), frozenset(reading.no_binary)),
+        prereleases="pre" in reading.switches,
+        require_hashes=require_hashes or "require-hashes" in reading.switches,
+        warnings=tuple(reading.warnings),
+        files=tuple(reading.files.values()),
+    )
+
+
+def _check_hashes(inputs: Inputs, reading: _Reading) -> None:
+    if inputs.require_hashes:
+        reading.faults.extend(
+            Fault(f"{line.requirement.name} has no --hash, and hashes are required", line.source)
+            for line in inputs.wanted
+            if not line.hashes
+        )
+
+
+def _read_any(reading: _Reading, path: Path) -> None:
+    if is_valid_pylock_path(path):
+        _read_lock(reading, path)
+    else:
+        _read_requirements(reading, path, as_constraints=False, including=())
+
+
+def _read_requirements(
+    reading: _Reading, path: Path, *, as_constraints: bool, including: tuple[Path, ...]
+) -> None:
+    resolved = path.resolve()
+    if resolved in including:
+        chain = " -> ".join(str(each) for each in (*including, resolved))
+        reading.faults.append(Fault(f"files include each other: {chain}", Source(str(path), 1)))
+        return
+    text = _text(reading, path)
+    if text is None:
+        return
+    for statement in parse_lines(text, str(path), reading.environ):
+        _take(reading, statement, path, as_constraints, (*including, resolved))
+
+
+def _take(
+    reading: _Reading,
+    statement: Statement,
+    path: Path | None,
+    as_constraints: bool,
+    including: tuple[Path, ...],
+) -> None:
+    if isinstance(statement, Fault):
+        reading.faults.append(statement)
+    elif isinstance(statement, Wanted):
+        (reading.constraints if as_constraints else reading.wanted).append(statement)
+    elif isinstance(statement, Ignored):
+        reading.warnings.append(
+            f"{statement.source}: {statement.name} is ignored; the configuration says where to look"
+        )
+    elif isinstance(statement, FileOption):
+        _take_option(reading, statement)
+    elif isinstance(statement, Include):
+        _follow(reading, statement, path, as_constraints, including)
+
+
+def _take_option(reading: _Reading, option: FileOption) -> None:
+    if option.name in ("only-binary", "no-binary"):
+        names = reading.only_binary if option.name == "only-binary" else reading.no_binary
+        names.update(format_names(option.value))
+        if ":none:" in names:
+            names.clear()
+    else:
+        reading.switches.add(option.name)
+
+
+def format_names(value: str) -> Iterator[str]:
+    """Split the value of --only-binary or --no-binary: `:all:`, `:none:` or names of projects."""
+    for word in value.split(","):
+        if word.strip():
+            yield word.strip() if word.strip().startswith(":") else canonicalize_name(word.strip())
+
+
+def _follow(
+    reading: _Reading,
+    include: Include,
+    path: Path | None,
+    as_constraints: bool,
+    including: tuple[Path, ...],
+) -> None:
+    folder = path.parent if path is not None else Path()
+    target = folder / include.path
+    if not target.is_file():
+        reading.faults.append(Fault(f"{include.path} is not a file", include.source))
+        return
+    if is_valid_pylock_path(target) and not include.constraints:
+        _read_lock(reading, target)
+        return
+    _read_requirements(
+        reading, target, as_constraints=as_constraints or include.constraints, including=including
+    )
+
+
+def _text(reading: _Reading, path: Path) -> str | None:
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        reading.faults.append(Fault(f"cannot be read: {error.strerror}", Source(str(path), 1)))
+        return None
+    reading.files[str(path)] = InputFile(str(path), hashlib.sha256(body).hexdigest())
+    try:
+        return _decoded(body)
+    except (UnicodeDecodeError, LookupError) as error:
+        reading.faults.append(Fault(f"is not text: {error}", Source(str(path), 1)))
+        return None
+
+
+def _decoded(body: bytes) -> str:
+    for mark, encoding in _ENCODINGS:
+        if body.startswith(mark):
+            return body[len(mark) :].decode(encoding)
+    head = b"\n".join(body.split(b"\n", 2)[:2])
+    declared = _DECLARED.search(head)
+    return body.decode(declared[1].decode("ascii") if declared else "utf-8")
+
+
+def _read_lock(reading: _Reading, path: Path) -> None:
+    text = _text(reading, path)
+    if text is None:
+        return
+    source = Source(str(path), 1)
+    try:
+        lock = Pylock.from_dict(parse_toml(text))
+    except (ValueError, PylockValidationError) as error:
+        reading.faults.append(Fault(f"is not a lock file: {error}", source))
+        return
+    for package in lock.packages:
+        _take_locked(reading, package, Source(str(path), _line_of(text, package.name)))
+
+
+def _take_locked(reading: _Reading, package: Package, source: Source) -> None:
+    if package.vcs or package.directory or package.archive or package.version is None:
+        reading.faults.append(Fault(f"{package.name} is not a released version", source))
+        return
+    marker = f" ; {package.marker}" if package.marker else ""
+    try:
+        requirement = Requirement(f"{package.name}=={package.version}{marker}")
+    except InvalidRequirement as error:
+        reading.faults.append(Fault(f"{package.name}: {error}", source))
+        return
+    reading.wanted.append(Wanted(requirement, frozenset(_locked_hashes(package)), source))
+
+
+def _locked_hashes(package: Package) -> Iterator[str]:
+    for file in (*(package.wheels or ()), *((package.sdist,) if package.sdist else ())):
+        yield from (f"{name}:{value}" for name, value in file.hashes.items())
+
+
+def _line_of(text: str, name: NormalizedName) -> int:
+    # The TOML parser tells no lines; the first `name = "…"` of the package is good enough to find it.
+    found = re.search(rf'^\s*name\s*=\s*["\']{re.escape(name)}["\']', text, re.MULTILINE)
+    return text.count("\n", 0, found.start()) + 1 if found else 1

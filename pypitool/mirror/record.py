@@ -1,0 +1,240 @@
+"""What earlier runs learned: pages, choices, which set wanted what, and how each run went.
+
+Losing this file costs time and nothing else: pages are read again, and `prune` lists nothing until sets have
+been synchronised once more.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import NormalizedName
+
+from pypitool.core.run_events import Event, Summary, summary_of
+from pypitool.ownership import hand_over
+from pypitool.upstream.model import KnownPage
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS page (
+    upstream TEXT NOT NULL, project TEXT NOT NULL, etag TEXT, body_sha256 TEXT NOT NULL,
+    status TEXT NOT NULL, status_reason TEXT, candidates BLOB NOT NULL,
+    PRIMARY KEY (upstream, project)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS choice (
+    project TEXT NOT NULL, question TEXT NOT NULL, upstream TEXT NOT NULL, body_sha256 TEXT NOT NULL,
+    files TEXT NOT NULL, PRIMARY KEY (project, question)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS member (
+    wanted_by TEXT NOT NULL, filename TEXT NOT NULL, last_wanted TEXT NOT NULL,
+    PRIMARY KEY (wanted_by, filename)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS upstream_yank (
+    filename TEXT PRIMARY KEY, reason TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS run (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT, command TEXT NOT NULL, started TEXT NOT NULL,
+    summary TEXT, events BLOB
+);
+"""
+_KEPT_RUNS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedPage:
+    """A page as an earlier run read it."""
+
+    known: KnownPage
+    status: str
+    status_reason: str | None
+    candidates: str  # see `candidate_text`
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedChoice:
+    """What an earlier run chose from a page, for the same question."""
+
+    upstream: str
+    body_sha256: str
+    files: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as `pypitool runs` shows it."""
+
+    number: int
+    command: str
+    started: str
+    summary: Summary | None  # None: it runs, or ended without a word
+    job: str | None = None
+
+
+class MirrorRecord:
+    """The record of one directory, used by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = _open(path)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write everything inside in one transaction."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def known_pages(self) -> Mapping[tuple[str, str], KnownPage]:
+        """Return what tells each page from a newer one, by upstream and project."""
+        rows = self._connection.execute("SELECT upstream, project, etag, body_sha256 FROM page")
+        return {(upstream, project): KnownPage(etag, body) for upstream, project, etag, body in rows}
+
+    def page(self, upstream: str, project: NormalizedName) -> RememberedPage | None:
+        """Return a page as it was read."""
+        row = self._connection.execute(
+            "SELECT etag, body_sha256, status, status_reason, candidates FROM page "
+            "WHERE upstream = ? AND project = ?",
+            (upstream, project),
+        ).fetchone()
+        if row is None:
+            return None
+        etag, body, status, reason, candidates = row
+        return RememberedPage(KnownPage(etag, body), status, reason, zlib.decompress(candidates).decode())
+
+    def keep_page(self, upstream: str, project: NormalizedName, page: RememberedPage) -> None:
+        """Remember a page."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO page VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                upstream,
+                project,
+                page.known.etag,
+                page.known.body_sha256,
+                page.status,
+                page.status_reason,
+                zlib.compress(page.candidates.encode(), 1),
+            ),
+        )
+
+    def choice(self, project: NormalizedName, question: str) -> RememberedChoice | None:
+        """Return what was chosen for this question."""
+        row = self._connection.execute(
+            "SELECT upstream, body_sha256, files FROM choice WHERE project = ? AND question = ?",
+            (project, question),
+        ).fetchone()
+        return RememberedChoice(*row) if row is not None else None
+
+    def keep_choice(self, project: NormalizedName, question: str, choice: RememberedChoice) -> None:
+        """Remember a choice."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO choice VALUES (?, ?, ?, ?, ?)",
+            (project, question, choice.upstream, choice.body_sha256, choice.files),
+        )
+
+    def want(self, wanted_by: str, filenames: Iterable[str], now: str) -> None:
+        """Note that a set wants these files; what it no longer wants keeps the time that it last did."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO member VALUES (?, ?, ?)", [(wanted_by, name, now) for name in filenames]
+        )
+
+    def last_wanted(self) -> Mapping[str, str]:
+        """Return when any set last wanted each file."""
+        rows = self._connection.execute("SELECT filename, max(last_wanted) FROM member GROUP BY filename")
+        return dict(rows.fetchall())
+
+    def upstream_yanks(self) -> Mapping[str, str]:
+        """Return the yanks that came from an upstream, by filename."""
+        return dict(self._connection.execute("SELECT filename, reason FROM upstream_yank").fetchall())
+
+    def keep_upstream_yank(self, filename: str, reason: str | None) -> None:
+        """Remember what an upstream said of a file: yanked for a reason, or not."""
+        if reason is None:
+            self._connection.execute("DELETE FROM upstream_yank WHERE filename = ?", (filename,))
+        else:
+            self._connection.execute("INSERT OR REPLACE INTO upstream_yank VALUES (?, ?)", (filename, reason))
+
+    def begin_run(self, command: str, started: str, job: str | None = None) -> int:
+        """Write down that a run has begun, and return its number."""
+        cursor = self._connection.execute(
+            "INSERT INTO run (job, command, started) VALUES (?, ?, ?)", (job, command, started)
+        )
+        number = cursor.lastrowid
+        assert number is not None
+        self._connection.execute("DELETE FROM run WHERE id <= ?", (number - _KEPT_RUNS,))
+        return number
+
+    def end_run(self, number: int, summary: Summary, events: Sequence[Event]) -> None:
+        """Write down how a run went."""
+        lines = json.dumps([event.as_json() for event in events], separators=(",", ":"))
+        self._connection.execute(
+            "UPDATE run SET summary = ?, events = ? WHERE id = ?",
+            (json.dumps(summary.as_json()), zlib.compress(lines.encode()), number),
+        )
+
+    def runs(self) -> tuple[Run, ...]:
+        """Return every run, newest first."""
+        rows = self._connection.execute("SELECT id, command, started, summary, job FROM run ORDER BY id DESC")
+        return tuple(_run(*row) for row in rows)
+
+    def run(self, number: int) -> Run | None:
+        """Return one run."""
+        row = self._connection.execute(
+            "SELECT id, command, started, summary, job FROM run WHERE id = ?", (number,)
+        ).fetchone()
+        return _run(*row) if row is not None else None
+
+    def last_run_of(self, job: str) -> Run | None:
+        """Return the last run of a job."""
+        row = self._connection.execute(
+            "SELECT id, command, started, summary, job FROM run WHERE job = ? ORDER BY id DESC LIMIT 1",
+            (job,),
+        ).fetchone()
+        return _run(*row) if row is not None else None
+
+    def events(self, number: int) -> tuple[Mapping[str, object], ...]:
+        """Return what happened in a run, as its `--json` printed it."""
+        row = self._connection.execute("SELECT events FROM run WHERE id = ?", (number,)).fetchone()
+        return tuple(json.loads(zlib.decompress(row[0]))) if row is not None and row[0] else ()
+
+
+def _run(number: int, command: str, started: str, summary: str | None, job: str | None) -> Run:
+    return Run(number, command, started, summary_of(json.loads(summary)) if summary else None, job)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        return _connect(path)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        # Damaged: everything in it can be learned again.
+        for suffix in ("-wal", "-shm", ""):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        return _connect(path)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    is_new = not path.exists()
+    connection = sqlite3.connect(path, timeout=10, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.executescript(_SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    if is_new:
+        hand_over(path)
+    return connection

@@ -1,0 +1,198 @@
+"""Resolving what is not pinned: `uv pip compile` in a subprocess, of which only the pylock is read.
+
+`pip download` judges markers on the host and is wrong for every other target; uv resolves for all of them
+at once. It builds nothing, downloads no Python, and reads no configuration but ours.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.requirement_lines import Wanted
+from pypitool.core.selection import Formats
+from pypitool.core.targets import Target, lowest_python
+from pypitool.upstream.model import Upstream
+
+_TIMEOUT = 600.0
+_SCRUBBED = ("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "CONDA_")
+_GLIBCS = (17, 28, *range(31, 41))  # the manylinux levels that uv knows
+_PLATFORMS = {
+    "win_amd64": "x86_64-pc-windows-msvc",
+    "win32": "i686-pc-windows-msvc",
+    "win_arm64": "aarch64-pc-windows-msvc",
+}
+
+
+class Unresolvable(PypitoolError):
+    """uv found no set of versions that satisfies what is asked for."""
+
+    kind: ClassVar[Kind] = Kind.INVALID
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no set of versions satisfies the requirements:\n{self.reason}"
+
+
+class ResolverFailed(PypitoolError):
+    """uv could not be run, or did not end in time."""
+
+    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"uv could not resolve: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be resolved, and where uv may look."""
+
+    wanted: Sequence[Wanted]
+    constraints: Sequence[Wanted]
+    upstreams: Sequence[Upstream]
+    formats: Formats = Formats()
+    prereleases: bool = False
+    exclude_newer: str | None = None  # the cooldown, as a date
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """A pylock document; for one target, or for all of them when `target` is None."""
+
+    pylock: str
+    target: str | None = None
+
+
+def resolve(
+    question: Question, targets: Sequence[Target], environ: Mapping[str, str]
+) -> tuple[Resolution, ...]:
+    """Resolve for all targets at once, or one by one when no universal answer exists."""
+    try:
+        arguments = ["--universal", "--python-version", lowest_python(tuple(targets))]
+        return (Resolution(_compile(question, arguments, environ)),)
+    except Unresolvable:
+        # Platforms that nobody has must not make a set unsolvable.
+        if len(targets) == 1 and uv_platform(targets[0]) is None:
+            raise
+        return tuple(
+            Resolution(_compile(question, _arguments_for(target), environ), target.name) for target in targets
+        )
+
+
+def uv_platform(target: Target) -> str | None:
+    """Return uv's word for a target's platform, the nearest that is not newer; None when it has none."""
+    word = target.platform.word
+    if word in _PLATFORMS:
+        return _PLATFORMS[word]
+    if found := re.fullmatch(r"manylinux_2_(\d+)_(x86_64|aarch64)", word):
+        known = [level for level in _GLIBCS if level <= int(found[1])]
+        return f"{found[2]}-manylinux_2_{max(known)}" if known else f"{found[2]}-manylinux2014"
+    if found := re.fullmatch(r"musllinux_1_\d+_(x86_64|aarch64)", word):
+        return f"{found[1]}-unknown-linux-musl"
+    if found := re.fullmatch(r"macosx_\d+_\d+_(arm64|x86_64)", word):
+        return f"{'aarch64' if found[1] == 'arm64' else 'x86_64'}-apple-darwin"
+    return None
+
+
+def _arguments_for(target: Target) -> list[str]:
+    platform = uv_platform(target)
+    place = ["--python-platform", platform] if platform else []
+    return [*place, "--python-version", target.python.full]
+
+
+def _compile(question: Question, arguments: Sequence[str], environ: Mapping[str, str]) -> str:
+    with tempfile.TemporaryDirectory(prefix="pypitool-") as folder:
+        command = [*_command(question, Path(folder)), *arguments]
+        try:
+            ended = subprocess.run(
+                command, env=_environment(question, environ), capture_output=True, text=True,
+                timeout=_TIMEOUT, check=False, stdin=subprocess.DEVNULL, cwd=folder,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise ResolverFailed(f"it did not end within {_TIMEOUT:g} s") from error
+        except OSError as error:
+            raise ResolverFailed(str(error)) from error
+    if ended.returncode == 0:
+        return ended.stdout
+    reason = _tidied(ended.stderr, question)
+    if ended.returncode == 1 and "No solution found" in ended.stderr:
+        raise Unresolvable(reason)
+    raise ResolverFailed(reason or f"exit code {ended.returncode}")
+
+
+def _command(question: Question, folder: Path) -> list[str]:
+    (folder / "requirements.in").write_text("".join(_lines(question.wanted)), encoding="utf-8")
+    command = [
+        _uv(), "pip", "compile", "requirements.in", "--format", "pylock.toml", "--quiet", "--no-header",
+        "--no-config", "--no-python-downloads", "--no-build", "--no-progress", "--color", "never",
+        "--prerelease", "allow" if question.prereleases else "if-necessary-or-explicit",
+    ]  # fmt: skip
+    if question.constraints:
+        (folder / "constraints.txt").write_text("".join(_lines(question.constraints)), encoding="utf-8")
+        command += ["--constraints", "constraints.txt"]
+    if question.exclude_newer:
+        command += ["--exclude-newer", question.exclude_newer]
+    for name in sorted(question.formats.no_binary):
+        command += ["--no-binary", name]
+    return [*command, *_indexes(question.upstreams)]
+
+
+def _lines(wanted: Sequence[Wanted]) -> Iterator[str]:
+    for line in wanted:
+        yield f"{line.requirement}\n"
+
+
+def _indexes(upstreams: Sequence[Upstream]) -> Iterator[str]:
+    # uv takes the first index that has a name, as we do. Upstreams of certain projects are asked first;
+    # the last of the general ones is its default index.
+    ordered = sorted(enumerate(upstreams), key=lambda pair: (not pair[1].projects, pair[0]))
+    *first, last = [f"{_index_name(number)}={upstream.index}" for number, upstream in ordered]
+    for index in first:
+        yield from ("--index", index)
+    yield from ("--default-index", last)
+
+
+def _index_name(number: int) -> str:
+    return f"upstream{number}"
+
+
+def _environment(question: Question, environ: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in environ.items() if not name.startswith(_SCRUBBED)}
+    for number, upstream in enumerate(question.upstreams):
+        # In the environment: an argument list can be read by everybody on the machine.
+        if upstream.credentials is not None:
+            name = _index_name(number).upper()
+            kept[f"UV_INDEX_{name}_USERNAME"] = upstream.credentials.user
+            kept[f"UV_INDEX_{name}_PASSWORD"] = upstream.credentials.password
+        if upstream.ca is not None:
+            kept["SSL_CERT_FILE"] = str(upstream.ca)
+        if upstream.proxy is not None:
+            kept["HTTP_PROXY"] = kept["HTTPS_PROXY"] = upstream.proxy
+    return kept
+
+
+def _uv() -> str:
+    from uv import find_uv_bin
+
+    return os.fspath(find_uv_bin())
+
+
+def _tidied(text: str, question: Question) -> str:
+    for upstream in question.upstreams:
+        if upstream.credentials is not None and upstream.credentials.password:
+            text = text.replace(upstream.credentials.password, "****")
+    return text.strip()

@@ -1,0 +1,85 @@
+"""What is on disk as the proof sees it: each project's files with their dependencies, read when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import NormalizedName, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from pypitool.catalogue import Reader
+from pypitool.core.metadata import BadMetadata, CoreMetadata, parse_metadata
+from pypitool.core.model import FileKind, HeldFile
+from pypitool.core.selection import Candidate
+
+# PEP 643: from this version on, what an sdist does not call dynamic is what its wheels will say.
+_STATIC_SDISTS = Version("2.2")
+
+
+class CatalogueShelf:
+    """The catalogue by project; what was read once is kept for the next target."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._candidates: dict[NormalizedName, tuple[Candidate, ...]] = {}
+        self._requires: dict[str, tuple[Requirement, ...] | None] = {}
+
+    def candidates(self, project: NormalizedName) -> Sequence[Candidate]:
+        """Return the files of a project whose versions can be compared."""
+        if project not in self._candidates:
+            held = self._reader.project(project)
+            found = (candidate_of(file) for file in (held.files if held is not None else ()))
+            self._candidates[project] = tuple(candidate for candidate in found if candidate is not None)
+        return self._candidates[project]
+
+    def requires(self, candidate: Candidate) -> tuple[Requirement, ...] | None:
+        """Return what a file depends on; None when only building it would tell."""
+        if candidate.filename not in self._requires:
+            self._requires[candidate.filename] = self._read(candidate)
+        return self._requires[candidate.filename]
+
+    def _read(self, candidate: Candidate) -> tuple[Requirement, ...] | None:
+        digest = candidate.metadata_sha256
+        body = self._reader.metadata(digest) if digest is not None else None
+        if body is None:
+            return None
+        try:
+            metadata = parse_metadata(body)
+            if candidate.kind is FileKind.SDIST and not _is_static(metadata):
+                return None
+            return tuple(Requirement(text) for text in metadata.requires_dist)
+        except (BadMetadata, InvalidRequirement):
+            return None
+
+
+def candidate_of(file: HeldFile) -> Candidate | None:
+    """Describe a held file as a choice; None when its version cannot be compared."""
+    try:
+        version = Version(file.version)
+    except InvalidVersion:
+        return None
+    is_wheel = file.kind is FileKind.WHEEL
+    _, _, build, tags = parse_wheel_filename(file.filename) if is_wheel else ("", "", (), frozenset())
+    return Candidate(
+        filename=file.filename,
+        project=file.project,
+        version=version,
+        kind=file.kind,
+        tags=tags,
+        build=build,
+        hashes=frozenset({f"sha256:{file.contents.digests.sha256}"}),
+        size=file.stat.size,
+        requires_python=file.contents.requires_python,
+        yanked=file.yanked,
+        upload_time=file.upload_time,
+        metadata_sha256=file.contents.metadata_sha256,
+    )
+
+
+def _is_static(metadata: CoreMetadata) -> bool:
+    try:
+        recent = Version(metadata.metadata_version) >= _STATIC_SDISTS
+    except InvalidVersion:
+        return False
+    return recent and not any(name.lower() == "requires-dist" for name in metadata.dynamic)

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from pypitool.mirror.inputs import InputFaults, Inputs, read_inputs
+
+LOCK = """
+lock-version = "1.0"
+created-by = "a test"
+
+[[packages]]
+name = "b"
+version = "2.0"
+marker = "sys_platform == 'win32'"
+
+[[packages.wheels]]
+name = "b-2.0-py3-none-any.whl"
+url = "https://elsewhere.example/b-2.0-py3-none-any.whl"
+hashes = { sha256 = "bb" }
+
+[[packages]]
+name = "a"
+version = "1.0"
+
+[packages.sdist]
+name = "a-1.0.tar.gz"
+url = "https://elsewhere.example/a-1.0.tar.gz"
+hashes = { sha256 = "aa" }
+"""
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def names(inputs: Inputs) -> list[str]:
+    return [str(line.requirement) for line in inputs.wanted]
+
+
+def faults_of(*requirements: Path) -> str:
+    with pytest.raises(InputFaults) as caught:
+        read_inputs(requirements=requirements, environ={})
+    return str(caught.value)
+
+
+def test_included_files_are_found_beside_the_file_that_names_them(tmp_path: Path) -> None:
+    write(tmp_path / "sub" / "more.txt", "b==2\n")
+    main = write(tmp_path / "main.txt", "a==1\n-r sub/more.txt\n")
+
+    inputs = read_inputs(requirements=[main], environ={})
+
+    assert names(inputs) == ["a==1", "b==2"]
+    assert [Path(file.path).name for file in inputs.files] == ["main.txt", "more.txt"]
+
+
+def test_a_file_included_by_constraint_constrains_and_wants_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "pins.txt", "A==1.5\nother==1\n")
+    main = write(tmp_path / "main.txt", "-c pins.txt\na>=1\nb\n")
+
+    inputs = read_inputs(requirements=[main], environ={})
+
+    assert [str(line.requirement) for line in inputs.unpinned()] == ["b"]
+    assert str(inputs.pin_of(inputs.wanted[0])) in ("==1.5,>=1", ">=1,==1.5")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xef\xbb\xbfa==1\n",
+        "a==1\n".encode("utf-16"),
+        b"\xfe\xff" + "a==1\n".encode("utf-16-be"),
+        b"# coding: latin-1\n# \xe9\na==1\n",
+        b"a==1\r\n",
+    ],
+    ids=["utf-8-mark", "utf-16", "utf-16-be", "declared", "windows"],
+)
+def test_every_encoding_that_people_save_is_read(tmp_path: Path, body: bytes) -> None:
+    assert names(read_inputs(requirements=[write(tmp_path / "r.txt", body)], environ={})) == ["a==1"]
+
+
+def test_bytes_that_are_no_text_are_a_fault(tmp_path: Path) -> None:
+    assert "is not text" in faults_of(write(tmp_path / "r.txt", b"a==1\n\xff\xff\n"))
+
+
+def test_all_faults_of_all_files_are_said_at_once(tmp_path: Path) -> None:
+    more = write(tmp_path / "more.txt", "\n./local\n")
+    main = write(tmp_path / "main.txt", "-e .\n-r more.txt\n-r gone.txt\n")
+
+    lines = faults_of(main, tmp_path / "absent.txt").splitlines()
+
+    assert lines == [
+        f"{main}:1: editable requirements cannot be mirrored; name a released version",
+        f"{more}:2: local files and directories cannot be mirrored; name the project and its version",
+        f"{main}:3: gone.txt is not a file",
+        f"{tmp_path / 'absent.txt'}:1: cannot be read: No such file or directory",
+    ]
+
+
+def test_files_that_include_each_other_are_a_fault(tmp_path: Path) -> None:
+    write(tmp_path / "b.txt", "-r a.txt\n")
+
+    assert "include each other" in faults_of(write(tmp_path / "a.txt", "-r b.txt\n"))
+
+
+def test_where_to_look_is_warned_about_with_file_and_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.txt", "a==1\n--index-url https://x.example/simple\n")
+
+    (warning,) = read_inputs(requirements=[path], environ={}).warnings
+
+    assert warning.startswith(f"{path}:2: --index-url is ignored")
+
+
+def test_required_hashes_are_demanded_of_every_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.txt", "--require-hashes\na==1 --hash=sha256:aa\nb==1\n")
+
+    assert faults_of(path) == f"{path}:3: b has no --hash, and hashes are required"
+
+
+def test_options_of_the_set_are_collected(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.txt", "--pre\n--no-binary A_b,c\n--only-binary=:all:\na==1\n")
+
+    inputs = read_inputs(requirements=[path], environ={})
+
+    assert inputs.prereleases
+    assert inputs.formats.no_binary == {canonicalize_name("a-b"), canonicalize_name("c")}
+    assert inputs.formats.only_binary == {":all:"}
+
+
+def test_a_lock_gives_pins_with_the_hashes_of_its_files(tmp_path: Path) -> None:
+    inputs = read_inputs(locks=[write(tmp_path / "pylock.toml", LOCK)], environ={})
+
+    assert names(inputs) == ['b==2.0; sys_platform == "win32"', "a==1.0"]
+    assert [line.hashes for line in inputs.wanted] == [{"sha256:bb"}, {"sha256:aa"}]
+    assert [line.source.line for line in inputs.wanted] == [6, 16]
+
+
+def test_a_lock_is_known_by_its_name_among_requirements(tmp_path: Path) -> None:
+    path = write(tmp_path / "pylock.backend.toml", LOCK)
+
+    assert len(read_inputs(requirements=[path], environ={}).wanted) == 2
+
+
+def test_a_broken_lock_is_a_fault(tmp_path: Path) -> None:
+    path = write(tmp_path / "pylock.toml", 'lock-version = "1.0"\n')
+
+    with pytest.raises(InputFaults, match="is not a lock file"):
+        read_inputs(locks=[path], environ={})
+
+
+def test_requirements_of_the_command_line_are_wanted_too() -> None:
+    assert names(read_inputs(lines=["pytest", "a==1"], environ={})) == ["pytest", "a==1"]
