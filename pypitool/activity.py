@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from pypitool.catalogue.connections import Identity, identity
 from pypitool.catalogue.locking import exclusive
 from pypitool.ownership import hand_over
 
@@ -45,6 +46,7 @@ class Activity:
         self._clock = clock
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._identity: Identity | None = None
 
     def note_failure(self, address: str, user: str) -> None:
         """Count a wrong password."""
@@ -87,9 +89,11 @@ class Activity:
             return action(self._open())
 
     def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
+        if self._connection is None or identity(self.path) != self._identity:
+            self._drop()
             with exclusive(self.path):  # two processes that make the file at once would disturb each other
                 self._connection = _connect(self.path)
+                self._identity = identity(self.path)
         return self._connection
 
     def _make_anew(self) -> None:

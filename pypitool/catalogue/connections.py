@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 from pypitool.catalogue.errors import CatalogueMissing, translate
 from pypitool.catalogue.locking import shared
+from pypitool.catalogue.signal import CommitSignal
 
 LOOK_EVERY = 1.0  # seconds between two looks at whether another file lies at the catalogue's path
 READ_TIMEOUT = 10.0  # readers wait only for the recovery after a crash
@@ -67,7 +69,8 @@ class Readers:
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self._path = path
-        self._mode = "ro" if read_only else "rw"
+        # Who may write opens it so all the same: SQLite cannot read a journal without sharing its memory.
+        self._mode = "ro" if read_only and not os.access(path, os.W_OK) else "rw"
         self._local = threading.local()
         self._numbers = itertools.count()
         self._all: weakref.WeakSet[ThreadConnection] = weakref.WeakSet()
@@ -75,14 +78,14 @@ class Readers:
         self._generation = 0
         self._identity: Identity | None = None
         self._look_at = 0.0
+        self._looks = 0
+        self._signal = CommitSignal(path)
 
-    def stamp(self) -> tuple[int, int]:
-        """Return the number of this thread's connection and what it sees of others' commits."""
-        mine = self._mine()
-        try:
-            return mine.number, mine.execute("PRAGMA data_version").fetchone()[0]
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
+    def stamp(self) -> tuple[int, bytes]:
+        """Return what is another value after each commit, and once a second in any case."""
+        if time.monotonic() >= self._look_at:
+            self._look()
+        return self._looks, self._signal.read()
 
     def ask(self, statement: str, parameters: Sequence[object] = ()) -> list[Any]:
         """Return all rows at once: a half-read answer would hold a transaction open."""
@@ -127,6 +130,9 @@ class Readers:
             if found is not None and found != self._identity:
                 self._identity = found
                 self._generation += 1
+            # A writer that died after its commit, or is none of ours, has sent no signal.
+            self._looks += 1
+            self._signal.share()
             self._look_at = time.monotonic() + LOOK_EVERY
 
     def _open(self) -> ThreadConnection:
@@ -161,6 +167,7 @@ class Writer:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._identity: Identity | None = None
+        self._signal = CommitSignal(path)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -174,6 +181,7 @@ class Writer:
                     connection.execute("COMMIT")
                 finally:
                     _undo(connection)
+                self._signal.send()
             except sqlite3.Error as error:
                 raise translate(error, self._path) from error
 
@@ -190,6 +198,7 @@ class Writer:
             self._drop()
             self._connection = self._connect()
             self._identity = found
+        self._signal.share()
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:

@@ -13,10 +13,16 @@ from pypitool.ownership import hand_over
 
 
 def put_in_place(new: Path, path: Path) -> None:
-    """Let a complete catalogue take the place of another, whose journal goes first; under the lock."""
+    """Let a complete catalogue take the place of another."""
+    # Away with the old one first: a crash may leave no catalogue, which is rebuilt, but neither a file
+    # without its journal nor one beside the journal of another.
+    old = path.with_name(f".{path.name}.old")
+    with suppress(FileNotFoundError):
+        path.rename(old)
     remove(*journals(path))
     hand_over(new)
-    new.replace(path)
+    new.rename(path)
+    remove(old)
     sync_directory(path.parent)
 
 

@@ -4,6 +4,7 @@ with it: the log of facts is replayed, and the directories tell the rest."""
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ def open_catalogue(path: Path, facts: FactLog, *, reader_only: bool = False) -> 
     """Open the catalogue at `path`; make, migrate or rebuild it first if need be."""
     if reader_only:
         with locking.shared(path):
-            _inspect(path, mode="ro")
+            _inspect(path, mode="rw" if os.access(path, os.W_OK) else "ro")
         return SqliteCatalogue.open(path, reader_only=True)
     try:
         with locking.shared(path):
@@ -65,6 +66,21 @@ def repair(path: Path, facts: FactLog) -> bool:
         _mend(path, facts, thoroughly=True)
         return True
     return False
+
+
+def make_current(path: Path) -> None:
+    """Check a catalogue that nobody uses yet, all of it, and migrate it if it is older."""
+    try:
+        _inspect(path, thoroughly=True)
+    except CatalogueOld as error:
+        with closing(connect(path)) as connection:
+            schema.migrate(connection, error.version)
+
+
+def begin_new_history(path: Path, *, after: int) -> None:
+    """Let a catalogue that nobody uses yet follow another one, so that nobody takes it for the same."""
+    with closing(connect(path)) as connection:
+        schema.begin_new_history(connection, after=after)
 
 
 def _inspect(path: Path, *, thoroughly: bool = False, mode: str = "rw") -> None:
@@ -101,7 +117,7 @@ def _mend(path: Path, facts: FactLog, *, thoroughly: bool) -> None:
         except CatalogueDamaged as error:
             aside = set_aside(path)
             _log.error("%s; it is set aside as %s and rebuilt", error, aside.name)
-            _make(path, facts, end, after=_last_serial(aside))
+            _make(path, facts, end, after=last_serial(aside))
         except CatalogueMissing:
             if end:
                 _log.error("the catalogue %s is lost: it is rebuilt", path)
@@ -139,9 +155,10 @@ def _fill(new: Path, facts: FactLog, end: int) -> None:
         connection.execute("UPDATE head SET facts_end = ?", (end,))
 
 
-def _last_serial(aside: Path) -> int:
+def last_serial(path: Path) -> int:
+    """Return how far a catalogue counted, 0 if it cannot be read."""
     try:
-        with closing(connect(aside, mode="ro")) as connection:
+        with closing(connect(path, mode="ro")) as connection:
             return int(connection.execute("SELECT serial FROM head").fetchone()[0])
     except (sqlite3.Error, TypeError, ValueError):
         return 0

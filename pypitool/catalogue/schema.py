@@ -162,9 +162,11 @@ def migrate(
 
 
 def begin_new_history(connection: sqlite3.Connection, *, after: int) -> None:
-    """Let every serial be higher than `after`, so that nothing that was kept before seems to hold."""
+    """Let every serial be higher than `after`, and the directories be walked anew."""
     first = _first_serial(after)
-    connection.execute("UPDATE head SET serial = ?, names_serial = ?, base = ?", (first, first, first))
+    connection.execute(
+        "UPDATE head SET serial = ?, names_serial = ?, base = ?, complete = 0", (first, first, first)
+    )
     connection.execute("UPDATE project SET serial = ?", (first,))
 
 

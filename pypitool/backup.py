@@ -1,0 +1,246 @@
+"""A backup: one tar file with the catalogue, the activity and the log of facts, taken and restored while the
+server runs."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pypitool import __version__
+from pypitool.catalogue import locking
+from pypitool.catalogue.connections import connect
+from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing, translate
+from pypitool.catalogue.placing import put_in_place, unused
+from pypitool.catalogue.rebuild import begin_new_history, last_serial, make_current
+from pypitool.core.errors import Kind, NoSpace, PypitoolError
+from pypitool.facts import FactLog, sync_directory, timestamp
+from pypitool.ownership import hand_over
+from pypitool.state import StateFiles
+
+FORMAT = 1
+_MANIFEST = "manifest.json"
+_NAMES = ("catalogue.sqlite", "activity.sqlite", "facts.jsonl")
+_LARGEST_MANIFEST = 64 * 1024
+
+
+class BackupUnusable(PypitoolError):
+    """The file is not a whole backup."""
+
+    kind = Kind.INVALID
+
+    def __init__(self, file: Path, reason: str) -> None:
+        self.file = file
+        self.reason = reason
+        self.hint = "nothing was changed"
+        super().__init__(file, reason)
+
+    def __str__(self) -> str:
+        return f"{self.file} cannot be restored: {self.reason}"
+
+
+class BackupUnwritable(PypitoolError):
+    """The backup, or what was restored from one, cannot be written."""
+
+    kind = Kind.INTERNAL
+    hint = "check the owner and the permissions of the directory"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(path, reason)
+
+    def __str__(self) -> str:
+        return f"cannot write to {self.path}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """What a backup holds."""
+
+    created: str
+    projects: int
+    files: int
+    bytes: int
+
+
+def backup(state: Path, file: Path) -> BackedUp:
+    """Write a backup of a state directory, or nothing; the server may go on."""
+    files = StateFiles(state)
+    created = timestamp(time.time())
+    with _reporting(file.parent), _folder(file.parent) as folder:
+        _snapshot(files.catalogue, folder / files.catalogue.name)
+        if files.activity.exists():
+            _snapshot(files.activity, folder / files.activity.name)
+        # Last: what the facts have more than the catalogue is replayed into it.
+        _copy_facts(FactLog(files.facts), folder / files.facts.name)
+        counts = _counts(folder / files.catalogue.name)
+        _write_tar(folder, created, folder / "backup.tar")
+        (folder / "backup.tar").replace(file)
+        sync_directory(file.parent)
+    return BackedUp(created, *counts, file.stat().st_size)
+
+
+def restore(file: Path, state: Path) -> BackedUp:
+    """Bring a state directory back to what a backup holds, all or nothing; the server may go on.
+
+    The log of facts that was there is kept beside. The directories are to be scanned afterwards.
+    """
+    files = StateFiles(state)
+    with _reporting(state), _folder(state) as folder:
+        created = _unpack(file, folder)
+        catalogue = folder / files.catalogue.name
+        try:
+            make_current(catalogue)
+        except (CatalogueDamaged, CatalogueMissing) as error:
+            raise BackupUnusable(file, error.detail) from error
+        counts = _counts(catalogue)
+        _put_all_in_place(folder, files)
+    return BackedUp(created, *counts, file.stat().st_size)
+
+
+def _snapshot(database: Path, copy: Path) -> None:
+    with (
+        locking.shared(database),
+        closing(connect(database)) as source,
+        closing(sqlite3.connect(copy)) as target,
+    ):
+        source.backup(target)
+
+
+def _copy_facts(facts: FactLog, copy: Path) -> None:
+    with facts.locked() as size:
+        pass  # no line is half written now; what follows may be
+    with facts.path.open("rb") as source, copy.open("wb") as target:
+        remaining = size
+        while remaining and (piece := source.read(min(remaining, 1024 * 1024))):
+            target.write(piece)
+            remaining -= len(piece)
+
+
+def _write_tar(folder: Path, created: str, target: Path) -> None:
+    parts = [folder / name for name in _NAMES if (folder / name).exists()]
+    manifest = {
+        "format": FORMAT,
+        "created": created,
+        "pypitool": __version__,
+        "files": {part.name: {"size": part.stat().st_size, "sha256": _sha256(part)} for part in parts},
+    }
+    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    # For its owner only: it holds addresses, and the hashes of tokens.
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        with tarfile.open(fileobj=file, mode="w") as archive:
+            for part in (folder / _MANIFEST, *parts):
+                archive.add(part, part.name)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _unpack(file: Path, folder: Path) -> str:
+    try:
+        with tarfile.open(file) as archive:
+            manifest = _read_manifest(file, archive)
+            for name, expected in manifest["files"].items():
+                _unpack_one(file, archive, name, expected, folder)
+            return str(manifest["created"])
+    except FileNotFoundError as error:
+        raise BackupUnusable(file, "there is no such file") from error
+    except (tarfile.TarError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BackupUnusable(file, f"it is not a whole backup ({error})") from error
+
+
+def _read_manifest(file: Path, archive: tarfile.TarFile) -> dict[str, Any]:
+    member = archive.extractfile(_MANIFEST)
+    manifest: dict[str, Any] = json.loads(member.read(_LARGEST_MANIFEST) if member else "")
+    if manifest["format"] > FORMAT:
+        raise BackupUnusable(file, f"a newer pypitool made it ({manifest['pypitool']})")
+    missing = {_NAMES[0], _NAMES[-1]} - manifest["files"].keys()
+    if missing or manifest["files"].keys() - set(_NAMES):
+        raise BackupUnusable(file, "its manifest does not name the files of a state")
+    return manifest
+
+
+def _unpack_one(
+    file: Path, archive: tarfile.TarFile, name: str, expected: dict[str, Any], folder: Path
+) -> None:
+    member = archive.extractfile(name)
+    if member is None:
+        raise BackupUnusable(file, f"`{name}` in it is not a file")
+    target = folder / name
+    with member, target.open("wb") as copy:
+        shutil.copyfileobj(member, copy, 1024 * 1024)
+        copy.flush()
+        os.fsync(copy.fileno())
+    if target.stat().st_size != expected["size"] or _sha256(target) != expected["sha256"]:
+        raise BackupUnusable(file, f"`{name}` in it is damaged")
+
+
+def _put_all_in_place(folder: Path, files: StateFiles) -> None:
+    # The log before the catalogue, as everywhere; nobody appends, opens or writes until both are changed.
+    with FactLog(files.facts).locked() as size, locking.exclusive(files.catalogue):
+        new = folder / files.catalogue.name
+        begin_new_history(new, after=last_serial(files.catalogue))
+        if size:
+            # A link and not a renaming: there is a log at every moment, or another process would begin one.
+            os.link(files.facts, unused(files.facts, "replaced"))
+        _replace(folder / files.facts.name, files.facts)
+        put_in_place(new, files.catalogue)
+    if (folder / files.activity.name).exists():
+        with locking.exclusive(files.activity):
+            put_in_place(folder / files.activity.name, files.activity)
+
+
+def _replace(new: Path, path: Path) -> None:
+    hand_over(new)
+    new.chmod(0o640)
+    new.replace(path)
+
+
+def _counts(catalogue: Path) -> tuple[int, int]:
+    with closing(connect(catalogue)) as connection:
+        (projects,) = connection.execute("SELECT count(*) FROM project WHERE listed").fetchone()
+        (files,) = connection.execute("SELECT count(*) FROM file").fetchone()
+    return projects, files
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1024 * 1024):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _folder(parent: Path) -> Iterator[Path]:
+    """Make a folder on the same file system as what will come of its files, and remove it."""
+    folder = Path(tempfile.mkdtemp(prefix=".backup-", dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _reporting(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoSpace(str(directory)) from error
+        raise BackupUnwritable(directory, error.strerror or str(error)) from error
+    except sqlite3.Error as error:
+        raise translate(error, directory) from error
