@@ -63,7 +63,7 @@ class Reader(Protocol):
     """What pages ask. Safe from any thread; never waits for a writer."""
 
     def stamp(self) -> object:
-        """Return a token; another one than this thread saw last means that something may have changed."""
+        """Return a token; another one than this process saw last means that something may have changed."""
 
     def serial(self) -> int:
         """Return the number of the last change."""

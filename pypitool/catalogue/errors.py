@@ -95,15 +95,15 @@ class CatalogueOld(PypitoolError):
 
     kind = Kind.CONFIG
 
-    def __init__(self, path: Path, version: int, known: int) -> None:
+    hint = "start the server, or run a command that changes something: that migrates it"
+
+    def __init__(self, path: Path, behind: int) -> None:
         self.path = path
-        self.version = version
-        self.known = known
-        self.hint = "start the server, or run any command that changes something, to migrate it"
-        super().__init__(path, version, known)
+        self.behind = behind  # versions of the schema
+        super().__init__(path, behind)
 
     def __str__(self) -> str:
-        return f"the catalogue {self.path} has schema {self.version}; this pypitool needs schema {self.known}"
+        return f"the catalogue {self.path} was made by an older pypitool and is not migrated yet"
 
 
 class CatalogueTooNew(PypitoolError):

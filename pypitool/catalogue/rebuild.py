@@ -7,7 +7,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
@@ -29,17 +29,23 @@ _CHUNK = 10_000  # facts that are replayed in one transaction
 _log = logging.getLogger(__name__)
 
 
-def open_catalogue(path: Path, facts: FactLog, *, reader_only: bool = False) -> SqliteCatalogue:
+def open_catalogue(
+    path: Path,
+    facts: FactLog,
+    *,
+    reader_only: bool = False,
+    migrations: Mapping[int, str] = schema.MIGRATIONS,
+) -> SqliteCatalogue:
     """Open the catalogue at `path`; make, migrate or rebuild it first if need be."""
     if reader_only:
         with locking.shared(path):
-            _inspect(path, mode="rw" if os.access(path, os.W_OK) else "ro")
+            _inspect(path, migrations, mode="rw" if os.access(path, os.W_OK) else "ro")
         return SqliteCatalogue.open(path, reader_only=True)
     try:
         with locking.shared(path):
-            _inspect(path)
+            _inspect(path, migrations)
     except (CatalogueMissing, CatalogueDamaged, CatalogueOld):
-        _mend(path, facts, thoroughly=False)
+        _mend(path, facts, migrations)
     catalogue = SqliteCatalogue.open(path)
     catch_up(catalogue, facts)
     return catalogue
@@ -72,9 +78,9 @@ def make_current(path: Path) -> None:
     """Check a catalogue that nobody uses yet, all of it, and migrate it if it is older."""
     try:
         _inspect(path, thoroughly=True)
-    except CatalogueOld as error:
+    except CatalogueOld:
         with closing(connect(path)) as connection:
-            schema.migrate(connection, error.version)
+            schema.migrate(connection)
 
 
 def begin_new_history(path: Path, *, after: int) -> None:
@@ -83,19 +89,25 @@ def begin_new_history(path: Path, *, after: int) -> None:
         schema.begin_new_history(connection, after=after)
 
 
-def _inspect(path: Path, *, thoroughly: bool = False, mode: str = "rw") -> None:
+def _inspect(
+    path: Path,
+    migrations: Mapping[int, str] = schema.MIGRATIONS,
+    *,
+    thoroughly: bool = False,
+    mode: str = "rw",
+) -> None:
     if not path.exists():
         raise CatalogueMissing(path, "the file is missing")
     _refuse_foreign_journal(path)
     try:
         with closing(connect(path, mode=mode)) as connection:
-            found = schema.check(connection, path)
+            behind = schema.check(connection, path, migrations)
             if thoroughly:
                 schema.check_thoroughly(connection, path)
     except sqlite3.Error as error:
         raise translate(error, path) from error
-    if found < schema.VERSION:
-        raise CatalogueOld(path, found, schema.VERSION)
+    if behind:
+        raise CatalogueOld(path, behind)
 
 
 def _refuse_foreign_journal(path: Path) -> None:
@@ -106,14 +118,20 @@ def _refuse_foreign_journal(path: Path) -> None:
             raise CatalogueDamaged(path, "its journal is not one")
 
 
-def _mend(path: Path, facts: FactLog, *, thoroughly: bool) -> None:
+def _mend(
+    path: Path,
+    facts: FactLog,
+    migrations: Mapping[int, str] = schema.MIGRATIONS,
+    *,
+    thoroughly: bool = False,
+) -> None:
     # The log is locked before the catalogue, as in `catch_up`. Inspected again: another process may have
     # mended it while we waited.
     with facts.locked() as end, locking.exclusive(path):
         try:
-            _inspect(path, thoroughly=thoroughly)
-        except CatalogueOld as error:
-            _migrate(path, error)
+            _inspect(path, migrations, thoroughly=thoroughly)
+        except CatalogueOld:
+            _migrate(path, migrations)
         except CatalogueDamaged as error:
             aside = set_aside(path)
             _log.error("%s; it is set aside as %s and rebuilt", error, aside.name)
@@ -124,13 +142,16 @@ def _mend(path: Path, facts: FactLog, *, thoroughly: bool) -> None:
             _make(path, facts, end, after=0)
 
 
-def _migrate(path: Path, old: CatalogueOld) -> None:
-    copy = unused(path, f"schema-{old.version}")
-    with closing(connect(path)) as connection:
-        with closing(sqlite3.connect(copy)) as beside:
-            connection.backup(beside)
-        schema.migrate(connection, old.version)
-    _log.warning("%s: migrated to schema %d; the old one is kept as %s", path, schema.VERSION, copy.name)
+def _migrate(path: Path, migrations: Mapping[int, str]) -> None:
+    copy = unused(path, "before-migration")
+    try:
+        with closing(connect(path)) as connection:
+            with closing(sqlite3.connect(copy)) as beside:
+                connection.backup(beside)
+            schema.migrate(connection, migrations)
+    except sqlite3.Error as error:
+        raise translate(error, path) from error
+    _log.warning("%s is migrated to this version; as it was it is kept as %s", path, copy.name)
 
 
 def _make(path: Path, facts: FactLog, end: int, *, after: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueTooNew
 
-VERSION = 1
+VERSION_ONE = 1
 APPLICATION_ID = 0x70797069  # `file` and others can tell what this database is
 
 # What a file row holds, in the order in which `rows` reads it. Columns without a type hold numbers that
@@ -116,7 +116,7 @@ def create(path: Path, *, after: int = 0) -> None:
         first = _first_serial(after)
         connection.execute("INSERT INTO head VALUES (?, ?, ?, 0, 0)", (first, first, first))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute(f"PRAGMA user_version = {VERSION_ONE + len(MIGRATIONS)}")
         connection.execute("COMMIT")
         # Last, so that no journal file is left beside a catalogue that is about to be renamed.
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -124,8 +124,9 @@ def create(path: Path, *, after: int = 0) -> None:
         connection.close()
 
 
-def check(connection: sqlite3.Connection, path: Path, *, version: int = VERSION) -> int:
-    """Return the schema version of a catalogue; refuse what is none, or a newer one."""
+def check(connection: sqlite3.Connection, path: Path, migrations: Mapping[int, str] = MIGRATIONS) -> int:
+    """Return how many steps a catalogue is behind; refuse what is none, or a newer one."""
+    version = VERSION_ONE + len(migrations)
     (identity,) = connection.execute("PRAGMA application_id").fetchone()
     if identity != APPLICATION_ID:
         raise CatalogueDamaged(path, "it is not a catalogue of pypitool")
@@ -134,7 +135,7 @@ def check(connection: sqlite3.Connection, path: Path, *, version: int = VERSION)
         raise CatalogueTooNew(path, found, version)
     if connection.execute("SELECT count(*) FROM head").fetchone() != (1,):
         raise CatalogueDamaged(path, "it has no head")
-    return int(found)
+    return int(version - found)
 
 
 def check_thoroughly(connection: sqlite3.Connection, path: Path) -> None:
@@ -144,21 +145,16 @@ def check_thoroughly(connection: sqlite3.Connection, path: Path) -> None:
         raise CatalogueDamaged(path, str(answer))
 
 
-def migrate(
-    connection: sqlite3.Connection,
-    found: int,
-    *,
-    version: int = VERSION,
-    migrations: Mapping[int, str] = MIGRATIONS,
-) -> None:
-    """Lead a catalogue of schema `found` to schema `version`, in one transaction."""
-    steps = "".join(migrations[number] for number in range(found + 1, version + 1))
+def migrate(connection: sqlite3.Connection, migrations: Mapping[int, str] = MIGRATIONS) -> None:
+    """Lead an older catalogue to the current schema, in one transaction."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    version = VERSION_ONE + len(migrations)
+    steps = ";".join(migrations[number] for number in range(found + 1, version + 1))
     try:
         connection.executescript(f"BEGIN IMMEDIATE;{steps};PRAGMA user_version = {version};COMMIT")
-    except sqlite3.Error:
+    finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        raise
 
 
 def begin_new_history(connection: sqlite3.Connection, *, after: int) -> None:

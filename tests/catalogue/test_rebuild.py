@@ -1,0 +1,323 @@
+"""A catalogue that is new, older, newer, lost or damaged, and what is left of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pypitool.catalogue import FileFact, ScanBatch, schema
+from pypitool.catalogue.errors import (
+    CatalogueDamaged,
+    CatalogueError,
+    CatalogueMissing,
+    CatalogueOld,
+    CatalogueTooNew,
+)
+from pypitool.catalogue.rebuild import catch_up, open_catalogue, repair
+from pypitool.catalogue.sqlite import SqliteCatalogue
+from pypitool.core.model import HeldFile, ProjectStatus
+from pypitool.facts import Actor, Fact, FactLog, What
+from tests.catalogue.held import DEPLOY, UPLOADED_AT, name, pending, uploaded, wheel
+
+ACTOR = Actor("user:deploy")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "catalogue.sqlite"
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> FactLog:
+    return FactLog(tmp_path / "facts.jsonl")
+
+
+def upload_fact(file: HeldFile) -> Fact:
+    return Fact(
+        What.UPLOAD,
+        ACTOR,
+        file.project,
+        file.version,
+        file.filename,
+        file.contents.digests.sha256,
+        upload_time=file.upload_time,
+        origin=file.origin,
+    )
+
+
+def fill(path: Path, facts: FactLog) -> tuple[HeldFile, HeldFile]:
+    """Hold an uploaded, yanked file and a copied one, as publishing and yanking would."""
+    file, copied = uploaded(wheel("foo")), wheel("bar")
+    with closing(open_catalogue(path, facts)) as catalogue:
+        catalogue.begin_publish(pending(file), None, overwrite=False)
+        facts.append(upload_fact(file))
+        catalogue.finish_publish(file)
+        catalogue.apply_scan(ScanBatch([copied]))
+        facts.append(Fact(What.YANK, ACTOR, file.project, "1.0", file.filename, reason="bad"))
+        catalogue.decide(FileFact(file.filename, file.project, yanked="bad"))
+        facts.append(Fact(What.STATUS, ACTOR, copied.project, status="archived", reason="old"))
+        catalogue.set_status(copied.project, ProjectStatus.ARCHIVED, "old")
+        catalogue.set_complete()
+    return replace(file, yanked="bad"), copied
+
+
+def overwrite_header(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(b"not a database, not a database")
+
+
+def overwrite_everything(path: Path) -> None:
+    path.write_bytes(os.urandom(path.stat().st_size))
+
+
+def truncate(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def truncate_to_nothing(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def drop_a_table(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("DROP TABLE head")
+
+
+def replace_with_another_database(path: Path) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("CREATE TABLE notes (text)")
+
+
+def put_garbage_into_the_journal(path: Path) -> None:
+    path.with_name(path.name + "-wal").write_bytes(b"garbage" * 1000)
+
+
+DAMAGES = [
+    overwrite_header,
+    overwrite_everything,
+    truncate,
+    truncate_to_nothing,
+    remove,
+    drop_a_table,
+    replace_with_another_database,
+    put_garbage_into_the_journal,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_a_damaged_catalogue_is_rebuilt_with_what_people_decided(
+    path: Path, facts: FactLog, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    file, copied = fill(path, facts)
+    damage(path)
+
+    with caplog.at_level(logging.ERROR), closing(open_catalogue(path, facts)) as catalogue:
+        # What a scan finds: it knows neither uploader nor yank.
+        catalogue.apply_scan(ScanBatch([wheel("foo"), wheel("bar")]))
+        foo, bar = catalogue.project(name("foo")), catalogue.project(name("bar"))
+
+    assert foo is not None
+    assert bar is not None
+    assert foo.files == (file,)
+    assert (bar.files, bar.status, bar.status_reason) == ((copied,), ProjectStatus.ARCHIVED, "old")
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "rebuilt" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "damage", [damage for damage in DAMAGES if damage is not remove], ids=lambda damage: damage.__name__
+)
+def test_a_damaged_catalogue_is_set_aside(path: Path, facts: FactLog, damage: Callable[[Path], None]) -> None:
+    fill(path, facts)
+    damage(path)
+    damaged = path.read_bytes()
+
+    open_catalogue(path, facts).close()
+
+    (aside,) = path.parent.glob("catalogue.sqlite.damaged-????????T??????Z")
+    assert aside.read_bytes() == damaged
+
+
+def test_a_rebuilt_catalogue_is_not_complete_and_begins_a_new_history(path: Path, facts: FactLog) -> None:
+    fill(path, facts)
+    with closing(open_catalogue(path, facts)) as catalogue:
+        before = catalogue.serial()
+    overwrite_everything(path)
+
+    with closing(open_catalogue(path, facts)) as catalogue:
+        changes = catalogue.changes_since(before)
+        complete = catalogue.is_complete()
+
+    assert changes.serial > before
+    assert changes.everything
+    assert not complete
+
+
+def test_damage_in_the_middle_is_found_by_a_repair(path: Path, facts: FactLog) -> None:
+    with closing(open_catalogue(path, facts)) as catalogue:
+        catalogue.apply_scan(ScanBatch([wheel("foo", str(number)) for number in range(500)]))
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(os.urandom(32 * 1024))
+
+    was_damaged = repair(path, facts)
+
+    assert was_damaged
+    assert not repair(path, facts)
+    with closing(open_catalogue(path, facts)) as catalogue:
+        assert catalogue.counts() == (0, 0)
+
+
+def test_damage_that_a_reader_meets_is_named(path: Path, facts: FactLog) -> None:
+    with closing(open_catalogue(path, facts)) as catalogue:
+        catalogue.apply_scan(ScanBatch([wheel("foo", str(number)) for number in range(500)]))
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(path.stat().st_size - 4096))
+
+    with (
+        closing(SqliteCatalogue.open(path)) as catalogue,
+        pytest.raises(CatalogueDamaged, match="is damaged"),
+    ):
+        list(catalogue.files())
+
+
+def test_running_readers_and_writers_go_over_to_the_rebuilt_catalogue(path: Path, facts: FactLog) -> None:
+    fill(path, facts)
+    with closing(open_catalogue(path, facts)) as running:
+        assert running.project_names() == ("bar", "foo")
+        overwrite_header(path)
+
+        repair(path, facts)
+        running.apply_scan(ScanBatch([wheel("baz")]))
+
+        with closing(SqliteCatalogue.open(path)) as another:
+            assert another.project_names() == ("baz",)
+
+
+def test_a_fact_without_its_row_is_caught_up_at_the_next_start(path: Path, facts: FactLog) -> None:
+    file, _ = fill(path, facts)
+    facts.append(Fact(What.UNYANK, ACTOR, file.project, "1.0", file.filename))
+
+    with closing(open_catalogue(path, facts)) as catalogue:
+        found = catalogue.held_at(file.location)
+
+    assert found is not None
+    assert found.yanked is None
+
+
+def test_catching_up_with_what_is_known_is_no_change(path: Path, facts: FactLog) -> None:
+    fill(path, facts)
+    with closing(SqliteCatalogue.open(path)) as catalogue:
+        before = catalogue.serial()
+
+        catch_up(catalogue, facts)
+
+        assert catalogue.serial() == before
+        assert catalogue.facts_end() == facts.size()
+
+
+def test_a_shorter_log_is_replayed_from_its_beginning(path: Path, facts: FactLog) -> None:
+    file, _ = fill(path, facts)
+    open_catalogue(path, facts).close()
+    facts.path.unlink()
+    facts.append(Fact(What.YANK, ACTOR, file.project, "1.0", file.filename, reason="worse"))
+
+    with closing(open_catalogue(path, facts)) as catalogue:
+        found = catalogue.held_at(file.location)
+
+    assert found is not None
+    assert found.yanked == "worse"
+
+
+def test_a_deleted_name_has_no_facts_after_a_rebuild(path: Path, facts: FactLog) -> None:
+    file, _ = fill(path, facts)
+    facts.append(Fact(What.DELETE, ACTOR, file.project, "1.0", file.filename))
+    remove(path)
+
+    with closing(open_catalogue(path, facts)) as catalogue:
+        assert catalogue.fact(file.filename) is None
+
+
+def test_each_contents_of_a_name_keeps_its_own_origin_after_a_rebuild(path: Path, facts: FactLog) -> None:
+    mine, later = uploaded(wheel("foo")), uploaded(wheel("foo", contents="other"))
+    facts.append(upload_fact(mine), replace(upload_fact(later), upload_time="2027-01-01T00:00:00.000000Z"))
+
+    with closing(open_catalogue(path, facts)) as catalogue:
+        catalogue.apply_scan(ScanBatch([wheel("foo")]))
+        found = catalogue.held_at(mine.location)
+
+    assert found is not None
+    assert (found.origin, found.upload_time) == (DEPLOY, UPLOADED_AT)
+
+
+def test_a_newer_catalogue_is_refused_with_a_sentence(path: Path, facts: FactLog) -> None:
+    fill(path, facts)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    before = path.read_bytes()
+
+    with pytest.raises(CatalogueTooNew, match="schema 99, made by a newer pypitool; this one knows"):
+        open_catalogue(path, facts)
+
+    assert path.read_bytes() == before
+
+
+NEXT = {schema.VERSION_ONE + 1: "CREATE TABLE token (id TEXT)"}
+
+
+def test_an_older_catalogue_is_migrated_and_a_copy_kept(path: Path, facts: FactLog) -> None:
+    file, _ = fill(path, facts)
+
+    with closing(open_catalogue(path, facts, migrations=NEXT)) as catalogue:
+        held = catalogue.held_at(file.location)
+    open_catalogue(path, facts, migrations=NEXT).close()
+
+    (copy,) = path.parent.glob("catalogue.sqlite.before-migration-*")
+    assert held == file
+    assert tables(path) - tables(copy) == {"token"}
+
+
+def test_a_migration_that_fails_leaves_the_catalogue_as_it_was(path: Path, facts: FactLog) -> None:
+    file, _ = fill(path, facts)
+    failing = {schema.VERSION_ONE + 1: "CREATE TABLE token (id TEXT); CREATE TABLE file (id TEXT)"}
+
+    with pytest.raises(CatalogueError, match="table file already exists"):
+        open_catalogue(path, facts, migrations=failing)
+
+    with closing(open_catalogue(path, facts)) as catalogue:
+        assert catalogue.held_at(file.location) == file
+    assert "token" not in tables(path)
+
+
+def test_a_reader_makes_nothing(path: Path, facts: FactLog) -> None:
+    with pytest.raises(CatalogueMissing):
+        open_catalogue(path, facts, reader_only=True)
+
+    assert not path.exists()
+
+
+def test_a_reader_migrates_nothing(path: Path, facts: FactLog) -> None:
+    fill(path, facts)
+
+    with pytest.raises(CatalogueOld, match="is not migrated yet"):
+        open_catalogue(path, facts, reader_only=True, migrations=NEXT)
+
+    assert "token" not in tables(path)
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
