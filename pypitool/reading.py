@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pypitool.archives import ArchiveFacts, BrokenArchive, Digester, read_archive
 from pypitool.core.filenames import BadFilename, Distribution, parse
@@ -14,7 +15,6 @@ from pypitool.store import NoSuchFile, NotReadable, Opened, Store
 from pypitool.store.opened import stat_of
 from pypitool.writers import Writers
 
-BEING_WRITTEN = "it is still being written"
 _PIECE = 1024**2
 # A write that comes right after our look leaves the same time on the file: the kernel's clock for files goes
 # by ticks of up to 10 ms. Later than two of them, a change is seen in the stat.
@@ -34,11 +34,19 @@ class ReadFile:
     metadata_body: bytes | None
 
 
-def read_file(store: Store, location: Location, writers: Writers) -> ReadFile | Problem | None:
-    """Read what lies at `location`; None: nothing does.
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A file that is to be looked at again soon: it is being written, or was a moment ago."""
 
-    A problem without a stat is to be looked at again soon: the file is still being written.
-    """
+    location: Location
+    certain: bool = True  # the kernel says so, or it changed while we read it
+
+
+Outcome: TypeAlias = "ReadFile | Problem | Unsettled | None"
+
+
+def read_file(store: Store, location: Location, writers: Writers) -> Outcome:
+    """Read what lies at `location`; None: nothing does."""
     found = store.look(location)
     if found is None:
         return None
@@ -82,26 +90,26 @@ class _Reading:
     opened: Opened
     signed: bool
 
-    def run(self, writers: Writers) -> ReadFile | Problem:
+    def run(self, writers: Writers) -> ReadFile | Problem | Unsettled:
         age = _age(self.opened.stat)
         device = os.fstat(self.opened.descriptor).st_dev
         writing = writers.of(self.opened.descriptor, device)
         if 0 <= age < (_FORSAKEN if writing else _QUIET if writing is None else 0.0):
-            return Problem(self.location, BEING_WRITTEN)
+            return Unsettled(self.location, certain=writing is True)
         try:
             return self._read()
         except BrokenArchive as error:
             if writing is not False and 0 <= age < _YOUNG:
-                return Problem(self.location, BEING_WRITTEN)
+                return Unsettled(self.location)
             return Problem(self.location, error.reason, self.opened.stat)
         except OSError as error:
             return Problem(self.location, f"it cannot be read: {(error.strerror or str(error)).lower()}")
 
-    def _read(self) -> ReadFile | Problem:
+    def _read(self) -> ReadFile | Unsettled:
         facts = read_archive(self.opened.descriptor, self.distribution, self.opened.stat.size)
         digests = read_digests(self.opened.descriptor)
         if stat_of(os.fstat(self.opened.descriptor)) != self.opened.stat:
-            return Problem(self.location, BEING_WRITTEN)
+            return Unsettled(self.location)
         return ReadFile(self._held(contents_of(facts, digests)), facts.metadata_body)
 
     def _held(self, contents: Contents) -> HeldFile:

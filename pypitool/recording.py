@@ -10,11 +10,12 @@ from pypitool.catalogue import Catalogue, ScanBatch
 from pypitool.core.model import HeldFile, Location, Problem
 from pypitool.core.rivalry import is_rival_problem, rival_problems
 from pypitool.core.scan_plan import Walked
-from pypitool.reading import BEING_WRITTEN, ReadFile
+from pypitool.reading import Outcome, ReadFile, Unsettled
 from pypitool.store import Store
 
 _COMMIT_EVERY = 0.5  # seconds: what was read so far is shown, and other writers get their turn
 _MOST_IN_A_BATCH = 1000
+_BEING_WRITTEN = "it is still being written"
 
 
 @dataclass(slots=True)
@@ -44,12 +45,14 @@ class Recorder:
         """The problems that the catalogue knows."""
         return self._reported
 
-    def add(self, location: Location, outcome: ReadFile | Problem | None) -> None:
+    def add(self, location: Location, outcome: Outcome) -> None:
         """Take what reading gave."""
         if outcome is None:
             self._gone.append(location)
         elif isinstance(outcome, ReadFile):
             self._read.append(outcome)
+        elif isinstance(outcome, Unsettled):
+            self._take_unsettled(outcome)
         else:
             self._take_problem(outcome)
         if len(self._read) >= _MOST_IN_A_BATCH or time.monotonic() >= self._due:
@@ -70,6 +73,7 @@ class Recorder:
         gone = [location for location in self._gone if not isinstance(self._store.look(location), Walked)]
         self._report.listed += len(fresh)
         self._report.gone += len(gone)
+        gone += [problem.location for problem in self._problems]
         changed = [read.file for read in fresh]
         self._apply(ScanBatch(changed, gone, self._problems, self._solved), fresh)
         self._settle_rivals([location.filename for location in [*(file.location for file in changed), *gone]])
@@ -86,9 +90,13 @@ class Recorder:
         self._solved: list[Location] = []
         self._due = time.monotonic() + _COMMIT_EVERY
 
+    def _take_unsettled(self, outcome: Unsettled) -> None:
+        self._report.unsettled.append(outcome.location)
+        # A listed file that was only touched stays listed: its page must not lose it for a moment.
+        if outcome.certain or not any(self._catalogue.known_at([outcome.location])):
+            self._take_problem(Problem(outcome.location, _BEING_WRITTEN))
+
     def _take_problem(self, problem: Problem) -> None:
-        if problem.reason == BEING_WRITTEN:
-            self._report.unsettled.append(problem.location)
         known = self._reported.get(problem.location)
         if known == problem:
             return
@@ -112,7 +120,7 @@ class Recorder:
             if one.file.contents.metadata_sha256 and one.metadata_body is not None
         }
         self._catalogue.apply_scan(batch, [(digest, body) for digest, body in bodies.items() if digest])
-        for location in [*batch.solved, *batch.gone, *(file.location for file in batch.changed)]:
+        for location in [*batch.gone, *batch.solved, *(file.location for file in batch.changed)]:
             self._reported.pop(location, None)
         self._reported.update((problem.location, problem) for problem in batch.problems)
 

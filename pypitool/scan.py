@@ -6,13 +6,13 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pypitool.catalogue import Catalogue
 from pypitool.core.filenames import is_ignored
-from pypitool.core.model import Location, Problem
+from pypitool.core.model import Location
 from pypitool.core.scan_plan import ScanPlan, Walked, plan
-from pypitool.reading import ReadFile, read_file
+from pypitool.reading import Outcome, read_file
 from pypitool.recording import Recorder, ScanReport
 from pypitool.store import Store
 from pypitool.writers import Writers
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pypitool.repository import Repository
 
 T = TypeVar("T")
-Outcome: TypeAlias = "ReadFile | Problem | None"
 Progress = Callable[[int, int], None]  # files read so far, files to read
 
 _BREATHE_EVERY = 1000  # files walked
@@ -103,11 +102,13 @@ class Scanner:
         # Whose publishing is under way is its writer's business; the keeper looks after dead writers.
         busy = {pending.file.location for pending in self.catalogue.pending()} if todo.changed else set()
         wanted = [place for place in todo.changed if not is_ignored(place.filename) and place not in busy]
-        for done, (location, outcome) in enumerate(self._read(wanted), 1):
-            recorder.add(location, outcome)
-            self.progress(done, len(wanted))
-            self.pause()
-        recorder.commit()
+        try:
+            for done, (location, outcome) in enumerate(self._read(wanted), 1):
+                recorder.add(location, outcome)
+                self.progress(done, len(wanted))
+                self.pause()
+        finally:
+            recorder.commit()
 
     def _read(self, wanted: list[Location]) -> Iterator[tuple[Location, Outcome]]:
         # Hashing leaves the interpreter to other threads, so large files use several cores. With small ones
