@@ -47,6 +47,7 @@ _INSTALLER_TAIL = re.compile(
     r"(?:-py(?P<python>[0-9](?:\.[0-9]+)?))?",
     re.ASCII | re.IGNORECASE,
 )
+_TAILS = {".egg": _EGG_TAIL, ".exe": _INSTALLER_TAIL, ".msi": _INSTALLER_TAIL}
 
 
 class BadFilename(PypitoolError):
@@ -87,7 +88,7 @@ def is_ignored(filename: str) -> bool:
     if filename.startswith(".") or not extension:
         return True
     # Any program is an .exe: only the installers that distutils made are packages.
-    return extension in (".exe", ".msi") and _installer_tail(filename[: -len(extension)]) is None
+    return extension in (".exe", ".msi") and _tail(filename[: -len(extension)], extension) is None
 
 
 def parse(filename: str) -> Distribution:
@@ -162,24 +163,17 @@ def _parse_other(filename: str, extension: str) -> Distribution:
 
 
 def _without_tail(stem: str, extension: str) -> tuple[str, str, str]:
-    tail = None
-    if extension == ".egg":
-        tail = _tail(_EGG_TAIL, stem)
-    elif extension in (".exe", ".msi"):
-        tail = _installer_tail(stem)
-    else:
+    """Split off what names the interpreter and the platform, where this kind has that."""
+    if extension not in _TAILS:
         return stem, "source", ""
+    tail = _tail(stem, extension)
     if tail is None:
         return stem, "any", ""
     return stem[: tail.start()], tail["python"] or "any", (tail["platform"] or "").lstrip(".-")
 
 
-def _installer_tail(stem: str) -> re.Match[str] | None:
-    return _tail(_INSTALLER_TAIL, stem)
-
-
-def _tail(pattern: re.Pattern[str], stem: str) -> re.Match[str] | None:
-    """Return the longest non-empty match of `pattern` that ends with `stem`."""
+def _tail(stem: str, extension: str) -> re.Match[str] | None:
+    # The longest one: the first separator from which the rest is a tail.
     starts = (found.start() for found in re.finditer(r"[.-]", stem))
-    matches = (pattern.fullmatch(stem, start) for start in starts)
+    matches = (_TAILS[extension].fullmatch(stem, start) for start in starts)
     return next((found for found in matches if found), None)
