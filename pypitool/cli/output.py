@@ -55,12 +55,15 @@ class Output:
 
     def warning(self, text: str) -> None:
         """Warn about something that does not stop the command."""
-        if self.invocation.quiet:
-            return
+        if not self.invocation.quiet:
+            self.log("warning", text)
+
+    def log(self, level: str, text: str) -> None:
+        """Write a line with its weight, which the caller has found to be enough."""
         if self.invocation.json:
-            click.echo(json.dumps({"type": "warning", "message": text}), err=True)
+            click.echo(json.dumps({"type": level, "message": text}), err=True)
         else:
-            click.echo(f"warning: {visible(text)}", err=True)
+            click.echo(f"{level}: {visible(text)}", err=True)
 
     def notices(self, texts: Iterable[str]) -> None:
         """Warn about old forms and odd settings."""

@@ -14,6 +14,8 @@ from pypitool.config.suggestion import suggested
 # Under their headings, in the order of the help. The module is named as the command is.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "Server": ("serve",),
+    "Packages": ("list", "show", "yank", "unyank", "delete", "status"),
+    "Upkeep": ("rescan", "verify", "backup", "restore"),
     "Set-up": ("user", "config", "completion"),
 }
 ALIASES = {"run": "serve"}  # pypiserver's name for it

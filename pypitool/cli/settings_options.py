@@ -102,6 +102,8 @@ def _help(key: Key) -> str:
     notes = [f"env var: {key.variable}"]
     if key.default not in (None, (), False):
         notes.append(f"default: {_default(key)}")
+    if key.kind.repeatable:
+        notes.append("may be repeated")
     return f"{key.why[:1].upper()}{key.why[1:]}.  [{'; '.join(notes)}]"
 
 

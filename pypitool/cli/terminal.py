@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from io import StringIO
-from typing import Protocol
 
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
-
-
-class Step(Protocol):
-    """What moves a bar: how much is done, of how much (None when that is not known yet)."""
-
-    def __call__(self, done: int, total: int | None) -> None: ...
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, colored: bool) -> str:
@@ -44,15 +36,19 @@ def _width() -> int:
     return Console(file=sys.stdout).width
 
 
-@contextmanager
-def progress(what: str) -> Iterator[Step]:
-    """Show a bar on stderr while the block runs."""
-    console = Console(file=sys.stderr)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as shown:
-        task = shown.add_task(what, total=None)
+class Bar:
+    """A bar on stderr that appears when there is something to do, and leaves nothing behind."""
 
-        def step(done: int, total: int | None) -> None:
-            shown.update(task, completed=done, total=total)
+    def __init__(self, what: str) -> None:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        self._shown = Progress(*columns, console=Console(file=sys.stderr), transient=True)
+        self._task = self._shown.add_task(what, total=None)
+        self._shown.start()
 
-        yield step
+    def step(self, done: int, total: int) -> None:
+        """Show how far it is."""
+        self._shown.update(self._task, completed=done, total=total)
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        self._shown.stop()

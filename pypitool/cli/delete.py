@@ -1,0 +1,105 @@
+"""`pypitool delete`: remove a file, a release or a project."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from pypitool.cli.command import command, option
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.opening import on_packages, opened_fresh, project_names
+from pypitool.cli.output import Output
+from pypitool.core.errors import Kind, PypitoolError
+
+if TYPE_CHECKING:
+    from pypitool.releases import DeletePlan
+
+
+class NotAgreed(PypitoolError):
+    """Nobody said yes, and nobody could be asked."""
+
+    kind = Kind.USAGE
+    hint = "without a terminal, say `--yes`; `--dry-run` shows the plan"
+
+    def __str__(self) -> str:
+        return "nothing is deleted without being asked for"
+
+
+class Declined(PypitoolError):
+    """Somebody was asked and said no."""
+
+    kind = Kind.INVALID
+
+    def __str__(self) -> str:
+        return "nothing was deleted"
+
+
+@command(
+    "delete",
+    examples=(
+        "pypitool delete acme-core 1.1.0",
+        "pypitool delete acme-core --file acme_core-1.1.0.tar.gz --yes",
+    ),
+    exits={
+        1: "failed, or the answer was no",
+        2: "wrong usage, or nobody could be asked",
+        5: "there is no such project, release or file",
+        6: "the project has changed since the plan was shown",
+    },
+)
+@click.argument("project", shell_complete=project_names)
+@click.argument("version", required=False)
+@option("--file", "filename", metavar="NAME", help="Delete only this file.")
+@option("-n", "--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
+@option("-y", "--yes", is_flag=True, help="Do not ask.")
+@on_packages
+@click.pass_obj
+def delete_command(
+    invocation: Invocation,
+    project: str,
+    version: str | None,
+    filename: str | None,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Delete a project, a release of it, or one file.
+
+    The files are removed from the directories with their signatures. The plan is shown first, and on a
+    terminal you are asked.
+    """
+    from pypitool.facts import local_actor
+    from pypitool.releases import delete, plan_delete
+
+    with opened_fresh(invocation) as repository:
+        plan = plan_delete(repository, project, version, filename)
+        _show(invocation, plan)
+        if not dry_run:
+            _agree(plan, yes=yes)
+            delete(repository, plan, local_actor())
+    if invocation.json:
+        document = {"project": plan.project, "deleted": list(plan.filenames), "serial": plan.serial}
+        Output(invocation).document(document)
+    elif not dry_run:
+        Output(invocation).done(f"deleted {_files(len(plan.filenames))} of {plan.project}")
+
+
+def _show(invocation: Invocation, plan: DeletePlan) -> None:
+    if not invocation.json:
+        for filename in plan.filenames:
+            Output(invocation).line(f"delete {filename}")
+
+
+def _agree(plan: DeletePlan, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise NotAgreed
+    question = f"Delete {_files(len(plan.filenames))} of {plan.project}?"
+    if not click.confirm(question, default=False, err=True):
+        raise Declined
+
+
+def _files(number: int) -> str:
+    return f"{number} file{'s' * (number != 1)}"

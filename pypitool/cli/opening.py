@@ -1,0 +1,140 @@
+"""Open the package directories that a command works on, and say what happens while it does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.output import Output
+from pypitool.cli.settings_options import setting_option
+from pypitool.core.errors import PypitoolError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pypitool.cli.terminal import Bar
+    from pypitool.core.model import Problem, Project
+    from pypitool.repository import Repository
+
+_TOPIC = "Where"
+
+
+def on_packages(function: Any) -> Any:
+    """Give a command the options that say which directories it works on."""
+    for path in ("server.state", "server.packages"):
+        function = setting_option(path, topic=_TOPIC)(function)
+    return function
+
+
+@contextmanager
+def opened(invocation: Invocation, *, reader_only: bool = False) -> Iterator[Repository]:
+    """Open the repository as it is recorded."""
+    from pypitool.repository import Repository
+
+    loaded = invocation.load()
+    Output(invocation).notices((*invocation.notices, *loaded.notices))
+    places = loaded.settings.server.packages, loaded.settings.server.state
+    with (
+        _heard(invocation),
+        Repository.open(*places, invocation.environ, reader_only=reader_only) as repository,
+    ):
+        yield repository
+
+
+def state_of(invocation: Invocation) -> Path:
+    """Say where the state lies, without opening it: what is in it may be what has to be replaced."""
+    from pypitool.state import locate_state
+
+    server = invocation.load().settings.server
+    return locate_state(server.packages, server.state, invocation.environ)
+
+
+@contextmanager
+def opened_fresh(invocation: Invocation) -> Iterator[Repository]:
+    """Open the repository as the directories are now: where no server looks after them, we look."""
+    with opened(invocation) as repository:
+        with watched(invocation, "reading packages") as step:
+            report = repository.catch_up(step)
+        if report is not None:
+            tell_problems(invocation, report.problems)
+        yield repository
+
+
+def tell_problems(invocation: Invocation, problems: Iterable[Problem]) -> None:
+    """Name the files that are not listed, and why."""
+    for problem in problems:
+        Output(invocation).warning(f"{problem.location.path} is not listed: {problem.reason}")
+
+
+@contextmanager
+def watched(invocation: Invocation, what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar from the first step on, if somebody watches."""
+    bars: list[Bar] = []
+
+    def step(done: int, total: int) -> None:
+        from pypitool.cli.terminal import Bar
+
+        if invocation.shows_progress():
+            bars[:] = bars or [Bar(what)]
+            bars[0].step(done, total)
+
+    try:
+        yield step
+    finally:
+        for bar in bars:
+            bar.stop()
+
+
+def find_project(repository: Repository, name: str) -> Project:
+    """Return a project by any spelling of its name."""
+    from pypitool.core.names import normalize
+    from pypitool.releases import NotHeld
+
+    project = repository.catalogue.project(normalize(name))
+    if project is None:
+        raise NotHeld(name)
+    return project
+
+
+def project_names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of a project from the catalogue that is there; nothing is made or scanned."""
+    invocation = ctx.ensure_object(Invocation)
+    invocation.quiet = True
+    try:
+        with opened(invocation, reader_only=True) as repository:
+            names = repository.catalogue.project_names()
+    except PypitoolError:
+        return []
+    return [name for name in names if name.startswith(incomplete.lower())]
+
+
+@contextmanager
+def _heard(invocation: Invocation) -> Iterator[None]:
+    """Let the library's log be read on stderr while the block runs."""
+    logger, handler = logging.getLogger("pypitool"), _Talk(invocation)
+    before = logger.level
+    wanted = (logging.WARNING, logging.INFO, logging.DEBUG)[min(invocation.verbose, 2)]
+    logger.setLevel(logging.ERROR if invocation.quiet else wanted)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+class _Talk(logging.Handler):
+    """Writes what the library logs as the command line writes everything."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        super().__init__()
+        self._output = Output(invocation)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        self._output.log(record.levelname.lower(), record.getMessage())

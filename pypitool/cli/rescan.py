@@ -1,0 +1,65 @@
+"""`pypitool rescan`: look at every directory now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pypitool.cli.command import command
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.opening import on_packages, opened, watched
+from pypitool.cli.output import Output
+from pypitool.core.errors import EXIT_PARTIAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pypitool.core.model import Problem
+    from pypitool.recording import ScanReport
+    from pypitool.repository import Repository
+
+
+@command(
+    "rescan",
+    examples=("pypitool rescan", "pypitool rescan --packages /srv/packages --json"),
+    exits={EXIT_PARTIAL: "some files are not listed: each is named with its reason"},
+)
+@on_packages
+@click.pass_obj
+def rescan_command(invocation: Invocation) -> int:
+    """Walk the directories now, and read what is new or changed.
+
+    A running server does this by itself, at once and every minute. Only what changed is read.
+    """
+    with opened(invocation) as repository:
+        with watched(invocation, "reading packages") as step:
+            report = _scan(repository, step)
+        problems = repository.catalogue.problems()
+    output = Output(invocation)
+    if invocation.json:
+        output.document(_document(report, problems))
+    else:
+        for problem in problems:
+            output.line(f"not listed: {problem.location.path}: {problem.reason}")
+        output.done(f"{report.listed} read, {report.gone} gone, {report.unchanged} unchanged")
+    return EXIT_PARTIAL if problems else 0
+
+
+def _scan(repository: Repository, step: Callable[[int, int], None]) -> ScanReport:
+    from pypitool.scan import Scanner
+
+    # A keeper at work sees changes by itself; who asks all the same gets a walk of everything beside it.
+    return repository.catch_up(step) or Scanner.of(repository, progress=step).everything()
+
+
+def _document(report: ScanReport, problems: Sequence[Problem]) -> dict[str, Any]:
+    return {
+        "listed": report.listed,
+        "gone": report.gone,
+        "unchanged": report.unchanged,
+        "problems": [
+            {"root": problem.location.root, "path": problem.location.path, "reason": problem.reason}
+            for problem in problems
+        ],
+    }

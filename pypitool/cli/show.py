@@ -1,0 +1,106 @@
+"""`pypitool show`: one project, or one release of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pypitool.cli.command import command
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.list import yanked_words
+from pypitool.cli.opening import find_project, on_packages, opened_fresh, project_names
+from pypitool.cli.output import Output
+
+if TYPE_CHECKING:
+    from pypitool.core.metadata import CoreMetadata
+    from pypitool.core.model import Project
+    from pypitool.repository import Repository
+
+
+@command(
+    "show",
+    examples=("pypitool show acme-core", "pypitool show acme-core 1.2.0 --json"),
+    exits={5: "there is no such project or release"},
+)
+@click.argument("project", shell_complete=project_names)
+@click.argument("version", required=False)
+@on_packages
+@click.pass_obj
+def show_command(invocation: Invocation, project: str, version: str | None) -> None:
+    """Show a project and its releases, or one release and its metadata.
+
+    Any spelling of the name and of the version will do.
+    """
+    output = Output(invocation)
+    with opened_fresh(invocation) as repository:
+        found = find_project(repository, project)
+        document = _project(found) if version is None else _release(repository, found, version)
+    if invocation.json:
+        output.document(document)
+        return
+    lines = _release_lines(document) if version else _project_lines(document)
+    for label, text in lines:
+        output.line(f"{label:<16}{text}")
+
+
+def _project(project: Project) -> dict[str, Any]:
+    from pypitool.core.documents import project_document
+
+    return project_document(project)
+
+
+def _release(repository: Repository, project: Project, version: str) -> dict[str, Any]:
+    from pypitool.core.documents import release_document
+    from pypitool.releases import NotHeld
+
+    document = release_document(project, version, _metadata(repository, project, version))
+    if document is None:
+        raise NotHeld(project.name, version)
+    return document
+
+
+def _metadata(repository: Repository, project: Project, version: str) -> CoreMetadata | None:
+    """Read what the release says about itself: its files say the same, so the first that says it will do."""
+    from pypitool.core.metadata import parse_metadata
+    from pypitool.core.versions import canonical
+
+    for file in project.files:
+        digest = file.contents.metadata_sha256
+        if digest is not None and canonical(file.version) == canonical(version):
+            body = repository.catalogue.metadata(digest)
+            return None if body is None else parse_metadata(body)
+    return None
+
+
+def _project_lines(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "project", document["project"]
+    reason = f" ({document['reason']})" if document["reason"] else ""
+    yield "status", f"{document['status']}{reason}"
+    yield "latest", document["latest"] or "none"
+    for release in document["releases"]:
+        yanked = ", yanked" if release["yanked"] else ""
+        files = len(release["files"])
+        yield release["version"], f"{files} file{'s' * (files != 1)}, {release['uploaded'][:10]}{yanked}"
+
+
+def _release_lines(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    from pypitool.core.quantities import short_size
+
+    yield "project", f"{document['project']} {document['version']}"
+    for name, value in (document["metadata"] or {}).items():
+        for text in value if isinstance(value, list) else [value]:
+            if text:
+                yield name.replace("_", "-"), text
+    for file in document["files"]:
+        yield "file", f"{file['filename']} ({short_size(file['bytes'])})"
+        yield "  sha256", file["sha256"]
+        yield "  uploaded", f"{file['uploaded'][:19]} {_origin(file['origin'])}".rstrip()
+        if file["yanked"]:
+            yield "  yanked", yanked_words(file["yanked"])
+
+
+def _origin(origin: dict[str, str | None]) -> str:
+    words = {"uploaded": "by", "mirrored": "from", "copied": ""}[origin["kind"] or "copied"]
+    return f"{words} {origin['detail']}" if words and origin["detail"] else f"({origin['kind']})"
