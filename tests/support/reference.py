@@ -1,0 +1,174 @@
+"""`docs/reference.md` as it must be: made from the commands and the keys themselves.
+
+`python -m tests.support.reference` writes it, and `config.example.toml`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from pypitool.cli.command import GLOBAL, WithGlobals
+from pypitool.cli.exits import MEANINGS, exit_table
+from pypitool.cli.root import command_names, root
+from pypitool.config.keys import Key, keys
+from pypitool.config.shown import example
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference.md"
+EXAMPLE = ROOT / "config.example.toml"
+
+# What counts besides the keys: the name and what it does.
+VARIABLES = {
+    "PYPITOOL_CONFIG": "the configuration file, where `--config` does not name one",
+    "PYPITOOL_NO_PROGRESS": "set to anything: no progress bars",
+    "NO_COLOR": "set to anything: no colours, unless `--color always` asks for them",
+    "STATE_DIRECTORY": "where the state lives when `state` does not say it; systemd sets it for a unit with "
+    "`StateDirectory=`",
+    "XDG_CONFIG_HOME": "where `pypitool/config.toml` of the user lies; `~/.config` without it",
+}
+
+_HEAD = """\
+# Reference
+
+Made from the program itself by `python -m tests.support.reference`; a test keeps it so.
+
+- [Commands](#commands)
+- [Configuration](#configuration)
+- [Environment](#environment)
+- [Exit codes](#exit-codes)
+"""
+
+_CONFIGURATION = """\
+## Configuration
+
+A value counts from the first of these that has it:
+
+1. a flag,
+2. its environment variable,
+3. the file that `--config` or `PYPITOOL_CONFIG` names,
+4. the user's file, `~/.config/pypitool/config.toml`,
+5. the system's file, `/etc/pypitool/config.toml`,
+6. its default.
+
+No file of the working directory is read unasked. Relative paths in a file are relative to it, those of
+flags and variables to the working directory. An exported but empty variable is absent. A key that is
+unknown, or a value of the wrong type, is an error: all of them are reported at once, with exit code 8.
+
+Durations are seconds, or texts such as `90s`, `15m`, `12h`, `7d`; sizes are bytes, or texts such as `512K`,
+`64M`, `2G`. In a variable, directories are separated by colons and other lists by commas; a switch is
+`true` or `false`. `config.example.toml` has every key with its default.
+"""
+
+
+def render() -> str:
+    """Return the whole page."""
+    parts = [
+        _HEAD,
+        "## Commands\n",
+        *_global_options(),
+        *(part for path, command in every_command() for part in _command(path, command)),
+        _CONFIGURATION,
+        *_sections(),
+        *_environment(),
+        *_exit_codes(),
+    ]
+    return "\n".join(parts)
+
+
+def every_command() -> Iterator[tuple[str, WithGlobals]]:
+    """Yield each command with its words: `user add`."""
+    context = click.Context(root)
+    for name in command_names():
+        command = root.get_command(context, name)
+        assert isinstance(command, WithGlobals)
+        yield name, command
+        if isinstance(command, click.Group):
+            for inner, nested in command.commands.items():
+                assert isinstance(nested, WithGlobals)
+                yield f"{name} {inner}", nested
+
+
+def options(command: click.Command) -> Iterator[tuple[str, str, str]]:
+    """Yield topic, flags and meaning of each option of a command, its own help left out."""
+    context = click.Context(command, info_name="pypitool")
+    for parameter in command.params:
+        record = parameter.get_help_record(context)
+        if isinstance(parameter, click.Option) and record is not None:
+            yield getattr(parameter, "topic", GLOBAL), *record
+
+
+def _global_options() -> Iterator[str]:
+    yield "Every command takes these, before or after its name:\n"
+    yield from _table(("Option", ""), [record for topic, *record in options(root) if topic == GLOBAL])
+    yield "And `pypitool` alone takes `--version` and, as every command, `-h` or `--help`.\n"
+
+
+def _command(path: str, command: WithGlobals) -> Iterator[str]:
+    yield f"### pypitool {path}\n"
+    usage = command.collect_usage_pieces(click.Context(command))
+    yield f"```\npypitool {path} {' '.join(usage)}\n```\n"
+    first, line_end, rest = inspect.cleandoc(command.help or "").partition("\n")
+    yield f"{first}.{line_end}{rest}\n"
+    if isinstance(command, click.Group):
+        return
+    yield "```console\n" + "".join(f"$ {one}\n" for one in command.examples) + "```\n"
+    own = [record for topic, *record in options(command) if topic != GLOBAL]
+    if own:
+        yield from _table(("Option", ""), own)
+    yield f"Exit status: {'; '.join(f'{code} {text}' for code, text in exit_table(command.exits))}.\n"
+
+
+def _sections() -> Iterator[str]:
+    for section in dict.fromkeys(key.section for key in keys()):
+        yield f"### [{section}]\n"
+        rows = [_key_row(key) for key in keys() if key.section == section]
+        yield from _table(("Key", "Default", "Flag", "Variable", ""), rows)
+
+
+def _key_row(key: Key) -> list[str]:
+    default = "" if key.default is None else f"`{_toml(key)}`"
+    flags = ", ".join(f"`{flag}`" for flag in key.flags)
+    return [f"`{key.name}`", default, flags, f"`{key.variable}`", key.why]
+
+
+def _toml(key: Key) -> str:
+    line = next(line for line in example().splitlines() if line.startswith(f"{key.name} = "))
+    return line.partition(" = ")[2]
+
+
+def _environment() -> Iterator[str]:
+    yield "## Environment\n"
+    yield "Besides the variables of the keys:\n"
+    yield from _table(("Variable", ""), [[f"`{name}`", what] for name, what in VARIABLES.items()])
+
+
+def _exit_codes() -> Iterator[str]:
+    yield "## Exit codes\n"
+    yield "A code that is not in this table means failure; none is ever given another meaning.\n"
+    yield from _table(("Code", ""), [[str(code), text] for code, text in MEANINGS.items()])
+
+
+def _table(headings: tuple[str, ...], rows: list[list[str]]) -> Iterator[str]:
+    lines = [headings, tuple("---" for _ in headings), *rows]
+    yield "".join(f"| {' | '.join(_cell(cell) for cell in line)} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    if text.startswith("-") and set(text) != {"-"}:
+        text = f"`{text}`"
+    return text.replace("  [", " [").replace("|", "\\|")
+
+
+def write() -> None:
+    """Write the page and the example file."""
+    REFERENCE.parent.mkdir(exist_ok=True)
+    REFERENCE.write_text(render())
+    EXAMPLE.write_text(example())
+
+
+if __name__ == "__main__":
+    write()
