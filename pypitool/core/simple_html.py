@@ -17,7 +17,7 @@ def project_html(project: Project, *, href: Href, hash_algo: str = "sha256") -> 
     if project.status_reason:
         reason = _escaped(project.status_reason)
         status.append(f'<meta name="pypi:project-status-reason" content="{reason}">')
-    anchors = (_anchor(file, href, hash_algo) for file in page_of(project).files)
+    anchors = (anchor(file, href, hash_algo) for file in page_of(project).files)
     return _document(f"Links for {project.name}", status, anchors)
 
 
@@ -47,7 +47,8 @@ def _document(title: str, meta: Iterable[str], anchors: Iterable[str]) -> bytes:
     return "\n".join(lines).encode()
 
 
-def _anchor(file: HeldFile, href: Href, hash_algo: str) -> str:
+def anchor(file: HeldFile, href: Href, hash_algo: str) -> str:
+    """Render the link to one file, as every list of files has it."""
     attributes = "".join(f' {name}="{_escaped(value)}"' for name, value in _attributes(file))
     address = escape(href(file) + _fragment(file, hash_algo))
     # PEP 503: "the text of the anchor tag MUST match the final path component (the filename) of the URL".

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
 
@@ -18,7 +19,7 @@ class TooManyBodies(PypitoolError):
     """Half of the threads are sending or receiving bodies; the others stay free for pages."""
 
     kind = Kind.UNAVAILABLE
-    retry_after = 5
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
 
     def __str__(self) -> str:
         return "too many downloads and uploads at once"
@@ -81,33 +82,47 @@ class StreamedBody:
 
 
 class FileBody(StreamedBody):
-    """A part of an opened file, also as the file-like object that a `wsgi.file_wrapper` takes."""
+    """A part of an opened file, also as the file-like object that a `wsgi.file_wrapper` takes.
 
-    def __init__(self, descriptor: int, offset: int, length: int, release: Callable[[], None]) -> None:
-        super().__init__(_pieces(descriptor, length), release)
+    `check` raises where the file is no longer what was promised; it is called before the last piece, so
+    that a client never holds a whole body of a file that was overwritten under our hands.
+    """
+
+    def __init__(
+        self, descriptor: int, start: int, length: int, release: Callable[[], None], check: Callable[[], None]
+    ) -> None:
+        super().__init__(_pieces(descriptor, length, check), release)
         self._descriptor = descriptor
         self._length = length
-        self.whole = offset == 0
-        os.lseek(descriptor, offset, os.SEEK_SET)
+        self._handed_out = False
         self.at_end(lambda _sent: os.close(descriptor))
+        os.lseek(descriptor, start, os.SEEK_SET)
 
     def read(self, size: int = PIECE) -> bytes:
         """Read on: a `wsgi.file_wrapper` without sendfile calls this until it gives nothing."""
-        piece = os.read(self._descriptor, size)
+        piece = os.read(self._descriptor, min(size, self._length - self.sent))
         self.sent += len(piece)
         return piece
 
     def fileno(self) -> int:
         """Return the descriptor, for an engine that sends it by sendfile."""
-        self.sent = self._length
+        self._handed_out = True
         return self._descriptor
 
+    def close(self) -> None:
+        """Close the descriptor, and count as sent what an engine sent without asking."""
+        if self._handed_out and self.sent == 0:
+            self.sent = self._length
+        super().close()
 
-def _pieces(descriptor: int, length: int) -> Iterator[bytes]:
+
+def _pieces(descriptor: int, length: int, check: Callable[[], None]) -> Iterator[bytes]:
     left = length
     while left > 0:
         piece = os.read(descriptor, min(PIECE, left))
+        left -= len(piece)
+        if left == 0:
+            check()
         if not piece:
             raise TruncatedFile
-        left -= len(piece)
         yield piece

@@ -163,7 +163,7 @@ class ReplayFront:
         start_response(started.status, started.headers)
         body.at_end(ended)
         wrapper = environ.get("wsgi.file_wrapper")
-        if wrapper is not None and isinstance(body, FileBody) and body.whole:
+        if wrapper is not None and isinstance(body, FileBody):
             wrapped: Iterable[bytes] = wrapper(body, PIECE)
             return wrapped
         return body

@@ -1,0 +1,133 @@
+"""The application factory: everything is built here, nothing at import."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable
+
+from flask import Blueprint, Flask, Response, request
+from werkzeug.exceptions import BadRequest
+
+from pypitool.config.settings import Settings
+from pypitool.repository import Repository
+from pypitool_server import answers, errors, files, legacy, people, simple, upload, xmlrpc
+from pypitool_server.access import access_of
+from pypitool_server.bodies import BodySlots
+from pypitool_server.bounded import BoundedCache
+from pypitool_server.browser import browser_of
+from pypitool_server.external import External
+from pypitool_server.freshness import Freshness
+from pypitool_server.gateway import Environ
+from pypitool_server.proxies import TrustedProxies
+from pypitool_server.receiving import drain_early
+from pypitool_server.rendered import RenderedPages
+from pypitool_server.replay import Answer, Observe, ReplayFront
+from pypitool_server.services import Services, attach
+from pypitool_server.silence import SilenceWatch
+from pypitool_server.variants import Variants
+
+# Of the memory for ready answers, the part that keeps pages for requests that are not quite alike
+# (another ETag, HEAD, another right); the bytes themselves are the same objects.
+RENDERED_SHARE = 4
+# However many downloads there are, half of the threads stay free for pages.
+BODIES_SHARE = 2
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+Verify = Callable[[str, str], bool]
+
+
+def create_app(
+    settings: Settings,
+    *,
+    repository: Repository | None = None,
+    verify: Verify | None = None,
+    observe: Observe | None = None,
+) -> Flask:
+    """Build the application; `verify(user, password)` replaces the password file.
+
+    `observe` is told of every answered request: status, bytes, seconds, user, and whether it was replayed.
+    """
+    if repository is None:
+        repository = Repository.open(settings.server.packages, settings.server.state)
+    app = Flask(__package__, static_folder=None)
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    # An upload to `//legacy/` must never be answered with a redirect.
+    app.url_map.merge_slashes = False
+    parts = _services(app, settings, repository, verify)
+    attach(app, parts)
+    errors.install(app)
+    mount = settings.server.server_base_url.rstrip("/")
+    for blueprint in _blueprints():
+        app.register_blueprint(blueprint, url_prefix=mount or None)
+    if mount:
+        app.add_url_rule(mount, "mount", lambda: answers.moved(f"{mount.rpartition('/')[2]}/"))
+    app.before_request(_refuse_odd_paths)
+    app.before_request(lambda: xmlrpc.intercept(mount))
+    app.after_request(_hardened)
+    app.after_request(drain_early)
+    _put_replay_before(app, parts, observe or _unobserved)
+    return app
+
+
+def _blueprints() -> tuple[Blueprint, ...]:
+    views = (simple, files, legacy, people, upload, xmlrpc)
+    return tuple(view.blueprint() for view in views)
+
+
+def _services(app: Flask, settings: Settings, repository: Repository, verify: Verify | None) -> Services:
+    server = settings.server
+    catalogue = repository.catalogue
+    freshness = Freshness(catalogue)
+    proxies = TrustedProxies(server.trusted_proxies)
+    pages = RenderedPages(
+        catalogue,
+        freshness,
+        hash_algo=server.hash_algo,
+        capacity=server.replay_cache // RENDERED_SHARE,
+    )
+    return Services(
+        settings=settings,
+        repository=repository,
+        access=access_of(settings, repository, proxies, verify),
+        freshness=freshness,
+        rendered=pages,
+        bodies=BodySlots(server.threads // BODIES_SHARE),
+        silence=SilenceWatch(),
+        external=External(proxies, mount=server.server_base_url, behind_proxy=bool(server.trusted_proxies)),
+        browser=browser_of(app),
+    )
+
+
+def _put_replay_before(app: Flask, parts: Services, observe: Observe) -> None:
+    capacity = parts.settings.server.replay_cache
+    kept: BoundedCache[Hashable, Answer | tuple[str, ...]] = BoundedCache(
+        capacity - capacity // RENDERED_SHARE, parts.freshness.stands
+    )
+    parts.freshness.follow(kept)
+    front = ReplayFront(
+        app.wsgi_app,
+        classify=parts.access.classify,
+        check=parts.freshness.check,
+        answers=kept,
+        variant=Variants(),
+        observe=observe,
+    )
+    app.wsgi_app = front  # type: ignore[method-assign]
+
+
+def _refuse_odd_paths() -> None:
+    # Line ends have no business in an address: they have got into headers and logs from there before.
+    if _CONTROL.search(request.path):
+        raise BadRequest
+
+
+def _hardened(answer: Response) -> Response:
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+def _unobserved(
+    environ: Environ, status: int, size: int, seconds: float, user: str | None, replayed: bool
+) -> None:
+    """Note nothing: the application runs without the access log and the metrics of `pypitool serve`."""

@@ -1,0 +1,165 @@
+"""Package files, their metadata and their signatures, at the addresses that lock files hold."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import ClassVar
+from urllib.parse import quote
+
+from flask import Blueprint, Response, request
+
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.model import HeldFile, Location
+from pypitool.core.rights import Right
+from pypitool.store import NoSuchFile
+from pypitool.store.opened import Opened, stat_of
+from pypitool_server.bodies import FileBody
+from pypitool_server.content import Content, Part, asked_part, sent
+from pypitool_server.replay import mark_replayable
+from pypitool_server.services import Verdict, services
+
+METADATA = ".metadata"
+SIGNATURE = ".asc"
+# Up to here a file is read at once and replayed from memory; larger ones go out in pieces.
+SMALL = 64 * 1024
+
+
+class FileNotHeld(PypitoolError):
+    """Nothing is served at this address."""
+
+    kind = Kind.NOT_FOUND
+
+    def __str__(self) -> str:
+        return "no such file here"
+
+
+class FileChanging(PypitoolError):
+    """The file on the disk is not the one in the catalogue: somebody is replacing it."""
+
+    kind = Kind.UNAVAILABLE
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
+
+    def __init__(self, filename: str) -> None:
+        super().__init__(filename)
+        self.filename = filename
+
+    def __str__(self) -> str:
+        return f"`{self.filename}` is being replaced"
+
+
+def blueprint() -> Blueprint:
+    """Return the addresses of files."""
+    packages = Blueprint("files", __name__)
+    packages.add_url_rule("/packages/<path:path>", "file", file_at)
+    return packages
+
+
+def file_at(path: str) -> Response:
+    """Answer with a file, with its metadata at `.metadata`, or with its signature at `.asc`."""
+    if path.endswith(METADATA):
+        return _metadata(*_held(path.removesuffix(METADATA)))
+    if path.endswith(SIGNATURE):
+        return _signature(*_held(path.removesuffix(SIGNATURE)))
+    return _package(*_held(path))
+
+
+def _held(path: str) -> tuple[HeldFile, Verdict]:
+    here = services()
+    file = here.repository.catalogue.file_at(path)
+    verdict = here.access.require(Right.DOWNLOAD, None if file is None else file.project)
+    if file is None:
+        raise FileNotHeld
+    return file, verdict
+
+
+def _metadata(file: HeldFile, verdict: Verdict) -> Response:
+    mark_replayable({file.project})
+    digest = file.contents.metadata_sha256
+    body = None if digest is None else services().repository.catalogue.metadata(digest)
+    if body is None:
+        raise FileNotHeld
+    about = Content(file.filename + METADATA, len(body), f'"{digest}"', cache_control=_caching(verdict))
+    return _sent_bytes(about, body)
+
+
+def _signature(file: HeldFile, verdict: Verdict) -> Response:
+    if not file.signed:
+        raise FileNotHeld
+    beside = Location(file.location.root, file.location.path + SIGNATURE)
+    with services().repository.store.open(beside) as opened:
+        body = os.pread(opened.descriptor, SMALL, 0)
+    etag = f'"{hashlib.sha256(body).hexdigest()}"'
+    return _sent_bytes(Content(beside.filename, len(body), etag, cache_control=_caching(verdict)), body)
+
+
+def _package(file: HeldFile, verdict: Verdict) -> Response:
+    about = Content(
+        file.filename,
+        file.stat.size,
+        f'"{file.contents.digests.sha256}"',
+        file.stat.mtime_ns / 1e9,
+        _caching(verdict),
+    )
+    with _opened(file) as opened:
+        internal = services().settings.server.accel_redirect
+        if internal is not None:
+            return _accelerated(about, internal, file.location)
+        if file.stat.size <= SMALL:
+            body = os.pread(opened.descriptor, SMALL, 0)
+            _check(file, opened.descriptor)
+            mark_replayable({file.project})
+            return _sent_bytes(about, body)
+        part = asked_part(about)
+        # HEAD, 304 and 416 have no body: nothing is read for them.
+        if part.length == 0 or request.method == "HEAD":
+            return sent(about, part, b"")
+        return sent(about, part, _streamed(file, opened, part))
+
+
+def _streamed(file: HeldFile, opened: Opened, part: Part) -> FileBody:
+    slots = services().bodies
+    slots.take()
+    # Its own descriptor, which the body closes: the one here ends with the view.
+    descriptor = os.dup(opened.descriptor)
+    return FileBody(descriptor, part.start, part.length, slots.give, lambda: _check(file, descriptor))
+
+
+def _opened(file: HeldFile) -> Opened:
+    try:
+        opened = services().repository.store.open(file.location)
+    except NoSuchFile as error:
+        raise FileChanging(file.filename) from error
+    try:
+        _check(file, opened.descriptor)
+    except FileChanging:
+        opened.close()
+        raise
+    return opened
+
+
+def _check(file: HeldFile, descriptor: int) -> None:
+    """Refuse to serve what is no longer the file that was read and hashed."""
+    if stat_of(os.fstat(descriptor)) != file.stat:
+        raise FileChanging(file.filename)
+
+
+def _accelerated(about: Content, internal: str, location: Location) -> Response:
+    """Let nginx send the file; it judges conditions and ranges by itself."""
+    roots = len(services().repository.roots)
+    path = location.path if roots == 1 else f"{location.root}/{location.path}"
+    answer = sent(about, Part(200), b"")
+    answer.headers["X-Accel-Redirect"] = f"{internal.rstrip('/')}/{quote(path)}"
+    return answer
+
+
+def _sent_bytes(about: Content, body: bytes) -> Response:
+    part = asked_part(about)
+    return sent(about, part, body[part.start : part.start + part.length])
+
+
+def _caching(verdict: Verdict) -> str | None:
+    age = services().settings.server.cache_control
+    if not verdict.public:
+        return "private" if age is None else f"private, max-age={age}"
+    return None if age is None else f"public, max-age={age}"

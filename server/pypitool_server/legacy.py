@@ -1,0 +1,95 @@
+"""Legacy JSON: what inventory tools, Renovate and pip-audit read."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+from flask import Blueprint, Response, request
+from packaging.utils import NormalizedName
+
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.legacy_json import project_document
+from pypitool.core.metadata import BadMetadata, CoreMetadata, parse_metadata
+from pypitool.core.names import printable
+from pypitool.core.rights import Right
+from pypitool.core.versions import canonical
+from pypitool_server import answers
+from pypitool_server.rendered import represent
+from pypitool_server.replay import mark_replayable
+from pypitool_server.services import services
+from pypitool_server.simple import ProjectNotHeld, asked_for, zipped
+
+JSON = "application/json"
+
+
+class ReleaseNotHeld(PypitoolError):
+    """A version of which we hold no file."""
+
+    kind = Kind.NOT_FOUND
+
+    def __init__(self, project: NormalizedName, version: str) -> None:
+        super().__init__(project, version)
+        self.project = project
+        self.version = version
+
+    def __str__(self) -> str:
+        return f"no release `{printable(self.version)}` of `{self.project}` here"
+
+
+def blueprint() -> Blueprint:
+    """Return the addresses of legacy JSON; the last one is what pypiserver has."""
+    documents = Blueprint("legacy", __name__)
+    for slash in ("", "/"):
+        documents.add_url_rule(f"/pypi/<name>/json{slash}", f"project{slash}", about_project)
+        documents.add_url_rule(f"/pypi/<name>/<version>/json{slash}", f"release{slash}", about_release)
+        documents.add_url_rule(f"/<name>/json{slash}", f"root{slash}", about_project)
+    return documents
+
+
+def about_project(name: str) -> Response:
+    """Answer with a project, its latest release and all others."""
+    return _about(name, None)
+
+
+def about_release(name: str, version: str) -> Response:
+    """Answer with one release of a project."""
+    return _about(name, version)
+
+
+def _about(name: str, version: str | None) -> Response:
+    here = services()
+    wanted = asked_for(name)
+    verdict = here.access.require(Right.LIST, wanted)
+    mark_replayable({wanted}, uses=here.external.uses)
+    if name != wanted:
+        return answers.moved(_respelled(name, wanted))
+    project = here.repository.catalogue.project(wanted)
+    if project is None:
+        raise ProjectNotHeld(wanted)
+    if version is not None and canonical(version) not in {canonical(file.version) for file in project.files}:
+        raise ReleaseNotHeld(wanted, version)
+    base = here.external.base_url(request.environ)
+    document = project_document(
+        project,
+        metadata=_metadata,
+        url_of=lambda file: f"{base}packages/{quote(file.location.path)}",
+        version=version,
+        project_url=f"{base}project/{project.name}/",
+    )
+    body = json.dumps(document, separators=(",", ":")).encode()
+    return answers.page(represent(body, JSON, zipped=zipped()), public=verdict.public)
+
+
+def _metadata(digest: str) -> CoreMetadata | None:
+    body = services().repository.catalogue.metadata(digest)
+    try:
+        return None if body is None else parse_metadata(body)
+    except BadMetadata:
+        return None
+
+
+def _respelled(name: str, wanted: NormalizedName) -> str:
+    """Return the way to the same document of the right name, relative to this one."""
+    tail = request.path.partition(f"/{name}/")[2]
+    return "../" * (tail.count("/") + 1) + f"{wanted}/{quote(tail)}"

@@ -1,0 +1,180 @@
+"""Pages for people: the start page, all files, a project, and search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, Response, current_app, render_template, request
+from markupsafe import Markup
+from packaging.utils import canonicalize_name
+
+from pypitool.core.model import HeldFile, Project, ProjectStatus
+from pypitool.core.negotiation import MediaType, negotiate
+from pypitool.core.rights import Right
+from pypitool.core.simple_html import anchor
+from pypitool.core.versions import sort_keys
+from pypitool_server import answers
+from pypitool_server.bodies import PIECE, StreamedBody
+from pypitool_server.browser import Browser, details_of, links_of
+from pypitool_server.found import MOST, about, found_projects, latest_version
+from pypitool_server.freshness import EVERYTHING
+from pypitool_server.rendered import represent
+from pypitool_server.replay import mark_replayable
+from pypitool_server.services import Services, services
+from pypitool_server.simple import ProjectNotHeld, asked_for, project_list, zipped
+from pypitool_server.welcome import welcome_page
+
+HTML = "text/html; charset=utf-8"
+LONGEST_QUERY = 200
+# The list of so many files is made at once and replayed; a longer one is sent while it is made.
+FEW_FILES = 2000
+
+
+def blueprint() -> Blueprint:
+    """Return the addresses that people visit."""
+    pages = Blueprint("people", __name__)
+    pages.add_url_rule("/", "start", start)
+    pages.add_url_rule("/packages", "packages_unslashed", lambda: answers.moved("packages/"))
+    pages.add_url_rule("/packages/", "packages", packages)
+    pages.add_url_rule("/project/<name>", "project_unslashed", lambda name: _moved(name, ""))
+    pages.add_url_rule("/project/<name>/", "project", project)
+    pages.add_url_rule("/search", "search", search)
+    pages.add_url_rule("/search/", "search_slashed", lambda: answers.moved("../search"))
+    return pages
+
+
+def start() -> Response:
+    """Answer a browser with the start page, and an installer with the list of projects."""
+    media = negotiate(request.headers.get("Accept"), request.args.get("format"))
+    if media in (MediaType.JSON_V1, MediaType.HTML_V1):
+        return project_list()
+    here = services()
+    base = here.external.base_url(request.environ)
+    projects, files = here.repository.catalogue.counts()
+    custom = here.settings.server.welcome
+    # Somebody may edit a page of his own at any time.
+    mark_replayable({EVERYTHING}, seconds=1 if custom else 3600, uses=here.external.uses)
+    if custom is not None:
+        return answers.page(represent(welcome_page(custom, base, files), HTML, zipped=zipped()), public=True)
+    return _page("start.html", public=True, base=base, projects=projects, files=files, **_trust(base))
+
+
+def packages() -> Response:
+    """Answer with a link to every file, for people and for `pip install --find-links`."""
+    here = services()
+    verdict = here.access.require(Right.LIST)
+    _, count = here.repository.catalogue.counts()
+    pieces = _file_list(here, count)
+    if count <= FEW_FILES:
+        mark_replayable({EVERYTHING})
+        return _document(b"".join(pieces), here.browser, public=verdict.public)
+    here.bodies.take()
+    answer = Response(
+        StreamedBody(pieces, here.bodies.give),
+        headers={**answers.caching(verdict.public), "Content-Security-Policy": here.browser.policy},
+        content_type=HTML,
+    )
+    answer.direct_passthrough = True
+    return answer
+
+
+def project(name: str) -> Response:
+    """Answer with all that we know of a project."""
+    wanted = asked_for(name)
+    if name != wanted:
+        return _moved(name, "../")
+    here = services()
+    verdict = here.access.require(Right.LIST, wanted)
+    mark_replayable({wanted}, uses=here.external.uses)
+    found = here.repository.catalogue.project(wanted)
+    if found is None:
+        raise ProjectNotHeld(wanted)
+    base = here.external.base_url(request.environ)
+    return _page("project.html", up="../../", public=verdict.public, base=base, **_told(found))
+
+
+def search() -> Response:
+    """Answer with the projects whose names hold the words that were asked for."""
+    here = services()
+    verdict = here.access.require(Right.LIST)
+    mark_replayable({EVERYTHING})
+    query = request.args.get("q", "").strip()[:LONGEST_QUERY]
+    terms = [canonicalize_name(word) for word in query.split()]
+    found = list(found_projects(here.repository.catalogue, terms))
+    return _page("search.html", up="", public=verdict.public, query=query, found=found, most=MOST)
+
+
+def _told(found: Project) -> dict[str, Any]:
+    version = latest_version(found)
+    told = about(services().repository.catalogue, [file for file in found.files if file.version == version])
+    return {
+        "project": found,
+        "version_shown": version,
+        "files": _newest_first(found),
+        "about": told,
+        "details": details_of(told),
+        "links": links_of(told),
+    }
+
+
+def _newest_first(found: Project) -> list[HeldFile]:
+    # PEP 792: of a quarantined project nothing is offered.
+    if found.status is ProjectStatus.QUARANTINED:
+        return []
+    keys = sort_keys(file.version for file in found.files)
+    by_name = sorted(found.files, key=lambda file: file.filename)
+    return sorted(by_name, key=lambda file: keys[file.version], reverse=True)
+
+
+def _page(template: str, *, public: bool, up: str = "", **values: Any) -> Response:
+    browser = services().browser
+    document = render_template(template, style=browser.style, version=browser.version, up=up, **values)
+    return _document(document.encode(), browser, public=public)
+
+
+def _document(document: bytes, browser: Browser, *, public: bool) -> Response:
+    return answers.page(represent(document, HTML, zipped=zipped()), public=public, policy=browser.policy)
+
+
+def _file_list(here: Services, count: int) -> Iterator[bytes]:
+    algorithm = here.settings.server.hash_algo
+    links = (
+        Markup(anchor(file, _address, algorithm))  # noqa: S704  escaped where it is made
+        for file in here.repository.catalogue.files()
+    )
+    template = current_app.jinja_env.get_template("packages.html")
+    return _in_pieces(template.generate(style=here.browser.style, links=links, count=count))
+
+
+def _address(file: HeldFile) -> str:
+    return quote(file.location.path)
+
+
+def _in_pieces(texts: Iterable[str]) -> Iterator[bytes]:
+    held: list[str] = []
+    size = 0
+    for part in texts:
+        held.append(part)
+        size += len(part)
+        if size >= PIECE:
+            yield "".join(held).encode()
+            held, size = [], 0
+    yield "".join(held).encode()
+
+
+def _moved(name: str, up: str) -> Response:
+    wanted = asked_for(name)
+    services().access.require(Right.LIST, wanted)
+    return answers.moved(f"{up}{wanted}/")
+
+
+def _trust(base: str) -> dict[str, str]:
+    """Return what pip needs to be told before it uses an index without TLS on another machine."""
+    scheme, _, rest = base.partition("://")
+    host = rest.partition("/")[0]
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+    if scheme == "https" or name in ("localhost", "127.0.0.1", "[::1]"):
+        return {"trust": "", "trusted_host": ""}
+    return {"trust": f" --trusted-host {name}", "trusted_host": name}

@@ -1,0 +1,101 @@
+"""The bytes of index pages: rendered once for each change of a project and each form that is asked for."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from packaging.utils import NormalizedName
+
+from pypitool.catalogue import Reader
+from pypitool.core.model import HeldFile
+from pypitool.core.negotiation import MediaType
+from pypitool.core.simple_html import names_html, project_html
+from pypitool.core.simple_json import names_json, project_json
+from pypitool_server.bounded import BoundedCache
+from pypitool_server.freshness import ALL_NAMES, Freshness
+
+# The middle: level 9 takes three times as long and saves one byte in a hundred of pages full of digests.
+GZIP_LEVEL = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """One form of a page, ready to be sent."""
+
+    body: bytes
+    content_type: str
+    zipped: bool
+    etag: str
+
+
+def represent(plain: bytes, content_type: str, *, zipped: bool) -> Representation:
+    """Make the form of a page that a client asked for."""
+    # A strong validator differs wherever the answer does: in its bytes, their type or their coding.
+    digest = hashlib.sha256(content_type.encode() + b"\0" + plain).hexdigest()[:32]
+    if not zipped:
+        return Representation(plain, content_type, False, f'"{digest}"')
+    # Without the time of day the bytes are the same in each worker, as that validator promises.
+    body = gzip.compress(plain, GZIP_LEVEL, mtime=0)
+    return Representation(body, content_type, True, f'"{digest}-gzip"')
+
+
+# Which page (a project, or `ALL_NAMES`), its type, and whether it is zipped.
+_Key = tuple[str, str, bool]
+
+
+class RenderedPages:
+    """The pages of a catalogue, kept in bounded memory while their projects stand."""
+
+    def __init__(self, catalogue: Reader, freshness: Freshness, *, hash_algo: str, capacity: int) -> None:
+        self._catalogue = catalogue
+        self._freshness = freshness
+        self._hash_algo = hash_algo
+        self._kept: BoundedCache[_Key, Representation] = BoundedCache(capacity, freshness.stands)
+        freshness.follow(self._kept)
+
+    def project(self, name: NormalizedName, media: MediaType, *, zipped: bool) -> Representation | None:
+        """Return the page of a project, or None when we hold no file of it."""
+        return self._page(name, media, zipped, lambda: self._render_project(name, media))
+
+    def names(self, media: MediaType, *, zipped: bool) -> Representation:
+        """Return the list of projects."""
+        page = self._page(ALL_NAMES, media, zipped, lambda: self._render_names(media))
+        assert page is not None
+        return page
+
+    def _page(
+        self, name: str, media: MediaType, zipped: bool, render: Callable[[], bytes | None]
+    ) -> Representation | None:
+        key = (name, media.name, zipped)
+        kept = self._kept.get(key)
+        if kept is not None:
+            return kept
+        # Taken before the catalogue is read: what changes from here on keeps the page from being kept.
+        ticket = self._freshness.ticket
+        plain = render()
+        if plain is None:
+            return None
+        page = represent(plain, media.content_type, zipped=zipped)
+        self._kept.put(key, page, size=len(page.body), dependencies=(name,), ticket=ticket)
+        return page
+
+    def _render_project(self, name: NormalizedName, media: MediaType) -> bytes | None:
+        project = self._catalogue.project(name)
+        if project is None:
+            return None
+        if media.is_json:
+            return project_json(project, href=href)
+        return project_html(project, href=href, hash_algo=self._hash_algo)
+
+    def _render_names(self, media: MediaType) -> bytes:
+        names = self._catalogue.project_names()
+        return names_json(names) if media.is_json else names_html(names)
+
+
+def href(file: HeldFile) -> str:
+    """Return the address of a file as it stands on its project's page, `/simple/<project>/`."""
+    return "../../packages/" + quote(file.location.path)

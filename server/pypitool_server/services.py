@@ -1,0 +1,53 @@
+"""What the views of one application share: built once by `create_app`, found by `services()`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from flask import Flask, current_app
+
+from pypitool.config.settings import Settings
+from pypitool.repository import Repository
+from pypitool_server.access import Access, Verdict
+from pypitool_server.bodies import BodySlots
+from pypitool_server.browser import Browser
+from pypitool_server.external import External
+from pypitool_server.freshness import Freshness
+from pypitool_server.rendered import RenderedPages
+from pypitool_server.silence import SilenceWatch
+
+__all__ = ["Services", "Verdict", "attach", "services"]
+
+KEY = "pypitool"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one application."""
+
+    settings: Settings
+    repository: Repository
+    access: Access
+    freshness: Freshness
+    rendered: RenderedPages
+    bodies: BodySlots
+    silence: SilenceWatch
+    external: External
+    browser: Browser
+
+    @property
+    def directories(self) -> tuple[Path, ...]:
+        """Where the files and the state lie: what no answer may mention."""
+        return (self.repository.files.directory, *self.repository.roots)
+
+
+def attach(app: Flask, parts: Services) -> None:
+    """Make `parts` those of `app`."""
+    app.extensions[KEY] = parts
+
+
+def services() -> Services:
+    """Return the parts of the application that answers the current request."""
+    return cast(Services, current_app.extensions[KEY])

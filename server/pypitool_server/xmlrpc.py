@@ -1,0 +1,103 @@
+"""XML-RPC, as far as anything still speaks it: `search`, which pip 20.3 posts; all else is a fault."""
+
+from __future__ import annotations
+
+import binascii
+import xmlrpc.client
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+from xml.parsers.expat import ExpatError
+
+from flask import Blueprint, Response, request
+from packaging.utils import NormalizedName, canonicalize_name
+
+from pypitool.core.rights import Right
+from pypitool_server.found import found_projects
+from pypitool_server.receiving import current_body
+from pypitool_server.services import services
+
+XML = frozenset({"text/xml", "application/xml"})
+# pip posts to whatever index URL it has; the others are what old clients were configured with.
+ADDRESSES = frozenset({"/", "/RPC2", "/RPC2/", "/simple", "/simple/", "/pypi", "/pypi/"})
+LARGEST_CALL = 64 * 1024
+
+# https://xmlrpc-epi.sourceforge.net/specs/rfc.fault_codes.php
+NOT_WELL_FORMED = -32700
+NO_SUCH_METHOD = -32601
+BAD_PARAMETERS = -32602
+
+Call: TypeAlias = "tuple[str, tuple[object, ...]]"
+
+
+def blueprint() -> Blueprint:
+    """Return the address of XML-RPC; `intercept` finds it at the other ones."""
+    calls = Blueprint("xmlrpc", __name__)
+    calls.add_url_rule("/RPC2", "call", answer, methods=["POST"])
+    calls.add_url_rule("/RPC2/", "call", answer, methods=["POST"])
+    return calls
+
+
+def intercept(mount: str) -> Response | None:
+    """Answer XML that is posted where uploads are; called before Flask chooses a view."""
+    if request.method != "POST" or request.mimetype not in XML:
+        return None
+    path = request.path.removeprefix(mount)
+    return answer() if path in ADDRESSES else None
+
+
+def answer() -> Response:
+    """Answer one call."""
+    services().access.require(Right.LIST)
+    try:
+        result = _result(*_parse(b"".join(current_body().pieces(LARGEST_CALL))))
+    except xmlrpc.client.Fault as fault:
+        document = xmlrpc.client.dumps(fault, methodresponse=True)
+    else:
+        document = xmlrpc.client.dumps((result,), methodresponse=True, allow_none=True)
+    return Response(document, content_type="text/xml; charset=utf-8")
+
+
+def _parse(body: bytes) -> Call:
+    from defusedxml import DefusedXmlException
+    from defusedxml.xmlrpc import DefusedExpatParser
+
+    calls = xmlrpc.client.Unmarshaller()
+    parser = DefusedExpatParser(calls, forbid_dtd=True)
+    try:
+        parser.feed(body)
+        parser.close()
+        return calls.getmethodname() or "", tuple(calls.close())
+    except (
+        ExpatError,
+        DefusedXmlException,
+        binascii.Error,
+        xmlrpc.client.Error,
+        # What the unmarshaller of the standard library raises for values in the wrong place.
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise xmlrpc.client.Fault(NOT_WELL_FORMED, "the call cannot be read") from error
+
+
+def _result(method: str, parameters: tuple[object, ...]) -> list[dict[str, object]]:
+    if method != "search":
+        raise xmlrpc.client.Fault(NO_SUCH_METHOD, "only search is offered; use the simple index")
+    terms = tuple(_terms(parameters))
+    return [
+        {"name": found.name, "version": found.version, "summary": found.summary}
+        for found in found_projects(services().repository.catalogue, terms)
+    ]
+
+
+def _terms(parameters: tuple[object, ...]) -> Iterator[NormalizedName]:
+    # search({"name": ["acme"], "summary": ["acme"]}, "or"): we look into names only.
+    wanted = parameters[0] if parameters else {}
+    if not isinstance(wanted, dict):
+        raise xmlrpc.client.Fault(BAD_PARAMETERS, "search takes a struct of fields")
+    names = wanted.get("name", ())
+    for name in (names,) if isinstance(names, str) else names if isinstance(names, Iterable) else ():
+        if isinstance(name, str) and name.strip():
+            yield canonicalize_name(name.strip())
