@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +73,19 @@ def serve_command(invocation: Invocation, directories: tuple[Path, ...]) -> int:
     # The only import of the server by the command line, and not before everything is known to be right.
     from pypitool_server.engine import serve
 
-    return serve(loaded.settings, (*invocation.notices, *loaded.notices))
+    notices = [*invocation.notices, *loaded.notices, *_make_default_directory(loaded)]
+    return serve(loaded.settings, notices, reload=lambda: invocation.load().settings)
+
+
+def _make_default_directory(loaded: Loaded) -> Iterator[str]:
+    # pypi-server serves nothing from a `~/packages` that is not there; a directory that was asked for
+    # must exist.
+    from pypitool.config.sources import OriginKind
+
+    (directory, *_) = loaded.settings.server.packages
+    if loaded.origins["server.packages"].kind is OriginKind.DEFAULT and not directory.exists():
+        directory.mkdir(parents=True)
+        yield f"made the directory {directory}"
 
 
 def configured(invocation: Invocation, directories: tuple[Path, ...]) -> Loaded:
