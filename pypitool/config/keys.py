@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any
 
@@ -42,7 +42,12 @@ class Key:
 
 def keys() -> tuple[Key, ...]:
     """Return every key, in the order of the settings."""
-    return tuple(key for section in fields(Settings) for key in _section_keys(section))
+    return tuple(key for section in fields(Settings) for key in keys_of(_class(section), section.name))
+
+
+def keys_of(settings: Any, section: str) -> tuple[Key, ...]:
+    """Return the keys of one class of settings, as the table `section` has them."""
+    return tuple(_key(section, described) for described in fields(settings))
 
 
 def keys_by_path() -> dict[str, Key]:
@@ -54,8 +59,9 @@ def build(values: Mapping[str, Any]) -> Settings:
     """Make the settings out of a value for each path; what is absent has its default."""
     sections = {}
     for section in fields(Settings):
-        given = {key.field: values[key.path] for key in _section_keys(section) if key.path in values}
-        sections[section.name] = _section_class(section)(**given)
+        own = keys_of(_class(section), section.name)
+        given = {key.field: values[key.path] for key in own if key.path in values}
+        sections[section.name] = _class(section)(**given)
     return Settings(**sections)
 
 
@@ -64,14 +70,9 @@ def value_of(settings: Settings, key: Key) -> Any:
     return getattr(getattr(settings, key.section), key.field)
 
 
-def _section_class(section: Field[Any]) -> Any:
+def _class(section: Field[Any]) -> Any:
     assert section.default_factory is not MISSING, f"section {section.name} has no class"
     return section.default_factory
-
-
-def _section_keys(section: Field[Any]) -> Iterator[Key]:
-    for described in fields(_section_class(section)):
-        yield _key(section.name, described)
 
 
 def _key(section: str, described: Field[Any]) -> Key:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -87,47 +87,54 @@ def variables_layer(environ: Mapping[str, str], base: Path) -> Layer:
 
 def document_layer(document: Mapping[str, Any], source: str, base: Path) -> Layer:
     """Return what a TOML document gives; its relative paths are relative to `base`."""
+    sections: dict[str, list[Key]] = {}
+    for key in keys():
+        sections.setdefault(key.section, []).append(key)
+    layers = []
+    for name, table in document.items():
+        if name not in sections:
+            layers.append(_faulty(source, name, unknown(name, sections)))
+        elif not isinstance(table, dict):
+            layers.append(_faulty(source, name, f"expected a table, got {type_name(table)}"))
+        else:
+            layers.append(table_layer(sections[name], table, source, base))
+    return _joined(layers)
+
+
+def table_layer(known: Sequence[Key], table: Mapping[str, object], source: str, base: Path) -> Layer:
+    """Return what one table of a document gives."""
+    by_name = {key.name: key for key in known}
     given: dict[str, Given] = {}
-    faults: list[Fault] = []
-    for path, key, value in _entries(document, source, faults):
+    faults = []
+    for name, value in table.items():
+        key = by_name.get(name)
+        path = f"{known[0].section}.{name}"
+        if key is None:
+            faults.append(Fault(source, path, unknown(name, by_name)))
+            continue
         try:
-            parsed = anchored(key.kind.read(value), base)
+            given[path] = Given(anchored(key.kind.read(value), base), Origin(OriginKind.FILE, source))
         except BadValue as fault:
             faults.append(Fault(source, path, str(fault)))
-        else:
-            given[path] = Given(parsed, Origin(OriginKind.FILE, source))
     return Layer(given, tuple(faults))
 
 
-def _entries(
-    document: Mapping[str, Any], source: str, faults: list[Fault]
-) -> Iterator[tuple[str, Key, object]]:
-    known = keys_by_path()
-    sections = dict.fromkeys(key.section for key in known.values())
-    for section, table in document.items():
-        if section not in sections:
-            faults.append(Fault(source, section, _unknown(section, sections, known)))
-        elif not isinstance(table, dict):
-            faults.append(Fault(source, section, f"expected a table, got {type_name(table)}"))
-        else:
-            yield from _keys_of(section, table, source, faults)
+def _faulty(source: str, path: str, message: str) -> Layer:
+    return Layer({}, (Fault(source, path, message),))
 
 
-def _keys_of(
-    section: str, table: Mapping[str, object], source: str, faults: list[Fault]
-) -> Iterator[tuple[str, Key, object]]:
-    known = keys_by_path()
-    names = [key.name for key in known.values() if key.section == section]
-    for name, value in table.items():
-        path = f"{section}.{name}"
-        if path in known:
-            yield path, known[path], value
-        else:
-            faults.append(Fault(source, path, _unknown(name, names, known)))
+def _joined(layers: Iterable[Layer]) -> Layer:
+    given: dict[str, Given] = {}
+    faults: list[Fault] = []
+    for layer in layers:
+        given.update(layer.given)
+        faults.extend(layer.faults)
+    return Layer(given, tuple(faults))
 
 
-def _unknown(name: str, candidates: Iterable[str], known: Mapping[str, Key]) -> str:
-    elsewhere = next((key.path for key in known.values() if key.name == name.replace("_", "-")), "")
+def unknown(name: str, candidates: Iterable[str]) -> str:
+    """Say that a key does not exist, and which one was probably meant: here, or in another table."""
+    elsewhere = next((key.path for key in keys() if key.name == name.replace("_", "-")), None)
     close = suggested(name, candidates) or elsewhere
     return f"unknown key, did you mean `{close}`?" if close else "unknown key"
 
