@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 
 from pypitool.config.settings import Settings
 from pypitool.repository import Repository
-from pypitool_server import answers, errors, files, legacy, people, simple, upload, xmlrpc
+from pypitool_server import answers, errors, files, legacy, operations, people, simple, upload, xmlrpc
 from pypitool_server.access import access_of
 from pypitool_server.bodies import BodySlots
 from pypitool_server.bounded import BoundedCache
@@ -58,7 +58,7 @@ def create_app(
     attach(app, parts)
     errors.install(app)
     mount = settings.server.server_base_url.rstrip("/")
-    for blueprint in _blueprints():
+    for blueprint in (*_blueprints(), operations.blueprint(settings.server.health_endpoint)):
         app.register_blueprint(blueprint, url_prefix=mount or None)
     if mount:
         app.add_url_rule(mount, "mount", lambda: answers.moved(f"{mount.rpartition('/')[2]}/"))

@@ -1,0 +1,102 @@
+"""What `pypitool serve` says when it begins: what it serves, to whom, and what clients have to know."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from pypitool import __version__
+from pypitool.config.masking import masked
+from pypitool.config.settings import Settings
+from pypitool.core.rights import Right, Rules
+from pypitool_server.orders import Ready
+from pypitool_server.preparation import rules_of
+
+EVERYWHERE = ("0.0.0.0", "::", "*", "")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+SHOWN = {
+    "list and download": (Right.LIST, Right.DOWNLOAD),
+    "upload, yank and delete": (Right.UPLOAD,),
+}
+
+
+def banner(settings: Settings, ready: Ready, *, port: int, hostname: str) -> str:
+    """Return what is printed when the server begins to serve."""
+    return "\n".join(
+        (
+            f"pypitool {__version__} serves {_files(settings, ready)}",
+            f"  at {_address(settings, port)}",
+            *(f"  {line}" for line in _who_may(settings)),
+            f"  unknown projects: {_unknown(settings)}",
+            "  pip.conf of a client:",
+            *(f"    {line}" for line in _pip_conf(settings, port, hostname)),
+        )
+    )
+
+
+def name_of_this_machine() -> str:
+    """Return a name under which the LAN may know this machine."""
+    return socket.gethostname() or "localhost"
+
+
+def _files(settings: Settings, ready: Ready) -> str:
+    directories = ", ".join(str(root) for root in settings.server.packages)
+    return f"{directories} ({ready.files:,} files of {ready.projects:,} projects are known)"
+
+
+def _address(settings: Settings, port: int) -> str:
+    server = settings.server
+    if server.unix_socket is not None:
+        return f"unix:{server.unix_socket}"
+    everywhere = " (every address of this machine)" if server.host in EVERYWHERE else ""
+    return f"{_url(settings, server.host or '0.0.0.0', port)}/{everywhere}"
+
+
+def _who_may(settings: Settings) -> Iterator[str]:
+    rules = rules_of(settings)
+    for what, (right, *others) in SHOWN.items():
+        if len({_whom(settings, rules, one) for one in (right, *others)}) == 1:
+            yield f"{what}: {_whom(settings, rules, right)}"
+        else:
+            yield from (f"{one.value}: {_whom(settings, rules, one)}" for one in (right, *others))
+
+
+def _whom(settings: Settings, rules: Rules, right: Right) -> str:
+    if right is Right.UPLOAD and settings.server.read_only:
+        return "nobody (read-only)"
+    if rules.allows(None, right):
+        return "everybody"
+    if not rules.allows("user:anybody", right):
+        return "nobody (there is no password file: `-P FILE` names one)"
+    auth = settings.auth
+    sources = [] if auth.passwords is None else [f"the users of {auth.passwords}"]
+    if auth.header is not None:
+        sources.append(f"whom a trusted proxy names in {auth.header}")
+    return " and ".join(sources)
+
+
+def _unknown(settings: Settings) -> str:
+    server, private = settings.server, settings.policy.private
+    if server.disable_fallback:
+        return "404"
+    where = "the public PyPI" if server.fallback_url is None else masked(server.fallback_url)
+    kept = f", but never {' '.join(private)}" if private else ""
+    return f"redirected to {where}{kept}"
+
+
+def _pip_conf(settings: Settings, port: int, hostname: str) -> Iterator[str]:
+    server = settings.server
+    host = hostname if server.host in EVERYWHERE or server.unix_socket is not None else server.host
+    yield "[global]"
+    yield f"index-url = {_url(settings, host, port)}/simple/"
+    if server.cert is None and host not in LOOPBACK:
+        yield f"trusted-host = {urlsplit(_url(settings, host, port)).hostname}"
+
+
+def _url(settings: Settings, host: str, port: int) -> str:
+    server = settings.server
+    scheme, default = ("http", 80) if server.cert is None else ("https", 443)
+    shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    at = "" if port == default or server.unix_socket is not None else f":{port}"
+    return f"{scheme}://{shown}{at}{server.server_base_url.rstrip('/')}"

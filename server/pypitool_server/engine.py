@@ -1,0 +1,139 @@
+"""`serve`: everything that happens between a command line and the first answer."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+
+from pypitool.config.settings import ServerSettings, Settings
+from pypitool_server.banner import banner, name_of_this_machine
+from pypitool_server.granian_workers import GranianWorkers
+from pypitool_server.keeper_process import KeeperProcess, keeper_command
+from pypitool_server.listening import Listener, TcpListener, UnixListener
+from pypitool_server.orders import Inherited, Orders, Ready
+from pypitool_server.preparation import Prepared, allow_many_files, prepare
+from pypitool_server.slots import SharedFile
+from pypitool_server.supervision import Generation, Supervisor
+from pypitool_server.systemd_notify import Notifier
+
+Reload = Callable[[], Settings]
+# What belongs to the socket that the parent holds: it is there until the server ends.
+FIXED = ("host", "port", "unix_socket", "unix_socket_mode")
+
+log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings, notices: Iterable[str] = (), *, reload: Reload | None = None) -> int:
+    """Serve until a signal says to stop, and return the exit code.
+
+    `reload` reads the configuration again at SIGHUP; without it the workers are renewed with the same one.
+    """
+    prepared = prepare(settings, os.environ)
+    with ExitStack() as closing:
+        listener = _listen(settings.server)
+        closing.callback(listener.close)
+        counts = SharedFile.anonymous()
+        closing.callback(counts.close)
+        server = _Server(prepared, listener, counts, notices, reload or (lambda: settings))
+        closing.callback(server.keeper.stop)
+        server.keeper.start()
+        allow_many_files()
+        return Supervisor(server.generation(), server).run()
+
+
+def _listen(server: ServerSettings) -> Listener:
+    if server.unix_socket is not None:
+        return UnixListener(server.unix_socket, server.unix_socket_mode)
+    return TcpListener(server.host, server.port)
+
+
+class _Server:
+    """The surroundings of the workers: the address, the keeper, systemd, and the configuration."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        listener: Listener,
+        counts: SharedFile,
+        notices: Iterable[str],
+        reload: Reload,
+    ) -> None:
+        self._prepared = prepared
+        self._reread: Prepared = prepared
+        self._listener = listener
+        self._counts = counts
+        self._notices = tuple(notices)
+        self._reload = reload
+        self._notifier = Notifier(os.environ)
+        self.keeper = KeeperProcess(_keeper_of(prepared))
+
+    @property
+    def due(self) -> float:
+        """When the keeper is to be started again."""
+        return self.keeper.due
+
+    def tend(self) -> None:
+        """Look after the keeper."""
+        self.keeper.tend()
+
+    def generation(self) -> Generation:
+        """Return the workers of the configuration that was read last."""
+        prepared, listener = self._reread, self._listener
+        server = prepared.server
+        workers = GranianWorkers(server.threads, prepared.certificate, is_unix=listener.is_unix)
+        # granian sets up logging for itself: ours comes after it.
+        prepared.log.install()
+        sockets = listener.sockets(server.workers)
+
+        def make(number: int, report: Connection) -> BaseProcess:
+            others = (one for one in sockets if one is not sockets[number])
+            orders = Orders(prepared.settings, os.getpid(), report, self._counts, Inherited(others))
+            return workers.process(number, sockets[number], orders)
+
+        return Generation(server.workers, server.stop_timeout, make)
+
+    def opened(self, ready: Ready) -> None:
+        """Say what is served, on standard error."""
+        settings = self._prepared.settings
+        for notice in self._notices:
+            sys.stderr.write(f"notice: {notice}\n")
+        if settings.server.log_level != "error":
+            text = banner(settings, ready, port=self._listener.port, hostname=name_of_this_machine())
+            sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+    def settled(self) -> None:
+        """Tell systemd that every worker serves."""
+        self._notifier.ready(f"serving at {self._listener.name}")
+
+    def reread(self) -> Generation:
+        """Read the configuration again and check what it names."""
+        self._notifier.reloading()
+        self._prepared.log.reopen()
+        self._reread = prepare(self._reload(), os.environ)
+        return self.generation()
+
+    def adopt(self) -> None:
+        """Make what was reread the configuration of the server."""
+        before, self._prepared = self._prepared, self._reread
+        for name in FIXED:
+            if getattr(before.server, name) != getattr(self._prepared.server, name):
+                log.warning("`server.%s` changes when the server is restarted", name.replace("_", "-"))
+        self.keeper.run(_keeper_of(self._prepared))
+        log.info("the configuration was read again")
+
+    def closing(self) -> None:
+        """Give up the address and the keeper; who is being served does not notice."""
+        self._notifier.stopping()
+        self._listener.close()
+        self.keeper.stop()
+
+
+def _keeper_of(prepared: Prepared) -> tuple[str, ...]:
+    server = prepared.server
+    return keeper_command(server.packages, prepared.state, rescan=server.rescan, parent=os.getpid())

@@ -1,0 +1,63 @@
+"""Workers by granian: the only place that imports it.
+
+granian's own supervision is not used: it binds with SO_REUSEPORT, ends when workers crash twice or when a
+reload fails, and starts a thread for each worker. What is used is one method, which makes the process of one
+worker; pyproject.toml holds granian at a version whose method is known.
+"""
+
+from __future__ import annotations
+
+import socket
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from granian import _granian as rust
+from granian import http
+from granian.constants import HTTPModes, Interfaces, RuntimeModes, SSLProtocols
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from pypitool_server.listening import BACKLOG
+from pypitool_server.orders import Orders
+from pypitool_server.tls import Certificate
+from pypitool_server.worker import Begin
+
+# Connections, not requests: those that are idle hold one as well, and granian closes them after 30 s.
+CONNECTIONS_PER_THREAD = 8
+LEAST_CONNECTIONS = 4096
+HEADER_BYTES = 256 * 1024
+
+
+class GranianWorkers:
+    """Makes worker processes for one set of settings."""
+
+    def __init__(self, threads: int, certificate: Certificate | None, *, is_unix: bool) -> None:
+        self._is_unix = is_unix
+        self._granian: Any = MPServer(
+            target="",
+            interface=Interfaces.WSGI,
+            http=HTTPModes.auto,
+            http2_settings=http.HTTP2Settings(max_headers_size=HEADER_BYTES),
+            blocking_threads=threads,
+            backlog=BACKLOG,
+            backpressure=max(threads * CONNECTIONS_PER_THREAD, LEAST_CONNECTIONS),
+            websockets=False,
+            runtime_mode=RuntimeModes.mt,
+            ssl_cert=None if certificate is None else certificate.chain,
+            ssl_key=None if certificate is None else certificate.key,
+            ssl_protocol_min=SSLProtocols.tls12,
+            log_level=LogLevels.warning,
+            log_dictconfig={"handlers": {}, "loggers": {"_granian": {"propagate": True}}},
+        )
+
+    def process(self, number: int, listening: socket.socket, orders: Orders) -> BaseProcess:
+        """Make the process of one worker, not yet started."""
+        granian = self._granian
+        # Its own type stub knows no arguments for this class.
+        holder: Any = rust.SocketHolder
+        granian._ssp = None
+        granian._sso = listening
+        granian._shd = holder(listening.fileno(), self._is_unix, BACKLOG)
+        made = granian._spawn_worker(number, granian._spawn_wsgi_worker, Begin(orders))
+        process: BaseProcess = made.inner
+        return process

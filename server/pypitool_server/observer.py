@@ -1,0 +1,92 @@
+"""What is noted of each request: two microseconds in front, counting and writing behind."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from time import time
+
+from pypitool_server.accesslog import AccessLog, Request
+from pypitool_server.counts import Counts
+from pypitool_server.gateway import Environ
+from pypitool_server.proxies import TrustedProxies
+from pypitool_server.slots import Slots
+
+EACH_SECONDS = 1.0
+ENOUGH = 1000
+# More cannot be waiting unless nobody reads our output: then lines are lost, not memory.
+MOST = 100_000
+
+
+class Observer:
+    """Notes every request of one worker; a thread of its own counts and writes them each second."""
+
+    def __init__(
+        self, proxies: TrustedProxies, slots: Slots, access_log: AccessLog | None, *, mount: str = ""
+    ) -> None:
+        self._proxies = proxies
+        self._access_log = access_log
+        self._mount = mount.rstrip("/")
+        self._noted: deque[Request] = deque(maxlen=MOST)
+        self._note = self._noted.append
+        self._wake = threading.Event()
+        self._folding = threading.Lock()
+        self._slots = slots
+        self._counts = Counts(slots.claim())
+
+    def start(self) -> None:
+        """Begin to count and write; not before the last fork, which would leave the thread behind."""
+        threading.Thread(target=self._run, name="observer", daemon=True).start()
+
+    def __call__(
+        self, environ: Environ, status: int, size: int, seconds: float, user: str | None, replayed: bool
+    ) -> None:
+        """Note one answered request. Strings are taken, never the environment: it holds the connection."""
+        get = environ.get
+        address = get("REMOTE_ADDR", "")
+        if "HTTP_X_FORWARDED_FOR" in environ:
+            address = self._proxies.client(environ)
+        self._note(
+            Request(
+                address,
+                user,
+                environ["REQUEST_METHOD"],
+                environ["PATH_INFO"],
+                get("QUERY_STRING", ""),
+                get("SERVER_PROTOCOL", ""),
+                get("HTTP_USER_AGENT", ""),
+                status,
+                replayed,
+                size,
+                seconds,
+                time(),
+            )
+        )
+        if len(self._noted) == ENOUGH:
+            self._wake.set()
+
+    def totals(self) -> Counts:
+        """Return the numbers of all workers, with everything that this one has seen."""
+        self.fold()
+        totals = Counts()
+        for values in self._slots.all():
+            totals.merge(values)
+        return totals
+
+    def fold(self) -> None:
+        """Count and write what was noted since the last time."""
+        with self._folding:
+            noted = self._noted
+            batch = [noted.popleft() for _ in range(len(noted))]
+            if not batch:
+                return
+            self._counts.add(batch, self._mount)
+            self._slots.store(self._counts.values)
+            if self._access_log is not None:
+                self._access_log.write(batch)
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(EACH_SECONDS)
+            self._wake.clear()
+            self.fold()

@@ -1,0 +1,100 @@
+"""For who runs the server: is it alive, is it ready, what did it do."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from flask import Blueprint, Flask, Response, current_app, request
+
+from pypitool import __version__
+from pypitool.core.rights import Right
+from pypitool.heartbeat import read_heartbeat
+from pypitool_server import answers
+from pypitool_server.counts import Counts
+from pypitool_server.proxies import TrustedProxies
+from pypitool_server.readiness import faults
+from pypitool_server.services import services
+
+KEY = "pypitool.totals"
+# pypiserver's own word: some load balancers look for it.
+ALIVE = "Ok"
+# Headers that only a proxy sends; one that nobody trusts does not make its client a neighbour.
+FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
+
+Totals = Callable[[], Counts]
+
+
+def blueprint(health_endpoint: str) -> Blueprint:
+    """Return the addresses for operations; `health_endpoint` is where this server says that it lives."""
+    operations = Blueprint("operations", __name__)
+    for name, path in (("health", health_endpoint), ("healthz", "/healthz")):
+        operations.add_url_rule(path, name, health)
+    operations.add_url_rule("/readyz", "readyz", readyz)
+    operations.add_url_rule("/metrics", "metrics", metrics)
+    return operations
+
+
+def show(app: Flask, totals: Totals) -> None:
+    """Show these numbers under `/metrics`."""
+    app.extensions[KEY] = totals
+
+
+def health() -> Response:
+    """Answer that the server lives."""
+    return _fresh(answers.text(ALIVE))
+
+
+def readyz() -> Response:
+    """Answer whether everything is there that the server needs, and what is not."""
+    _require_operator()
+    here = services()
+    wrong = dict(faults(here.settings, here.repository))
+    for name, what in wrong.items():
+        logging.getLogger(__name__).warning("not ready: %s: %s", name, what)
+    document = json.dumps({"ready": not wrong, "faults": wrong}) + "\n"
+    answer = Response(document, 503 if wrong else 200, content_type="application/json")
+    if wrong:
+        answer.headers["Retry-After"] = "5"
+    return _fresh(answer)
+
+
+def metrics() -> Response:
+    """Answer with the numbers of all workers."""
+    _require_operator()
+    # 3 MB that a server without Prometheus does not need.
+    from pypitool_server.exposition import CONTENT_TYPE, Gauges, exposed
+
+    repository = services().repository
+    projects, files = repository.catalogue.counts()
+    problems = len(repository.catalogue.problems())
+    gauges = Gauges(__version__, projects, files, problems, read_heartbeat(repository.state), time.time())
+    totals: Totals = current_app.extensions.get(KEY, Counts)
+    return _fresh(Response(exposed(totals(), gauges), content_type=CONTENT_TYPE))
+
+
+def _require_operator() -> None:
+    """Let pass who asks from this very machine, and who may everything."""
+    if not _is_neighbour(TrustedProxies(services().settings.server.trusted_proxies)):
+        services().access.require(Right.ADMIN)
+
+
+def _is_neighbour(proxies: TrustedProxies) -> bool:
+    peer = request.environ.get("REMOTE_ADDR") or ""
+    if any(header in request.environ for header in FORWARDED) and not proxies.trusts(peer):
+        return False
+    client = proxies.client(request.environ)
+    if not client:
+        return True  # a unix socket, which file permissions guard
+    try:
+        return ip_address(client).is_loopback
+    except ValueError:
+        return False
+
+
+def _fresh(answer: Response) -> Response:
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

@@ -1,0 +1,115 @@
+"""What has to be right before anybody is served: checked at the start, and again at every reload."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import resource
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pypitool.config.settings import ServerSettings, Settings
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.rights import Right, Rules, short_form
+from pypitool.state import locate_state
+from pypitool_server import tls
+from pypitool_server.logs import Log
+
+# Each download holds a connection and a file.
+WANTED_FILES = 65_536
+
+
+class Unusable(PypitoolError):
+    """A file or directory of the configuration cannot be used."""
+
+    kind = Kind.CONFIG
+
+    def __init__(self, subject: str, reason: str, hint: str | None = None) -> None:
+        super().__init__(subject, reason)
+        self.subject = subject
+        self.reason = reason
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"cannot use {self.subject}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Settings that were found to be good, with the state directory in its place."""
+
+    settings: Settings
+    certificate: tls.Certificate | None
+    log: Log
+
+    @property
+    def server(self) -> ServerSettings:
+        """The section that says what is served, where and how."""
+        return self.settings.server
+
+    @property
+    def state(self) -> Path:
+        """The state directory."""
+        assert self.server.state is not None
+        return self.server.state
+
+
+def prepare(settings: Settings, environ: Mapping[str, str]) -> Prepared:
+    """Check everything that settings name, and return what follows from them."""
+    server = settings.server
+    log = Log(server)
+    certificate = None
+    if server.cert is not None and server.key is not None:
+        certificate = tls.checked(server.cert, server.key)
+    roots = tuple(Path(os.path.abspath(root.expanduser())) for root in server.packages)
+    state = locate_state(roots, server.state, environ)
+    _check_roots(roots, writes=may_write(settings))
+    _check_file(settings.auth.passwords, "the password file")
+    _check_file(server.welcome, "the welcome page")
+    placed = replace(settings, server=replace(server, packages=roots, state=state))
+    return Prepared(placed, certificate, log)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return what everybody may."""
+    auth = settings.auth
+    recognises = auth.passwords is not None or auth.header is not None
+    return short_form(auth.authenticate, recognises, not auth.authenticate)
+
+
+def may_write(settings: Settings) -> bool:
+    """Tell whether anybody may change files through the server."""
+    rules = rules_of(settings)
+    return not settings.server.read_only and rules.allows("user:anybody", Right.UPLOAD)
+
+
+def allow_many_files() -> None:
+    """Raise the limit of open files as far as this process may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, WANTED_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _check_roots(roots: tuple[Path, ...], *, writes: bool) -> None:
+    for root in roots:
+        if not os.access(root, os.R_OK | os.X_OK):
+            raise Unusable(f"the package directory {root}", "it cannot be read", _owner_hint(root))
+    if writes and not os.access(roots[0], os.W_OK):
+        hint = f"{_owner_hint(roots[0])}, or serve it with `--read-only`"
+        raise Unusable(f"{roots[0]} for uploads", "it cannot be written", hint)
+
+
+def _check_file(path: Path | None, name: str) -> None:
+    if path is None:
+        return
+    try:
+        with path.open("rb"):
+            return
+    except OSError as error:
+        raise Unusable(f"{name} {path}", (error.strerror or str(error)).lower()) from error
+
+
+def _owner_hint(root: Path) -> str:
+    return f"`chown -R {getpass.getuser()} {root}` gives it to the user of the server"

@@ -1,0 +1,43 @@
+"""The application as a server runs it: with the log, the numbers and the health of one worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask
+
+from pypitool.config.settings import Settings
+from pypitool.repository import Repository
+from pypitool_server import operations
+from pypitool_server.accesslog import AccessLog
+from pypitool_server.app import create_app
+from pypitool_server.counts import PLACES
+from pypitool_server.logs import Log
+from pypitool_server.observer import Observer
+from pypitool_server.proxies import TrustedProxies
+from pypitool_server.slots import SharedFile, Slots
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What one worker serves."""
+
+    app: Flask
+    repository: Repository
+    observer: Observer
+
+
+def assemble(settings: Settings, repository: Repository, counts: SharedFile, log: Log) -> Serving:
+    """Make the application of one worker and start what runs beside it."""
+    server = settings.server
+    access_log = AccessLog(log.sinks, log.format) if server.access_log and log.wants_access else None
+    observer = Observer(
+        TrustedProxies(server.trusted_proxies),
+        Slots(counts, PLACES),
+        access_log,
+        mount=server.server_base_url,
+    )
+    app = create_app(settings, repository=repository, observe=observer)
+    operations.show(app, observer.totals)
+    observer.start()
+    return Serving(app, repository, observer)

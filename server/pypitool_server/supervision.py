@@ -1,0 +1,251 @@
+"""The parent: it starts workers, replaces those that die, renews them at SIGHUP, and lets them finish.
+
+One thread and one loop: a fork never copies a lock that another thread holds.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import signal
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from typing import Protocol
+
+from pypitool.core.errors import EXIT_INTERRUPTED, PypitoolError
+from pypitool_server.backoff import Backoff
+from pypitool_server.crew import Make, Worker, heard, launch
+from pypitool_server.orders import Ready, Refused, WorkerRefused
+from pypitool_server.signals import Signals
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+# A worker imports Flask and opens the catalogue, which may have to be rebuilt.
+START_SECONDS = 120.0
+# A signal that reaches a process which is still being set up is lost: it is told again.
+TELL_AGAIN_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class WorkerDied(PypitoolError):
+    """A worker ended before it could serve."""
+
+    def __init__(self, exit_code: int | None) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+        self.hint = "what it wrote last tells why"
+
+    def __str__(self) -> str:
+        return f"a worker ended with exit code {self.exit_code} while it was starting"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The workers of one configuration."""
+
+    count: int
+    stop_timeout: float
+    make: Make
+
+
+class Surroundings(Protocol):
+    """What there is around the workers."""
+
+    @property
+    def due(self) -> float:
+        """When `tend` wants to be called, on the monotonic clock."""
+
+    def tend(self) -> None:
+        """Look after what else runs."""
+
+    def opened(self, ready: Ready) -> None:
+        """Hear that the first worker serves."""
+
+    def settled(self) -> None:
+        """Hear that all of them do."""
+
+    def reread(self) -> Generation:
+        """Read the configuration again, or raise what is wrong with it."""
+
+    def adopt(self) -> None:
+        """Hear that what was reread is the configuration from now on."""
+
+    def closing(self) -> None:
+        """Hear that only who is being served will be served to the end."""
+
+
+class Supervisor:
+    """Supervises the workers of a server until a signal says to stop."""
+
+    def __init__(self, generation: Generation, around: Surroundings) -> None:
+        self._generation = generation
+        self._around = around
+        self._workers: dict[int, Worker] = {}
+        self._leaving: list[Worker] = []
+        self._due = dict.fromkeys(range(generation.count), 0.0)
+        self._backoffs: dict[int, Backoff] = {}
+        self._opened = self._settled = False
+        self._signals = Signals()
+        self._stop_by: int | None = None
+        self._reread_asked = False
+
+    def run(self) -> int:
+        """Serve, and return the exit code."""
+        with self._signals:
+            try:
+                return self._serve()
+            finally:
+                self._finish()
+
+    def _serve(self) -> int:
+        while self._stop_by is None:
+            self._start_due()
+            self._wait()
+            self._hear()
+            self._bury()
+            if self._reread_asked and self._opened and self._stop_by is None:
+                self._reread_asked = False
+                self._renew()
+            self._around.tend()
+        # systemd stops with SIGTERM and means well; a shell wants to know of Ctrl-C.
+        return 0 if self._stop_by == signal.SIGTERM else EXIT_INTERRUPTED
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        for number in [number for number, due in self._due.items() if due <= now]:
+            del self._due[number]
+            self._workers[number] = launch(number, self._generation.make)
+
+    def _wait(self, longest: float = math.inf, *also: Worker) -> None:
+        """Wait for a signal (the end of a worker is one), a report, or the next thing that is due."""
+        speaking = [one.reports for one in (*self._workers.values(), *also) if not one.spoken]
+        alarms = (*self._due.values(), *(one.deadline for one in self._leaving), self._around.due)
+        seconds = min(longest, *(alarm - time.monotonic() for alarm in alarms))
+        wait([self._signals.readable, *speaking], None if seconds == math.inf else max(0.0, seconds))
+        for number in self._signals.take():
+            self._reread_asked |= number == signal.SIGHUP
+            if number in STOPPING:
+                self._stop_by = number
+
+    def _hear(self) -> None:
+        for worker in self._workers.values():
+            if worker.spoken or not worker.reports.poll():
+                continue
+            report = heard(worker)
+            if isinstance(report, Ready):
+                self._serves(report)
+            elif isinstance(report, Refused):
+                if not self._opened:
+                    raise WorkerRefused(report)
+                log.error("%s", report.message)
+
+    def _serves(self, ready: Ready) -> None:
+        if not self._opened:
+            self._opened = True
+            self._around.opened(ready)
+        if not self._settled and all(worker.ready for worker in self._workers.values()):
+            self._settled = True
+            self._around.settled()
+
+    def _bury(self) -> None:
+        now = time.monotonic()
+        for worker in self._leaving[:]:
+            if worker.ended:
+                self._leaving.remove(worker)
+                worker.bury()
+            elif worker.deadline <= now:
+                _cut(worker)
+        for worker in list(self._workers.values()):
+            if worker.ended:
+                self._replace(worker)
+
+    def _replace(self, worker: Worker) -> None:
+        if not self._opened:
+            raise WorkerDied(worker.process.exitcode)
+        delay = self._backoffs.setdefault(worker.number, Backoff()).after(worker.lived)
+        message = "worker %d ended with exit code %s; the next one starts in %.1f s"
+        log.error(message, worker.number + 1, worker.process.exitcode, delay)
+        self._due[worker.number] = time.monotonic() + delay
+        del self._workers[worker.number]
+        worker.bury()
+
+    def _renew(self) -> None:
+        """Let workers with the new configuration take over, one by one; the first of them decides."""
+        try:
+            generation = self._around.reread()
+            first = self._proved(0, generation)
+        except PypitoolError as error:
+            log.error("the configuration stays as it was: %s", error)
+            self._around.settled()
+            return
+        before, self._generation = self._generation, generation
+        self._around.adopt()
+        self._take_over(first, before)
+        for number in range(1, generation.count):
+            self._renew_one(number, before)
+        for number in range(generation.count, before.count):
+            self._dismiss(number, before)
+        self._around.settled()
+
+    def _renew_one(self, number: int, before: Generation) -> None:
+        try:
+            self._take_over(self._proved(number, self._generation), before)
+        except PypitoolError as error:
+            log.error("worker %d: %s", number + 1, error)
+            self._dismiss(number, before)
+            self._due[number] = time.monotonic()
+
+    def _proved(self, number: int, generation: Generation) -> Worker:
+        """Start a worker, and return it when it serves."""
+        worker = launch(number, generation.make)
+        until = time.monotonic() + START_SECONDS
+        while self._stop_by is None and not worker.ended and time.monotonic() < until:
+            self._wait(until - time.monotonic(), worker)
+            report = heard(worker) if not worker.spoken and worker.reports.poll() else None
+            if isinstance(report, Ready):
+                return worker
+            if isinstance(report, Refused):
+                self._discard(worker)
+                raise WorkerRefused(report)
+        raise WorkerDied(self._discard(worker))
+
+    def _discard(self, worker: Worker) -> int | None:
+        worker.process.kill()
+        worker.process.join()
+        exit_code = worker.process.exitcode
+        worker.bury()
+        return exit_code
+
+    def _take_over(self, newcomer: Worker, before: Generation) -> None:
+        self._dismiss(newcomer.number, before)
+        self._workers[newcomer.number] = newcomer
+
+    def _dismiss(self, number: int, before: Generation) -> None:
+        self._due.pop(number, None)
+        worker = self._workers.pop(number, None)
+        if worker is not None:
+            worker.ask_to_leave(before.stop_timeout)
+            self._leaving.append(worker)
+
+    def _finish(self) -> None:
+        """Let the workers finish what they are at; what takes too long is cut, at once by a second signal."""
+        for number in list(self._workers):
+            self._dismiss(number, self._generation)
+        # After the workers were told: the queue of a port that is closed first would be thrown away.
+        self._around.closing()
+        self._stop_by = None
+        while self._leaving:
+            self._wait(TELL_AGAIN_SECONDS)
+            for worker in self._leaving:
+                if self._stop_by is not None:
+                    _cut(worker)
+                elif not worker.ended:
+                    worker.process.terminate()
+            self._bury()
+
+
+def _cut(worker: Worker) -> None:
+    log.warning("requests that did not end in time are cut")
+    worker.deadline = math.inf
+    worker.process.kill()
