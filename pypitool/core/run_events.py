@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from packaging.utils import NormalizedName
 
-from pypitool.core.errors import EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_UPDATE_OFFERED, Kind
+from pypitool.core.errors import EXIT_CODES, EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_UPDATE_OFFERED, Kind
 
 FileOutcome = Literal["fetched", "kept", "failed", "conflict"]
 PlanAction = Literal["get", "keep", "conflict"]
@@ -230,6 +230,8 @@ def run_exit_code(tally: Tally, ending: Ending) -> int:
     """Choose the exit code of a run that started: the first that applies."""
     if ending.interrupted:
         return EXIT_INTERRUPTED
+    if ending.error is not None:
+        return EXIT_CODES[ending.error]
     if ending.dry_run:
         return 0
     if ending.unreachable:
@@ -245,7 +247,7 @@ def run_outcome(tally: Tally, ending: Ending) -> RunOutcome:
     """Say in one word how a run ended."""
     if ending.interrupted:
         return RunOutcome.INTERRUPTED
-    if ending.unreachable:
+    if ending.unreachable or ending.error is not None:
         return RunOutcome.FAILED
     if tally.failed:
         return RunOutcome.PARTIAL

@@ -117,9 +117,8 @@ def read_inputs(
         _read_requirements(reading, path, as_constraints=True, including=())
     for path in locks:
         _read_lock(reading, path)
-    for line in lines:
-        for statement in parse_lines(line, "command line", {}):
-            _take(reading, statement, None, False, ())
+    for statement in parse_lines("\n".join(lines), "command line", {}):
+        _take(reading, statement, None, False, ())
     inputs = _finished(reading, require_hashes)
     _check_hashes(inputs, reading)
     if reading.faults:

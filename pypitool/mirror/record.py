@@ -10,9 +10,10 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from packaging.utils import NormalizedName
 
@@ -78,8 +79,9 @@ class Run:
 class MirrorRecord:
     """The record of one directory, used by one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
-        self._connection = _open(path)
+    def __init__(self, path: Path, *, scratch: bool = False) -> None:
+        """Open the record; a scratch one is a copy in memory, and what is written to it is forgotten."""
+        self._connection = _copy(path) if scratch else _open(path)
 
     def close(self) -> None:
         """Close the file."""
@@ -112,6 +114,13 @@ class MirrorRecord:
             return None
         etag, body, status, reason, candidates = row
         return RememberedPage(KnownPage(etag, body), status, reason, zlib.decompress(candidates).decode())
+
+    def page_status(self, upstream: str, project: NormalizedName) -> tuple[str, str | None]:
+        """Return the status of a project on a remembered page, and its reason."""
+        row = self._connection.execute(
+            "SELECT status, status_reason FROM page WHERE upstream = ? AND project = ?", (upstream, project)
+        ).fetchone()
+        return (str(row[0]), row[1]) if row is not None else ("active", None)
 
     def keep_page(self, upstream: str, project: NormalizedName, page: RememberedPage) -> None:
         """Remember a page."""
@@ -223,6 +232,18 @@ def _open(path: Path) -> sqlite3.Connection:
         for suffix in ("-wal", "-shm", ""):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         return _connect(path)
+
+
+def _copy(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    if path.exists():
+        with (
+            closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as real,
+            suppress(sqlite3.Error),
+        ):
+            real.backup(connection)
+    connection.executescript(_SCHEMA)
+    return connection
 
 
 def _connect(path: Path) -> sqlite3.Connection:

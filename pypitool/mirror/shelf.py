@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from pypitool.catalogue import Reader
+from pypitool.core.closure import Shelf
 from pypitool.core.metadata import BadMetadata, CoreMetadata, parse_metadata
 from pypitool.core.model import FileKind, HeldFile
 from pypitool.core.selection import Candidate
@@ -51,6 +53,38 @@ class CatalogueShelf:
             return tuple(Requirement(text) for text in metadata.requires_dist)
         except (BadMetadata, InvalidRequirement):
             return None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedShelf:
+    """What will be on disk after a run that is only planned; what is to come is believed to need nothing."""
+
+    present: Shelf
+    coming: Sequence[Candidate]
+
+    def candidates(self, project: NormalizedName) -> Sequence[Candidate]:
+        """Return the files of a project, with those to come."""
+        coming = [candidate for candidate in self.coming if candidate.project == project]
+        return [*self.present.candidates(project), *coming] if coming else self.present.candidates(project)
+
+    def requires(self, candidate: Candidate) -> tuple[Requirement, ...] | None:
+        """Return what a file depends on, as far as it can be known before it is here."""
+        return () if candidate in self.coming else self.present.requires(candidate)
+
+
+@dataclass(frozen=True, slots=True)
+class RootsAlone:
+    """The same files, whose dependencies are nobody's concern."""
+
+    present: Shelf
+
+    def candidates(self, project: NormalizedName) -> Sequence[Candidate]:
+        """Return the files of a project."""
+        return self.present.candidates(project)
+
+    def requires(self, candidate: Candidate) -> tuple[Requirement, ...]:
+        """Return nothing."""
+        return ()
 
 
 def candidate_of(file: HeldFile) -> Candidate | None:

@@ -44,6 +44,8 @@ def test_events_add_up() -> None:
     ("tally", "ending", "code"),
     [
         (Tally(failed=1, holes=1), Ending(interrupted=True), 130),
+        (Tally(), Ending(error=Kind.INVALID), 1),
+        (Tally(), Ending(error=Kind.CONFLICT), 6),
         (Tally(failed=1), Ending(unreachable=True), 7),
         (Tally(failed=1, holes=1), Ending(), 3),
         (Tally(holes=1), Ending(update_offered=True), 1),

@@ -1,0 +1,74 @@
+"""What never leaves the house: private names, and projects that people upload here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+from pypitool.catalogue import Reader
+from pypitool.core.model import OriginKind
+from pypitool.core.policy import is_private
+from pypitool.core.requirement_lines import Wanted
+from pypitool.core.targets import Target
+from pypitool.mirror.shelf import CatalogueShelf
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Tells which projects no upstream may hear of."""
+
+    reader: Reader
+    private: tuple[str, ...] = ()
+
+    def keeps(self, project: NormalizedName) -> bool:
+        """Tell whether a project is ours: private by its name, or by an upload."""
+        if is_private(project, self.private):
+            return True
+        held = self.reader.project(project)
+        return held is not None and any(file.origin.kind is OriginKind.UPLOADED for file in held.files)
+
+    def for_strangers(self, lines: Iterable[Wanted], targets: Sequence[Target]) -> tuple[Wanted, ...]:
+        """Return the lines that an upstream may see: in place of ours, what they depend on."""
+        return tuple(self._outside(list(lines), targets))
+
+    def _outside(self, lines: list[Wanted], targets: Sequence[Target]) -> Iterator[Wanted]:
+        shelf, seen = CatalogueShelf(self.reader), set[str]()
+        while lines:
+            line = lines.pop(0)
+            if not self.keeps(canonicalize_name(line.requirement.name)):
+                yield line
+            elif str(line.requirement) not in seen:
+                seen.add(str(line.requirement))
+                lines.extend(
+                    Wanted(needed, frozenset(), line.source)
+                    for needed in _needs(shelf, line.requirement, targets)
+                )
+
+
+def _needs(
+    shelf: CatalogueShelf, requirement: Requirement, targets: Sequence[Target]
+) -> Iterator[Requirement]:
+    fitting = [
+        candidate
+        for candidate in shelf.candidates(canonicalize_name(requirement.name))
+        if requirement.specifier.contains(candidate.version, prereleases=True)
+    ]
+    if not fitting:
+        return
+    newest = max(fitting, key=lambda candidate: (not candidate.version.is_prerelease, candidate.version))
+    extras = {"", *(canonicalize_name(extra) for extra in requirement.extras)}
+    for needed in shelf.requires(newest) or ():
+        if any(target.applies(needed.marker, extra) for target in targets for extra in extras):
+            yield _without_extra_marker(needed)
+
+
+def _without_extra_marker(requirement: Requirement) -> Requirement:
+    # On a line of its own `extra == "x"` is false; that it was asked for has been decided here.
+    if requirement.marker is None or "extra" not in str(requirement.marker):
+        return requirement
+    bare = Requirement(str(requirement))
+    bare.marker = None
+    return bare

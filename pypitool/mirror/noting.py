@@ -1,0 +1,91 @@
+"""What an upstream says of files that we hold already: their origin, their age, and whether yanked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pypitool.catalogue import FileFact
+from pypitool.core.model import HeldFile, Origin, OriginKind
+from pypitool.core.selection import Candidate
+from pypitool.facts import Actor, Fact, What
+from pypitool.mirror.record import MirrorRecord
+from pypitool.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A held file and what an upstream says of the same bytes."""
+
+    held: HeldFile
+    offered: Candidate
+    upstream: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A held file of which something is known now that was not before."""
+
+    held: HeldFile
+    yanked: str | None
+
+
+def note_sightings(
+    repository: Repository, record: MirrorRecord, sightings: Iterable[Sighting], actor: Actor
+) -> tuple[Noted, ...]:
+    """Bring what upstreams say into the catalogue; files that people uploaded are left alone."""
+    yanks = record.upstream_yanks()
+    facts: list[Fact] = []
+    decisions: list[FileFact] = []
+    noted: list[Noted] = []
+    for sighting in sightings:
+        if sighting.held.origin.kind is OriginKind.UPLOADED:
+            continue
+        decision = _decision(sighting, yanks.get(sighting.held.filename))
+        if decision is not None:
+            decisions.append(decision)
+            facts.extend(_facts(sighting.held, decision, actor))
+            noted.append(Noted(sighting.held, decision.yanked))
+        record.keep_upstream_yank(sighting.held.filename, sighting.offered.yanked)
+    if decisions:
+        repository.facts.append(*facts)
+        repository.catalogue.decide(*decisions)
+    return tuple(noted)
+
+
+def yank_now(ours: str | None, before: str | None, upstream: str | None) -> str | None:
+    """Decide about a yank: `before` is what the upstream said last time.
+
+    A yank that came from the upstream goes with it; one that people here decided stays.
+    """
+    if upstream is None:
+        return None if ours == before else ours
+    return upstream if ours is None or ours == before else ours
+
+
+def _decision(sighting: Sighting, before: str | None) -> FileFact | None:
+    held, offered = sighting.held, sighting.offered
+    mirrored = held.origin.kind is OriginKind.MIRRORED
+    origin = held.origin if mirrored else Origin(OriginKind.MIRRORED, sighting.upstream)
+    # Upstreams without upload times must not overwrite a better one.
+    uploaded = offered.upload_time or held.upload_time
+    yanked = yank_now(held.yanked, before, offered.yanked)
+    if (origin, uploaded, yanked) == (held.origin, held.upload_time, held.yanked):
+        return None
+    return FileFact(held.filename, held.project, held.contents.digests.sha256, uploaded, origin, yanked)
+
+
+def _facts(held: HeldFile, decision: FileFact, actor: Actor) -> Iterator[Fact]:
+    yield Fact(
+        What.UPLOAD,
+        actor,
+        project=held.project,
+        version=held.version,
+        filename=held.filename,
+        sha256=decision.sha256,
+        upload_time=decision.upload_time,
+        origin=decision.origin,
+        yanked=decision.yanked,
+    )
+    if held.yanked is not None and decision.yanked is None:
+        yield Fact(What.UNYANK, actor, held.project, held.version, held.filename)

@@ -1,0 +1,124 @@
+"""What the upstreams offer of the wanted projects: one conditional request each, side by side."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from packaging.utils import NormalizedName
+
+from pypitool.core.errors import PypitoolError
+from pypitool.core.model import ProjectStatus
+from pypitool.core.selection import Candidate
+from pypitool.mirror.candidate_text import dump_candidates, load_candidates
+from pypitool.mirror.record import MirrorRecord, RememberedPage
+from pypitool.upstream.choose import find_page
+from pypitool.upstream.errors import Stopped
+from pypitool.upstream.model import KnownPage, Page, Unchanged
+from pypitool.upstream.session import UpstreamSession
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What one upstream has of a project; an unchanged page is not unpacked until somebody looks."""
+
+    project: NormalizedName
+    upstream: str
+    body_sha256: str
+    status: ProjectStatus
+    status_reason: str | None
+    page: Page | None  # None: unchanged, see the record
+    clock_skew: float = 0.0
+
+    def candidates(self, record: MirrorRecord) -> tuple[Candidate, ...]:
+        """Return the files on offer."""
+        if self.page is not None:
+            return self.page.candidates
+        remembered = record.page(self.upstream, self.project)
+        return load_candidates(remembered.candidates) if remembered is not None else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """The answers for all projects: an offer, or why there is none."""
+
+    found: Mapping[NormalizedName, Offered]
+    failed: Mapping[NormalizedName, PypitoolError]
+
+
+def ask_upstreams(
+    projects: Iterable[NormalizedName],
+    sessions: Sequence[UpstreamSession],
+    record: MirrorRecord,
+    stop: threading.Event,
+) -> Offers:
+    """Ask for every project, and remember what was read."""
+    wanted = sorted(set(projects))
+    known = _by_project(record.known_pages())
+    with ThreadPoolExecutor(_threads(sessions, len(wanted)), thread_name_prefix="page") as pool:
+        answers = list(pool.map(lambda project: _ask(project, sessions, known.get(project, {})), wanted))
+    if stop.is_set():
+        raise Stopped()
+    with record.together():
+        for answer in answers:
+            _remember(record, answer)
+    found = {
+        answer.project: _offered(answer, record) for answer in answers if not isinstance(answer, _Failed)
+    }
+    return Offers(found, {answer.project: answer.error for answer in answers if isinstance(answer, _Failed)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    project: NormalizedName
+    error: PypitoolError
+
+
+def _ask(
+    project: NormalizedName, sessions: Sequence[UpstreamSession], known: Mapping[str, KnownPage]
+) -> Page | Unchanged | _Failed:
+    try:
+        return find_page(project, sessions, known)
+    except PypitoolError as error:
+        return _Failed(project, error)
+
+
+def _remember(record: MirrorRecord, answer: Page | Unchanged | _Failed) -> None:
+    if isinstance(answer, Page):
+        page = RememberedPage(
+            answer.known, answer.status.value, answer.status_reason, dump_candidates(answer.candidates)
+        )
+        record.keep_page(answer.upstream, answer.project, page)
+
+
+def _offered(answer: Page | Unchanged, record: MirrorRecord) -> Offered:
+    if isinstance(answer, Page):
+        status, reason, page = answer.status, answer.status_reason, answer
+        return Offered(
+            answer.project, answer.upstream, answer.known.body_sha256, status, reason, page, answer.clock_skew
+        )
+    word, reason = record.page_status(answer.upstream, answer.project)
+    return Offered(
+        answer.project,
+        answer.upstream,
+        answer.known.body_sha256,
+        ProjectStatus(word),
+        reason,
+        None,
+        answer.clock_skew,
+    )
+
+
+def _by_project(
+    known: Mapping[tuple[str, str], KnownPage],
+) -> dict[str, dict[str, KnownPage]]:
+    by_project: dict[str, dict[str, KnownPage]] = {}
+    for (upstream, project), page in known.items():
+        by_project.setdefault(project, {})[upstream] = page
+    return by_project
+
+
+def _threads(sessions: Sequence[UpstreamSession], projects: int) -> int:
+    return max(1, min(projects, sum(session.upstream.workers for session in sessions)))

@@ -1,0 +1,247 @@
+"""Select, fetch, prove: what `sync` and `download` do, from pins to the proof that they install offline."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from packaging.utils import NormalizedName
+
+from pypitool.core.errors import Kind
+from pypitool.core.model import HeldFile, ProjectStatus
+from pypitool.core.run_events import (
+    Ending,
+    Event,
+    FileEvent,
+    PlanEvent,
+    ProjectEvent,
+    WarningEvent,
+)
+from pypitool.core.selection import Rule
+from pypitool.core.sync_plan import Miss, Planned, Step, plan
+from pypitool.facts import Actor
+from pypitool.mirror.choosing import Choices, ChosenFile, SetMiss, choose, files_by_set
+from pypitool.mirror.fetch import Fetcher, FetchItem, Watcher
+from pypitool.mirror.house import House
+from pypitool.mirror.noting import Sighting, note_sightings
+from pypitool.mirror.offers import Offered, Offers, ask_upstreams
+from pypitool.mirror.proof import prove_sets
+from pypitool.mirror.record import MirrorRecord
+from pypitool.mirror.sets import PinnedSet
+from pypitool.mirror.shelf import CatalogueShelf, PlannedShelf
+from pypitool.repository import Repository
+from pypitool.upstream.errors import Stopped, UpstreamUnavailable
+from pypitool.upstream.session import UpstreamSession
+
+Report = Callable[[Event], None]
+
+# What a refusal by rule means for the run; every other miss is a hole, which the proof names.
+_REFUSALS = {
+    Rule.HASH: (Kind.INVALID, "no file has a hash that the requirement lists"),
+    Rule.UNHASHED: (Kind.INVALID, "the upstream gives no sha256; allow-unhashed would take it all the same"),
+    Rule.TOO_BIG: (Kind.INVALID, "its files are larger than max-file-size"),
+    Rule.YANKED: (Kind.INVALID, "it is yanked, and the policy takes no yanked files"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """The world that a run works in."""
+
+    repository: Repository
+    record: MirrorRecord
+    sessions: Sequence[UpstreamSession]
+    actor: Actor
+    stop: threading.Event
+    private: tuple[str, ...] = ()
+    watcher: Watcher = field(default_factory=Watcher)
+
+    @property
+    def house(self) -> House:
+        """What no upstream may hear of."""
+        return House(self.repository.catalogue, self.private)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOptions:
+    """How a run is to go about it."""
+
+    dry_run: bool = False
+    offline: bool = False
+    remembers: bool = True  # that sets want these files; `download` does not
+
+
+def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions, report: Report) -> Ending:
+    """Bring what the sets want, and prove them; each project and each file fails for itself."""
+    offers = _offers(mirror, sets, options)
+    for project, error in offers.failed.items():
+        report(ProjectEvent(project, error.kind, str(error)))
+    unhashed = frozenset(
+        session.upstream.name for session in mirror.sessions if session.upstream.allow_unhashed
+    )
+    choices = choose(sets, offers.found, mirror.record, unhashed)
+    held = _held(mirror, offers.found)
+    for event in _explain_misses(mirror, choices.misses, offers.found):
+        report(event)
+    planned = _plan(choices, held)
+    if options.dry_run:
+        _report_plan(planned, report)
+    else:
+        _carry_out(mirror, planned, report)
+        if mirror.stop.is_set():
+            raise Stopped()
+        _remember(mirror, choices, offers.found, held, options)
+    _prove(mirror, sets, planned, options, report)
+    return Ending(dry_run=options.dry_run, unreachable=_is_unreachable(offers))
+
+
+def _offers(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions) -> Offers:
+    if options.offline:
+        return Offers({}, {})
+    house = mirror.house
+    projects = {project for pinned in sets for project in pinned.wishes}
+    outside = [project for project in projects if not house.keeps(project)]
+    return ask_upstreams(outside, mirror.sessions, mirror.record, mirror.stop)
+
+
+def _held(mirror: Mirror, offers: Iterable[NormalizedName]) -> dict[str, HeldFile]:
+    held: dict[str, HeldFile] = {}
+    for name in offers:
+        project = mirror.repository.catalogue.project(name)
+        held.update({file.filename: file for file in (project.files if project is not None else ())})
+    return held
+
+
+def _plan(choices: Choices, held: Mapping[str, HeldFile]) -> list[tuple[ChosenFile, Planned]]:
+    digests = {name: file.contents.digests.sha256 for name, file in held.items()}
+    return list(zip(choices.files, plan([file.wanted for file in choices.files], digests), strict=True))
+
+
+def _report_plan(planned: Iterable[tuple[ChosenFile, Planned]], report: Report) -> None:
+    for _, one in planned:
+        candidate = one.wanted.candidate
+        report(
+            PlanEvent(
+                one.step.value,
+                candidate.filename,
+                candidate.project,
+                str(candidate.version),
+                candidate.size,
+                one.wanted.targets,
+            )
+        )
+
+
+def _carry_out(mirror: Mirror, planned: Sequence[tuple[ChosenFile, Planned]], report: Report) -> None:
+    for _, one in planned:
+        if one.step is not Step.GET:
+            report(_settled(one))
+    wanted = [FetchItem(one.wanted, file.upstream) for file, one in planned if one.step is Step.GET]
+    if wanted:
+        sessions = {session.upstream.name: session for session in mirror.sessions}
+        fetcher = Fetcher(mirror.repository, sessions, mirror.actor, mirror.stop, mirror.watcher)
+        fetcher.fetch(wanted, report)
+
+
+def _settled(one: Planned) -> FileEvent:
+    candidate = one.wanted.candidate
+    conflict = one.step is Step.CONFLICT
+    digests = f"sha256 {one.held_sha256}, upstream {candidate.sha256}"
+    return FileEvent(
+        name=candidate.filename,
+        project=candidate.project,
+        version=str(candidate.version),
+        outcome="conflict" if conflict else "kept",
+        bytes=candidate.size or 0,
+        sha256=one.held_sha256,
+        targets=one.wanted.targets,
+        kind=Kind.CONFLICT if conflict else None,
+        message=f"{candidate.filename} is here with other bytes ({digests})" if conflict else None,
+    )
+
+
+def _remember(
+    mirror: Mirror,
+    choices: Choices,
+    offers: Mapping[NormalizedName, Offered],
+    held: Mapping[str, HeldFile],
+    options: SyncOptions,
+) -> None:
+    with mirror.record.together():
+        sightings = _sightings(choices, offers, held)
+        note_sightings(mirror.repository, mirror.record, sightings, mirror.actor)
+        for file in choices.files:
+            candidate = file.wanted.candidate
+            if candidate.filename not in held and candidate.yanked is not None:
+                mirror.record.keep_upstream_yank(candidate.filename, candidate.yanked)
+        if options.remembers:
+            now = datetime.now(timezone.utc).isoformat()
+            for name, filenames in files_by_set(choices.files).items():
+                mirror.record.want(name, filenames, now)
+
+
+def _sightings(
+    choices: Choices, offers: Mapping[NormalizedName, Offered], held: Mapping[str, HeldFile]
+) -> Iterator[Sighting]:
+    """Yield what is held and offered alike: all of a page that was read, and what the sets want of others."""
+    offered = {
+        candidate.filename: (candidate, offer.upstream)
+        for offer in offers.values()
+        if offer.page is not None
+        for candidate in offer.page.candidates
+    }
+    offered |= {
+        file.wanted.candidate.filename: (file.wanted.candidate, file.upstream) for file in choices.files
+    }
+    for filename, file in held.items():
+        if filename in offered and offered[filename][0].sha256 == file.contents.digests.sha256:
+            yield Sighting(file, *offered[filename])
+
+
+def _explain_misses(
+    mirror: Mirror, misses: Iterable[SetMiss], offers: Mapping[NormalizedName, Offered]
+) -> Iterator[Event]:
+    shelf = CatalogueShelf(mirror.repository.catalogue)
+    events = (_miss_event(missed.miss, offers[missed.miss.wish.project], shelf) for missed in misses)
+    # Once for a project, however many sets and targets want it.
+    yield from dict.fromkeys(event for event in events if event is not None)
+
+
+def _miss_event(miss: Miss, offered: Offered, shelf: CatalogueShelf) -> ProjectEvent | WarningEvent | None:
+    project, wanted = miss.wish.project, f"{miss.wish.project}{miss.wish.specifier}"
+    if miss.reason in _REFUSALS:
+        kind, reason = _REFUSALS[miss.reason]
+        return ProjectEvent(project, kind, f"{wanted}: {reason}")
+    if miss.reason is not None:
+        return None
+    if offered.status is ProjectStatus.QUARANTINED:
+        why = f": {offered.status_reason}" if offered.status_reason else ""
+        return ProjectEvent(project, Kind.NOT_FOUND, f"{project} is quarantined by {offered.upstream}{why}")
+    held = (candidate.version for candidate in shelf.candidates(project))
+    if any(miss.wish.specifier.contains(version, prereleases=True) for version in held):
+        return WarningEvent(f"{offered.upstream} no longer offers {wanted}; the files here stay", project)
+    return ProjectEvent(project, Kind.NOT_FOUND, f"{offered.upstream} has no {wanted}")
+
+
+def _prove(
+    mirror: Mirror,
+    sets: Sequence[PinnedSet],
+    planned: Sequence[tuple[ChosenFile, Planned]],
+    options: SyncOptions,
+    report: Report,
+) -> None:
+    coming = [one.wanted.candidate for _, one in planned if one.step is Step.GET] if options.dry_run else []
+    shelf = PlannedShelf(CatalogueShelf(mirror.repository.catalogue), coming)
+    for event in prove_sets(sets, shelf):
+        report(event)
+
+
+def _is_unreachable(offers: Offers) -> bool:
+    failures = offers.failed.values()
+    return (
+        bool(failures)
+        and not offers.found
+        and all(isinstance(error, UpstreamUnavailable) for error in failures)
+    )
