@@ -14,7 +14,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,8 @@ def backup(state: Path, file: Path) -> BackedUp:
     created = timestamp(time.time())
     with _reporting(file.parent), _folder(file.parent) as folder:
         _snapshot(files.catalogue, folder / files.catalogue.name)
-        if files.activity.exists():
+        # It may be lost, so it may be missing or damaged.
+        with suppress(CatalogueDamaged, CatalogueMissing):
             _snapshot(files.activity, folder / files.activity.name)
         # Last: what the facts have more than the catalogue is replayed into it.
         _copy_facts(FactLog(files.facts), folder / files.facts.name)
@@ -112,7 +113,10 @@ def restore(file: Path, state: Path) -> BackedUp:
 
 
 def _snapshot(database: Path, copy: Path) -> None:
+    if not database.exists():
+        raise CatalogueMissing(database, "the file is missing")
     with (
+        _naming(copy),
         locking.shared(database),
         closing(connect(database)) as source,
         closing(sqlite3.connect(copy)) as target,
@@ -192,7 +196,8 @@ def _put_all_in_place(folder: Path, files: StateFiles) -> None:
     # The log before the catalogue, as everywhere; nobody appends, opens or writes until both are changed.
     with FactLog(files.facts).locked() as size, locking.exclusive(files.catalogue):
         new = folder / files.catalogue.name
-        begin_new_history(new, after=last_serial(files.catalogue))
+        with _naming(new):
+            begin_new_history(new, after=last_serial(files.catalogue))
         if size:
             # A link and not a renaming: there is a log at every moment, or another process would begin one.
             os.link(files.facts, unused(files.facts, "replaced"))
@@ -210,7 +215,7 @@ def _replace(new: Path, path: Path) -> None:
 
 
 def _counts(catalogue: Path) -> tuple[int, int]:
-    with closing(connect(catalogue)) as connection:
+    with _naming(catalogue), closing(connect(catalogue)) as connection:
         (projects,) = connection.execute("SELECT count(*) FROM project WHERE listed").fetchone()
         (files,) = connection.execute("SELECT count(*) FROM file").fetchone()
     return projects, files
@@ -242,5 +247,11 @@ def _reporting(directory: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise NoSpace(str(directory)) from error
         raise BackupUnwritable(directory, error.strerror or str(error)) from error
+
+
+@contextmanager
+def _naming(database: Path) -> Iterator[None]:
+    try:
+        yield
     except sqlite3.Error as error:
-        raise translate(error, directory) from error
+        raise translate(error, database) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -132,10 +133,13 @@ _READ_ONLY = ("attempt to write a readonly database", "unable to open database f
 _DAMAGED = ("malformed", "not a database", "no such table", "no such column", "unsupported file format")
 
 
+_FULL_BELOW = 256 * 1024  # bytes
+
+
 def translate(error: sqlite3.Error, path: Path) -> PypitoolError:
     """Name the failure that SQLite reports."""
     text = str(error)
-    if any(words in text for words in _FULL):
+    if any(words in text for words in _FULL) or ("I/O error" in text and _is_full(path.parent)):
         return NoSpace(f"the catalogue {path}")
     if any(words in text for words in _BUSY):
         return CatalogueBusy(path, text)
@@ -144,3 +148,12 @@ def translate(error: sqlite3.Error, path: Path) -> PypitoolError:
     if any(words in text for words in _DAMAGED):
         return CatalogueDamaged(path, text)
     return CatalogueError(path, text)
+
+
+def _is_full(directory: Path) -> bool:
+    # SQLite calls some failures for want of space an I/O error, and keeps the number of the error to itself.
+    try:
+        disk = os.statvfs(directory)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _FULL_BELOW

@@ -1,0 +1,241 @@
+"""What only a file that several processes share has to prove."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pypitool.catalogue import ScanBatch
+from pypitool.catalogue.errors import CatalogueReadOnly
+from pypitool.catalogue.placing import put_in_place
+from pypitool.catalogue.rebuild import open_catalogue, repair
+from pypitool.catalogue.sqlite import SqliteCatalogue
+from pypitool.core.errors import NoSpace, http_status
+from pypitool.facts import FactLog
+from tests.catalogue.held import digest, name, wheel
+from tests.catalogue.writer import THREADS, start_writer
+from tests.support.disks import make_read_only, mounted_disk
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "catalogue.sqlite"
+
+
+@pytest.fixture
+def facts(path: Path) -> FactLog:
+    path.parent.mkdir()
+    return FactLog(path.with_name("facts.jsonl"))
+
+
+@pytest.fixture
+def catalogue(path: Path, facts: FactLog) -> Iterator[SqliteCatalogue]:
+    with closing(open_catalogue(path, facts)) as catalogue:
+        yield catalogue
+
+
+def test_a_stamp_sees_the_commits_of_another_process(catalogue: SqliteCatalogue) -> None:
+    before = catalogue.stamp()
+
+    with start_writer(catalogue.path, "foo", 1) as writer:
+        writer.wait(10)
+
+    assert catalogue.stamp() != before
+    assert catalogue.project_names() == ("foo",)
+
+
+def test_a_reader_never_waits_for_a_writer(catalogue: SqliteCatalogue) -> None:
+    catalogue.apply_scan(ScanBatch([wheel("foo")]))
+    with closing(sqlite3.connect(catalogue.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("DELETE FROM file")
+
+        started = time.monotonic()
+        held = [catalogue.project(name("foo")), catalogue.counts(), catalogue.stamp()]
+        in_new_thread = threading.Thread(target=lambda: held.append(catalogue.project(name("foo"))))
+        in_new_thread.start()
+        in_new_thread.join(5)
+        took = time.monotonic() - started
+        other.execute("ROLLBACK")
+
+    assert held[0] is not None
+    assert held[3] == held[0]
+    assert took < 0.5
+
+
+def test_a_reader_holds_no_transaction(catalogue: SqliteCatalogue) -> None:
+    catalogue.apply_scan(ScanBatch([wheel("foo", str(number)) for number in range(1500)]))
+    files = catalogue.files()
+    next(files)
+    catalogue.stamp()
+
+    with closing(sqlite3.connect(catalogue.path)) as other:
+        busy, _, _ = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+    assert busy == 0
+    assert catalogue.path.with_name("catalogue.sqlite-wal").stat().st_size == 0
+
+
+def test_two_processes_write_at_once_and_neither_is_refused(catalogue: SqliteCatalogue) -> None:
+    writers = [start_writer(catalogue.path, project, 150) for project in ("foo", "bar")]
+
+    outputs = [writer.communicate(timeout=60)[0] for writer in writers]
+
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert [len(output.split()) for output in outputs] == [150, 150]
+    assert catalogue.counts() == (2, 300)
+
+
+@pytest.mark.parametrize("moment", [random.Random(number).uniform(0.0, 0.2) for number in range(6)])
+def test_a_writer_that_is_killed_loses_nothing_that_was_live(
+    catalogue: SqliteCatalogue, facts: FactLog, moment: float
+) -> None:
+    with start_writer(catalogue.path, "foo", 100_000) as writer:
+        assert writer.stdout is not None
+        first = writer.stdout.readline()
+        time.sleep(moment)
+        writer.kill()
+        live = {int(line) for line in [first, *writer.stdout.readlines()] if line.endswith(b"\n")}
+
+    assert not repair(catalogue.path, facts)
+    held = {int(file.version) for file in catalogue.held(name("foo"))}
+    pending = catalogue.pending()
+    assert live <= held
+    assert len(held - live) + len(pending) <= THREADS
+    body = f"Name: foo\nVersion: {max(held)}"
+    assert catalogue.metadata(digest(body)) == body.encode()
+
+
+def test_a_replaced_catalogue_is_noticed_within_a_second(catalogue: SqliteCatalogue, tmp_path: Path) -> None:
+    catalogue.apply_scan(ScanBatch([wheel("foo")]))
+    before = catalogue.stamp()
+    other = tmp_path / "other.sqlite"
+    with closing(open_catalogue(other, FactLog(tmp_path / "other.jsonl"))) as another:
+        another.apply_scan(ScanBatch([wheel("bar")]))
+
+    put_in_place(other, catalogue.path)
+
+    wait_until(lambda: catalogue.stamp() != before, what="the stamp changes", seconds=1.5)
+    assert catalogue.project_names() == ("bar",)
+
+
+def test_a_replaced_catalogue_keeps_its_journal_when_old_users_go(
+    catalogue: SqliteCatalogue, path: Path, tmp_path: Path
+) -> None:
+    old = SqliteCatalogue.open(path)
+    old.apply_scan(ScanBatch([wheel("foo")]))
+    new = tmp_path / "new.sqlite"
+    open_catalogue(new, FactLog(tmp_path / "new.jsonl")).close()
+    put_in_place(new, path)
+    with closing(SqliteCatalogue.open(path)) as current:
+        current.apply_scan(ScanBatch([wheel("bar")]))
+
+        # SQLite deletes the journal of a database that nobody has open any more, by its name.
+        old.close()
+        gc.collect()
+
+        with closing(SqliteCatalogue.open(path)) as another:
+            assert another.project_names() == ("bar",)
+
+
+def test_a_missing_catalogue_is_answered_from_until_another_is_there(
+    catalogue: SqliteCatalogue, path: Path, facts: FactLog
+) -> None:
+    catalogue.apply_scan(ScanBatch([wheel("foo")]))
+    path.unlink()
+
+    while_missing = catalogue.project_names()
+    repair(path, facts)
+
+    assert while_missing == ("foo",)
+    wait_until(lambda: catalogue.project_names() == (), what="the new catalogue is read", seconds=1.5)
+
+
+def open_descriptors(path: Path) -> int:
+    links = [os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")]
+    return sum(link.startswith(str(path)) for link in links)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_a_thread_that_ends_closes_its_connection(catalogue: SqliteCatalogue, path: Path) -> None:
+    catalogue.stamp()
+    before = open_descriptors(path)
+
+    for _ in range(20):
+        thread = threading.Thread(target=catalogue.project_names)
+        thread.start()
+        thread.join(5)
+    gc.collect()
+
+    # SQLite keeps one for the next to come: closing it would release the locks of the others (POSIX).
+    assert open_descriptors(path) <= before + 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_a_closed_catalogue_leaves_nothing_open(path: Path, facts: FactLog) -> None:
+    catalogue = open_catalogue(path, facts)
+    catalogue.apply_scan(ScanBatch([wheel("foo")]))
+    thread = threading.Thread(target=catalogue.project_names)
+    thread.start()
+    thread.join(5)
+
+    catalogue.close()
+
+    assert open_descriptors(path) == 0
+    assert sorted(found.name for found in path.parent.iterdir()) == [
+        "catalogue.lock",
+        "catalogue.signal",
+        "catalogue.sqlite",
+        "facts.jsonl",
+    ]
+
+
+def test_a_full_disk_is_507_and_changes_nothing(tmp_path: Path) -> None:
+    with mounted_disk(tmp_path / "tiny", megabytes=1) as disk:
+        path = disk / "catalogue.sqlite"
+        with closing(open_catalogue(path, FactLog(disk / "facts.jsonl"))) as catalogue:
+            catalogue.apply_scan(ScanBatch([wheel("foo")]))
+            many = [wheel("bar", str(number)) for number in range(5000)]
+
+            with pytest.raises(NoSpace) as caught:
+                catalogue.apply_scan(ScanBatch(many))
+
+            assert http_status(caught.value) == 507
+            assert catalogue.project_names() == ("foo",)
+            catalogue.apply_scan(ScanBatch([wheel("baz")]))
+            assert catalogue.project_names() == ("baz", "foo")
+
+
+def test_a_full_disk_at_the_start_is_named(tmp_path: Path) -> None:
+    with mounted_disk(tmp_path / "tiny", megabytes=1) as disk:
+        filler = disk / "filler"
+        with pytest.raises(OSError, match="No space"):
+            filler.write_bytes(bytes(2 * 1024 * 1024))
+
+        with pytest.raises(NoSpace):
+            open_catalogue(disk / "catalogue.sqlite", FactLog(disk / "facts.jsonl"))
+
+        filler.unlink()
+        open_catalogue(disk / "catalogue.sqlite", FactLog(disk / "facts.jsonl")).close()
+
+
+def test_a_disk_that_became_read_only_is_503(tmp_path: Path) -> None:
+    with mounted_disk(tmp_path / "disk", megabytes=4) as disk:
+        path = disk / "catalogue.sqlite"
+        open_catalogue(path, FactLog(disk / "facts.jsonl")).close()
+        make_read_only(disk)
+
+        with closing(SqliteCatalogue.open(path)) as catalogue, pytest.raises(CatalogueReadOnly) as caught:
+            catalogue.apply_scan(ScanBatch([wheel("foo")]))
+
+    assert http_status(caught.value) == 503

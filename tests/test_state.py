@@ -1,0 +1,249 @@
+"""Where the state lives, and to which directories it belongs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pypitool.core.errors import exit_code
+from pypitool.ownership import hand_over
+from pypitool.state import (
+    ForeignState,
+    PackagesMissing,
+    StateFiles,
+    StateUnusable,
+    file_system,
+    is_network,
+    locate_state,
+)
+from tests.support.disks import make_read_only, mounted_disk
+from tests.support.imports import ROOT
+
+MOUNTS = """\
+22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+23 22 0:5 / /proc rw - proc proc rw
+40 22 0:40 / /srv rw,relatime shared:9 - nfs4 nas:/srv rw,vers=4.2
+41 40 8:1 / /srv/local rw - xfs /dev/sdb rw
+42 22 0:42 / /mnt/with\\040space rw shared:3 master:1 - fuse.sshfs nas:/ rw
+43 22 0:43 / /mnt/merged rw - fuse.mergerfs a:b rw
+44 22 8:2 / /data rw - ext4 /dev/sdc rw
+45 44 0:45 / /data rw - cifs //nas/data rw
+"""
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    directory = tmp_path / "packages"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def more(tmp_path: Path) -> Path:
+    directory = tmp_path / "more"
+    directory.mkdir()
+    return directory
+
+
+def test_the_state_is_in_the_first_directory_by_default(packages: Path, more: Path) -> None:
+    state = locate_state([packages, more], None, {})
+
+    assert state == packages / ".pypitool"
+    assert state.is_dir()
+    assert not (more / ".pypitool").exists()
+
+
+def test_the_state_directory_of_the_unit_comes_before_the_default(packages: Path, tmp_path: Path) -> None:
+    environ = {"STATE_DIRECTORY": f"{tmp_path}/state:{tmp_path}/other"}
+
+    assert locate_state([packages], None, environ) == tmp_path / "state"
+
+
+def test_an_explicit_state_comes_before_everything(packages: Path, tmp_path: Path) -> None:
+    environ = {"STATE_DIRECTORY": f"{tmp_path}/state"}
+
+    state = locate_state([packages], tmp_path / "mine" / "deep", environ)
+
+    assert state == tmp_path / "mine" / "deep"
+    assert not (packages / ".pypitool").exists()
+
+
+def test_the_state_is_not_for_everybody(packages: Path) -> None:
+    assert locate_state([packages], None, {}).stat().st_mode & 0o007 == 0
+
+
+def test_a_missing_package_directory_is_named(packages: Path, tmp_path: Path) -> None:
+    with pytest.raises(PackagesMissing, match=r"the package directory .*/nowhere does not exist") as caught:
+        locate_state([packages, tmp_path / "nowhere"], None, {})
+
+    assert exit_code(caught.value) == 8
+    assert not (packages / ".pypitool").exists()
+
+
+def test_the_same_directories_are_welcome_again(packages: Path, more: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(more)
+
+    first = locate_state([packages, more], None, {})
+
+    assert locate_state([packages, link], None, {}) == first
+
+
+@pytest.mark.parametrize(
+    "choose",
+    [lambda a, b: [b, a], lambda a, b: [a], lambda a, b: [b]],
+    ids=["another order", "one less", "another one"],
+)
+def test_other_directories_are_refused_with_both_lists(
+    packages: Path, more: Path, tmp_path: Path, choose: Callable[[Path, Path], list[Path]]
+) -> None:
+    state = locate_state([packages, more], tmp_path / "state", {})
+    asked = choose(packages, more)
+
+    with pytest.raises(ForeignState) as caught:
+        locate_state(asked, state, {})
+
+    names = ", ".join(map(str, asked))
+    assert str(caught.value) == f"the state in {state} belongs to {packages}, {more}, not to {names}"
+    assert "--state DIR" in str(caught.value.hint)
+    assert exit_code(caught.value) == 8
+
+
+def test_a_directory_moves_with_the_state_in_it(packages: Path, tmp_path: Path) -> None:
+    locate_state([packages], None, {})
+    moved = packages.rename(tmp_path / "moved")
+
+    assert locate_state([moved], None, {}) == moved / ".pypitool"
+
+
+def test_the_remedy_of_the_hint_works(packages: Path, more: Path, tmp_path: Path) -> None:
+    state = locate_state([packages], tmp_path / "state", {})
+
+    StateFiles(state).roots.unlink()
+
+    assert locate_state([more], state, {}) == state
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"roots": 1}', '{"roots": [1]}'])
+def test_an_unreadable_record_is_named(packages: Path, text: str) -> None:
+    state = locate_state([packages], None, {})
+    (state / "roots.json").write_text(text)
+
+    with pytest.raises(StateUnusable, match=r"`roots\.json` cannot be read"):
+        locate_state([packages], None, {})
+
+
+def test_the_record_is_readable_by_people(packages: Path, more: Path) -> None:
+    state = locate_state([packages, more], None, {})
+
+    assert json.loads((state / "roots.json").read_text()) == {"roots": ["..", str(more)]}
+
+
+def test_a_file_in_the_place_of_the_state_is_named(packages: Path) -> None:
+    (packages / ".pypitool").write_text("")
+
+    with pytest.raises(StateUnusable, match="cannot keep the state in") as caught:
+        locate_state([packages], None, {})
+
+    assert exit_code(caught.value) == 8
+
+
+def test_a_read_only_directory_is_refused_with_the_sentence_that_names_the_flag(tmp_path: Path) -> None:
+    with mounted_disk(tmp_path / "disk", megabytes=1) as disk:
+        make_read_only(disk)
+
+        with pytest.raises(StateUnusable, match="Read-only file system") as caught:
+            locate_state([disk], None, {})
+
+        assert "`--state DIR`" in str(caught.value.hint)
+        assert locate_state([disk], tmp_path / "state", {}) == tmp_path / "state"
+
+
+def locate_as_nobody(root: Path) -> subprocess.CompletedProcess[str]:
+    script = (
+        "import os, sys; from pathlib import Path; import pypitool.state as state\n"
+        "os.setgid(65534); os.setuid(65534)\n"
+        "try: print(state.locate_state([Path(sys.argv[1])], None, {}))\n"
+        "except state.StateUnusable as error: print(error)"
+    )
+    command = [sys.executable, "-c", script, str(root)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+
+def open_to_all(directory: Path) -> None:
+    for parent in directory.parents:
+        if parent.stat().st_mode & 0o001 == 0:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    directory.chmod(0o777)
+
+
+@needs_root
+def test_a_directory_of_another_user_is_refused_without_a_state(packages: Path) -> None:
+    open_to_all(packages)
+
+    answer = locate_as_nobody(packages).stdout
+
+    assert "belongs to another user (number 0)" in answer
+    assert list(packages.iterdir()) == []
+
+
+@needs_root
+def test_a_directory_of_another_user_is_welcome_with_a_state_in_it(packages: Path) -> None:
+    open_to_all(packages)
+    (packages / ".pypitool").mkdir()
+    (packages / ".pypitool").chmod(0o777)
+
+    assert locate_as_nobody(packages).stdout.strip() == str(packages / ".pypitool")
+
+
+@needs_root
+def test_what_root_makes_belongs_to_the_owner_of_the_directory(packages: Path) -> None:
+    os.chown(packages, 65534, 65534)
+
+    state = locate_state([packages], None, {})
+
+    assert {(found.stat().st_uid, found.stat().st_gid) for found in (state, state / "roots.json")} == {
+        (65534, 65534)
+    }
+
+
+def test_handing_over_ones_own_file_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    before = file.stat().st_uid
+
+    hand_over(file)
+
+    assert file.stat().st_uid == before
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/home/me/packages", "ext4"),
+        ("/srv/packages", "nfs4"),
+        ("/srvx", "ext4"),
+        ("/srv/local/packages", "xfs"),
+        ("/mnt/with space/a", "fuse.sshfs"),
+        ("/data", "cifs"),
+    ],
+)
+def test_the_file_system_is_that_of_the_deepest_last_mount(path: str, expected: str) -> None:
+    assert file_system(Path(path), MOUNTS) == expected
+
+
+@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "fuse.sshfs", "fuse.s3fs"])
+def test_file_systems_of_other_machines_are_networks(kind: str) -> None:
+    assert is_network(kind)
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "fuse.mergerfs", ""])
+def test_file_systems_of_this_machine_are_none(kind: str) -> None:
+    assert not is_network(kind)
