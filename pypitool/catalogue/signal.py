@@ -57,7 +57,9 @@ class CommitSignal:
         try:
             found = os.fstat(descriptor)
             if found.st_size < _SIZE:
-                os.ftruncate(descriptor, _SIZE)
+                # Written and not only extended: a page that the disk has no room for ends the process
+                # (SIGBUS) when it is touched.
+                os.pwrite(descriptor, bytes(_SIZE), 0)
             self._memory = mmap.mmap(descriptor, _SIZE)
             self._inode = found.st_ino
         finally:

@@ -54,6 +54,31 @@ def test_a_stamp_sees_the_commits_of_another_process(catalogue: SqliteCatalogue)
     assert catalogue.project_names() == ("foo",)
 
 
+def test_a_commit_without_a_signal_is_seen_within_a_second(catalogue: SqliteCatalogue) -> None:
+    before = catalogue.stamp()
+
+    with closing(sqlite3.connect(catalogue.path)) as other, other:
+        other.execute("UPDATE head SET serial = serial + 1")
+
+    wait_until(lambda: catalogue.stamp() != before, what="the stamp changes", seconds=1.5)
+
+
+def test_the_signal_may_be_removed(catalogue: SqliteCatalogue, path: Path) -> None:
+    catalogue.stamp()
+    path.with_name("catalogue.signal").unlink()
+    with start_writer(path, "foo", 1) as writer:
+        writer.wait(10)
+    wait_until(lambda: catalogue.project_names() == ("foo",), what="the first commit is seen", seconds=1.5)
+    # Both look at most a second later whether the file that they share is still the one that lies there.
+    time.sleep(1.0)
+    before = catalogue.stamp()
+
+    with start_writer(path, "bar", 1) as writer:
+        writer.wait(10)
+
+    assert catalogue.stamp() != before
+
+
 def test_a_reader_never_waits_for_a_writer(catalogue: SqliteCatalogue) -> None:
     catalogue.apply_scan(ScanBatch([wheel("foo")]))
     with closing(sqlite3.connect(catalogue.path, isolation_level=None)) as other:
