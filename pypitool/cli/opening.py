@@ -102,7 +102,7 @@ def find_project(repository: Repository, name: str) -> Project:
 
 
 def project_names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Complete the name of a project from the catalogue that is there; nothing is made or scanned."""
+    """Complete the name of a project from the catalogue as it is; nothing is scanned."""
     invocation = ctx.ensure_object(Invocation)
     invocation.quiet = True
     try:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,49 @@ def test_the_script_of_each_shell_is_printed(shell: str, capsys: pytest.CaptureF
     assert main(["completion", shell]) == 0
 
     assert "_PYPITOOL_COMPLETE" in capsys.readouterr().out
+
+
+def test_bash_takes_the_script(clean_environment: dict[str, str]) -> None:
+    script = f'eval "$({sys.executable} -m pypitool completion bash)"; complete -p pypitool'
+
+    ended = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, env=clean_environment, check=False
+    )
+
+    assert ended.stdout.startswith("complete ")
+    assert ended.stderr == ""
+
+
+def test_projects_are_completed_from_the_catalogue(packages: Path, clean_environment: dict[str, str]) -> None:
+    assert main(["rescan", "--packages", str(packages)]) == 0
+    environment = {
+        **clean_environment,
+        "_PYPITOOL_COMPLETE": "bash_complete",
+        "COMP_WORDS": "pypitool show acm",
+        "COMP_CWORD": "2",
+        "PYPITOOL_PACKAGES": str(packages),
+    }
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "pypitool"], capture_output=True, text=True, env=environment, check=False
+    )
+
+    assert (ended.stdout, ended.stderr) == ("plain,acme-core\n", "")
+
+
+def test_completing_projects_of_nothing_is_silent(clean_environment: dict[str, str]) -> None:
+    environment = {
+        **clean_environment,
+        "_PYPITOOL_COMPLETE": "bash_complete",
+        "COMP_WORDS": "pypitool show acm",
+        "COMP_CWORD": "2",
+    }
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "pypitool"], capture_output=True, text=True, env=environment, check=False
+    )
+
+    assert (ended.stdout.strip(), ended.stderr) == ("", "")
 
 
 def test_another_shell_is_refused() -> None:

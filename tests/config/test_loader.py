@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from pypitool.config.faults import BadCombination, BadConfiguration
-from pypitool.config.keys import keys, value_of
+from pypitool.config.keys import Key, keys, value_of
 from pypitool.config.loader import Loaded, load_settings
+from pypitool.config.rules import TAKEN
 from pypitool.config.settings import Settings
 from pypitool.core.errors import exit_code
+from pypitool.repository import Repository
+from pypitool_server.app import create_app
+
+ROOT = Path(__file__).parents[2]
 
 
 def written(path: Path, text: str) -> Path:
@@ -241,3 +247,22 @@ def test_a_digest_that_is_not_held_becomes_sha256_with_a_notice(tmp_path: Path) 
     assert loaded.notices == (
         "links carry sha256: sha512 is not among the digests that are held (sha256, md5, blake2b)",
     )
+
+
+def test_a_health_page_cannot_hide_an_address_of_the_index(tmp_path: Path) -> None:
+    settings = load_settings({"server.packages": (tmp_path,)}, {}).settings
+    with Repository.open([tmp_path]) as repository:
+        app = create_app(settings, repository=repository)
+        routes = {rule.rule for rule in app.url_map.iter_rules()}
+
+    first_words = {route.split("/")[1].lower() for route in routes}
+
+    assert first_words - {"", "<name>", "health", "healthz"} <= TAKEN
+
+
+@pytest.mark.parametrize("key", keys(), ids=lambda key: key.path)
+def test_every_key_is_used_by_the_program(key: Key) -> None:
+    uses = re.compile(rf"\.{key.field}\b")
+    sources = [*(ROOT / "server").rglob("*.py"), *(ROOT / "pypitool").glob("*.py")]
+
+    assert any(uses.search(path.read_text()) for path in sources)
