@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from packaging.utils import NormalizedName
@@ -29,17 +29,19 @@ _ABOUT_LISTS = ("project_urls", "requires_dist", "provides_extra", "classifiers"
 
 def releases(files: Iterable[HeldFile]) -> dict[str, list[HeldFile]]:
     """Return the files of each release, newest release first; two spellings of a version are one."""
+    held = sorted(files, key=lambda file: file.filename)
+    # Parsing is most of the work: each spelling once, however many files bear it.
+    same = {version: canonical(version) for version in {file.version for file in held}}
     spelled: dict[str, str] = {}
     grouped: dict[str, list[HeldFile]] = {}
-    for file in sorted(files, key=lambda file: file.filename):
-        version = spelled.setdefault(canonical(file.version), file.version)
+    for file in held:
+        version = spelled.setdefault(same[file.version], file.version)
         grouped.setdefault(version, []).append(file)
     return {version: grouped[version] for version in sorted(grouped, key=sort_key, reverse=True)}
 
 
-def latest_version(files: Iterable[HeldFile]) -> str | None:
+def latest_of(grouped: Mapping[str, Iterable[HeldFile]]) -> str | None:
     """Return the version that people mean who name none."""
-    grouped = releases(files)
     return latest(grouped, {version for version, members in grouped.items() if is_yanked(members)})
 
 
@@ -50,11 +52,12 @@ def is_yanked(files: Iterable[HeldFile]) -> bool:
 
 def summary_document(name: NormalizedName, files: Iterable[HeldFile]) -> dict[str, Any]:
     """Return one line of the list of projects."""
-    held = tuple(files)
+    grouped = releases(files)
+    held = [file for members in grouped.values() for file in members]
     return {
         "name": name,
-        "latest": latest_version(held),
-        "releases": len({canonical(file.version) for file in held}),
+        "latest": latest_of(grouped),
+        "releases": len(grouped),
         "files": len(held),
         "bytes": sum(file.stat.size for file in held),
         "uploaded": max((file.upload_time for file in held), default=None),
@@ -63,13 +66,14 @@ def summary_document(name: NormalizedName, files: Iterable[HeldFile]) -> dict[st
 
 def project_document(project: Project) -> dict[str, Any]:
     """Return a project with its releases, newest first."""
+    grouped = releases(project.files)
     return {
         "project": project.name,
         "status": project.status.value,
         "reason": project.status_reason,
         "serial": project.serial,
-        "latest": latest_version(project.files),
-        "releases": [_release(version, files) for version, files in releases(project.files).items()],
+        "latest": latest_of(grouped),
+        "releases": [_release(version, files) for version, files in grouped.items()],
     }
 
 
