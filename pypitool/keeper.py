@@ -1,0 +1,202 @@
+"""The keeper: one for each state, it keeps the catalogue true to the directories."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pypitool.asking import take_asked
+from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing
+from pypitool.catalogue.rebuild import open_catalogue
+from pypitool.core.errors import PypitoolError
+from pypitool.core.model import Location
+from pypitool.heartbeat import Pulse
+from pypitool.keeper_lock import keeper_lock
+from pypitool.lookout import Lookout
+from pypitool.recording import ScanReport
+from pypitool.recovery import Fate, settle_all
+from pypitool.repository import Repository
+from pypitool.scan import Scanner
+from pypitool.touches import Touched, Touches
+
+RESCAN = 60.0
+_TURN = 0.2  # seconds between two looks at what no event tells: whether to stop, dead writers, questions
+_GATHER = 0.03  # a file that is copied in comes with several events
+_UNSETTLED_EVERY = 0.25
+_TELL_PROGRESS_EVERY = 5.0
+_AFTER_A_FAILURE = 5.0
+# However slow the disks are, walks take at most a tenth of the time.
+_WALK_SHARE = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class Stopped(Exception):
+    """The keeper was asked to stop while it scanned; what it had read is recorded."""
+
+
+class Keeper:
+    """Scans at the start, after every event, and every `rescan` seconds, until it is told to stop."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        rescan: float = RESCAN,
+        lookout: Callable[[Sequence[Path], Touches], Lookout] = Lookout,
+    ) -> None:
+        self._repository = repository
+        self._rescan = rescan
+        self._touches = Touches()
+        self._lookout = lookout(repository.roots, self._touches)
+        self._pulse = Pulse(repository.state)
+        self._scanner = Scanner.of(repository, progress=self._progress, pause=self._pause)
+        self._stop: Callable[[], bool] = lambda: False
+        self._unsettled: set[Location] = set()
+        self._unsettled_due = 0.0
+        self._walk_due = 0.0
+        self._told = 0.0
+        self._serial = 0
+        self._is_attending = False
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Keep until `stop` says so; where another keeper is at work, wait until it is gone."""
+        self._stop = stop
+        while not stop():
+            with keeper_lock(self._repository.state) as mine:
+                if mine:
+                    self._keep()
+                    return
+            time.sleep(_TURN)
+
+    def _keep(self) -> None:
+        self._lookout.start()
+        try:
+            while not self._stop():
+                self._guarded(self._turn)
+        except Stopped:
+            pass
+        finally:
+            self._lookout.stop()
+
+    def _guarded(self, turn: Callable[[], None]) -> None:
+        """Take a turn; a full disk or a lost catalogue must not end the keeper."""
+        try:
+            turn()
+        except (CatalogueDamaged, CatalogueMissing) as error:
+            _log.error("%s", error)
+            self._mend()
+        except PypitoolError as error:
+            _log.error("the directories cannot be kept just now: %s", error)
+            self._walk_due = time.monotonic() + _AFTER_A_FAILURE
+            self._wait(_AFTER_A_FAILURE)
+
+    def _turn(self) -> None:
+        if time.monotonic() >= self._walk_due:
+            self._walk()
+        if self._touches.wait(_TURN):
+            time.sleep(_GATHER)
+        self._lookout.turn()
+        self._attend()
+        self._beat()
+
+    def _walk(self) -> None:
+        began = time.monotonic()
+        self._lookout.before_walk()
+        self._touches.take()
+        self._settle()
+        for root in range(len(self._repository.roots)):
+            self._repository.store.sweep(root)
+        self._pulse.beat(scanning=True, read=0, to_read=0)
+        report = self._scanner.everything()
+        self._take(report)
+        took = time.monotonic() - began
+        if report.listed or report.gone:
+            _log.info("%d files read, %d gone, in %.1f s", report.listed, report.gone, took)
+        self._walk_due = time.monotonic() + max(self._rescan, _WALK_SHARE * took)
+        self._pulse.beat(scanning=False, walked_at=time.time(), watched=self._lookout.is_whole)
+
+    def _attend(self) -> None:
+        """Look at what was touched, asked about, or unsettled."""
+        self._is_attending = True
+        try:
+            self._look_at(self._touches.take())
+        finally:
+            self._is_attending = False
+
+    def _look_at(self, touched: Touched) -> None:
+        if touched.everything:
+            self._walk_due = 0.0
+        if touched.folders:
+            self._lookout.folders_came()
+        for folder in touched.folders:
+            self._take(self._scanner.below(folder.root, folder.path))
+        roots = range(len(self._repository.roots))
+        asked = {place for place in take_asked(self._repository.state) if place.root in roots}
+        places = touched.files | asked | self._due_again()
+        if places:
+            self._take(self._scanner.at(places))
+        self._settle()
+
+    def _due_again(self) -> set[Location]:
+        if not self._unsettled or time.monotonic() < self._unsettled_due:
+            return set()
+        due, self._unsettled = self._unsettled, set()
+        return due
+
+    def _settle(self) -> None:
+        for path, fate in settle_all(self._repository).items():
+            if fate in (Fate.FINISHED, Fate.ABANDONED):
+                _log.warning("the writer of %s is gone: what it began is %s", path, fate.value)
+
+    def _take(self, report: ScanReport) -> None:
+        self._unsettled.update(report.unsettled)
+        self._unsettled_due = time.monotonic() + _UNSETTLED_EVERY
+        for problem in report.problems:
+            place = self._repository.roots[problem.location.root] / problem.location.path
+            _log.warning("%s is not listed: %s", place, problem.reason)
+
+    def _beat(self) -> None:
+        if not self._pulse.is_due:
+            return
+        self._pulse.beat(
+            lag=self._touches.lag, unsettled=len(self._unsettled), watched=self._lookout.is_whole
+        )
+        if not self._repository.files.catalogue.exists():
+            self._mend()
+        changes = self._repository.catalogue.changes_since(self._serial)
+        if changes.everything and self._serial:
+            self._walk_due = 0.0  # rebuilt or restored: it may say what was true last week
+        self._serial = changes.serial
+
+    def _mend(self) -> None:
+        """Rebuild a catalogue that was lost or damaged, from the facts now and the directories after."""
+        open_catalogue(self._repository.files.catalogue, self._repository.facts).close()
+        self._walk_due = 0.0
+
+    def _progress(self, done: int, total: int) -> None:
+        if self._pulse.is_due:
+            self._pulse.beat(read=done, to_read=total)
+            if time.monotonic() - self._told > _TELL_PROGRESS_EVERY and done < total:
+                self._told = time.monotonic()
+                _log.info("reading packages: %d of %d", done, total)
+
+    def _pause(self) -> None:
+        if self._stop():
+            raise Stopped
+        # A walk may take minutes: what comes in meanwhile does not wait for its end.
+        if not self._is_attending and self._touches.lag > _GATHER:
+            self._attend()
+
+    def _wait(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not self._stop() and time.monotonic() < end:
+            time.sleep(_TURN)
+
+
+if __name__ == "__main__":
+    from pypitool.keeper_main import main
+
+    raise SystemExit(main())

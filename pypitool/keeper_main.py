@@ -1,0 +1,50 @@
+"""`python -m pypitool.keeper`: the keeper as a process of its own, which ends when its parent does."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from pypitool.core.errors import PypitoolError, exit_code
+from pypitool.keeper import RESCAN, Keeper
+from pypitool.repository import Repository
+
+_log = logging.getLogger("pypitool.keeper")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Keep until SIGTERM, SIGINT, or the end of the parent."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        stream=sys.stderr, level=options.log_level.upper(), format="%(levelname)s %(message)s"
+    )
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: asked.set())
+
+    def stop() -> bool:
+        return asked.is_set() or (options.parent is not None and os.getppid() != options.parent)
+
+    try:
+        with Repository.open(options.roots, options.state) as repository:
+            Keeper(repository, rescan=options.rescan).run(stop)
+    except PypitoolError as error:
+        _log.error("%s", error)
+        return exit_code(error)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pypitool.keeper", description=__doc__)
+    parser.add_argument("roots", nargs="+", type=Path, metavar="DIR")
+    parser.add_argument("--state", type=Path)
+    parser.add_argument("--parent", type=int, help="end when this process is no longer our parent")
+    parser.add_argument("--rescan", type=float, default=RESCAN, help="seconds between two walks")
+    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    return parser

@@ -1,0 +1,108 @@
+"""Noticing changes between two walks: by events where folders can be watched, by their times where not."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from pypitool.glance import Glance
+from pypitool.touches import Touches
+
+_GLANCE_EVERY = 1.0
+# However slow the disk is, looking at folders takes at most a twentieth of the time.
+_GLANCE_SHARE = 20.0
+# A folder that was moved in is not watched by watchdog 6.0 until the watches are made anew.
+_MEND_AFTER = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Watching(Protocol):
+    """What reports events into `Touches`; see `watch.Watcher`."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """End."""
+
+    def is_whole(self) -> bool:
+        """Tell whether every folder is watched."""
+
+
+def _watcher(roots: Sequence[Path], touches: Touches) -> Watching:
+    # Imported by whoever keeps, and not by those who only ask the library something.
+    from pypitool.watch import Watcher
+
+    return Watcher(roots, touches)
+
+
+class Lookout:
+    """Fills `touches` with what may have changed."""
+
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        touches: Touches,
+        watcher: Callable[[Sequence[Path], Touches], Watching] = _watcher,
+    ) -> None:
+        self._touches = touches
+        self._watcher = watcher(roots, touches)
+        self._glance: Glance | None = None
+        self._roots = tuple(roots)
+        self._glance_due = 0.0
+        self._mend_due: float | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every folder is watched, as far as we know."""
+        return self._glance is None
+
+    def start(self) -> None:
+        """Begin to look out; before the first walk, so that nothing falls between the two."""
+        self._watcher.start()
+        if not self._watcher.is_whole():
+            self._degrade()
+
+    def stop(self) -> None:
+        """End."""
+        self._watcher.stop()
+
+    def before_walk(self) -> None:
+        """Make the watches anew where some are missing: the walk finds what happened meanwhile."""
+        if self._glance is not None:
+            self._glance.remember()
+        elif not self._watcher.is_whole():
+            self._watcher.stop()
+            self._watcher.start()
+            if not self._watcher.is_whole():
+                self._degrade()
+
+    def folders_came(self) -> None:
+        """Note that folders came in, which may not be watched yet."""
+        if self._mend_due is None:
+            self._mend_due = time.monotonic() + _MEND_AFTER
+
+    def turn(self) -> None:
+        """Do what is due."""
+        now = time.monotonic()
+        if self._mend_due is not None and now >= self._mend_due:
+            self._mend_due = None
+            if self._glance is None and not self._watcher.is_whole():
+                self._touches.everything()
+        if self._glance is not None and now >= self._glance_due:
+            for folder in self._glance.changed():
+                self._touches.folder(folder)
+            ended = time.monotonic()
+            self._glance_due = ended + max(_GLANCE_EVERY, _GLANCE_SHARE * (ended - now))
+
+    def _degrade(self) -> None:
+        _log.warning(
+            "not every folder can be watched: they are looked at every second instead, and files that are "
+            "rewritten in place wait for the next walk (raise fs.inotify.max_user_watches)"
+        )
+        self._glance = Glance(self._roots)
+        self._glance.remember()

@@ -1,0 +1,272 @@
+"""Events, glances and questions all end in the same set of places to look at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from pypitool.asking import take_asked, tell_keeper
+from pypitool.core.model import Location
+from pypitool.glance import Glance
+from pypitool.heartbeat import Heartbeat, Pulse, read_heartbeat, write_heartbeat
+from pypitool.lookout import Lookout
+from pypitool.touches import Touched, Touches
+from pypitool.watch import Watcher, count_folders
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "packages"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture
+def touches() -> Touches:
+    return Touches()
+
+
+@pytest.fixture
+def watcher(root: Path, touches: Touches) -> Iterator[Watcher]:
+    (root / "there" / "before").mkdir(parents=True)
+    watcher = Watcher([root], touches)
+    watcher.start()
+    yield watcher
+    watcher.stop()
+
+
+def files(*paths: str) -> frozenset[Location]:
+    return frozenset(Location(0, path) for path in paths)
+
+
+def write(path: Path) -> None:
+    path.write_bytes(b"bytes")
+
+
+def replace_by_rename(path: Path) -> None:
+    (path.parent / ".new").write_bytes(b"bytes")
+    (path.parent / ".new").replace(path)
+
+
+@pytest.mark.parametrize("change", [write, replace_by_rename])
+@pytest.mark.parametrize("path", ["a-1.zip", "there/before/a-1.zip"])
+@pytest.mark.usefixtures("watcher")
+def test_a_file_that_comes_is_noted(
+    root: Path, touches: Touches, change: Callable[[Path], None], path: str
+) -> None:
+    change(root / path)
+
+    assert touches.wait(5.0)
+    assert touches.take().files == files(path)
+
+
+@pytest.mark.usefixtures("watcher")
+def test_a_file_that_goes_is_noted(root: Path, touches: Touches) -> None:
+    write(root / "a-1.zip")
+    wait_until(lambda: touches.take().files, what="the writing is noted")
+
+    (root / "a-1.zip").unlink()
+
+    wait_until(lambda: touches.take().files == files("a-1.zip"), what="the removal is noted")
+
+
+@pytest.mark.usefixtures("watcher")
+def test_a_signature_means_its_file(root: Path, touches: Touches) -> None:
+    write(root / "a-1.zip.asc")
+
+    assert touches.wait(5.0)
+    assert touches.take().files == files("a-1.zip")
+
+
+@pytest.mark.usefixtures("watcher")
+def test_hidden_names_are_passed_over(root: Path, touches: Touches) -> None:
+    (root / ".pypitool").mkdir()
+    write(root / ".pypitool" / "a-1.zip")
+    write(root / ".a-1.zip")
+    write(root / "b-1.zip")
+
+    assert touches.wait(5.0)
+    assert touches.take() == Touched(files("b-1.zip"))
+
+
+@pytest.mark.usefixtures("watcher")
+def test_reading_files_is_no_event(root: Path, touches: Touches) -> None:
+    write(root / "a-1.zip")
+    wait_until(lambda: touches.take().files, what="the writing is noted")
+
+    (root / "a-1.zip").read_bytes()
+    os.listdir(root)
+    write(root / "b-1.zip")
+
+    assert touches.wait(5.0)
+    assert touches.take().files == files("b-1.zip")
+
+
+@pytest.mark.usefixtures("watcher")
+def test_a_folder_that_is_moved_in_is_noted(root: Path, touches: Touches) -> None:
+    outside = root.parent / "outside"
+    (outside / "deep").mkdir(parents=True)
+    write(outside / "deep" / "a-1.zip")
+
+    outside.rename(root / "inside")
+
+    wait_until(lambda: Location(0, "inside") in touches.take().folders, what="the folder is noted")
+
+
+def test_every_folder_is_watched(watcher: Watcher, root: Path) -> None:
+    assert watcher.is_whole()
+    assert count_folders(root) == 3
+
+
+def test_a_watcher_that_was_stopped_is_not_whole(watcher: Watcher) -> None:
+    watcher.stop()
+
+    assert not watcher.is_whole()
+
+
+def test_a_directory_that_is_missing_is_not_watched(tmp_path: Path, touches: Touches) -> None:
+    watcher = Watcher([tmp_path / "missing"], touches)
+
+    watcher.start()
+
+    assert not watcher.is_whole()
+    watcher.stop()
+
+
+def test_a_burst_of_events_counts_as_everything(root: Path, touches: Touches) -> None:
+    for number in range(2001):
+        touches.file(Location(0, f"{number}.zip"))
+
+    assert touches.take() == Touched(everything=True)
+    assert touches.take() == Touched()
+
+
+def test_folders_in_noted_folders_are_left_out(touches: Touches) -> None:
+    for path in ("a/b", "a", "ab", "a/c/d"):
+        touches.folder(Location(0, path))
+    touches.folder(Location(1, "a"))
+
+    assert touches.take().folders == {Location(0, "a"), Location(0, "ab"), Location(1, "a")}
+
+
+def test_the_lag_is_the_age_of_the_oldest_note(touches: Touches) -> None:
+    assert (touches.lag, touches.wait(0.0)) == (0.0, False)
+
+    touches.everything()
+
+    assert wait_until(lambda: touches.lag, what="time passes") > 0
+    assert touches.wait(0.0)
+
+
+def test_a_glance_sees_folders_where_something_came_or_went(root: Path) -> None:
+    (root / "a" / "b").mkdir(parents=True)
+    (root / ".hidden").mkdir()
+    glance = Glance([root])
+    glance.remember()
+
+    write(root / ".hidden" / "x")
+    nothing = glance.changed()
+    write(root / "a" / "b" / "x.zip")
+    first = glance.changed()
+    (root / "a" / "new").mkdir()
+    second = glance.changed()
+    write(root / "a" / "new" / "x.zip")
+    third = glance.changed()
+    os.rename(root / "a", root / "c")
+    fourth = glance.changed()
+
+    assert nothing == []
+    assert first == [Location(0, "a/b")]
+    assert second == [Location(0, "a")]
+    assert third == [Location(0, "a/new")]
+    assert set(fourth) >= {Location(0, ""), Location(0, "a")}
+    assert glance.changed() == []
+
+
+class Blind:
+    """A watcher of a system that lets nothing be watched."""
+
+    def __init__(self, roots: Sequence[Path], touches: Touches) -> None:
+        self.started = 0
+
+    def start(self) -> None:
+        """Watch nothing."""
+        self.started += 1
+
+    def stop(self) -> None:
+        """Nothing to do."""
+
+    def is_whole(self) -> bool:
+        """Never."""
+        return False
+
+
+def test_where_nothing_can_be_watched_folders_are_looked_at(
+    root: Path, touches: Touches, caplog: pytest.LogCaptureFixture
+) -> None:
+    lookout = Lookout([root], touches, Blind)
+    lookout.start()
+    write(root / "a-1.zip")
+
+    lookout.turn()
+
+    assert not lookout.is_whole
+    assert touches.take().folders == {Location(0, "")}
+    assert "not every folder can be watched" in caplog.text
+
+
+def test_what_a_worker_asks_about_is_taken_once(tmp_path: Path) -> None:
+    tell_keeper(tmp_path, Location(0, "a-1.zip"))
+    tell_keeper(tmp_path, Location(1, "sub/é.zip"))
+    asked = tmp_path / "keeper.asked"
+    asked.write_text(asked.read_text() + "garbage\n[1]\n")
+
+    first, second = take_asked(tmp_path), take_asked(tmp_path)
+
+    assert first == {Location(0, "a-1.zip"), Location(1, "sub/é.zip")}
+    assert second == frozenset()
+
+
+def test_questions_to_a_keeper_that_is_not_there_do_not_grow(tmp_path: Path) -> None:
+    for _ in range(3000):
+        tell_keeper(tmp_path, Location(0, "a-1.0-py3-none-any.whl"))
+
+    assert (tmp_path / "keeper.asked").stat().st_size <= 64 * 1024
+
+
+def test_asking_never_fails(tmp_path: Path) -> None:
+    tell_keeper(tmp_path / "missing", Location(0, "a-1.zip"))
+
+    assert take_asked(tmp_path / "missing") == frozenset()
+
+
+def test_a_heartbeat_is_read_back(tmp_path: Path) -> None:
+    heartbeat = Heartbeat(7, 100.0, scanning=True, read=3, to_read=9, lag=0.5)
+
+    assert read_heartbeat(tmp_path) is None
+    write_heartbeat(tmp_path, heartbeat)
+
+    assert read_heartbeat(tmp_path) == heartbeat
+    assert heartbeat.age(104.0) == 4.0
+
+
+def test_a_torn_heartbeat_is_none(tmp_path: Path) -> None:
+    (tmp_path / "keeper.json").write_text('{"pid": 7')
+
+    assert read_heartbeat(tmp_path) is None
+
+
+def test_a_pulse_keeps_what_it_said_before(tmp_path: Path) -> None:
+    pulse = Pulse(tmp_path)
+
+    pulse.beat(unsettled=3)
+    pulse.beat(scanning=True)
+
+    found = read_heartbeat(tmp_path)
+    assert found is not None
+    assert (found.pid, found.unsettled, found.scanning) == (os.getpid(), 3, True)
+    assert not pulse.is_due
