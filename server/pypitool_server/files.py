@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 
+from pypitool.asking import tell_keeper
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.model import HeldFile, Location
 from pypitool.core.rights import Right
@@ -94,6 +95,18 @@ def _signature(file: HeldFile, verdict: Verdict) -> Response:
 
 
 def _package(file: HeldFile, verdict: Verdict) -> Response:
+    try:
+        return _sent(file, verdict)
+    except FileChanging:
+        # Between the look into the catalogue and at the disk, an upload may have replaced it.
+        now = services().repository.catalogue.held_at(file.location)
+        if now is None or now == file:
+            tell_keeper(services().repository.state, file.location)
+            raise
+        return _sent(now, verdict)
+
+
+def _sent(file: HeldFile, verdict: Verdict) -> Response:
     about = Content(
         file.filename,
         file.stat.size,
@@ -101,28 +114,32 @@ def _package(file: HeldFile, verdict: Verdict) -> Response:
         file.stat.mtime_ns / 1e9,
         _caching(verdict),
     )
+    internal = services().settings.server.accel_redirect
     with _opened(file) as opened:
-        internal = services().settings.server.accel_redirect
         if internal is not None:
             return _accelerated(about, internal, file.location)
         if file.stat.size <= SMALL:
-            body = os.pread(opened.descriptor, SMALL, 0)
-            _check(file, opened.descriptor)
-            mark_replayable({file.project})
-            return _sent_bytes(about, body)
+            return _sent_small(file, about, opened.descriptor)
         part = asked_part(about)
         # HEAD, 304 and 416 have no body: nothing is read for them.
         if part.length == 0 or request.method == "HEAD":
             return sent(about, part, b"")
-        return sent(about, part, _streamed(file, opened, part))
+        return sent(about, part, _streamed(file, opened.descriptor, part))
 
 
-def _streamed(file: HeldFile, opened: Opened, part: Part) -> FileBody:
+def _sent_small(file: HeldFile, about: Content, descriptor: int) -> Response:
+    body = os.pread(descriptor, SMALL, 0)
+    _check(file, descriptor)
+    mark_replayable({file.project})
+    return _sent_bytes(about, body)
+
+
+def _streamed(file: HeldFile, descriptor: int, part: Part) -> FileBody:
     slots = services().bodies
     slots.take()
     # Its own descriptor, which the body closes: the one here ends with the view.
-    descriptor = os.dup(opened.descriptor)
-    return FileBody(descriptor, part.start, part.length, slots.give, lambda: _check(file, descriptor))
+    own = os.dup(descriptor)
+    return FileBody(own, part.start, part.length, slots.give, lambda: _check(file, own))
 
 
 def _opened(file: HeldFile) -> Opened:
@@ -130,11 +147,9 @@ def _opened(file: HeldFile) -> Opened:
         opened = services().repository.store.open(file.location)
     except NoSuchFile as error:
         raise FileChanging(file.filename) from error
-    try:
-        _check(file, opened.descriptor)
-    except FileChanging:
+    if opened.stat != file.stat:
         opened.close()
-        raise
+        raise FileChanging(file.filename)
     return opened
 
 
