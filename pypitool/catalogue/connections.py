@@ -148,11 +148,9 @@ class Readers:
         return mine
 
     def _connect(self) -> sqlite3.Connection:
-        connection = connect(self._path, timeout=READ_TIMEOUT, mode=self._mode)
-        connection.execute("PRAGMA query_only = 1")
-        # Hundreds of threads may have one: the system's page cache serves them all.
-        connection.execute("PRAGMA cache_size = -256")
-        return connection
+        # A small cache: hundreds of threads may have one, and the system's page cache serves them all.
+        settings = ("query_only = 1", "cache_size = -256")
+        return _set_up(connect(self._path, timeout=READ_TIMEOUT, mode=self._mode), settings)
 
     def _failed(self, error: sqlite3.Error) -> Exception:
         self._local.mine = None
@@ -202,15 +200,22 @@ class Writer:
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:
-        connection = connect(self._path)
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA journal_size_limit = 16777216")
-        return connection
+        return _set_up(connect(self._path), ("synchronous = FULL", "journal_size_limit = 16777216"))
 
     def _drop(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _set_up(connection: sqlite3.Connection, settings: Sequence[str]) -> sqlite3.Connection:
+    try:
+        for setting in settings:
+            connection.execute(f"PRAGMA {setting}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def _undo(connection: sqlite3.Connection) -> None:
