@@ -8,9 +8,23 @@ from io import StringIO
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 from rich.text import Text
+
+from pypitool.core.run_events import FileEvent
+from pypitool.mirror.watching import FetchItem, Watcher
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, colored: bool) -> str:
@@ -52,3 +66,45 @@ class Bar:
     def stop(self) -> None:
         """Take the bar away."""
         self._shown.stop()
+
+
+class Transfers(Watcher):
+    """Files on their way, on stderr: overall, each one, rate and time left; nothing stays behind."""
+
+    def __init__(self) -> None:
+        self._shown = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=Console(file=sys.stderr),
+            transient=True,
+        )
+        self._whole = self._shown.add_task("[bold]all files[/bold]", total=0)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Transfers:
+        self._shown.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._shown.stop()
+
+    def announced(self, items: Sequence[FetchItem]) -> None:
+        """Take the sizes of everything that is to come."""
+        self._shown.update(self._whole, total=sum(item.wanted.candidate.size or 0 for item in items) or None)
+
+    def started(self, item: FetchItem) -> None:
+        """Add a line for a file."""
+        size = item.wanted.candidate.size
+        self._tasks[item.filename] = self._shown.add_task(escape(item.filename), total=size)
+
+    def received(self, item: FetchItem, count: int) -> None:
+        """Move its bar and the one of all."""
+        self._shown.advance(self._tasks[item.filename], count)
+        self._shown.advance(self._whole, count)
+
+    def ended(self, item: FetchItem, event: FileEvent) -> None:
+        """Take its line away."""
+        self._shown.remove_task(self._tasks.pop(item.filename))

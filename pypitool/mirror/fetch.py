@@ -17,9 +17,9 @@ from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.filenames import parse
 from pypitool.core.model import Digests, Origin, OriginKind
 from pypitool.core.run_events import FileEvent, FileOutcome
-from pypitool.core.sync_plan import WantedFile
 from pypitool.facts import Actor
 from pypitool.mirror.partial import PartialFile, PartialFiles
+from pypitool.mirror.watching import FetchItem, Watcher
 from pypitool.publish import Incoming, Outcome, publish
 from pypitool.reading import contents_of
 from pypitool.repository import Repository
@@ -47,32 +47,6 @@ class OtherBytes(PypitoolError):
 
 
 @dataclass(frozen=True, slots=True)
-class FetchItem:
-    """A wanted file and the upstream that offers it."""
-
-    wanted: WantedFile
-    upstream: str
-
-    @property
-    def filename(self) -> str:
-        """Its name, here and there."""
-        return self.wanted.candidate.filename
-
-
-class Watcher:
-    """Sees bytes arrive; the terminal's live view is one, and doing nothing is the default."""
-
-    def started(self, item: FetchItem) -> None:
-        """A file begins."""
-
-    def received(self, item: FetchItem, count: int) -> None:
-        """Some bytes of it have arrived."""
-
-    def ended(self, item: FetchItem, event: FileEvent) -> None:
-        """It is dealt with."""
-
-
-@dataclass(frozen=True, slots=True)
 class Fetcher:
     """Fetches files of several upstreams into one repository."""
 
@@ -85,6 +59,7 @@ class Fetcher:
     def fetch(self, items: Sequence[FetchItem], report: Callable[[FileEvent], None]) -> None:
         """Fetch everything; each file succeeds or fails for itself. Returns early when stopped."""
         check_space(self.repository, items)
+        self.watcher.announced(items)
         with ThreadPoolExecutor(self._threads(items), thread_name_prefix="fetch") as pool:
             futures = {pool.submit(self._fetched, item): item for item in items}
             try:

@@ -202,6 +202,14 @@ def _take_option(reading: _Reading, option: FileOption) -> None:
         reading.switches.add(option.name)
 
 
+def combined_formats(formats: Formats, only_binary: Sequence[str], no_binary: Sequence[str]) -> Formats:
+    """Add the flags of a command line to what files say."""
+    return Formats(
+        formats.only_binary | {name for value in only_binary for name in format_names(value)},
+        formats.no_binary | {name for value in no_binary for name in format_names(value)},
+    )
+
+
 def format_names(value: str) -> Iterator[str]:
     """Split the value of --only-binary or --no-binary: `:all:`, `:none:` or names of projects."""
     for word in value.split(","):

@@ -14,9 +14,9 @@ from pypitool.core.model import ProjectStatus
 from pypitool.core.selection import Candidate
 from pypitool.mirror.candidate_text import dump_candidates, load_candidates
 from pypitool.mirror.record import MirrorRecord, RememberedPage
-from pypitool.upstream.choose import find_page
+from pypitool.upstream.choose import asked_for, find_page
 from pypitool.upstream.errors import Stopped
-from pypitool.upstream.model import KnownPage, Page, Unchanged
+from pypitool.upstream.model import KnownPage, Page, Unchanged, Upstream
 from pypitool.upstream.session import UpstreamSession
 
 
@@ -68,6 +68,21 @@ def ask_upstreams(
         answer.project: _offered(answer, record) for answer in answers if not isinstance(answer, _Failed)
     }
     return Offers(found, {answer.project: answer.error for answer in answers if isinstance(answer, _Failed)})
+
+
+def remembered_offers(
+    projects: Iterable[NormalizedName], upstreams: Sequence[Upstream], record: MirrorRecord
+) -> dict[NormalizedName, Offered]:
+    """Return what earlier runs read of these projects, without asking anybody."""
+    known = record.known_pages()
+    offers: dict[NormalizedName, Offered] = {}
+    for project in projects:
+        for upstream in asked_for(project, upstreams):
+            page = known.get((upstream.name, project))
+            if page is not None:
+                offers[project] = _offered(Unchanged(upstream.name, project, page), record)
+                break
+    return offers
 
 
 @dataclass(frozen=True, slots=True)

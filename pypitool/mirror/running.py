@@ -16,9 +16,9 @@ from pypitool.core.errors import PypitoolError
 from pypitool.core.run_events import Ending, Event, Summary, Tally, run_exit_code, run_outcome
 from pypitool.facts import Actor, local_actor
 from pypitool.mirror.directory_lock import lock_directory
-from pypitool.mirror.fetch import Watcher
 from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.sync import Mirror, Report
+from pypitool.mirror.watching import Watcher
 from pypitool.repository import Repository
 from pypitool.state import DIRECTORY
 from pypitool.upstream.errors import Stopped

@@ -23,14 +23,15 @@ from pypitool.core.selection import Rule
 from pypitool.core.sync_plan import Miss, Planned, Step, plan
 from pypitool.facts import Actor
 from pypitool.mirror.choosing import Choices, ChosenFile, SetMiss, choose, files_by_set
-from pypitool.mirror.fetch import Fetcher, FetchItem, Watcher
+from pypitool.mirror.fetch import Fetcher
 from pypitool.mirror.house import House
 from pypitool.mirror.noting import Sighting, note_sightings
-from pypitool.mirror.offers import Offered, Offers, ask_upstreams
+from pypitool.mirror.offers import Offered, Offers, ask_upstreams, remembered_offers
 from pypitool.mirror.proof import prove_sets
 from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.sets import PinnedSet
 from pypitool.mirror.shelf import CatalogueShelf, PlannedShelf
+from pypitool.mirror.watching import FetchItem, Watcher
 from pypitool.repository import Repository
 from pypitool.upstream.errors import Stopped, UpstreamUnavailable
 from pypitool.upstream.session import UpstreamSession
@@ -70,18 +71,15 @@ class SyncOptions:
 
     dry_run: bool = False
     offline: bool = False
+    locked: bool = False  # ask only for what no earlier run has planned
     remembers: bool = True  # that sets want these files; `download` does not
 
 
 def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions, report: Report) -> Ending:
     """Bring what the sets want, and prove them; each project and each file fails for itself."""
-    offers = _offers(mirror, sets, options)
+    offers, choices = _chosen(mirror, sets, options)
     for project, error in offers.failed.items():
         report(ProjectEvent(project, error.kind, str(error)))
-    unhashed = frozenset(
-        session.upstream.name for session in mirror.sessions if session.upstream.allow_unhashed
-    )
-    choices = choose(sets, offers.found, mirror.record, unhashed)
     held = _held(mirror, offers.found)
     for event in _explain_misses(mirror, choices.misses, offers.found):
         report(event)
@@ -97,13 +95,35 @@ def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions,
     return Ending(dry_run=options.dry_run, unreachable=_is_unreachable(offers))
 
 
-def _offers(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions) -> Offers:
-    if options.offline:
-        return Offers({}, {})
+def _chosen(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions) -> tuple[Offers, Choices]:
     house = mirror.house
     projects = {project for pinned in sets for project in pinned.wishes}
-    outside = [project for project in projects if not house.keeps(project)]
-    return ask_upstreams(outside, mirror.sessions, mirror.record, mirror.stop)
+    outside = {project for project in projects if not house.keeps(project)}
+    if options.offline:
+        offers = Offers({}, {})
+    elif options.locked:
+        offers = _locked_offers(mirror, sets, outside)
+    else:
+        offers = ask_upstreams(outside, mirror.sessions, mirror.record, mirror.stop)
+    return offers, _choices(mirror, sets, offers)
+
+
+def _locked_offers(mirror: Mirror, sets: Sequence[PinnedSet], projects: set[NormalizedName]) -> Offers:
+    """Take what earlier runs read, and ask only for what they did not plan."""
+    upstreams = [session.upstream for session in mirror.sessions]
+    known = remembered_offers(projects, upstreams, mirror.record)
+    misses = _choices(mirror, sets, Offers(known, {})).misses
+    unplanned = (projects - known.keys()) | {missed.miss.wish.project for missed in misses}
+    if not unplanned:
+        return Offers(known, {})
+    fresh = ask_upstreams(unplanned, mirror.sessions, mirror.record, mirror.stop)
+    return Offers({**known, **fresh.found}, fresh.failed)
+
+
+def _choices(mirror: Mirror, sets: Sequence[PinnedSet], offers: Offers) -> Choices:
+    upstreams = (session.upstream for session in mirror.sessions)
+    unhashed = frozenset(upstream.name for upstream in upstreams if upstream.allow_unhashed)
+    return choose(sets, offers.found, mirror.record, unhashed)
 
 
 def _held(mirror: Mirror, offers: Iterable[NormalizedName]) -> dict[str, HeldFile]:

@@ -37,6 +37,7 @@ class Upstream:
     ca: Path | None = None
     proxy: str | None = None
     allow_unhashed: bool = False
+    verified: bool = True  # its certificate, see --trusted-host
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,14 @@ class _SharedContext(HTTPAdapter):
         del conn, url, verify, cert  # the context verifies
 
 
+class _Session(requests.Session):
+    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
+        settings = super().merge_environment_settings(*args, **kwargs)
+        # A bundle of the environment is in our context already; as a path it would be read again each time.
+        settings["verify"] = self.verify
+        return settings
+
+
 class UpstreamSession:
     """Requests to one upstream, from any thread."""
 
@@ -54,9 +62,10 @@ class UpstreamSession:
         self._stop = stop or threading.Event()
         self._counting = threading.Lock()
         self._requests = 0
-        self._session = requests.Session()
+        self._session = _Session()
+        self._session.verify = upstream.verified
         self._session.headers["User-Agent"] = f"pypitool/{__version__}"
-        context = _tls_context(upstream.ca)
+        context = _tls_context(upstream.ca, verified=upstream.verified)
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, _SharedContext(context, upstream.workers))
         if upstream.proxy:
@@ -159,8 +168,11 @@ def read_pieces(response: Response, size: int = 256 * 1024) -> Iterator[bytes]:
         raise CutShort(response.url, f"its answer was cut short ({_short(error)})") from error
 
 
-def _tls_context(ca: Path | None) -> ssl.SSLContext:
+def _tls_context(ca: Path | None, *, verified: bool) -> ssl.SSLContext:
     context = ssl.create_default_context()
+    if not verified:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     given = ca or next((Path(os.environ[name]) for name in _BUNDLES if os.environ.get(name)), None)
     context.load_verify_locations(given if given is not None else DEFAULT_CA_BUNDLE_PATH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

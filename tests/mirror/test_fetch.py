@@ -19,8 +19,9 @@ from pypitool.core.run_events import FileEvent
 from pypitool.core.selection import Candidate
 from pypitool.core.sync_plan import WantedFile
 from pypitool.facts import local_actor
-from pypitool.mirror.fetch import Fetcher, FetchItem, Watcher
+from pypitool.mirror.fetch import Fetcher
 from pypitool.mirror.partial import FOLDER, PartialFiles
+from pypitool.mirror.watching import FetchItem, Watcher
 from pypitool.repository import Repository
 from pypitool.upstream.model import Page, Upstream
 from pypitool.upstream.pages import fetch_page

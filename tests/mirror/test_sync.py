@@ -408,6 +408,42 @@ def test_without_a_sha256_a_file_is_refused_unless_allowed(lan: Lan) -> None:
     assert lan.sync("a==1.0").exit_code == 0
 
 
+def test_locked_nothing_is_asked_of_what_was_planned_before(lan: Lan) -> None:
+    lan.fake.index.offers = {"a": [wheel("a", "1.0")], "b": [wheel("b", "1.0")]}
+    lan.sync("a==1.0")
+    lan.fake.seen.clear()
+
+    summary = lan.sync("a==1.0", locked=True)
+
+    assert (summary.exit_code, summary.tally.kept, summary.requests) == (0, 1, 0)
+    assert lan.fake.seen == []
+
+
+def test_locked_a_known_but_missing_file_is_fetched_by_its_remembered_address(lan: Lan) -> None:
+    lan.fake.index.offers["a"] = [wheel("a", "1.0")]
+    lan.sync("a==1.0")
+    (lan.packages / "a-1.0-py3-none-any.whl").unlink()
+    lan.fake.seen.clear()
+
+    lan.sync("a==1.0", locked=True)
+
+    assert lan.fake.paths() == ["/files/a-1.0-py3-none-any.whl"]
+    assert list(lan.held()) == ["a-1.0-py3-none-any.whl"]
+
+
+def test_locked_only_what_no_run_has_planned_asks_for_a_page(lan: Lan) -> None:
+    lan.fake.index.offers = {"a": [wheel("a", "1.0")], "b": [wheel("b", "1.0")]}
+    lan.sync("a==1.0")
+    lan.fake.index.offers["a"].append(wheel("a", "1.1"))
+    lan.fake.seen.clear()
+
+    lan.sync("a==1.0", "b==1.0", locked=True)
+    assert lan.fake.paths("/simple/") == ["/simple/b/"]
+
+    lan.sync("a==1.1", "b==1.0", locked=True)
+    assert lan.fake.paths("/simple/") == ["/simple/b/", "/simple/a/"]
+
+
 def test_a_run_is_recorded(lan: Lan) -> None:
     lan.fake.index.offers["a"] = [wheel("a", "1.0")]
 

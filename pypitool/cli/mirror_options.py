@@ -1,0 +1,196 @@
+"""Options that several commands of the mirror share: what is wanted, for whom, and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pypitool.cli.command import option
+
+if TYPE_CHECKING:
+    from pypitool.core.targets import Target
+    from pypitool.mirror.inputs import Inputs
+    from pypitool.upstream.model import Upstream
+
+_WHAT, _WHOM, _WHERE = "What", "For whom", "From where"
+_FILE = click.Path(path_type=Path)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks for."""
+
+    lines: tuple[str, ...]
+    requirements: tuple[Path, ...]
+    constraints: tuple[Path, ...]
+    require_hashes: bool
+    only_binary: tuple[str, ...]
+    no_binary: tuple[str, ...]
+    pre: bool
+
+    def is_empty(self) -> bool:
+        """Tell whether nothing is asked for."""
+        return not (self.lines or self.requirements)
+
+    def read(self) -> Inputs:
+        """Read every file that is named."""
+        from pypitool.mirror.inputs import combined_formats, read_inputs
+
+        inputs = read_inputs(
+            requirements=self.requirements,
+            constraints=self.constraints,
+            lines=self.lines,
+            require_hashes=self.require_hashes,
+        )
+        formats = combined_formats(inputs.formats, self.only_binary, self.no_binary)
+        return replace(inputs, formats=formats, prereleases=inputs.prereleases or self.pre)
+
+
+@dataclass(frozen=True, slots=True)
+class ForWhom:
+    """Which targets the command line names."""
+
+    names: tuple[str, ...]
+    platforms: tuple[str, ...]
+    pythons: tuple[str, ...]
+    implementation: str | None
+    abis: tuple[str, ...]
+
+    def targets(self, configured: tuple[Target, ...]) -> tuple[Target, ...]:
+        """Return them: by name, or each platform with each Python, or the host."""
+        from pypitool.mirror.naming_targets import anonymous_targets, named_targets
+
+        named = named_targets(self.names, configured)
+        if named and not (self.platforms or self.pythons):
+            return named
+        return named + anonymous_targets(self.platforms, self.pythons, self.implementation, self.abis)
+
+
+@dataclass(frozen=True, slots=True)
+class FromWhere:
+    """Which upstreams the command line names."""
+
+    index: str | None
+    extra: tuple[str, ...]
+    proxy: str | None
+    cert: Path | None
+    trusted: tuple[str, ...]
+    allow_unhashed: bool
+
+    def upstreams(self, configured: tuple[Upstream, ...]) -> tuple[Upstream, ...]:
+        """Return them; what the flags do not say is as configured."""
+        from pypitool.mirror.naming_upstreams import with_flags
+
+        return with_flags(
+            configured,
+            index=self.index,
+            extra=self.extra,
+            proxy=self.proxy,
+            ca=self.cert,
+            trusted=self.trusted,
+            allow_unhashed=self.allow_unhashed,
+        )
+
+
+def wanting(function: F) -> F:
+    """Give a command the options that say what is wanted; it gets them as `wanted`."""
+    return _gathered(
+        function,
+        "wanted",
+        Wanted,
+        click.argument("lines", metavar="[REQUIREMENT]...", nargs=-1),
+        option(
+            "-r", "--requirement", "requirements", multiple=True, type=_FILE, topic=_WHAT, metavar="FILE",
+            help="Take the requirements of this file, or of this pylock.toml.",
+        ),
+        option(
+            "-c", "--constraint", "constraints", multiple=True, type=_FILE, topic=_WHAT, metavar="FILE",
+            help="Limit versions as this file says.",
+        ),
+        option(
+            "--require-hashes", is_flag=True, topic=_WHAT, help="Demand a hash of every requirement."
+        ),
+        option(
+            "--only-binary", multiple=True, topic=_WHAT, metavar="NAMES",
+            help="Take no sdists of these projects, or of `:all:`.",
+        ),
+        option(
+            "--no-binary", multiple=True, topic=_WHAT, metavar="NAMES",
+            help="Take no wheels of these projects, or of `:all:`.",
+        ),
+        option("--pre", is_flag=True, topic=_WHAT, help="Take pre-releases too."),
+    )  # fmt: skip
+
+
+def for_whom(function: F) -> F:
+    """Give a command the options that name targets; it gets them as `whom`."""
+    return _gathered(
+        function,
+        "whom",
+        ForWhom,
+        option(
+            "--target", "names", multiple=True, topic=_WHOM, metavar="NAME", help="A target of `[targets]`."
+        ),
+        option(
+            "--platform", "platforms", multiple=True, topic=_WHOM, metavar="TAG",
+            help="A platform, as wheels name it: manylinux_2_28_x86_64, win_amd64, macosx_14_0_arm64.",
+        ),
+        option(
+            "--python-version", "pythons", multiple=True, topic=_WHOM, metavar="VERSION",
+            help="A Python: 3.12, 3.12.4, 3.13t.",
+        ),
+        option(
+            "--implementation", type=click.Choice(["cp", "pp"]), topic=_WHOM,
+            help="CPython or PyPy.",
+        ),
+        option("--abi", "abis", multiple=True, topic=_WHOM, metavar="ABI", help="An ABI tag, as cp312."),
+    )  # fmt: skip
+
+
+def from_where(function: F) -> F:
+    """Give a command the options that name upstreams; it gets them as `where`."""
+    return _gathered(
+        function,
+        "where",
+        FromWhere,
+        option(
+            "-i", "--index-url", "index", topic=_WHERE, metavar="URL",
+            help="Fetch from this index; default: the first configured upstream, else the public PyPI.",
+        ),
+        option(
+            "--extra-index-url", "extra", multiple=True, topic=_WHERE, metavar="URL",
+            help="Ask this index for projects that the ones before do not have.",
+        ),
+        option("--proxy", topic=_WHERE, metavar="URL", help="Go through this proxy."),
+        option("--cert", type=_FILE, topic=_WHERE, metavar="FILE", help="Trust these authorities, PEM."),
+        option(
+            "--trusted-host", "trusted", multiple=True, topic=_WHERE, metavar="HOST",
+            help="Take this host's certificate unverified.",
+        ),
+        option(
+            "--allow-unhashed", is_flag=True, topic=_WHERE,
+            help="Take files for which the index gives no sha256.",
+        ),
+    )  # fmt: skip
+
+
+def _gathered(function: F, name: str, kind: Any, *decorators: Callable[[Any], Any]) -> F:
+    from dataclasses import fields
+    from functools import wraps
+
+    names = [each.name for each in fields(kind)]
+
+    @wraps(function)
+    def gathering(*args: Any, **options: Any) -> Any:
+        options[name] = kind(**{each: options.pop(each) for each in names})
+        return function(*args, **options)
+
+    for decorator in reversed(decorators):
+        gathering = decorator(gathering)
+    return gathering  # type: ignore[return-value]  # the same function, with other keywords

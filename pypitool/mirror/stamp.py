@@ -1,0 +1,87 @@
+"""The stamp of a run that left nothing to do: same inputs, same settings, same files, same proof.
+
+Decided before anything heavy is imported, with the standard library alone: this is the nightly no-op.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pypitool import __version__
+
+FOLDER = "stamps"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a run depended on, and what it came to."""
+
+    question: str  # a digest of everything that was asked and configured
+    inputs: Mapping[str, str]  # the sha256 of each file that was read
+    files: Mapping[str, tuple[int, int]]  # size and mtime_ns of each file that is wanted
+    exit_code: int
+    holes: Sequence[Mapping[str, Any]] = ()  # as --json prints them
+
+    def holds(self) -> bool:
+        """Tell whether every input and every file is still the same."""
+        return all(_digest(path) == sha256 for path, sha256 in self.inputs.items()) and all(
+            _stat(path) == known for path, known in self.files.items()
+        )
+
+
+def digest_of(*parts: object) -> str:
+    """Return the digest of a question; another release of ours is another question."""
+    return hashlib.sha256("\0".join([__version__, *map(repr, parts)]).encode()).hexdigest()
+
+
+def read_stamp(state: Path, question: str) -> Stamp | None:
+    """Return the stamp of this question, if it still holds."""
+    try:
+        document = json.loads((state / FOLDER / f"{question}.json").read_bytes())
+        files = {path: (size, mtime) for path, (size, mtime) in document["files"].items()}
+        stamp = Stamp(question, document["inputs"], files, document["exit_code"], document["holes"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return stamp if stamp.holds() else None
+
+
+def write_stamp(state: Path, stamp: Stamp) -> None:
+    """Keep a stamp; the one that this question had before is replaced."""
+    folder = state / FOLDER
+    folder.mkdir(exist_ok=True)
+    document = {
+        "inputs": stamp.inputs,
+        "files": stamp.files,
+        "exit_code": stamp.exit_code,
+        "holes": list(stamp.holes),
+    }
+    path = folder / f"{stamp.question}.json"
+    temporary = path.with_suffix(".part")
+    temporary.write_text(json.dumps(document))
+    os.replace(temporary, path)
+
+
+def stats_of(paths: Iterable[Path]) -> dict[str, tuple[int, int]]:
+    """Return what tells later that these files are still the same."""
+    return {str(path): (stat.st_size, stat.st_mtime_ns) for path in paths for stat in (path.stat(),)}
+
+
+def _digest(path: str) -> str | None:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def _stat(path: str) -> tuple[int, int] | None:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns

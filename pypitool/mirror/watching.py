@@ -1,0 +1,38 @@
+"""Who watches files arrive: a terminal's live view, or nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pypitool.core.run_events import FileEvent
+from pypitool.core.sync_plan import WantedFile
+
+
+@dataclass(frozen=True, slots=True)
+class FetchItem:
+    """A wanted file and the upstream that offers it."""
+
+    wanted: WantedFile
+    upstream: str
+
+    @property
+    def filename(self) -> str:
+        """Its name, here and there."""
+        return self.wanted.candidate.filename
+
+
+class Watcher:
+    """Sees bytes arrive; the terminal's live view is one, and doing nothing is the default."""
+
+    def announced(self, items: Sequence[FetchItem]) -> None:
+        """These files are to come."""
+
+    def started(self, item: FetchItem) -> None:
+        """A file begins."""
+
+    def received(self, item: FetchItem, count: int) -> None:
+        """Some bytes of it have arrived."""
+
+    def ended(self, item: FetchItem, event: FileEvent) -> None:
+        """It is dealt with."""
