@@ -94,5 +94,11 @@ class Client:
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         """The environment that its programs see."""
         path = f"{self.bin_directory}{os.pathsep}{os.environ['PATH']}"
-        here = {"PATH": path, "COLUMNS": "200", "UV_CACHE_DIR": str(self.home / "uv-cache")}
+        here = {
+            "PATH": path,
+            "COLUMNS": "200",
+            # Without it clients wait for the password store of a desktop.
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+            "UV_CACHE_DIR": str(self.home / "uv-cache"),
+        }
         return scrubbed(os.environ, home=self.home, **{**here, **more})

@@ -45,6 +45,26 @@ class Recipe:
         return f"{self.name}-{sha256(text.encode()).hexdigest()[:12]}"
 
 
+# The last releases that still do what their tests are about; the others are the newest there are.
+OLD_PYTHONS = ("3.9", "3.8")
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("pip", ("pip", "setuptools", "wheel")),
+        Recipe("old-pip", ("pip==20.3.4", "setuptools==57.5.0", "wheel"), OLD_PYTHONS),
+        # setuptools 42 removed `setup.py upload`.
+        Recipe("old-setuptools", ("setuptools==41.6.0", "wheel==0.37.1"), OLD_PYTHONS),
+        Recipe("twine", ("twine",)),
+        Recipe("poetry", ("poetry",)),
+        # With the newest releases of what it needs pdm 2.29 fails: these are the ones it was tested with.
+        Recipe("pdm", ("pdm[locked]",)),
+        Recipe("hatch", ("hatch",)),
+        Recipe("flit", ("flit",)),
+        Recipe("pypi-uploader", ("pypi-uploader", "setuptools<81")),
+    )
+}
+
+
 def cache_directory(environ: Mapping[str, str]) -> Path:
     """Where the environments are kept: outside the checkout, for all runs of this user."""
     if chosen := environ.get("PYPITOOL_TEST_CACHE"):
@@ -96,7 +116,7 @@ def _build(recipe: Recipe, target: Path, environ: Mapping[str, str]) -> None:
         raise NoInterpreter(recipe.name, f"no Python {' or '.join(recipe.pythons)} on this machine")
     shutil.rmtree(target, ignore_errors=True)
     _call(recipe, [str(python), "-m", "venv", str(target)], environ)
-    _call(recipe, [str(target / "bin/python"), "-m", "pip", "install", "-q", *recipe.requirements], environ)
+    _call(recipe, [str(target / "bin/python"), "-m", "pip", "install", "-qU", *recipe.requirements], environ)
     (target / "complete").touch()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -45,16 +46,21 @@ class ServerProcess:
         environment: Mapping[str, str] | None = None,
         port: int | None = None,
         fallback: bool = False,
+        line: str | None = None,
         ready_path: str | None = "/health",
         ready_seconds: float = 30.0,
     ) -> None:
-        """Prepare a server; `home` is a scratch directory for its HOME and its log."""
+        """Prepare a server; `home` is a scratch directory for its HOME, its log and its working directory.
+
+        `line` replaces everything after the program's name; {port} and ~ are filled in.
+        """
         self.port = port or free_port()
         self.packages = packages
         self.process: subprocess.Popen[bytes] | None = None
         self._home = home
         self._options = [*options, *([] if fallback else ["--disable-fallback"])]
         self._environment = environment or {}
+        self._line = line
         self._ready = ready_path, ready_seconds
         self._log_path = home / f"server-{self.port}.log"
 
@@ -77,6 +83,9 @@ class ServerProcess:
     @property
     def command(self) -> list[str]:
         """The command line that starts it."""
+        if self._line is not None:
+            words = self._line.format(port=self.port).replace("~", str(self._home))
+            return [sys.executable, "-m", "pypitool", *shlex.split(words)]
         address = ["-i", HOST, "-p", str(self.port)]
         serve = [sys.executable, "-m", "pypitool", "serve", *address, *self._options]
         return [*serve, *(str(directory) for directory in self.packages)]
