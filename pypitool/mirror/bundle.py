@@ -1,0 +1,253 @@
+"""Bundles: one tar with files and everything that is known of them, for a network without any internet."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, ClassVar
+
+from packaging.utils import canonicalize_name
+
+from pypitool.archives import BrokenArchive, Digester, read_archive
+from pypitool.catalogue.errors import ReleaseFileExists
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.filenames import BadFilename, parse
+from pypitool.core.model import Digests, HeldFile, Origin, OriginKind
+from pypitool.core.run_events import FileEvent, FileOutcome
+from pypitool.facts import Actor
+from pypitool.publish import Incoming, Outcome, publish
+from pypitool.reading import contents_of
+from pypitool.repository import Repository
+from pypitool.store import Occupied, TemporaryFile
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_FILES = "files/"
+_PIECE = 1024**2
+_LARGEST_MANIFEST = 256 * 1024**2
+
+
+class BadBundle(PypitoolError):
+    """A bundle that is not whole, or not what it says; nothing of it was published."""
+
+    kind: ClassVar[Kind] = Kind.INVALID
+    hint = "nothing was published; copy the bundle again, or export it anew"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path} is not a usable bundle: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the manifest says of one file."""
+
+    name: str
+    project: str
+    version: str
+    size: int
+    sha256: str
+    upload_time: str
+    requires_python: str | None
+    yanked: str | None
+    origin: dict[str, str]
+    metadata_sha256: str | None
+
+
+def export_bundle(
+    repository: Repository, path: Path, files: Sequence[HeldFile], report: Callable[[FileEvent], None]
+) -> int:
+    """Write a bundle of these files, all or nothing, and return its size."""
+    manifest = {"format": FORMAT, "files": [asdict(_entry(file)) for file in files]}
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as temporary:
+        try:
+            with tarfile.open(fileobj=temporary, mode="w", format=tarfile.PAX_FORMAT) as tar:
+                body = json.dumps(manifest, indent=1).encode()
+                _add(tar, MANIFEST, len(body), io.BytesIO(body))
+                for file in files:
+                    _add_file(repository, tar, file)
+                    report(_event(_entry(file), "kept"))
+            temporary.flush()
+            os.fchmod(temporary.fileno(), 0o644)
+            os.fsync(temporary.fileno())
+            os.replace(temporary.name, path)
+        except BaseException:
+            os.unlink(temporary.name)
+            raise
+    return path.stat().st_size
+
+
+def import_bundle(
+    repository: Repository, path: Path, actor: Actor, report: Callable[[FileEvent], None]
+) -> None:
+    """Verify everything in a bundle, and then publish it; what is here already stays."""
+    # Twice through the tar: a bundle of thousands of files must not hold thousands of them open.
+    for temporary, _, _ in _arrivals(repository, path):
+        temporary.close()
+    for temporary, entry, incoming in _arrivals(repository, path):
+        with temporary:
+            report(_published(repository, temporary, entry, incoming, actor))
+
+
+def _entry(file: HeldFile) -> Entry:
+    return Entry(
+        name=file.filename,
+        project=file.project,
+        version=file.version,
+        size=file.stat.size,
+        sha256=file.contents.digests.sha256,
+        upload_time=file.upload_time,
+        requires_python=file.contents.requires_python,
+        yanked=file.yanked,
+        origin={"kind": file.origin.kind.value, "detail": file.origin.detail},
+        metadata_sha256=file.contents.metadata_sha256,
+    )
+
+
+def _add(tar: tarfile.TarFile, name: str, size: int, body: IO[bytes]) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = size, 0o644
+    tar.addfile(member, body)
+
+
+def _add_file(repository: Repository, tar: tarfile.TarFile, file: HeldFile) -> None:
+    with repository.store.open(file.location) as opened, os.fdopen(os.dup(opened.descriptor), "rb") as body:
+        _add(tar, _FILES + file.filename, opened.stat.size, body)
+
+
+def _arrivals(repository: Repository, path: Path) -> Iterator[tuple[TemporaryFile, Entry, Incoming]]:
+    """Yield each file of a bundle when its bytes are right, and raise `BadBundle` at the first that is not."""
+    with _opened(path) as tar:
+        expected = {_FILES + entry.name: entry for entry in _manifest(path, tar)}
+        while (member := tar.next()) is not None:
+            entry = expected.pop(member.name, None)
+            if entry is None or not member.isfile():
+                raise BadBundle(path, f"it holds `{member.name}`, of which its manifest says nothing")
+            yield _arrived(repository, path, tar, member, entry)
+        if expected:
+            raise BadBundle(path, f"`{next(iter(expected))}` is missing")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(path, "r:") as tar:
+            yield tar
+    except (tarfile.TarError, EOFError) as error:
+        raise BadBundle(path, f"it is no whole tar file ({error})") from error
+
+
+def _manifest(path: Path, tar: tarfile.TarFile) -> Iterator[Entry]:
+    member = tar.next()
+    body = tar.extractfile(member) if member is not None and member.name == MANIFEST else None
+    if member is None or body is None or member.size > _LARGEST_MANIFEST:
+        raise BadBundle(path, f"it does not begin with {MANIFEST}")
+    try:
+        document = json.loads(body.read())
+        if document["format"] != FORMAT:
+            raise BadBundle(path, f"its format is {document['format']}; this release reads {FORMAT}")
+        entries = [_checked(path, Entry(**entry)) for entry in document["files"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadBundle(path, f"its manifest cannot be read ({error})") from error
+    if len({entry.name for entry in entries}) != len(entries):
+        raise BadBundle(path, "its manifest names a file twice")
+    return iter(entries)
+
+
+def _checked(path: Path, entry: Entry) -> Entry:
+    try:
+        distribution = parse(entry.name)
+        OriginKind(entry.origin["kind"])
+    except (BadFilename, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadBundle(path, f"its manifest has a faulty file: {error}") from error
+    if distribution.project != entry.project:
+        raise BadBundle(path, f"`{entry.name}` is no file of {entry.project}")
+    return entry
+
+
+def _arrived(
+    repository: Repository, path: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, entry: Entry
+) -> tuple[TemporaryFile, Entry, Incoming]:
+    temporary = repository.store.temporary()
+    try:
+        digests = _copied(path, tar, member, temporary)
+        if member.size != entry.size or digests.sha256 != entry.sha256:
+            raise BadBundle(path, f"`{entry.name}` has other bytes than its manifest says")
+        temporary.seal()
+        return temporary, entry, _incoming(path, entry, temporary, digests)
+    except BaseException:
+        temporary.close()
+        raise
+
+
+def _copied(path: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, temporary: TemporaryFile) -> Digests:
+    digester, body = Digester(), tar.extractfile(member)
+    if body is None:
+        raise BadBundle(path, f"`{member.name}` is no file")
+    while piece := body.read(_PIECE):
+        digester.update(piece)
+        temporary.write(piece)
+    return digester.digests()
+
+
+def _incoming(path: Path, entry: Entry, temporary: TemporaryFile, digests: Digests) -> Incoming:
+    distribution = parse(entry.name)
+    try:
+        facts = read_archive(temporary.file.fileno(), distribution, entry.size)
+    except BrokenArchive as error:
+        raise BadBundle(path, str(error)) from error
+    return Incoming(
+        distribution=distribution,
+        contents=contents_of(facts, digests),
+        origin=Origin(OriginKind(entry.origin["kind"]), str(entry.origin.get("detail", ""))),
+        metadata_body=facts.metadata_body,
+        upload_time=entry.upload_time,
+        yanked=entry.yanked,
+    )
+
+
+def _published(
+    repository: Repository, temporary: TemporaryFile, entry: Entry, incoming: Incoming, actor: Actor
+) -> FileEvent:
+    try:
+        outcome = publish(repository, temporary, incoming, actor=actor).outcome
+    except (ReleaseFileExists, Occupied) as error:
+        return _event(entry, "conflict", error)
+    except PypitoolError as error:
+        return _event(entry, "failed", error)
+    return _event(entry, "kept" if outcome is Outcome.UNCHANGED else "fetched")
+
+
+def _event(entry: Entry, outcome: FileOutcome, error: PypitoolError | None = None) -> FileEvent:
+    return FileEvent(
+        name=entry.name,
+        project=canonicalize_name(entry.project),
+        version=entry.version,
+        outcome=outcome,
+        bytes=entry.size,
+        sha256=entry.sha256,
+        kind=None if error is None else error.kind,
+        message=None if error is None else str(error),
+    )
+
+
+def bundled(files: Iterable[HeldFile], *, uploaded: bool, names: frozenset[str] | None) -> list[HeldFile]:
+    """Choose what goes into a bundle: not what people uploaded unless asked, and only these names if any."""
+    chosen: dict[str, HeldFile] = {}
+    for file in files:
+        if file.origin.kind is OriginKind.UPLOADED and not uploaded:
+            continue
+        if names is None or file.filename in names:
+            chosen.setdefault(file.filename, file)
+    return list(chosen.values())
