@@ -127,7 +127,7 @@ def _add_file(repository: Repository, tar: tarfile.TarFile, file: HeldFile) -> N
 
 
 def _arrivals(repository: Repository, path: Path) -> Iterator[tuple[TemporaryFile, Entry, Incoming]]:
-    """Yield each file of a bundle when its bytes are right, and raise `BadBundle` at the first that is not."""
+    """Yield each file of a bundle; raise `BadBundle` at the first whose bytes are not right."""
     with _opened(path) as tar:
         expected = {_FILES + entry.name: entry for entry in _manifest(path, tar)}
         while (member := tar.next()) is not None:
