@@ -117,7 +117,7 @@ def _snapshot(database: Path, copy: Path) -> None:
         raise CatalogueMissing(database, "the file is missing")
     with (
         _naming(copy),
-        locking.shared(database),
+        locking.opening(database),
         closing(connect(database)) as source,
         closing(sqlite3.connect(copy)) as target,
     ):

