@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from pypitool.core.cron_lines import MONTHS
 from pypitool.core.errors import Kind, PypitoolError
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _FIELD = re.compile(r"(\*|\w+(?:-\w+)?)(?:/(\d+))?\Z")
 
 
@@ -42,7 +42,7 @@ def _weekdays(field: str) -> str:
 
 
 def _named_months(field: str) -> str:
-    return re.sub(r"[a-z]{3}", lambda found: str(_MONTHS.index(found[0]) + 1), field.lower())
+    return re.sub(r"[a-z]{3}", lambda found: str(MONTHS.index(found[0]) + 1), field.lower())
 
 
 def _numbers(field: str, lowest: int) -> str:

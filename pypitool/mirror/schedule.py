@@ -1,35 +1,16 @@
 """When jobs are due: cron lines read by APScheduler, with the traps of its version 3 closed.
 
-Days of the week are taken by name only: `0` is Sunday to cron and Monday to APScheduler 3 (#286).
+APScheduler takes 90 ms to import, so it is imported where a time is asked for and nowhere else.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, ClassVar
+from typing import Any
 
-from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
-from apscheduler.util import astimezone
-
-from pypitool.core.errors import Kind, PypitoolError
-
-
-class BadSchedule(PypitoolError):
-    """A cron line that cannot be honoured."""
-
-    kind: ClassVar[Kind] = Kind.CONFIG
-
-    def __init__(self, cron: str, reason: str) -> None:
-        super().__init__(cron, reason)
-        self.cron = cron
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"`{self.cron}` is not a schedule: {self.reason}"
+from pypitool.core.cron_lines import BadSchedule, check_cron
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +24,10 @@ class Timing:
 
     def trigger(self) -> Any:
         """Return APScheduler's trigger, or raise `BadSchedule`."""
-        fields = self.cron.split()
-        if len(fields) != 5:
-            raise BadSchedule(self.cron, "write five fields: minute hour day month weekday")
-        if re.search(r"\d", fields[4].rpartition("/")[0] or fields[4]):
-            raise BadSchedule(self.cron, "write the days of the week by name (mon, tue), not by number")
+        from apscheduler.triggers.cron import CronTrigger
+        from apscheduler.util import astimezone
+
+        check_cron(self.cron)
         try:
             zone = astimezone(self.timezone)
             return CronTrigger.from_crontab(self.cron, timezone=zone)
@@ -87,6 +67,8 @@ class Scheduler:
     """Runs jobs when they are due; one at a time each, and late rather than never."""
 
     def __init__(self) -> None:
+        from apscheduler.schedulers.background import BackgroundScheduler
+
         self._scheduler = BackgroundScheduler()
 
     def start(self, jobs: Sequence[DueJob], catch_up: Sequence[str], now: datetime) -> None:

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pypitool.mirror.schedule import BadSchedule, DueJob, Scheduler, Timing
+from pypitool.core.cron_lines import BadSchedule
+from pypitool.mirror.schedule import DueJob, Scheduler, Timing
 
 NOW = datetime(2026, 6, 3, 12, 0, tzinfo=timezone.utc)  # a Wednesday
 NIGHTLY = Timing("30 3 * * *", "UTC")
