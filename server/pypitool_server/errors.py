@@ -26,7 +26,8 @@ def refused(error: PypitoolError) -> Response:
     """Answer with the status of the error's kind and its own sentence."""
     status = http_status(error)
     if status >= 500:
-        logging.getLogger(__name__).warning("%s %s: %s", request.method, request.path, error)
+        hint = f" ({error.hint})" if error.hint else ""
+        logging.getLogger(__name__).warning("%s %s: %s%s", request.method, request.path, error, hint)
     answer = text(_sentences(error), status)
     if status == 503:
         answer.headers["Retry-After"] = str(RETRY_AFTER)
@@ -50,7 +51,9 @@ def failed(error: Exception) -> Response:
 
 
 def _sentences(error: PypitoolError) -> str:
-    sentences = f"{error}\n" if error.hint is None else f"{error}\nhint: {error.hint}\n"
+    # What has to be done about a failure of the server itself is for who runs it: the log has it.
+    hint = None if http_status(error) >= 500 else error.hint
+    sentences = f"{error}\n" if hint is None else f"{error}\nhint: {hint}\n"
     # The sentences are written for the server's own console: clients learn no path of its disk.
     for directory in services().directories:
         sentences = sentences.replace(f"{directory}/", "")
