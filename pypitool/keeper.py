@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pypitool.asking import take_asked
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing
-from pypitool.catalogue.rebuild import open_catalogue
+from pypitool.catalogue.rebuild import repair
+from pypitool.catalogue.replay import catch_up
 from pypitool.core.errors import PypitoolError
 from pypitool.core.model import Location
 from pypitool.heartbeat import Pulse
@@ -106,6 +107,7 @@ class Keeper:
         began = time.monotonic()
         self._lookout.before_walk()
         self._touches.take()
+        catch_up(self._repository.catalogue, self._repository.facts)
         self._settle()
         for root in range(len(self._repository.roots)):
             self._repository.store.sweep(root)
@@ -173,7 +175,7 @@ class Keeper:
 
     def _mend(self) -> None:
         """Rebuild a catalogue that was lost or damaged, from the facts now and the directories after."""
-        open_catalogue(self._repository.files.catalogue, self._repository.facts).close()
+        repair(self._repository.files.catalogue, self._repository.facts)
         self._walk_due = 0.0
 
     def _progress(self, done: int, total: int) -> None:

@@ -65,6 +65,7 @@ class Scanner:
         for root in range(self.roots):
             self._below(root, "", recorder, report)
         recorder.settle_all_rivals()
+        self.catalogue.set_complete()
         return report
 
     def below(self, root: int, folder: str) -> ScanReport:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from packaging.utils import NormalizedName
 
@@ -18,6 +18,9 @@ from pypitool.core.model import (
     Project,
     ProjectStatus,
 )
+
+if TYPE_CHECKING:
+    from pypitool.catalogue.replay import Decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,12 @@ class Catalogue(Reader, Protocol):
 
     def set_complete(self) -> None:
         """Record that the directories were walked to their end: from now on what is absent is not held."""
+
+    def facts_end(self) -> int:
+        """Return up to which byte the log of facts is known to be replayed."""
+
+    def replay(self, outcome: Decisions, facts_end: int) -> None:
+        """Make decisions hold that the log of facts has up to the byte `facts_end`; see `replay.catch_up`."""
 
     def close(self) -> None:
         """Release every connection."""

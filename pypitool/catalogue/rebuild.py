@@ -7,12 +7,11 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing, suppress
-from itertools import islice
 from pathlib import Path
 
-from pypitool.catalogue import locking, replay, schema
+from pypitool.catalogue import locking, schema, writing
 from pypitool.catalogue.connections import connect
 from pypitool.catalogue.errors import (
     CatalogueDamaged,
@@ -21,10 +20,9 @@ from pypitool.catalogue.errors import (
     translate,
 )
 from pypitool.catalogue.placing import journals, put_in_place, remove, set_aside, unused
+from pypitool.catalogue.replay import catch_up, chunks, fold
 from pypitool.catalogue.sqlite import SqliteCatalogue
-from pypitool.facts import Fact, FactLog
-
-_CHUNK = 10_000  # facts that are replayed in one transaction
+from pypitool.facts import FactLog
 
 _log = logging.getLogger(__name__)
 
@@ -49,18 +47,6 @@ def open_catalogue(
     catalogue = SqliteCatalogue.open(path)
     catch_up(catalogue, facts)
     return catalogue
-
-
-def catch_up(catalogue: SqliteCatalogue, facts: FactLog) -> None:
-    """Replay the facts that the catalogue may have missed, where a crash came between the two."""
-    if facts.size() == catalogue.facts_end():
-        return
-    with facts.locked() as end:
-        known = catalogue.facts_end()
-        start = known if known <= end else 0  # a shorter log is another one
-        for chunk in _chunks(facts.replay(start)):
-            catalogue.replay(replay.fold(chunk), start)
-        catalogue.replay(replay.Decisions(), end)
 
 
 def repair(path: Path, facts: FactLog) -> bool:
@@ -169,9 +155,9 @@ def _make(path: Path, facts: FactLog, end: int, *, after: int) -> None:
 
 def _fill(new: Path, facts: FactLog, end: int) -> None:
     with closing(connect(new)) as connection:
-        for chunk in _chunks(facts.replay()):
+        for chunk in chunks(facts.replay()):
             connection.execute("BEGIN")
-            replay.apply(connection, replay.fold(chunk), time.time())
+            writing.replay(connection, fold(chunk), time.time())
             connection.execute("COMMIT")
         connection.execute("UPDATE head SET facts_end = ?", (end,))
 
@@ -183,8 +169,3 @@ def last_serial(path: Path) -> int:
             return int(connection.execute("SELECT serial FROM head").fetchone()[0])
     except (sqlite3.Error, TypeError, ValueError):
         return 0
-
-
-def _chunks(facts: Iterator[Fact]) -> Iterator[list[Fact]]:
-    while chunk := list(islice(facts, _CHUNK)):
-        yield chunk

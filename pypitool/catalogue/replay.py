@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import FileFact, decisions, writing
+from pypitool.catalogue import Catalogue, FileFact
 from pypitool.core.model import Origin, OriginKind, ProjectStatus
-from pypitool.facts import Fact, What
+from pypitool.facts import Fact, FactLog, What
+
+_CHUNK = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +33,26 @@ def fold(facts: Iterable[Fact]) -> Decisions:
     return outcome
 
 
-def apply(connection: sqlite3.Connection, outcome: Decisions, now: float) -> None:
-    """Make decisions hold in a catalogue; inside a transaction of the caller."""
-    for filename in outcome.forgotten:
-        # Only what is remembered: a live row keeps its yank until its file is gone, which is about to be.
-        decisions.forget(connection, filename)
-    for arrivals in outcome.arrivals.values():
-        for arrival in arrivals.values():
-            decisions.record_arrival(connection, arrival)
-    for yank in outcome.yanks.values():
-        decisions.record_yank(connection, yank)
-    filenames = outcome.arrivals.keys() | outcome.yanks.keys()
-    writing.announce(connection, decisions.apply(connection, filenames, now))
-    for project, (status, reason) in outcome.statuses.items():
-        writing.set_status(connection, project, status, reason)
+def catch_up(catalogue: Catalogue, facts: FactLog) -> None:
+    """Replay the facts that a catalogue may have missed, where a crash came between the two.
+
+    Called at each start, and by the keeper at each walk so that a start has little to replay.
+    """
+    if facts.size() == catalogue.facts_end():
+        return
+    # No append meanwhile: what we replay as the last word must not have been overruled already.
+    with facts.locked() as end:
+        known = catalogue.facts_end()
+        start = known if known <= end else 0  # a shorter log is another one
+        for chunk in chunks(facts.replay(start)):
+            catalogue.replay(fold(chunk), start)
+        catalogue.replay(Decisions(), end)
+
+
+def chunks(facts: Iterator[Fact]) -> Iterator[list[Fact]]:
+    """Divide facts into what one transaction takes."""
+    while chunk := list(islice(facts, _CHUNK)):
+        yield chunk
 
 
 def _fold_one(outcome: Decisions, fact: Fact) -> None:

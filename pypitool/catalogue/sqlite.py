@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import FileFact, Pending, ScanBatch, replay, writing
+from pypitool.catalogue import FileFact, Pending, ScanBatch, writing
 from pypitool.catalogue.connections import Writer
 from pypitool.catalogue.reading import SqliteReader
 from pypitool.catalogue.replay import Decisions
@@ -71,13 +71,14 @@ class SqliteCatalogue(SqliteReader):
 
     def set_complete(self) -> None:
         """Record that the directories were walked to their end: from now on what is absent is not held."""
-        with self._writer.transaction() as connection:
-            writing.set_complete(connection)
+        if not self.is_complete():
+            with self._writer.transaction() as connection:
+                writing.set_complete(connection)
 
     def replay(self, outcome: Decisions, facts_end: int) -> None:
         """Make decisions hold that the log of facts has up to the byte `facts_end`."""
         with self._writer.transaction() as connection:
-            replay.apply(connection, outcome, self._clock())
+            writing.replay(connection, outcome, self._clock())
             connection.execute("UPDATE head SET facts_end = ?", (facts_end,))
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from packaging.utils import NormalizedName
 
 from pypitool.catalogue import FileFact, Pending, ScanBatch, decisions
 from pypitool.catalogue.errors import ReleaseFileExists
+from pypitool.catalogue.replay import Decisions
 from pypitool.catalogue.rows import COLUMNS, PLACES, from_row, stat_row, to_path, to_row
 from pypitool.core.model import HeldFile, Location, Problem, ProjectStatus
 
@@ -90,6 +91,22 @@ def set_status(
     connection.execute(
         "UPDATE project SET status = ?, reason = ? WHERE name = ?", (status.value, reason, project)
     )
+
+
+def replay(connection: sqlite3.Connection, outcome: Decisions, now: float) -> None:
+    """Make decisions hold that the log of facts has, whether they hold already or not."""
+    for filename in outcome.forgotten:
+        # Only what is remembered: a live row keeps its yank until its file is gone, which is about to be.
+        decisions.forget(connection, filename)
+    for arrivals in outcome.arrivals.values():
+        for arrival in arrivals.values():
+            decisions.record_arrival(connection, arrival)
+    for yank in outcome.yanks.values():
+        decisions.record_yank(connection, yank)
+    filenames = outcome.arrivals.keys() | outcome.yanks.keys()
+    announce(connection, decisions.apply(connection, filenames, now))
+    for project, (status, reason) in outcome.statuses.items():
+        set_status(connection, project, status, reason)
 
 
 def set_complete(connection: sqlite3.Connection) -> None:

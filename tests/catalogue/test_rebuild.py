@@ -20,7 +20,8 @@ from pypitool.catalogue.errors import (
     CatalogueOld,
     CatalogueTooNew,
 )
-from pypitool.catalogue.rebuild import catch_up, open_catalogue, repair
+from pypitool.catalogue.rebuild import open_catalogue, repair
+from pypitool.catalogue.replay import catch_up
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.model import HeldFile, ProjectStatus
 from pypitool.facts import Actor, Fact, FactLog, What
