@@ -32,7 +32,9 @@ RENDERED_SHARE = 4
 # However many downloads there are, half of the threads stay free for pages.
 BODIES_SHARE = 2
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Line ends have no business in an address: they have got into headers and logs from there before. And what
+# does not begin with a slash (`OPTIONS *`) names no page.
+_PLAIN = re.compile(r"/[^\x00-\x1f\x7f]*")
 
 Verify = Callable[[str, str], bool]
 
@@ -116,10 +118,14 @@ def _put_replay_before(app: Flask, parts: Services, observe: Observe) -> None:
     app.wsgi_app = front  # type: ignore[method-assign]
 
 
-def _refuse_odd_paths() -> None:
-    # Line ends have no business in an address: they have got into headers and logs from there before.
-    if _CONTROL.search(request.path):
+def _refuse_odd_paths() -> Response | None:
+    environ = request.environ
+    path = environ.get("PATH_INFO", "")
+    if not path:  # a gateway has mounted us, and was asked for the mount point without its slash
+        return answers.moved(f"{environ.get('SCRIPT_NAME', '').rpartition('/')[2]}/")
+    if not _PLAIN.fullmatch(path):
         raise BadRequest
+    return None
 
 
 def _hardened(answer: Response) -> Response:

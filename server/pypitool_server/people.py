@@ -20,6 +20,7 @@ from pypitool_server.bodies import PIECE, StreamedBody
 from pypitool_server.browser import Browser, details_of, links_of
 from pypitool_server.found import MOST, about, found_projects, latest_version
 from pypitool_server.freshness import EVERYTHING
+from pypitool_server.query import queried
 from pypitool_server.rendered import represent
 from pypitool_server.replay import mark_replayable
 from pypitool_server.services import Services, services
@@ -47,7 +48,7 @@ def blueprint() -> Blueprint:
 
 def start() -> Response:
     """Answer a browser with the start page, and an installer with the list of projects."""
-    media = negotiate(request.headers.get("Accept"), request.args.get("format"))
+    media = negotiate(request.headers.get("Accept"), queried("format"))
     if media in (MediaType.JSON_V1, MediaType.HTML_V1):
         return project_list()
     here = services()
@@ -100,10 +101,10 @@ def search() -> Response:
     here = services()
     verdict = here.access.require(Right.LIST)
     mark_replayable({EVERYTHING})
-    query = request.args.get("q", "").strip()[:LONGEST_QUERY]
+    query = (queried("q") or "").strip()[:LONGEST_QUERY]
     terms = [canonicalize_name(word) for word in query.split()]
     found = list(found_projects(here.repository.catalogue, terms))
-    return _page("search.html", up="", public=verdict.public, query=query, found=found, most=MOST)
+    return _page("search.html", public=verdict.public, query=query, found=found, most=MOST)
 
 
 def _told(found: Project) -> dict[str, Any]:
@@ -128,7 +129,7 @@ def _newest_first(found: Project) -> list[HeldFile]:
     return sorted(by_name, key=lambda file: keys[file.version], reverse=True)
 
 
-def _page(template: str, *, public: bool, up: str = "", **values: Any) -> Response:
+def _page(template: str, *, public: bool, up: str = "./", **values: Any) -> Response:
     browser = services().browser
     document = render_template(template, style=browser.style, version=browser.version, up=up, **values)
     return _document(document.encode(), browser, public=public)

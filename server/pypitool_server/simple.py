@@ -14,6 +14,7 @@ from pypitool.core.policy import is_private
 from pypitool.core.rights import Right
 from pypitool_server import answers
 from pypitool_server.freshness import ALL_NAMES
+from pypitool_server.query import queried
 from pypitool_server.replay import mark_replayable
 from pypitool_server.services import services
 
@@ -113,7 +114,7 @@ def elsewhere(project: NormalizedName) -> Response:
 
 def negotiated() -> MediaType:
     """Return the form of index page that the client wants, or raise `NotAcceptable`."""
-    media = negotiate(request.headers.get("Accept"), request.args.get("format"))
+    media = negotiate(request.headers.get("Accept"), queried("format"))
     if media is None:
         raise NotAcceptable
     return media
@@ -126,7 +127,7 @@ def zipped() -> bool:
 
 def chosen_format() -> str:
     """Return the part of the query that a redirect keeps."""
-    form = request.args.get("format")
+    form = queried("format")
     return "" if form is None else f"?format={quote(form, safe='')}"
 
 

@@ -1,0 +1,122 @@
+"""XML-RPC: `pip search` of old gets an answer, everything else a proper fault."""
+
+from __future__ import annotations
+
+import xmlrpc.client
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pypitool.repository import Repository
+from tests.server.site import Site, basic, make_site
+
+ADDRESSES = ["/RPC2", "/RPC2/", "/", "/simple/", "/simple", "/pypi"]
+
+
+def post(site: Site, body: bytes | str, path: str = "/RPC2", content_type: str = "text/xml") -> Any:
+    answer = site.client.post(path, data=body, content_type=content_type)
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/xml"
+    try:
+        return xmlrpc.client.loads(answer.data)[0][0]
+    except xmlrpc.client.Fault as fault:
+        return fault
+
+
+def search(*words: str) -> str:
+    """Write a call as pip 20.3 does."""
+    return xmlrpc.client.dumps(({"name": list(words), "summary": list(words)}, "or"), "search")
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
+def test_pip_search_is_answered_where_pip_posts_it(site: Site, path: str) -> None:
+    found = post(site, search("acme"), path)
+
+    assert found == [
+        {"name": "acme-core", "version": "1.0", "summary": "made for a test"},
+        {"name": "acme-web", "version": "1.0+local.1", "summary": "made for a test"},
+    ]
+
+
+def test_the_mount_point_counts(repository: Repository) -> None:
+    site = make_site(repository, server_base_url="/priv")
+
+    assert len(post(site, search("acme"), "/priv/")) == 2
+
+
+def test_a_search_in_any_spelling_finds_the_same(site: Site) -> None:
+    assert post(site, search("ACME.Core")) == post(site, search("acme_core"))
+
+
+def test_nothing_found_is_an_empty_list(site: Site) -> None:
+    assert post(site, search("nothing")) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (xmlrpc.client.dumps((), "list_packages"), -32601),
+        (xmlrpc.client.dumps(("acme",), "search"), -32602),
+        ("", -32700),
+        ("<methodCall>", -32700),
+        ("<methodCall></methodCall>", -32700),
+        ("not xml", -32700),
+        ('<!DOCTYPE x [<!ENTITY e "x">]><methodCall><methodName>&e;</methodName></methodCall>', -32700),
+        (search("x").replace("<string>", "<int>", 1).replace("</string>", "</int>", 1), -32700),
+        ("<methodCall><methodName>search</methodName><params><param><value></struct>", -32700),
+    ],
+)
+def test_anything_else_is_a_fault(site: Site, body: str, code: int) -> None:
+    answer = post(site, body)
+
+    assert isinstance(answer, xmlrpc.client.Fault)
+    assert answer.faultCode == code
+
+
+def test_a_call_beyond_any_measure_is_refused(site: Site) -> None:
+    answer = site.client.post("/RPC2", data=b" " * 100_000, content_type="text/xml")
+
+    assert answer.status_code == 413
+
+
+def test_it_needs_the_right_to_list(repository: Repository) -> None:
+    site = make_site(repository, authenticate=("list", "update"))
+
+    without = site.client.post("/RPC2", data=search("acme"), content_type="text/xml")
+    known = site.client.post(
+        "/RPC2", data=search("acme"), content_type="text/xml", headers={"Authorization": basic()}
+    )
+
+    assert without.status_code == 401
+    assert b"acme-core" in known.data
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    from tests.support.repositories import open_repository
+    from tests.support.wheels import build_wheel
+
+    repository = open_repository(tmp_path_factory.mktemp("xmlrpc"))
+    build_wheel(repository.roots[0], "acme-core", "1.0")
+    return make_site(repository)
+
+
+PIECES = [
+    "<methodCall>", "</methodCall>", "<methodName>search</methodName>", "<params>", "</params>", "<param>",
+    "</param>", "<value>", "</value>", "<struct>", "</struct>", "<member>", "</member>", "<name>name</name>",
+    "<array>", "</array>", "<data>", "</data>", "<int>", "</int>", "9", "<boolean>2</boolean>", "<nil/>",
+    "<base64>!</base64>", "<dateTime.iso8601>x</dateTime.iso8601>", "<double>nan</double>", "<fault>",
+    "</fault>", "&#0;", "&lt;", "\x00", "<string>acme</string>",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=20))
+def test_any_document_gets_an_answer_or_a_fault(shared: Site, pieces: list[str]) -> None:
+    post(shared, "".join(pieces))
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_get_an_answer_or_a_fault(shared: Site, body: bytes) -> None:
+    post(shared, body)
