@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.ownership import hand_over
 
 DIRECTORY = ".pypitool"
+POINTER = "state-is-in"
 
 # SQLite's journal needs memory that is shared between processes, and locks that hold: file systems that
 # other machines write to promise neither. By name and not by the magic of statfs: there every file system
@@ -112,7 +114,7 @@ def locate_state(
     for root in roots:
         if not root.is_dir():
             raise PackagesMissing(root)
-    directory = _choose(roots, explicit, environ)
+    directory = choose_state(roots, explicit, environ)
     if not directory.exists():
         _refuse_foreign(directory, roots[0])
         _make(directory)
@@ -120,17 +122,45 @@ def locate_state(
         raise StateUnusable(directory, "it cannot be written")
     _refuse_network(directory)
     _claim(StateFiles(directory), roots)
+    _point(directory, roots[0])
     return directory
 
 
-def _choose(roots: Sequence[Path], explicit: Path | None, environ: Mapping[str, str]) -> Path:
+def choose_state(
+    roots: Sequence[Path], explicit: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Path:
+    """Return where the state of these package directories lives, without looking whether it can."""
     if explicit is not None:
         return explicit.absolute()
     # systemd: "$STATE_DIRECTORY … multiple directories are separated by a colon".
     given = environ.get("STATE_DIRECTORY", "").partition(":")[0]
     if given:
         return Path(given).absolute()
-    return roots[0].absolute() / DIRECTORY
+    default = roots[0].absolute() / DIRECTORY
+    return _pointed_to(default, roots) or default
+
+
+def _pointed_to(default: Path, roots: Sequence[Path]) -> Path | None:
+    """Follow the note that a state elsewhere left: a shell knows nothing of the server's $STATE_DIRECTORY."""
+    try:
+        state = Path((default / POINTER).read_text().strip())
+        return state if _recorded(StateFiles(state)) == [root.resolve() for root in roots] else None
+    except (OSError, ValueError):
+        return None
+
+
+def _point(directory: Path, root: Path) -> None:
+    default = root.absolute() / DIRECTORY
+    if directory == default:
+        return
+    note = f"{directory}\n"
+    with suppress(OSError):  # a read-only root: who works on it says where its state is
+        if (default / POINTER).exists() and (default / POINTER).read_text() == note:
+            return
+        default.mkdir(mode=0o750, exist_ok=True)
+        hand_over(default)
+        (default / POINTER).write_text(note)
+        hand_over(default / POINTER)
 
 
 def _refuse_foreign(directory: Path, root: Path) -> None:

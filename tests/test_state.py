@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -247,3 +248,29 @@ def test_file_systems_of_other_machines_are_networks(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "fuse.mergerfs", ""])
 def test_file_systems_of_this_machine_are_none(kind: str) -> None:
     assert not is_network(kind)
+
+
+def test_a_state_elsewhere_is_found_without_being_named_again(tmp_path: Path) -> None:
+    root, state = tmp_path / "packages", tmp_path / "state"
+    root.mkdir()
+    locate_state([root], environ={"STATE_DIRECTORY": str(state)})
+
+    assert locate_state([root], environ={}) == state
+
+
+def test_a_state_elsewhere_that_is_gone_is_not_followed(tmp_path: Path) -> None:
+    root, state = tmp_path / "packages", tmp_path / "state"
+    root.mkdir()
+    locate_state([root], state, {})
+    shutil.rmtree(state)
+
+    assert locate_state([root], environ={}) == root / ".pypitool"
+
+
+def test_a_state_elsewhere_of_other_directories_is_not_followed(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    locate_state([first, second], tmp_path / "state", {})
+
+    assert locate_state([first], environ={}) == first / ".pypitool"
