@@ -47,10 +47,19 @@ class Repository:
     ) -> Repository:
         """Open the repository of these directories, the first of which takes what is published."""
         absolute = tuple(Path(os.path.abspath(root)) for root in roots)
-        files = StateFiles(locate_state(absolute, state, environ))
+        return cls._of(absolute, locate_state(absolute, state, environ), reader_only=reader_only)
+
+    @classmethod
+    def open_scratch(cls, roots: Sequence[Path], state: Path) -> Repository:
+        """Open directories with a state that is thrown away: nothing is written into them."""
+        return cls._of(tuple(Path(os.path.abspath(root)) for root in roots), state)
+
+    @classmethod
+    def _of(cls, roots: tuple[Path, ...], state: Path, *, reader_only: bool = False) -> Repository:
+        files = StateFiles(state)
         facts = FactLog(files.facts)
         catalogue = open_catalogue(files.catalogue, facts, reader_only=reader_only)
-        return cls(absolute, files, DirectoryStore(absolute), catalogue, facts, Activity(files.activity))
+        return cls(roots, files, DirectoryStore(roots), catalogue, facts, Activity(files.activity))
 
     def __enter__(self) -> Repository:
         return self

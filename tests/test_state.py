@@ -73,7 +73,7 @@ def test_an_explicit_state_comes_before_everything(packages: Path, tmp_path: Pat
     state = locate_state([packages], tmp_path / "mine" / "deep", environ)
 
     assert state == tmp_path / "mine" / "deep"
-    assert not (packages / ".pypitool").exists()
+    assert not (packages / ".pypitool" / "roots.json").exists()
 
 
 def test_the_state_is_not_for_everybody(packages: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,16 +15,14 @@ from pypitool.core.errors import PypitoolError
 from pypitool.core.run_events import Ending, Event, Summary, Tally, run_exit_code, run_outcome
 from pypitool.facts import Actor, local_actor
 from pypitool.mirror.directory_lock import lock_directory
-from pypitool.mirror.record import MirrorRecord
+from pypitool.mirror.record import RECORD_FILE, MirrorRecord
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.watching import Watcher
 from pypitool.repository import Repository
-from pypitool.state import DIRECTORY
+from pypitool.state import choose_state
 from pypitool.upstream.errors import Stopped
 from pypitool.upstream.model import Upstream
 from pypitool.upstream.session import UpstreamSession
-
-RECORD_FILE = "mirror.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ def run(frame: RunFrame, work: Work, report: Report) -> Summary:
     """Do the work inside the frame, and return how it went; what makes it unusable is raised."""
     began = time.monotonic()
     kept = _Kept(report)
-    with _opened(frame) as mirror:
+    with opened(frame) as mirror:
         number = None if frame.dry_run else mirror.record.begin_run(frame.described, _now(), frame.job)
         try:
             ending = work(mirror, kept.take)
@@ -108,7 +105,8 @@ class _Kept:
 
 
 @contextmanager
-def _opened(frame: RunFrame) -> Iterator[Mirror]:
+def opened(frame: RunFrame) -> Iterator[Mirror]:
+    """Open the world of a run: locked for writing, or untouched for a dry one."""
     with ExitStack() as stack:
         if frame.dry_run:
             repository = stack.enter_context(_untouched(frame.place))
@@ -128,14 +126,14 @@ def _opened(frame: RunFrame) -> Iterator[Mirror]:
 @contextmanager
 def _untouched(place: Place) -> Iterator[Repository]:
     """Open the directories without writing anything: what is known, or else a state that is thrown away."""
-    state = place.state or place.roots[0] / DIRECTORY
+    state = choose_state(place.roots, place.state)
     if (state / "catalogue.sqlite").exists():
         with Repository.open(place.roots, place.state, reader_only=True) as repository:
             yield repository
         return
     with TemporaryDirectory(prefix="pypitool-") as folder:
         roots = tuple(root if root.is_dir() else _empty(Path(folder), root) for root in place.roots)
-        with Repository.open(roots, Path(folder) / "state", os.environ) as repository:
+        with Repository.open_scratch(roots, Path(folder)) as repository:
             repository.catch_up()
             yield repository
 

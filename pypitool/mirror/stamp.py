@@ -16,6 +16,7 @@ from typing import Any
 from pypitool import __version__
 
 FOLDER = "stamps"
+VARIABLE = "env:"  # before the name of a variable, among the paths of inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,9 @@ class Stamp:
     exit_code: int
     holes: Sequence[Mapping[str, Any]] = ()  # as --json prints them
 
-    def holds(self) -> bool:
+    def holds(self, environ: Mapping[str, str]) -> bool:
         """Tell whether every input and every file is still the same."""
-        return all(_digest(path) == sha256 for path, sha256 in self.inputs.items()) and all(
+        return all(_digest(name, environ) == sha256 for name, sha256 in self.inputs.items()) and all(
             _stat(path) == known for path, known in self.files.items()
         )
 
@@ -40,7 +41,12 @@ def digest_of(*parts: object) -> str:
     return hashlib.sha256("\0".join([__version__, *map(repr, parts)]).encode()).hexdigest()
 
 
-def read_stamp(state: Path, question: str) -> Stamp | None:
+def digest_of_text(text: str) -> str:
+    """Return the digest of a variable's value."""
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
+def read_stamp(state: Path, question: str, environ: Mapping[str, str]) -> Stamp | None:
     """Return the stamp of this question, if it still holds."""
     try:
         document = json.loads((state / FOLDER / f"{question}.json").read_bytes())
@@ -48,7 +54,7 @@ def read_stamp(state: Path, question: str) -> Stamp | None:
         stamp = Stamp(question, document["inputs"], files, document["exit_code"], document["holes"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return stamp if stamp.holds() else None
+    return stamp if stamp.holds(environ) else None
 
 
 def write_stamp(state: Path, stamp: Stamp) -> None:
@@ -72,9 +78,11 @@ def stats_of(paths: Iterable[Path]) -> dict[str, tuple[int, int]]:
     return {str(path): (stat.st_size, stat.st_mtime_ns) for path in paths for stat in (path.stat(),)}
 
 
-def _digest(path: str) -> str | None:
+def _digest(name: str, environ: Mapping[str, str]) -> str | None:
+    if name.startswith(VARIABLE):
+        return digest_of_text(environ.get(name.removeprefix(VARIABLE), ""))
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return hashlib.sha256(Path(name).read_bytes()).hexdigest()
     except OSError:
         return None
 

@@ -357,6 +357,18 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(lan: Lan) -> None:
     assert not lan.packages.exists()
 
 
+def test_a_dry_run_over_an_unknown_directory_leaves_no_trace(lan: Lan) -> None:
+    offer = wheel("a", "1.0")
+    lan.fake.index.offers["a"] = [offer]
+    lan.packages.mkdir()
+    (lan.packages / offer.filename).write_bytes(offer.body)
+
+    lan.sync("a==1.0", dry_run=True)
+
+    assert [event.action for event in lan.events if isinstance(event, PlanEvent)] == ["keep"]
+    assert [path.name for path in lan.packages.iterdir()] == [offer.filename]
+
+
 def test_a_dry_run_over_a_known_directory_changes_nothing(lan: Lan) -> None:
     lan.fake.index.offers = {"a": [wheel("a", "1.0")], "b": [wheel("b", "1.0")]}
     lan.sync("a==1.0")

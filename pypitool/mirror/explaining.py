@@ -1,0 +1,61 @@
+"""Why a file is taken or not: every candidate of a project, for every set and target that wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from packaging.utils import NormalizedName
+
+from pypitool.core.names import normalize
+from pypitool.core.selection import Candidate, select
+from pypitool.mirror.offers import ask_upstreams
+from pypitool.mirror.resolving import pin_sets
+from pypitool.mirror.sets import PinnedSet, SetRequest
+from pypitool.mirror.shelf import CatalogueShelf
+from pypitool.mirror.sync import Mirror
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One file, for one target of one set."""
+
+    set: str
+    target: str
+    filename: str
+    taken: bool
+    rule: str
+
+    def as_json(self) -> dict[str, object]:
+        """The line that --json prints."""
+        return {"type": "verdict", **asdict(self)}
+
+
+def explain(
+    mirror: Mirror, requests: Sequence[SetRequest], project: str, environ: Mapping[str, str]
+) -> list[Explained]:
+    """Judge every file on offer; nothing is fetched but the page."""
+    name = normalize(project)
+    upstreams = [session.upstream for session in mirror.sessions]
+    sets = pin_sets(requests, upstreams, mirror.house, environ)
+    candidates = _candidates(mirror, name)
+    return [one for pinned in sets for one in _of_set(pinned, name, candidates)]
+
+
+def _candidates(mirror: Mirror, project: NormalizedName) -> Sequence[Candidate]:
+    if mirror.house.keeps(project):
+        return CatalogueShelf(mirror.repository.catalogue).candidates(project)
+    offers = ask_upstreams([project], mirror.sessions, mirror.record, mirror.stop)
+    for error in offers.failed.values():
+        raise error
+    return offers.found[project].candidates(mirror.record)
+
+
+def _of_set(
+    pinned: PinnedSet, project: NormalizedName, candidates: Sequence[Candidate]
+) -> Iterator[Explained]:
+    name, rules = pinned.request.name, pinned.request.rules
+    for target, wish in pinned.wishes.get(project, {}).items():
+        for verdict in select(wish, target, candidates, rules):
+            filename, rule = verdict.candidate.filename, verdict.rule.value
+            yield Explained(name, target.name, filename, verdict.taken, rule)
