@@ -6,109 +6,23 @@ environment, so every target carries all eleven variables.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import ClassVar
 
 from packaging.markers import Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags, mac_platforms
 
-from pypitool.core.errors import Kind, PypitoolError
-
-KNOWN_PLATFORMS = (
-    "manylinux_2_K_ARCH, manylinux2014_ARCH, manylinux2010_ARCH, manylinux1_ARCH, musllinux_1_K_ARCH, "
-    "macosx_M_N_arm64, macosx_M_N_x86_64, win_amd64, win32, win_arm64"
-)
-
-_MANYLINUX = re.compile(r"manylinux_2_(\d+)_(\w+)\Z")
-_MUSLLINUX = re.compile(r"musllinux_1_(\d+)_(\w+)\Z")
-_MACOS = re.compile(r"macosx_(\d+)_(\d+)_(arm64|x86_64)\Z")
-_PYTHON = re.compile(r"(?:(\d)\.(\d+)(?:\.(\d+))?|(\d)(\d+))(t?)\Z")
+from pypitool.core.target_words import MARKER_VARIABLES, PlatformWord, PythonVersion, System, UnknownPython
 
 # PEP 513, 571 and 599 are aliases of PEP 600 names, on the machines that those PEPs list.
 _ALIASES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 _OLD_MACHINES = frozenset({"x86_64", "i686"})
 _MACHINES_2014 = _OLD_MACHINES | {"aarch64", "armv7l", "ppc64", "ppc64le", "s390x"}
-_LINUX_MACHINES = _MACHINES_2014 | {"riscv64", "loongarch64"}
 _WINDOWS_MACHINES = {"win_amd64": "AMD64", "win32": "x86", "win_arm64": "ARM64"}
 _IMPLEMENTATIONS = {"cp": ("cpython", "CPython"), "pp": ("pypy", "PyPy")}
-
-MARKER_VARIABLES = frozenset(
-    {
-        "implementation_name",
-        "implementation_version",
-        "os_name",
-        "platform_machine",
-        "platform_python_implementation",
-        "platform_release",
-        "platform_system",
-        "platform_version",
-        "python_full_version",
-        "python_version",
-        "sys_platform",
-    }
-)
-
-
-class UnknownPlatform(PypitoolError):
-    """A platform word that is none of the wheel platform tags we know."""
-
-    kind: ClassVar[Kind] = Kind.USAGE
-
-    def __init__(self, word: str) -> None:
-        super().__init__(word)
-        self.word = word
-        self.hint = f"known platforms: {KNOWN_PLATFORMS}"
-
-    def __str__(self) -> str:
-        return f"`{self.word}` is not a platform"
-
-
-class UnknownPython(PypitoolError):
-    """A Python version or implementation that cannot be read."""
-
-    kind: ClassVar[Kind] = Kind.USAGE
-    hint = "write 3.12, 3.12.4, or 3.13t for free-threaded; implementation cp or pp"
-
-    def __init__(self, word: str) -> None:
-        super().__init__(word)
-        self.word = word
-
-    def __str__(self) -> str:
-        return f"`{self.word}` is not a Python version or implementation"
-
-
-@dataclass(frozen=True, slots=True)
-class PythonVersion:
-    """A Python as a target names it: `3.12`, `3.12.4`, `3.13t`."""
-
-    major: int
-    minor: int
-    micro: int = 0
-    free_threaded: bool = False
-
-    @classmethod
-    def parse(cls, text: str) -> PythonVersion:
-        """Read `3.12`, `3.12.4`, `3.13t`, or pip's `312`."""
-        found = _PYTHON.match(text.strip())
-        if found is None:
-            raise UnknownPython(text)
-        major, minor, micro, short_major, short_minor, threads = found.groups()
-        return cls(int(major or short_major), int(minor or short_minor), int(micro or 0), bool(threads))
-
-    @property
-    def full(self) -> str:
-        """The value of `python_full_version`."""
-        return f"{self.major}.{self.minor}.{self.micro}"
-
-    @property
-    def short(self) -> tuple[int, int]:
-        """Major and minor, as tags use them."""
-        return self.major, self.minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +34,10 @@ class Platform:
     variables: Mapping[str, str] = field(hash=False)
 
     @classmethod
-    def parse(cls, word: str) -> Platform:
+    def parse(cls, text: str) -> Platform:
         """Read a wheel platform tag as the description of a machine."""
-        for reader in (_linux, _musl, _macos, _windows):
-            if (platform := reader(word)) is not None:
-                return platform
-        raise UnknownPlatform(word)
+        word = PlatformWord.parse(text)
+        return cls(word.word, tuple(_platform_tags(word)), _variables(word))
 
 
 @dataclass(frozen=True)
@@ -219,15 +131,17 @@ def lowest_python(targets: tuple[Target, ...]) -> str:
     return f"{lowest[0]}.{lowest[1]}"
 
 
-def _linux(word: str) -> Platform | None:
-    for glibc, alias in _ALIASES.items():
-        if word.startswith(f"{alias}_"):
-            word = f"manylinux_2_{glibc}_{word.removeprefix(alias + '_')}"
-    found = _MANYLINUX.match(word)
-    if found is None or found[2] not in _LINUX_MACHINES:
-        return None
-    glibc, machine = int(found[1]), found[2]
-    return Platform(word, tuple(_manylinux_tags(glibc, machine)), _linux_variables(machine))
+def _platform_tags(word: PlatformWord) -> Iterator[str]:
+    level = word.version[1]
+    if word.system is System.GLIBC:
+        yield from _manylinux_tags(level, word.machine)
+    elif word.system is System.MUSL:
+        yield f"linux_{word.machine}"
+        yield from (f"musllinux_1_{minor}_{word.machine}" for minor in range(level, -1, -1))
+    elif word.system is System.MACOS:
+        yield from mac_platforms(word.version, word.machine)
+    else:
+        yield word.word
 
 
 def _manylinux_tags(glibc: int, machine: str) -> Iterator[str]:
@@ -240,44 +154,18 @@ def _manylinux_tags(glibc: int, machine: str) -> Iterator[str]:
             yield f"{_ALIASES[minor]}_{machine}"
 
 
-def _musl(word: str) -> Platform | None:
-    found = _MUSLLINUX.match(word)
-    if found is None or found[2] not in _LINUX_MACHINES:
-        return None
-    tags = [f"musllinux_1_{minor}_{found[2]}" for minor in range(int(found[1]), -1, -1)]
-    return Platform(word, (f"linux_{found[2]}", *tags), _linux_variables(found[2]))
+def _variables(word: PlatformWord) -> dict[str, str]:
+    if word.system is System.WINDOWS:
+        return _described("nt", "Windows", "win32", _WINDOWS_MACHINES[word.machine])
+    if word.system is System.MACOS:
+        return _described("posix", "Darwin", "darwin", word.machine)
+    return _described("posix", "Linux", "linux", word.machine)
 
 
-def _macos(word: str) -> Platform | None:
-    found = _MACOS.match(word)
-    if found is None:
-        return None
-    tags = tuple(mac_platforms((int(found[1]), int(found[2])), found[3]))
-    variables = {
-        "os_name": "posix",
-        "platform_machine": found[3],
-        "platform_system": "Darwin",
-        "sys_platform": "darwin",
-    }
-    return Platform(word, tags, variables)
-
-
-def _windows(word: str) -> Platform | None:
-    if word not in _WINDOWS_MACHINES:
-        return None
-    variables = {
-        "os_name": "nt",
-        "platform_machine": _WINDOWS_MACHINES[word],
-        "platform_system": "Windows",
-        "sys_platform": "win32",
-    }
-    return Platform(word, (word,), variables)
-
-
-def _linux_variables(machine: str) -> dict[str, str]:
+def _described(os_name: str, system: str, sys_platform: str, machine: str) -> dict[str, str]:
     return {
-        "os_name": "posix",
+        "os_name": os_name,
         "platform_machine": machine,
-        "platform_system": "Linux",
-        "sys_platform": "linux",
+        "platform_system": system,
+        "sys_platform": sys_platform,
     }

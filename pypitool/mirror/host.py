@@ -10,7 +10,8 @@ from types import MappingProxyType
 from packaging.markers import default_environment
 from packaging.tags import platform_tags
 
-from pypitool.core.targets import Platform, PythonVersion, Target, UnknownPlatform
+from pypitool.core.target_words import PythonVersion, UnknownPlatform
+from pypitool.core.targets import Platform, Target
 
 HOST = "host"
 

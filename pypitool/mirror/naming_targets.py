@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.targets import Platform, PythonVersion, Target
+from pypitool.core.target_words import PythonVersion
+from pypitool.core.targets import Platform, Target
 from pypitool.mirror.host import host_target
 
 
