@@ -82,8 +82,8 @@ def make_site(
     passwords = write_htpasswd(repository.roots[0].parent / "htpasswd", {"deploy": "secret"})
     settings = Settings(
         server=replace(ServerSettings(packages=repository.roots), **{"fallback_url": FALLBACK, **server}),
-        auth=AuthSettings(authenticate, passwords),
-        policy=PolicySettings(private),
+        auth=AuthSettings(authenticate=authenticate, passwords=passwords),
+        policy=PolicySettings(private=private),
     )
     seen: list[Seen] = []
 
