@@ -11,7 +11,8 @@ from packaging.version import Version
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.model import FileKind
-from pypitool.core.names import is_valid_name, printable
+from pypitool.core.names import is_valid_name
+from pypitool.core.printing import printable
 from pypitool.core.stems import split_stem
 from pypitool.core.versions import canonical, parsed
 

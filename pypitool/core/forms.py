@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.filenames import Distribution
 from pypitool.core.model import Digests, FileKind
-from pypitool.core.names import printable
+from pypitool.core.printing import printable
 from pypitool.core.versions import canonical
 
 _HEX = re.compile(r"[0-9a-f]+", re.ASCII)

@@ -10,6 +10,7 @@ from typing import ClassVar
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.printing import printable
 
 # Core metadata, "Name": "^([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])$ run with re.IGNORECASE".
 # ASCII besides, or IGNORECASE lets the Kelvin sign pass for a k.
@@ -50,9 +51,3 @@ def matches(name: NormalizedName, globs: Iterable[str]) -> bool:
 def _pattern(glob: str) -> str:
     # fnmatch would read a bracket as a set of characters: globs of names know `*` and `?` only.
     return canonicalize_name(glob.strip()).replace("[", "[[]")
-
-
-def printable(text: str, limit: int = 120) -> str:
-    """Return `text` fit for a message: on one line, ASCII, and not endless."""
-    shown = text.encode("unicode_escape").decode("ascii")
-    return shown if len(shown) <= limit else f"{shown[:limit]}..."

@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.names import printable
+from pypitool.core.printing import printable
 
 _SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _BYTES = {"T": 1024**4, "G": 1024**3, "M": 1024**2, "K": 1024, "": 1}

@@ -10,7 +10,7 @@ from pypitool.archives.digest import blake2b_512
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.filenames import Distribution, parse
 from pypitool.core.forms import UploadRefused
-from pypitool.core.names import printable
+from pypitool.core.printing import printable
 from pypitool.store import Store, TemporaryFile
 from pypitool_server.upload_form import BrokenForm, Form, Sink
 

@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.legacy_json import project_document
 from pypitool.core.metadata import BadMetadata, CoreMetadata, parse_metadata
-from pypitool.core.names import printable
+from pypitool.core.printing import printable
 from pypitool.core.rights import Right
 from pypitool.core.versions import canonical
 from pypitool_server import answers

@@ -8,9 +8,10 @@ from flask import Blueprint, Response, request
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.names import is_valid_name, normalize, printable
+from pypitool.core.names import is_valid_name, normalize
 from pypitool.core.negotiation import MediaType, acceptable_types, accepts_gzip, negotiate
 from pypitool.core.policy import is_private
+from pypitool.core.printing import printable
 from pypitool.core.rights import Right
 from pypitool_server import answers
 from pypitool_server.freshness import ALL_NAMES

@@ -14,7 +14,8 @@ from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.filenames import Distribution
 from pypitool.core.forms import UploadForm, check_digests, check_form, check_metadata
 from pypitool.core.model import Origin, OriginKind, ProjectStatus
-from pypitool.core.names import normalize, printable
+from pypitool.core.names import normalize
+from pypitool.core.printing import printable
 from pypitool.core.rights import Right
 from pypitool.facts import Actor
 from pypitool.publish import Incoming, publish
