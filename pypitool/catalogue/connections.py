@@ -92,7 +92,7 @@ class Readers:
         mine = self._mine()
         try:
             return mine.execute(statement, parameters).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise self._failed(error) from error
 
     def ask_many(self, columns: str, rest: str, parameters: Sequence[object] = ()) -> list[list[Any]]:
@@ -106,7 +106,11 @@ class Readers:
             f"WITH many ({names}) AS (SELECT {columns} FROM {rest}) "
             f"SELECT json_group_array(json_array({names})) FROM many"
         )
-        many: list[list[Any]] = json.loads(self.ask(statement, parameters)[0][0])
+        text = self.ask(statement, parameters)[0][0]
+        try:
+            many: list[list[Any]] = json.loads(text)
+        except ValueError as error:
+            raise translate(error, self._path) from error
         return many
 
     def close(self) -> None:
@@ -152,7 +156,7 @@ class Readers:
         settings = ("query_only = 1", "cache_size = -256")
         return _set_up(connect(self._path, timeout=READ_TIMEOUT, mode=self._mode), settings)
 
-    def _failed(self, error: sqlite3.Error) -> Exception:
+    def _failed(self, error: Exception) -> Exception:
         self._local.mine = None
         return translate(error, self._path)
 
@@ -180,7 +184,7 @@ class Writer:
                 finally:
                     _undo(connection)
                 self._signal.send()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise translate(error, self._path) from error
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import sqlite3
+import zlib
 from pathlib import Path
 
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
@@ -136,15 +136,24 @@ _DAMAGED = ("malformed", "not a database", "no such table", "no such column", "u
 _FULL_BELOW = 256 * 1024  # bytes
 
 
-def translate(error: sqlite3.Error, path: Path) -> PypitoolError:
-    """Name the failure that SQLite reports."""
+# What Python raises where SQLite reads nonsense without noticing: text that is no UTF-8, a number that is
+# text, a word that is none of ours. Only where rows are read: elsewhere they are faults of our own.
+NONSENSE = (LookupError, TypeError, UnicodeDecodeError, ValueError, zlib.error)
+
+
+def translate(error: Exception, path: Path) -> PypitoolError:
+    """Name the failure that SQLite reports, or that reading its rows met."""
     text = str(error)
+    if isinstance(error, NONSENSE):
+        return CatalogueDamaged(path, f"it holds what nobody can have written ({text})")
     if any(words in text for words in _FULL) or ("I/O error" in text and _is_full(path.parent)):
         return NoSpace(f"the catalogue {path}")
     if any(words in text for words in _BUSY):
         return CatalogueBusy(path, text)
     if any(words in text for words in _READ_ONLY):
         return CatalogueReadOnly(path, text)
+    if "Could not decode to UTF-8" in text:
+        return CatalogueDamaged(path, "it holds text that is not UTF-8")  # SQLite's message repeats all of it
     if any(words in text for words in _DAMAGED):
         return CatalogueDamaged(path, text)
     return CatalogueError(path, text)

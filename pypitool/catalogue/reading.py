@@ -6,11 +6,13 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue import FileFact, Known, Pending
 from pypitool.catalogue.connections import Readers
+from pypitool.catalogue.errors import NONSENSE, translate
 from pypitool.catalogue.rows import COLUMNS, from_path, from_row, to_path, to_stat
 from pypitool.core.model import (
     Changes,
@@ -24,7 +26,23 @@ from pypitool.core.model import (
     offered,
 )
 
+T = TypeVar("T", str, tuple[int, str])
+
 _PAGE = 1000  # rows that an iteration reads at once
+
+
+class _Understanding:
+    """Where rows are read: what cannot be understood is damage, and named so."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, NONSENSE):
+            raise translate(error, self._path) from error
 
 
 class SqliteReader:
@@ -35,12 +53,13 @@ class SqliteReader:
         self._readers = Readers(path, read_only=read_only)
         self._ask = self._readers.ask
         self._ask_many = self._readers.ask_many
+        self._understood = _Understanding(path)
         # Without a call in between: it is asked at every request.
         self.stamp = self._readers.stamp
 
     def serial(self) -> int:
         """Return the number of the last change."""
-        return int(self._ask("SELECT serial FROM head")[0][0])
+        return self._head("serial")
 
     def changes_since(self, serial: int) -> Changes:
         """Return what changed after `serial`."""
@@ -50,8 +69,9 @@ class SqliteReader:
             "  (SELECT json_group_array(name) FROM project WHERE project.serial > ?) FROM head",
             (serial,),
         )
-        last, names, base, projects = rows[0]
-        return Changes(last, frozenset(json.loads(projects)), names=names > serial, everything=base > serial)
+        with self._understood:
+            last, names, base, projects = rows[0]
+            return Changes(last, frozenset(json.loads(projects)), names > serial, base > serial)
 
     def project_names(self) -> tuple[NormalizedName, ...]:
         """Return the projects that hold at least one live file, sorted."""
@@ -64,18 +84,20 @@ class SqliteReader:
         rows = about and self._ask_many(COLUMNS, "file WHERE project = ?", (name,))
         if not rows:
             return None
-        serial, status, reason = about[0]
-        return Project(name, serial, offered(map(from_row, rows)), ProjectStatus(status), reason)
+        with self._understood:
+            serial, status, reason = about[0]
+            return Project(name, serial, offered(map(from_row, rows)), ProjectStatus(status), reason)
 
     def status(self, project: NormalizedName) -> tuple[ProjectStatus, str | None]:
         """Return the state of a project and its reason, also where no file of it is held (PEP 792)."""
         rows = self._ask("SELECT status, reason FROM project WHERE name = ?", (project,))
-        return (ProjectStatus(rows[0][0]), rows[0][1]) if rows else (ProjectStatus.ACTIVE, None)
+        with self._understood:
+            return (ProjectStatus(rows[0][0]), rows[0][1]) if rows else (ProjectStatus.ACTIVE, None)
 
     def held(self, project: NormalizedName) -> tuple[HeldFile, ...]:
         """Return every live file of a project, those included that another of the same name hides."""
         rows = self._ask_many(COLUMNS, "file WHERE project = ? ORDER BY root, path", (project,))
-        return tuple(map(from_row, rows))
+        return self._files(rows)
 
     def rivals(self, filenames: Sequence[str] | None = None) -> tuple[HeldFile, ...]:
         """Return the live files that share their filename with other bytes; of these names, or of all."""
@@ -86,7 +108,7 @@ class SqliteReader:
             f"  SELECT filename FROM file {among} GROUP BY filename HAVING count(DISTINCT sha256) > 1)",
             () if filenames is None else (json.dumps(list(filenames)),),
         )
-        return tuple(map(from_row, rows))
+        return self._files(rows)
 
     def file_at(self, path: str) -> HeldFile | None:
         """Return the live file at this path below the first root that has it."""
@@ -95,13 +117,13 @@ class SqliteReader:
             f"SELECT {COLUMNS} FROM file WHERE filename = ? AND path = ? ORDER BY root LIMIT 1",
             (to_path(path.rpartition("/")[2]), to_path(path)),
         )
-        return from_row(rows[0]) if rows else None
+        return next(iter(self._files(rows)), None)
 
     def held_at(self, location: Location) -> HeldFile | None:
         """Return the live file at exactly this place."""
         place = (location.root, to_path(location.path))
         rows = self._ask(f"SELECT {COLUMNS} FROM file WHERE root = ? AND path = ?", place)
-        return from_row(rows[0]) if rows else None
+        return next(iter(self._files(rows)), None)
 
     def files(self) -> Iterator[HeldFile]:
         """Iterate over every live file of every root, in order of root and path."""
@@ -109,23 +131,26 @@ class SqliteReader:
         while rows := self._ask_many(
             COLUMNS, f"file WHERE (root, path) > (?, ?) ORDER BY root, path LIMIT {_PAGE}", after
         ):
-            after = rows[-1][0], rows[-1][1]
-            yield from map(from_row, rows)
+            files = self._files(rows)
+            after = self._further(after, (files[-1].location.root, files[-1].location.path))
+            yield from files
 
     def metadata(self, sha256: str) -> bytes | None:
         """Return a METADATA body by its digest."""
         rows = self._ask("SELECT body FROM metadata WHERE sha256 = ?", (sha256,))
-        return zlib.decompress(rows[0][0]) if rows else None
+        with self._understood:
+            return zlib.decompress(rows[0][0]) if rows else None
 
     def problems(self) -> tuple[Problem, ...]:
         """Return the files that are not listed, and why."""
         rows = self._ask(
             "SELECT root, path, reason, size, mtime_ns, ctime_ns, inode FROM problem ORDER BY root, path"
         )
-        return tuple(
-            Problem(Location(root, from_path(path)), reason, None if stat[0] is None else to_stat(stat))
-            for root, path, reason, *stat in rows
-        )
+        with self._understood:
+            return tuple(
+                Problem(Location(root, from_path(path)), reason, None if stat[0] is None else to_stat(stat))
+                for root, path, reason, *stat in rows
+            )
 
     def counts(self) -> tuple[int, int]:
         """Return how many live projects and files there are."""
@@ -135,31 +160,37 @@ class SqliteReader:
     def known(self, root: int, below: str = "") -> Iterator[Known]:
         """Iterate, in order of path, over the live files of one root, or below one folder of it."""
         folder = below.strip("/")
-        after: str | bytes = to_path(f"{folder}/" if folder else "")
+        if to_path(folder) != folder:
+            return  # nothing below a name that is not UTF-8 is ever listed
+        after = f"{folder}/" if folder else ""
         # "0" follows "/"; without a folder the end is a blob, which follows every text.
-        end = to_path(f"{folder}0") if folder else b""
+        end = f"{folder}0" if folder else b""
         while rows := self._ask_many(
             "path, size, mtime_ns, ctime_ns, inode, signed",
             f"file WHERE root = ? AND path > ? AND path < ? ORDER BY path LIMIT {_PAGE}",
             (root, after, end),
         ):
-            after = rows[-1][0]
-            for path, *stat, signed in rows:
-                yield Known(Location(root, path), to_stat(stat), bool(signed))
+            with self._understood:
+                known = [Known(Location(root, row[0]), to_stat(row[1:5]), bool(row[5])) for row in rows]
+            after = self._further(after, known[-1].location.path)
+            yield from known
 
     def known_at(self, locations: Sequence[Location]) -> Iterator[Known]:
         """Iterate over the live files among these locations."""
         for location in locations:
             place = (location.root, to_path(location.path))
-            for *stat, signed in self._ask(
+            rows = self._ask(
                 "SELECT size, mtime_ns, ctime_ns, inode, signed FROM file WHERE root = ? AND path = ?", place
-            ):
-                yield Known(location, to_stat(stat), bool(signed))
+            )
+            with self._understood:
+                known = [Known(location, to_stat(row[:4]), bool(row[4])) for row in rows]
+            yield from known
 
     def pending(self) -> tuple[Pending, ...]:
         """Return every publishing that has begun and not ended."""
         rows = self._ask(f"SELECT {COLUMNS}, temporary FROM pending ORDER BY root, path")
-        return tuple(Pending(from_row(row), row[-1]) for row in rows)
+        with self._understood:
+            return tuple(Pending(from_row(row), row[-1]) for row in rows)
 
     def held_under(self, release_key: str) -> HeldFile | None:
         """Return the live or pending file with this release key."""
@@ -170,7 +201,7 @@ class SqliteReader:
                 (release_key,),
             )
             if rows:
-                return from_row(rows[0])
+                return self._files(rows)[0]
         return None
 
     def fact(self, filename: str) -> FileFact | None:
@@ -184,18 +215,35 @@ class SqliteReader:
         yanked = yanks[0][1] if yanks else None
         if arrivals:
             project, sha256, upload_time, kind, detail = arrivals[0]
-            origin = Origin(OriginKind(kind), detail) if kind else None
+            with self._understood:
+                origin = Origin(OriginKind(kind), detail) if kind else None
             return FileFact(filename, project, sha256, upload_time, origin, yanked)
         return FileFact(filename, yanks[0][0], yanked=yanked) if yanks else None
 
     def is_complete(self) -> bool:
         """Tell whether the directories were walked to their end once."""
-        return bool(self._ask("SELECT complete FROM head")[0][0])
+        return bool(self._head("complete"))
 
     def facts_end(self) -> int:
         """Return up to which byte the log of facts is known to be replayed."""
-        return int(self._ask("SELECT facts_end FROM head")[0][0])
+        return self._head("facts_end")
 
     def close(self) -> None:
         """Release every connection."""
         self._readers.close()
+
+    def _files(self, rows: Sequence[Sequence[object]]) -> tuple[HeldFile, ...]:
+        with self._understood:
+            return tuple(map(from_row, rows))
+
+    def _head(self, column: str) -> int:
+        rows = self._ask(f"SELECT {column} FROM head")
+        with self._understood:
+            return int(rows[0][0])
+
+    def _further(self, after: T, last: T) -> T:
+        # An index that is out of order would let an iteration begin again and again.
+        with self._understood:
+            if not last > after:
+                raise LookupError(f"{last} after {after}")
+        return last

@@ -14,6 +14,7 @@ from pathlib import Path
 from pypitool.catalogue import locking, schema, writing
 from pypitool.catalogue.connections import connect
 from pypitool.catalogue.errors import (
+    NONSENSE,
     CatalogueDamaged,
     CatalogueMissing,
     CatalogueOld,
@@ -90,7 +91,7 @@ def _inspect(
             behind = schema.check(connection, path, migrations)
             if thoroughly:
                 schema.check_thoroughly(connection, path)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, *NONSENSE) as error:
         raise translate(error, path) from error
     if behind:
         raise CatalogueOld(path, behind)
@@ -167,5 +168,5 @@ def last_serial(path: Path) -> int:
     try:
         with closing(connect(path, mode="ro")) as connection:
             return int(connection.execute("SELECT serial FROM head").fetchone()[0])
-    except (sqlite3.Error, TypeError, ValueError):
+    except (sqlite3.Error, *NONSENSE):
         return 0

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import random
+import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -193,6 +195,67 @@ def test_damage_that_a_reader_meets_is_named(path: Path, facts: FactLog) -> None
         pytest.raises(CatalogueDamaged, match="is damaged"),
     ):
         list(catalogue.files())
+
+
+def use_everything(catalogue: SqliteCatalogue) -> None:
+    list(catalogue.files())
+    list(catalogue.known(0))
+    catalogue.changes_since(0)
+    catalogue.problems()
+    catalogue.rivals()
+    for project in catalogue.project_names():
+        catalogue.project(project)
+    file = uploaded(wheel("new"))
+    catalogue.begin_publish(pending(file), None, overwrite=True)
+    catalogue.finish_publish(file)
+    catalogue.forget([file.location])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_damage_is_named_and_mended(path: Path, facts: FactLog, seed: int) -> None:
+    with closing(open_catalogue(path, facts)) as catalogue:
+        catalogue.apply_scan(ScanBatch([wheel(f"p{number // 9}", str(number)) for number in range(200)]))
+    chance = random.Random(seed)
+    damaged = bytearray(path.read_bytes())
+    for _ in range(20):
+        damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+    path.write_bytes(damaged)
+
+    with suppress(CatalogueDamaged), closing(open_catalogue(path, facts)) as catalogue:
+        use_everything(catalogue)
+    repair(path, facts)
+
+    with closing(open_catalogue(path, facts)) as catalogue:
+        use_everything(catalogue)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_decision_is_lost_with_a_damaged_journal(path: Path, tmp_path: Path, seed: int) -> None:
+    facts = FactLog(tmp_path / "facts.jsonl")
+    file = wheel("foo")
+    with closing(open_catalogue(path, facts)) as catalogue:
+        for number in range(10):
+            catalogue.apply_scan(ScanBatch([wheel("foo", contents=str(number))]))
+            facts.append(Fact(What.YANK, ACTOR, file.project, "1.0", file.filename, reason=str(number)))
+            catalogue.decide(FileFact(file.filename, file.project, yanked=str(number)))
+        # As a crash leaves it: the journal is not brought into the catalogue.
+        crashed = Path(shutil.copytree(path.parent, tmp_path / "crashed", ignore=ignore_copies))
+    journal = crashed / "catalogue.sqlite-wal"
+    chance = random.Random(seed)
+    damaged = bytearray(journal.read_bytes())
+    damaged[chance.randrange(len(damaged)) :] = chance.randbytes(5000)
+    journal.write_bytes(damaged)
+
+    with closing(open_catalogue(crashed / path.name, FactLog(crashed / "facts.jsonl"))) as catalogue:
+        catalogue.apply_scan(ScanBatch([file]))
+        found = catalogue.held_at(file.location)
+
+    assert found is not None
+    assert found.yanked == "9"
+
+
+def ignore_copies(_folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name == "crashed"]
 
 
 def test_running_readers_and_writers_go_over_to_the_rebuilt_catalogue(path: Path, facts: FactLog) -> None:
