@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ class Invocation:
     color: str = "auto"
     flags: dict[str, Any] = field(default_factory=dict)  # values by the path of their key
     notices: list[str] = field(default_factory=list)
+    job: str | None = None  # of the schedule, which runs this
+    stop: threading.Event | None = None  # set when it is to end; None: signals decide
 
     def load(self) -> Loaded:
         """Read the configuration; the same again after SIGHUP."""

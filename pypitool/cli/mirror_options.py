@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,13 +27,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Wanted:
     """What the command line asks for."""
 
-    lines: tuple[str, ...]
-    requirements: tuple[Path, ...]
-    constraints: tuple[Path, ...]
-    require_hashes: bool
-    only_binary: tuple[str, ...]
-    no_binary: tuple[str, ...]
-    pre: bool
+    lines: tuple[str, ...] = ()
+    requirements: tuple[Path, ...] = ()
+    constraints: tuple[Path, ...] = ()
+    require_hashes: bool = False
+    only_binary: tuple[str, ...] = ()
+    no_binary: tuple[str, ...] = ()
+    pre: bool = False
 
     def is_empty(self) -> bool:
         """Tell whether nothing is asked for."""
@@ -105,14 +106,7 @@ def wanting(function: F) -> F:
         "wanted",
         Wanted,
         click.argument("lines", metavar="[REQUIREMENT]...", nargs=-1),
-        option(
-            "-r", "--requirement", "requirements", multiple=True, type=_FILE, topic=_WHAT, metavar="FILE",
-            help="Take the requirements of this file, or of this pylock.toml.",
-        ),
-        option(
-            "-c", "--constraint", "constraints", multiple=True, type=_FILE, topic=_WHAT, metavar="FILE",
-            help="Limit versions as this file says.",
-        ),
+        *_files(),
         option(
             "--require-hashes", is_flag=True, topic=_WHAT, help="Demand a hash of every requirement."
         ),
@@ -126,6 +120,11 @@ def wanting(function: F) -> F:
         ),
         option("--pre", is_flag=True, topic=_WHAT, help="Take pre-releases too."),
     )  # fmt: skip
+
+
+def wanting_files(function: F) -> F:
+    """Give a command `-r` and `-c` alone; it gets them as `wanted`."""
+    return _gathered(function, "wanted", Wanted, *_files())
 
 
 def for_whom(function: F) -> F:
@@ -180,16 +179,24 @@ def from_where(function: F) -> F:
     )  # fmt: skip
 
 
+def _files() -> tuple[Callable[[Any], Any], ...]:
+    return (
+        option(
+            "-r", "--requirement", "requirements", multiple=True, type=_FILE, topic=_WHAT, metavar="FILE",
+            help="Take the requirements of this file, or of this pylock.toml.",
+        ),
+        option(
+            "-c", "--constraint", "constraints", multiple=True, type=_FILE, topic=_WHAT, metavar="FILE",
+            help="Limit versions as this file says.",
+        ),
+    )  # fmt: skip
+
+
 def _gathered(function: F, name: str, kind: Any, *decorators: Callable[[Any], Any]) -> F:
-    from dataclasses import fields
-    from functools import wraps
-
-    names = [each.name for each in fields(kind)]
-
     @wraps(function)
     def gathering(*args: Any, **options: Any) -> Any:
-        options[name] = kind(**{each: options.pop(each) for each in names})
-        return function(*args, **options)
+        given = {each.name: options.pop(each.name) for each in fields(kind) if each.name in options}
+        return function(*args, **options, **{name: kind(**given)})
 
     for decorator in reversed(decorators):
         gathering = decorator(gathering)

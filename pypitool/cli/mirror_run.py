@@ -13,7 +13,11 @@ from pypitool.cli.run_output import RunOutput
 from pypitool.cli.stopping import stopping
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pypitool.config.settings import Settings
     from pypitool.core.run_events import Summary
+    from pypitool.mirror.inputs import Inputs
     from pypitool.mirror.notify import Recipients
     from pypitool.mirror.running import Place, Work
     from pypitool.mirror.watching import Watcher
@@ -30,18 +34,16 @@ def run_for(
     upstreams: Sequence[Upstream] = (),
     private: tuple[str, ...] = (),
     dry_run: bool = False,
-    job: str | None = None,
     recipients: Recipients | None = None,
-    stop: threading.Event | None = None,
 ) -> int:
     """Run, print and notify; return the exit code."""
     from pypitool.mirror.running import RunFrame, run
 
-    own = threading.Event()
+    stop, job = invocation.stop or threading.Event(), invocation.job
     output = RunOutput(invocation)
     with ExitStack() as stack:
-        if stop is None:
-            stack.enter_context(stopping(own))
+        if invocation.stop is None:
+            stack.enter_context(stopping(stop))
         frame = RunFrame(
             command=command,
             described=" ".join((command, *arguments)),
@@ -50,7 +52,8 @@ def run_for(
             private=private,
             dry_run=dry_run,
             job=job,
-            stop=stop or own,
+            stop=stop,
+            finishes_files=invocation.stop is not None,
             watcher=stack.enter_context(_live_view(invocation)),
         )
         summary = run(frame, work, output.event)
@@ -58,6 +61,21 @@ def run_for(
     if recipients is not None and not dry_run:
         _notify(invocation, recipients, summary, job)
     return summary.exit_code
+
+
+def place_of(settings: Settings, directory: Path | None = None) -> Place:
+    """Return where a run works: the configured directories with their state, or another directory."""
+    from pypitool.mirror.running import Place
+
+    if directory is not None:
+        return Place((directory.expanduser().absolute(),))
+    return Place(settings.server.packages, settings.server.state)
+
+
+def tell_input_warnings(invocation: Invocation, inputs: Inputs) -> None:
+    """Say what of the requirements is passed over."""
+    for warning in inputs.warnings:
+        Output(invocation).warning(warning)
 
 
 def _notify(invocation: Invocation, recipients: Recipients, summary: Summary, job: str | None) -> None:

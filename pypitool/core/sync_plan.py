@@ -76,8 +76,9 @@ def choose_files(
     """Choose the files of one project for every target that wants it."""
     by_filename: dict[str, tuple[Candidate, list[str], frozenset[str]]] = {}
     misses: list[Miss] = []
+    fitting = {str(wish.specifier): _of_version(wish, candidates) for wish in wishes.values()}
     for target, wish in wishes.items():
-        verdicts = select(wish, target, candidates, rules)
+        verdicts = select(wish, target, fitting[str(wish.specifier)], rules)
         chosen = taken(verdicts)
         if not chosen:
             misses.append(Miss(wish, target.name, _nearest(verdicts)))
@@ -107,6 +108,13 @@ def wish_for(
     allowed = frozenset.intersection(*limiting) if limiting else frozenset()
     # Lines that contradict each other allow nothing, and an empty set would allow everything.
     return Wish(project, combined, allowed or frozenset({"none"} if limiting else ()))
+
+
+def _of_version(wish: Wish, candidates: Sequence[Candidate]) -> list[Candidate]:
+    # Once for all targets: a page of thousands of files has a few dozen versions.
+    versions = {candidate.version for candidate in candidates}
+    wanted = {version for version in versions if wish.specifier.contains(version, prereleases=True)}
+    return [candidate for candidate in candidates if candidate.version in wanted]
 
 
 def _planned(file: WantedFile, held_sha256: str | None) -> Planned:

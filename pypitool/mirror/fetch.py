@@ -55,6 +55,7 @@ class Fetcher:
     actor: Actor
     stop: threading.Event
     watcher: Watcher
+    finishes_files: bool = False  # when stopped: what has begun is brought to its end
 
     def fetch(self, items: Sequence[FetchItem], report: Callable[[FileEvent], None]) -> None:
         """Fetch everything; each file succeeds or fails for itself. Returns early when stopped."""
@@ -154,7 +155,7 @@ class Fetcher:
             if not _continues(response, partial):
                 partial.begin(response.headers.get("ETag"))
             for piece in read_pieces(response):
-                if self.stop.is_set():
+                if self.stop.is_set() and not self.finishes_files:
                     raise Stopped()
                 self._append(partial, piece)
                 self.watcher.received(item, len(piece))

@@ -164,6 +164,20 @@ class MirrorRecord:
         rows = self._connection.execute("SELECT filename, max(last_wanted) FROM member GROUP BY filename")
         return dict(rows.fetchall())
 
+    def members(self, sets: Iterable[str]) -> frozenset[str]:
+        """Return the files that these sets have ever wanted."""
+        found: set[str] = set()
+        for name in sets:
+            rows = self._connection.execute("SELECT filename FROM member WHERE wanted_by = ?", (name,))
+            found.update(filename for (filename,) in rows)
+        return frozenset(found)
+
+    def fetched_since(self, number: int) -> frozenset[str]:
+        """Return the files that were fetched after a run."""
+        later = [run.number for run in self.runs() if run.number > number]
+        events = (event for run in later for event in self.events(run))
+        return frozenset(str(event["name"]) for event in events if event.get("outcome") == "fetched")
+
     def upstream_yanks(self) -> Mapping[str, str]:
         """Return the yanks that came from an upstream, by filename."""
         return dict(self._connection.execute("SELECT filename, reason FROM upstream_yank").fetchall())

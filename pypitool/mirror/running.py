@@ -47,6 +47,7 @@ class RunFrame:
     stop: threading.Event = field(default_factory=threading.Event)
     watcher: Watcher = field(default_factory=Watcher)
     actor: Actor = field(default_factory=local_actor)
+    finishes_files: bool = False  # when stopped, as the daemon does
 
 
 Work = Callable[[Mirror, Report], Ending]
@@ -120,7 +121,16 @@ def opened(frame: RunFrame) -> Iterator[Mirror]:
         sessions = [UpstreamSession(upstream, frame.stop) for upstream in frame.upstreams]
         for session in sessions:
             stack.callback(session.close)
-        yield Mirror(repository, record, sessions, frame.actor, frame.stop, frame.private, frame.watcher)
+        yield Mirror(
+            repository,
+            record,
+            sessions,
+            frame.actor,
+            frame.stop,
+            frame.private,
+            frame.watcher,
+            frame.finishes_files,
+        )
 
 
 @contextmanager

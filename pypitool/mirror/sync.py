@@ -58,6 +58,7 @@ class Mirror:
     stop: threading.Event
     private: tuple[str, ...] = ()
     watcher: Watcher = field(default_factory=Watcher)
+    finishes_files: bool = False
 
     @property
     def house(self) -> House:
@@ -161,7 +162,9 @@ def _carry_out(mirror: Mirror, planned: Sequence[tuple[ChosenFile, Planned]], re
     wanted = [FetchItem(one.wanted, file.upstream) for file, one in planned if one.step is Step.GET]
     if wanted:
         sessions = {session.upstream.name: session for session in mirror.sessions}
-        fetcher = Fetcher(mirror.repository, sessions, mirror.actor, mirror.stop, mirror.watcher)
+        fetcher = Fetcher(
+            mirror.repository, sessions, mirror.actor, mirror.stop, mirror.watcher, mirror.finishes_files
+        )
         fetcher.fetch(wanted, report)
 
 

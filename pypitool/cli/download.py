@@ -1,0 +1,105 @@
+"""`pypitool download`: what `pip download` does, for every Python and platform at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pypitool.cli.command import command, option
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.mirror_options import ForWhom, FromWhere, Wanted, for_whom, from_where, wanting
+from pypitool.cli.mirror_run import place_of, run_for, tell_input_warnings
+
+if TYPE_CHECKING:
+    from pypitool.config.settings import Settings
+    from pypitool.core.run_events import Ending
+    from pypitool.mirror.inputs import Inputs
+    from pypitool.mirror.sets import Closure, SetRequest
+    from pypitool.mirror.sync import Mirror, Report
+
+
+@command(
+    "download",
+    examples=(
+        "pypitool download -r requirements.txt -d packages",
+        "pypitool download pytest --platform win_amd64 --python-version 3.12",
+    ),
+    exits={
+        1: "a dependency is missing for a target, or a file of requirements cannot be used",
+        3: "",
+        6: "another run holds the directory",
+        7: "no index answered; trying again may help",
+    },
+)
+@wanting
+@option("--no-deps", is_flag=True, topic="What", help="Take nothing but what is named.")
+@option("--resolve", is_flag=True, topic="What", help="Add missing dependencies, although all is pinned.")
+@for_whom
+@from_where
+@option(
+    "-d", "--dest", "directory", type=click.Path(path_type=Path), topic="Where", metavar="DIR",
+    help="Put the files here; default: the configured directory, else ~/packages.",
+)  # fmt: skip
+@option("-n", "--dry-run", is_flag=True, topic="How", help="Say what would be fetched, and write nothing.")
+@click.pass_obj
+def download_command(
+    invocation: Invocation,
+    wanted: Wanted,
+    whom: ForWhom,
+    where: FromWhere,
+    directory: Path | None,
+    no_deps: bool,
+    resolve: bool,
+    dry_run: bool,
+) -> int:
+    """Fetch packages with their dependencies, for this machine or for others.
+
+    What is pinned is fetched exactly and then checked: a dependency that is missing is named. Where
+    something is not pinned, uv resolves it first. Files that are here already are kept.
+    """
+    if wanted.is_empty():
+        raise click.UsageError("name a requirement, or a file of them with -r")
+    from pypitool.mirror.configured import upstreams
+
+    settings = invocation.load().settings
+    request = _request(invocation, settings, wanted, whom, no_deps, resolve)
+    asked = where.upstreams(upstreams(settings, invocation.environ))
+
+    def work(mirror: Mirror, report: Report) -> Ending:
+        from pypitool.mirror.resolving import pin_sets
+        from pypitool.mirror.sync import SyncOptions, synchronise
+
+        sets = pin_sets([request], asked, mirror.house, invocation.environ)
+        return synchronise(mirror, sets, SyncOptions(dry_run=dry_run, remembers=False), report)
+
+    return run_for(
+        invocation, "download", place_of(settings, directory), work,
+        arguments=wanted.lines, upstreams=asked, private=settings.policy.private, dry_run=dry_run,
+    )  # fmt: skip
+
+
+def _request(
+    invocation: Invocation, settings: Settings, wanted: Wanted, whom: ForWhom, no_deps: bool, resolve: bool
+) -> SetRequest:
+    from pypitool.mirror.configured import selection_rules, targets
+    from pypitool.mirror.sets import SetRequest
+
+    inputs = wanted.read()
+    tell_input_warnings(invocation, inputs)
+    return SetRequest(
+        name="download",
+        inputs=inputs,
+        targets=whom.targets(targets(settings)),
+        closure=_closure(inputs, no_deps, resolve),
+        rules=selection_rules(settings, inputs),
+    )
+
+
+def _closure(inputs: Inputs, no_deps: bool, resolve: bool) -> Closure:
+    from pypitool.mirror.sets import Closure
+
+    if no_deps:
+        return Closure.OFF
+    return Closure.RESOLVE if resolve or inputs.unpinned() else Closure.CHECK

@@ -1,0 +1,115 @@
+"""`pypitool schedule`: the jobs of the configuration, when they run, and how they went."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import click
+
+from pypitool.cli.command import Group, option
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.jobs import find_job, last_run, run_job, timing_of
+from pypitool.cli.output import Output
+from pypitool.core.errors import Kind, PypitoolError
+
+if TYPE_CHECKING:
+    from pypitool.config.mirror_settings import JobSettings
+    from pypitool.config.settings import Settings
+
+
+class NoConfiguration(PypitoolError):
+    """Jobs stand in a configuration file, and none was read."""
+
+    kind: ClassVar[Kind] = Kind.CONFIG
+    hint = "name one with --config FILE, or write /etc/pypitool/config.toml"
+
+    def __str__(self) -> str:
+        return "there is no configuration file, and so there are no jobs"
+
+
+class ScheduleGroup(Group):
+    """A group that does something of its own when no command of it is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take an empty line for the list of jobs."""
+        return click.Group.parse_args(self, ctx, args)
+
+
+@click.group(
+    "schedule",
+    cls=ScheduleGroup,
+    invoke_without_command=True,
+    examples=("pypitool schedule", "pypitool schedule run nightly", "pypitool schedule --systemd"),
+)
+@option("--systemd", is_flag=True, help="Print a service and a timer of systemd for each job.")
+@click.pass_context
+def schedule_command(ctx: click.Context, systemd: bool) -> int:
+    """List the jobs with their next and last runs, run one, or print units for systemd."""
+    invocation: Invocation = ctx.obj
+    if ctx.invoked_subcommand is not None:
+        return 0
+    loaded = invocation.load()
+    if systemd:
+        _print_units(invocation, loaded.settings, _config_file(loaded.files))
+    else:
+        _print_jobs(invocation, loaded.settings)
+    return 0
+
+
+@schedule_command.command(
+    "run",
+    examples=(
+        "pypitool schedule run nightly",
+        "pypitool --config /etc/pypitool/config.toml schedule run nightly",
+    ),
+    exits={2: "there is no such job"},
+)
+@click.argument("job")
+@click.pass_obj
+def run_command(invocation: Invocation, job: str) -> int:
+    """Run a job now; it ends with the exit code of its command."""
+    loaded = invocation.load()
+    _config_file(loaded.files)
+    return run_job(invocation, find_job(loaded.settings, job))
+
+
+def _config_file(files: tuple[Path, ...]) -> Path:
+    if not files:
+        raise NoConfiguration
+    return files[-1].absolute()
+
+
+def _print_jobs(invocation: Invocation, settings: Settings) -> None:
+    now, output = datetime.now(timezone.utc), Output(invocation)
+    rows = [_row(settings, job, now) for job in settings.jobs]
+    if invocation.json:
+        output.document(rows)
+        return
+    output.table(
+        ("JOB", "RUN", "CRON", "NEXT", "LAST", "OUTCOME"),
+        [[value or "-" for value in row.values()] for row in rows],
+    )
+
+
+def _row(settings: Settings, job: JobSettings, now: datetime) -> dict[str, str | None]:
+    following, last = timing_of(job).next_due(now), last_run(settings, job.name)
+    return {
+        "job": job.name,
+        "run": " ".join(job.run),
+        "cron": job.cron,
+        "next": following.strftime("%Y-%m-%dT%H:%M:%SZ") if following is not None else None,
+        "last": last.started if last is not None else None,
+        "outcome": last.summary.outcome.value if last is not None and last.summary is not None else None,
+    }
+
+
+def _print_units(invocation: Invocation, settings: Settings, config: Path) -> None:
+    from pypitool.mirror.systemd_units import UnitJob, units_of
+
+    program = Path(sys.argv[0]).absolute()
+    for job in settings.jobs:
+        unit = UnitJob(job.name, timing_of(job), program, config, settings.server.packages)
+        click.echo(units_of(unit))
