@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SHORT_LIFE_SECONDS = 10.0
 FIRST_SECONDS = 0.25
-LONGEST_SECONDS = 15.0
+LONGEST_SECONDS = 5.0
 
 
 class Backoff:

@@ -19,7 +19,7 @@ from pypitool_server.orders import Inherited, Orders, Ready
 from pypitool_server.preparation import Prepared, allow_many_files, prepare
 from pypitool_server.slots import SharedFile
 from pypitool_server.supervision import Generation, Supervisor
-from pypitool_server.systemd_notify import Notifier
+from pypitool.systemd_notify import Notifier
 
 Reload = Callable[[], Settings]
 # What belongs to the socket that the parent holds: it is there until the server ends.
@@ -88,12 +88,11 @@ class _Server:
         workers = GranianWorkers(server.threads, prepared.certificate, is_unix=listener.is_unix)
         # granian sets up logging for itself: ours comes after it.
         prepared.log.install()
-        sockets = listener.sockets(server.workers)
 
         def make(number: int, report: Connection) -> BaseProcess:
-            others = (one for one in sockets if one is not sockets[number])
-            orders = Orders(prepared.settings, os.getpid(), report, self._counts, Inherited(others))
-            return workers.process(number, sockets[number], orders)
+            own, others = listener.socket_of(number), Inherited(listener.others(number))
+            orders = Orders(prepared.settings, os.getpid(), report, self._counts, others)
+            return workers.process(number, own, orders)
 
         return Generation(server.workers, server.stop_timeout, make)
 
@@ -108,7 +107,8 @@ class _Server:
         sys.stderr.flush()
 
     def settled(self) -> None:
-        """Tell systemd that every worker serves."""
+        """Tell systemd that every worker serves, and close the sockets of those that are no more."""
+        self._listener.shrink(self._prepared.server.workers)
         self._notifier.ready(f"serving at {self._listener.name}")
 
     def reread(self) -> Generation:

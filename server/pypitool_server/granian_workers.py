@@ -8,11 +8,13 @@ worker; pyproject.toml holds granian at a version whose method is known.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from granian import _granian as rust
-from granian import http
+from granian import _signals, http
 from granian.constants import HTTPModes, Interfaces, RuntimeModes, SSLProtocols
 from granian.log import LogLevels
 from granian.server.mp import MPServer
@@ -22,10 +24,25 @@ from pypitool_server.orders import Orders
 from pypitool_server.tls import Certificate
 from pypitool_server.worker import Begin
 
+if TYPE_CHECKING:
+    from pypitool_server.gateway import Application
+
 # Connections, not requests: those that are idle hold one as well, and granian closes them after 30 s.
 CONNECTIONS_PER_THREAD = 8
 LEAST_CONNECTIONS = 4096
 HEADER_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """What granian calls in the process of a worker, just before it sets its signal handlers."""
+
+    begin: Begin
+
+    def __call__(self) -> Application:
+        """Return the application, with a granian that can be told twice to stop."""
+        _tell_only_once()
+        return self.begin()
 
 
 class GranianWorkers:
@@ -58,6 +75,24 @@ class GranianWorkers:
         granian._ssp = None
         granian._sso = listening
         granian._shd = holder(listening.fileno(), self._is_unix, BACKLOG)
-        made = granian._spawn_worker(number, granian._spawn_wsgi_worker, Begin(orders))
+        made = granian._spawn_worker(number, granian._spawn_wsgi_worker, Loader(Begin(orders)))
         process: BaseProcess = made.inner
         return process
+
+
+def _tell_only_once() -> None:
+    # The third signal would wait for room in granian's channel, with the GIL, for ever (2.8, tried): one by
+    # Ctrl-C in a terminal, one by systemd and one by us are quickly together.
+    install: Any = _signals.set_main_signals
+
+    def install_once(handler: Callable[..., None], *more: Any) -> None:
+        told: list[int] = []
+
+        def tell(number: int, frame: Any) -> None:
+            if not told:
+                told.append(number)
+                handler(number, frame)
+
+        install(tell, *more)
+
+    _signals.set_main_signals = install_once

@@ -8,7 +8,7 @@ import os
 import socket
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +19,8 @@ BACKLOG = 2048
 KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES = 60, 15, 4
 UNREAD_MILLISECONDS = 300_000
 PRIVILEGED_PORTS = 1024
+# With SO_REUSEPORT Linux spreads connections over sockets; elsewhere the last one would get all of them.
+SPREADS = sys.platform == "linux"
 
 
 class AddressInUse(PypitoolError):
@@ -63,8 +65,14 @@ class Listener(Protocol):
     def port(self) -> int:
         """The port, also when any free one was asked for; 0 where there is none."""
 
-    def sockets(self, count: int) -> Sequence[socket.socket]:
-        """Return one listening socket for each of `count` workers."""
+    def socket_of(self, number: int) -> socket.socket:
+        """Return the listening socket of a worker, by its number from 0."""
+
+    def others(self, number: int) -> Iterable[socket.socket]:
+        """Return the sockets that this worker has nothing to do with."""
+
+    def shrink(self, count: int) -> None:
+        """Close the sockets of workers beyond this count: nobody would take what arrives there."""
 
     def close(self) -> None:
         """Give the address up."""
@@ -97,15 +105,24 @@ class TcpListener:
         """The address as people write it."""
         return _shown(self._host, self.port)
 
-    def sockets(self, count: int) -> Sequence[socket.socket]:
-        """Return one listening socket for each of `count` workers."""
-        if not sys.platform.startswith("linux"):  # elsewhere the last socket would get every connection
-            return [self._sockets[0]] * count
-        if count > 1:
+    def socket_of(self, number: int) -> socket.socket:
+        """Return the listening socket of a worker, made when it is asked for."""
+        number = number if SPREADS else 0
+        if number:
             self._sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        while len(self._sockets) < count:
+        while len(self._sockets) <= number:
             self._sockets.append(_bound(self._family, self._address, name=self.name, shared=True))
-        return self._sockets[:count]
+        return self._sockets[number]
+
+    def others(self, number: int) -> Iterable[socket.socket]:
+        """Return the sockets of the other workers."""
+        own = self.socket_of(number)
+        return [one for one in self._sockets if one is not own]
+
+    def shrink(self, count: int) -> None:
+        """Close the sockets of workers beyond this count."""
+        while len(self._sockets) > count:
+            self._sockets.pop().close()
 
     def close(self) -> None:
         """Give the address up."""
@@ -134,9 +151,16 @@ class UnixListener:
         """None: clients of the LAN reach the proxy in front."""
         return 0
 
-    def sockets(self, count: int) -> Sequence[socket.socket]:
-        """Return one listening socket for each of `count` workers."""
-        return [self._socket] * count
+    def socket_of(self, number: int) -> socket.socket:
+        """Return the one socket."""
+        return self._socket
+
+    def others(self, number: int) -> Iterable[socket.socket]:
+        """Return nothing: there is only one."""
+        return ()
+
+    def shrink(self, count: int) -> None:
+        """Do nothing: whoever is left takes what arrives."""
 
     def close(self) -> None:
         """Give the address up."""

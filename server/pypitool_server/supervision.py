@@ -101,7 +101,8 @@ class Supervisor:
     def _serve(self) -> int:
         while self._stop_by is None:
             self._start_due()
-            self._wait()
+            # What was asked for while workers were renewed is due now.
+            self._wait(0.0 if self._reread_asked and self._opened else math.inf)
             self._hear()
             self._bury()
             if self._reread_asked and self._opened and self._stop_by is None:
@@ -183,7 +184,8 @@ class Supervisor:
         self._around.adopt()
         self._take_over(first, before)
         for number in range(1, generation.count):
-            self._renew_one(number, before)
+            if self._stop_by is None:
+                self._renew_one(number, before)
         for number in range(generation.count, before.count):
             self._dismiss(number, before)
         self._around.settled()
@@ -192,7 +194,8 @@ class Supervisor:
         try:
             self._take_over(self._proved(number, self._generation), before)
         except PypitoolError as error:
-            log.error("worker %d: %s", number + 1, error)
+            if self._stop_by is None:
+                log.error("worker %d: %s", number + 1, error)
             self._dismiss(number, before)
             self._due[number] = time.monotonic()
 

@@ -1,0 +1,230 @@
+"""A real server process and what may happen to it: every case with two workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import freeze, is_alive, keeper_of, workers_of
+from tests.support.server import HOST, ServerProcess, is_listening
+from tests.support.waiting import wait_until
+from tests.support.wheels import build_wheel
+
+pytestmark = pytest.mark.live
+
+BIG = 24 * 1024 * 1024
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    directory = tmp_path / "packages"
+    build_wheel(directory, "demo", "1.0")
+    return directory
+
+
+@pytest.fixture
+def server(packages: Path, tmp_path: Path) -> Iterator[ServerProcess]:
+    with ServerProcess(packages, home=tmp_path, options=["--workers", "2"]) as running:
+        wait_until(lambda: len(workers_of(running.pid)) == 2, what="two workers run")
+        wait_for_demo(running)
+        yield running
+
+
+def wait_for_demo(server: ServerProcess) -> None:
+    wait_until(lambda: server.get("/simple/demo/").status_code == 200, what="the project is listed")
+
+
+def big_wheel(packages: Path, server: ServerProcess) -> str:
+    """Put a wheel into the directory that no socket buffer holds, and return its address."""
+    wheel = build_wheel(packages, "large", "1.0", extra_files={"large/data": os.urandom(BIG)})
+    wait_until(lambda: server.get("/simple/large/").status_code == 200, what="the large file is listed")
+    return f"/packages/{wheel.name}"
+
+
+def stalled(server: ServerProcess, path: str) -> socket.socket:
+    """Ask for a file, read the first bytes of it, and no more."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+    connection.connect((HOST, server.port))
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+    assert connection.recv(12) == b"HTTP/1.1 200"
+    return connection
+
+
+def test_a_second_server_on_the_port_is_refused_with_one_sentence(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    second = ServerProcess(other, home=tmp_path, port=server.port)
+
+    ended = subprocess.run(second.command, capture_output=True, text=True, timeout=20, cwd=tmp_path)
+
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    first, *rest = ended.stderr.strip().splitlines()
+    assert first == f"error: cannot listen on {HOST}:{server.port}: another server does"
+    assert "Traceback" not in "".join(rest)
+    assert server.get("/simple/demo/").status_code == 200
+
+
+def test_a_killed_worker_is_replaced_and_requests_go_on(server: ServerProcess) -> None:
+    before = workers_of(server.pid)
+
+    os.kill(before[0], signal.SIGKILL)
+    answers = [server.get("/simple/demo/").status_code for _ in range(50)]
+    after = wait_until(lambda: two_without(server, before[0]), what="the worker is replaced")
+
+    assert answers == [200] * 50
+    assert before[1] in after
+    assert (
+        "worker 1 ended with exit code -9" in server.log or "worker 2 ended with exit code -9" in server.log
+    )
+
+
+def test_workers_that_crash_again_and_again_never_end_the_server(server: ServerProcess) -> None:
+    for _ in range(4):
+        for pid in workers_of(server.pid):
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: workers_of(server.pid), what="workers are started again")
+
+    wait_for_demo(server)
+
+
+def test_workers_and_keeper_end_when_their_parent_is_killed(server: ServerProcess) -> None:
+    keeper = wait_until(lambda: keeper_of(server.pid), what="the keeper runs")
+    assert keeper is not None
+    family = [*workers_of(server.pid), keeper]
+
+    os.kill(server.pid, signal.SIGKILL)
+
+    wait_until(lambda: not any(map(is_alive, family)), what="they are gone", seconds=15)
+    wait_until(lambda: not is_listening(server.url), what="the port is free")
+
+
+def test_the_keeper_is_started_again_and_ends_with_the_server(server: ServerProcess) -> None:
+    first = wait_until(lambda: keeper_of(server.pid), what="the keeper runs")
+    assert first is not None
+
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: keeper_of(server.pid) not in (None, first), what="another keeper runs")
+    second = keeper_of(server.pid)
+    assert second is not None
+    code = server.stop()
+
+    assert code == 0
+    assert not is_alive(second)
+
+
+def test_sigterm_lets_a_running_download_finish(server: ServerProcess, packages: Path) -> None:
+    path = big_wheel(packages, server)
+    connection = stalled(server, path)
+    assert server.process is not None
+
+    server.process.terminate()
+    wait_until(lambda: not is_listening(server.url), what="nobody else is let in")
+    received = drained(connection)
+    code = server.process.wait(10)
+
+    assert received > BIG
+    assert code == 0
+
+
+def test_workers_may_be_told_to_stop_many_times(server: ServerProcess, packages: Path) -> None:
+    path = big_wheel(packages, server)
+    connection = stalled(server, path)
+
+    for _ in range(5):
+        for pid in workers_of(server.pid):
+            os.kill(pid, signal.SIGTERM)
+
+    assert drained(connection) > BIG
+
+
+def test_sigterm_cuts_a_download_that_takes_too_long(packages: Path, tmp_path: Path) -> None:
+    with ServerProcess(packages, home=tmp_path, options=["--workers", "2", "--stop-timeout", "1"]) as server:
+        connection = stalled(server, big_wheel(packages, server))
+        began = time.monotonic()
+
+        code = server.stop(seconds=10)
+
+        assert code == 0
+        assert 0.9 < time.monotonic() - began < 5
+        assert drained(connection) < BIG
+
+
+def test_a_second_signal_cuts_at_once(server: ServerProcess, packages: Path) -> None:
+    with stalled(server, big_wheel(packages, server)):
+        assert server.process is not None
+
+        server.process.terminate()
+        wait_until(lambda: not is_listening(server.url), what="the server is stopping")
+        server.process.terminate()
+
+        assert server.process.wait(5) == 0
+
+
+def test_interrupting_ends_with_the_code_of_an_interruption(server: ServerProcess) -> None:
+    assert server.process is not None
+
+    server.process.send_signal(signal.SIGINT)
+
+    assert server.process.wait(10) == 130
+
+
+def test_many_stalled_downloads_do_not_delay_a_page(server: ServerProcess, packages: Path) -> None:
+    path = big_wheel(packages, server)
+    held = [stalled(server, path) for _ in range(200)]
+
+    delays = sorted(seconds_for_a_page(server) for _ in range(40))
+
+    assert delays[len(delays) // 2] < 0.05
+    for connection in held:
+        connection.close()
+
+
+def test_a_queue_of_connections_survives_the_worker_that_did_not_take_them(server: ServerProcess) -> None:
+    for pid in workers_of(server.pid):
+        freeze(pid)
+    waiting = [socket.create_connection((HOST, server.port)) for _ in range(8)]
+    for connection in waiting:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+    for pid in workers_of(server.pid):
+        os.kill(pid, signal.SIGKILL)
+
+    for connection in waiting:
+        connection.settimeout(10)
+        with connection:
+            assert connection.recv(15) == b"HTTP/1.1 200 OK"
+
+
+def two_without(server: ServerProcess, gone: int) -> list[int]:
+    workers = workers_of(server.pid)
+    return workers if len(workers) == 2 and gone not in workers else []
+
+
+def seconds_for_a_page(server: ServerProcess) -> float:
+    began = time.perf_counter()
+    assert server.get("/simple/demo/").status_code == 200
+    return time.perf_counter() - began
+
+
+def drained(connection: socket.socket) -> int:
+    """Read to the end, and return how many bytes there were."""
+    received = 0
+    connection.settimeout(10)
+    with connection:
+        try:
+            while piece := connection.recv(1 << 20):
+                received += len(piece)
+        except ConnectionResetError:
+            pass
+    return received
