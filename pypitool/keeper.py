@@ -117,7 +117,7 @@ class Keeper:
         took = time.monotonic() - began
         if report.listed or report.gone:
             _log.info("%d files read, %d gone, in %.1f s", report.listed, report.gone, took)
-        self._walk_due = time.monotonic() + max(self._rescan, _WALK_SHARE * took)
+        self._walk_due = time.monotonic() + max(self._rescan, _WALK_SHARE * report.seconds)
         self._pulse.beat(scanning=False, walked_at=time.time(), watched=self._lookout.is_whole)
 
     def _attend(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -92,7 +93,10 @@ class Scanner:
             if place.root == root and place.path.startswith(prefix)
         }
         walked = self._breathing(self.store.walk(root, folder))
-        self._carry_out(plan(walked, self.catalogue.known(root, folder), problems), recorder, report)
+        began = time.monotonic()
+        todo = plan(walked, self.catalogue.known(root, folder), problems)
+        report.seconds += time.monotonic() - began
+        self._carry_out(todo, recorder, report)
 
     def _carry_out(self, todo: ScanPlan, recorder: Recorder, report: ScanReport) -> None:
         report.unchanged += todo.unchanged
