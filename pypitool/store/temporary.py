@@ -89,12 +89,14 @@ class TemporaryFile:
 
 def create_temporary(root: Path, number: int, folder: str) -> TemporaryFile:
     """Create a locked file in the hidden folder of `folder`."""
-    within = root / folder
-    _make_hidden(root, folder)
-    incoming = within / INCOMING
+    incoming = root / folder / INCOMING
     while True:
         name = secrets.token_hex(8) + _SUFFIX
-        descriptor = os.open(incoming / name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(incoming / name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            _make_hidden(root, folder)
+            continue
         lock_now(descriptor)
         # Between its creation and its lock a sweep may have taken it for a dead writer's.
         if os.fstat(descriptor).st_nlink:
@@ -164,6 +166,8 @@ def _is_left(incoming: int, name: str, before: float) -> bool:
 
 def _make_hidden(root: Path, folder: str) -> None:
     outer = root / folder
+    if not outer.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(outer))
     for step in INCOMING.split("/"):
         inner = outer / step
         with contextlib.suppress(FileExistsError):
