@@ -10,9 +10,10 @@ from typing import Any, Literal
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import EXIT_CODES, EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_UPDATE_OFFERED, Kind
+from pypitool.core.update_event import UpdateEvent, WrittenEvent
 
-FileOutcome = Literal["fetched", "kept", "failed", "conflict"]
-PlanAction = Literal["get", "keep", "conflict"]
+FileOutcome = Literal["fetched", "kept", "failed", "conflict", "deleted"]
+PlanAction = Literal["get", "keep", "conflict", "delete"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,46 @@ class PlanEvent:
         }
 
 
-Event = FileEvent | ProjectEvent | HoleEvent | WarningEvent | PlanEvent
+@dataclass(frozen=True, slots=True)
+class DifferenceEvent:
+    """Something here is not, or no longer, as the catalogue or an upstream says; of a file or a project."""
+
+    project: NormalizedName
+    kind: Kind
+    message: str
+    name: str | None = None  # None: the whole project
+    version: str | None = None
+    path: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path or self.name or self.project}: {self.message}"
+
+    def as_json(self) -> dict[str, object]:
+        """The line that --json prints."""
+        if self.name is None:
+            return ProjectEvent(self.project, self.kind, self.message).as_json()
+        return {
+            "type": "file",
+            "name": self.name,
+            "path": self.path,
+            "project": self.project,
+            "version": self.version,
+            "outcome": "failed",
+            "kind": self.kind.value,
+            "message": self.message,
+        }
+
+
+Event = (
+    FileEvent
+    | ProjectEvent
+    | HoleEvent
+    | WarningEvent
+    | PlanEvent
+    | DifferenceEvent
+    | UpdateEvent
+    | WrittenEvent
+)
 
 
 class RunOutcome(str, Enum):
@@ -153,6 +193,9 @@ class Tally:
     holes: int = 0
     bytes: int = 0
     failed_projects: int = 0
+    differences: int = 0  # that `verify` found; nothing failed
+    offered: int = 0  # by `update`
+    deleted: int = 0  # by `prune`
 
     def after(self, event: Event) -> Tally:
         """Count one more event."""
@@ -162,6 +205,10 @@ class Tally:
             return replace(self, failed=self.failed + 1, failed_projects=self.failed_projects + 1)
         if isinstance(event, FileEvent):
             return self._after_file(event)
+        if isinstance(event, DifferenceEvent):
+            return replace(self, differences=self.differences + 1)
+        if isinstance(event, UpdateEvent) and event.new is not None:
+            return replace(self, offered=self.offered + 1)
         return self
 
     def _after_file(self, event: FileEvent) -> Tally:
@@ -169,6 +216,8 @@ class Tally:
             return replace(self, fetched=self.fetched + 1, bytes=self.bytes + event.bytes)
         if event.outcome == "kept":
             return replace(self, kept=self.kept + 1)
+        if event.outcome == "deleted":
+            return replace(self, deleted=self.deleted + 1, bytes=self.bytes + event.bytes)
         return replace(self, failed=self.failed + 1)
 
 
@@ -205,12 +254,17 @@ class Summary:
             "exit_code": self.exit_code,
             "fetched": self.tally.fetched,
             "kept": self.tally.kept,
-            "failed": self.tally.failed,
+            "failed": self.tally.failed + self.tally.differences,
             "holes": self.tally.holes,
             "bytes": self.tally.bytes,
             "seconds": round(self.seconds, 3),
             "requests": self.requests,
+            **self._own(),
         }
+
+    def _own(self) -> dict[str, int]:
+        own = {"update": ("offered", self.tally.offered), "prune": ("deleted", self.tally.deleted)}
+        return dict([own[self.command]]) if self.command in own else {}
 
 
 def summary_of(line: Mapping[str, Any]) -> Summary:
@@ -238,7 +292,7 @@ def run_exit_code(tally: Tally, ending: Ending) -> int:
         return 7
     if tally.failed:
         return EXIT_PARTIAL
-    if tally.holes:
+    if tally.holes or tally.differences:
         return 1
     return EXIT_UPDATE_OFFERED if ending.update_offered else 0
 
@@ -251,4 +305,6 @@ def run_outcome(tally: Tally, ending: Ending) -> RunOutcome:
         return RunOutcome.FAILED
     if tally.failed:
         return RunOutcome.PARTIAL
+    if tally.differences:
+        return RunOutcome.FAILED
     return RunOutcome.HOLES if tally.holes else RunOutcome.OK

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -42,7 +43,6 @@ class UpdateRules:
     prereleases: bool = False
     max_change: MaxChange = MaxChange.MAJOR
     cooldown: timedelta = timedelta()
-    blocked: frozenset[str] = frozenset()  # versions that the policy refuses
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +71,38 @@ def current_version(held: Iterable[Version]) -> Version | None:
     return max(finals or versions, default=None)
 
 
+# Says why the files of a release are none that may be fetched; None: they may.
+Judge = Callable[[Sequence[Candidate]], Held | None]
+
+
+def accept(_files: Sequence[Candidate]) -> Held | None:
+    """Take every release."""
+    return None
+
+
+def served_targets(have: Version, ours: Iterable[Candidate], targets: Iterable[Target]) -> tuple[Target, ...]:
+    """Return the targets that have a file of the release that we have."""
+    files = [candidate for candidate in ours if candidate.version == have]
+    return tuple(target for target in targets if _serves(files, target))
+
+
 def choose_update(
     have: Version,
-    ours: Sequence[Candidate],
-    offers: Sequence[Candidate],
-    targets: Sequence[Target],
+    offers: Iterable[Candidate],
+    served: Sequence[Target],
     rules: UpdateRules,
     now: datetime,
+    judge: Judge = accept,
 ) -> UpdateChoice:
-    """Choose the newest release that passes every rule and serves each target that `have` serves."""
-    served = [target for target in targets if _serves([c for c in ours if c.version == have], target)]
+    """Choose the newest release that passes every rule and has a file for each served target."""
+    releases: dict[Version, list[Candidate]] = defaultdict(list)
+    for candidate in offers:
+        if candidate.version > have:
+            releases[candidate.version].append(candidate)
     held: list[HeldBack] = []
-    for version in sorted({c.version for c in offers if c.version > have}, reverse=True):
-        files = tuple(c for c in offers if c.version == version)
-        reason = _held_back(version, have, files, served, rules, now)
+    for version in sorted(releases, reverse=True):
+        files = tuple(releases[version])
+        reason = _held_back(version, have, files, served, rules, now) or judge(files)
         if reason is None:
             return UpdateChoice(have, version, _first_upload(files), files, tuple(held))
         held.append(HeldBack(version, reason))
@@ -120,8 +138,6 @@ def _held_back(
         return Held.PRERELEASE
     if not within(rules.max_change, have, version):
         return Held.MAX
-    if str(version) in rules.blocked:
-        return Held.POLICY
     if rules.cooldown and _too_young(files, rules.cooldown, now):
         return Held.COOLDOWN
     return _no_file(usable, served)

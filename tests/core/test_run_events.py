@@ -5,17 +5,21 @@ from packaging.utils import canonicalize_name
 
 from pypitool.core.errors import Kind
 from pypitool.core.run_events import (
+    DifferenceEvent,
     Ending,
     FileEvent,
     FileOutcome,
     HoleEvent,
     ProjectEvent,
     RunOutcome,
+    Summary,
     Tally,
     WarningEvent,
     run_exit_code,
     run_outcome,
 )
+from pypitool.core.update_event import Audit, HeldVersion, UpdateEvent
+from pypitool.core.vulnerabilities import Vulnerability
 
 A = canonicalize_name("a")
 
@@ -48,6 +52,8 @@ def test_events_add_up() -> None:
         (Tally(), Ending(error=Kind.CONFLICT), 6),
         (Tally(failed=1), Ending(unreachable=True), 7),
         (Tally(failed=1, holes=1), Ending(), 3),
+        (Tally(failed=1, differences=1), Ending(), 3),
+        (Tally(differences=1), Ending(), 1),
         (Tally(holes=1), Ending(update_offered=True), 1),
         (Tally(), Ending(update_offered=True), 10),
         (Tally(holes=1), Ending(dry_run=True), 0),
@@ -65,6 +71,7 @@ def test_the_first_that_applies_is_the_exit_code(tally: Tally, ending: Ending, c
         (Tally(), Ending(unreachable=True), RunOutcome.FAILED),
         (Tally(failed=1, holes=2), Ending(), RunOutcome.PARTIAL),
         (Tally(holes=2), Ending(), RunOutcome.HOLES),
+        (Tally(differences=1), Ending(), RunOutcome.FAILED),
         (Tally(fetched=1), Ending(), RunOutcome.OK),
     ],
 )
@@ -83,3 +90,52 @@ def test_a_failed_file_says_why() -> None:
 
     assert event.as_json()["kind"] == "invalid"
     assert event.as_json()["message"] == "bytes differ"
+
+
+def test_what_differs_deletes_and_is_offered_is_counted_apart() -> None:
+    tally = Tally()
+    for event in (
+        DifferenceEvent(A, Kind.CONFLICT, "other bytes", "a-1.0.tar.gz", "1.0"),
+        UpdateEvent(A, "1.0", "1.1"),
+        UpdateEvent(A, "1.0"),
+        file("deleted"),
+    ):
+        tally = tally.after(event)
+
+    assert tally == Tally(differences=1, offered=1, deleted=1, bytes=10)
+
+
+@pytest.mark.parametrize(("command", "own"), [("update", "offered"), ("prune", "deleted"), ("sync", None)])
+def test_a_summary_counts_what_only_its_command_does(command: str, own: str | None) -> None:
+    line = Summary(command, 0, RunOutcome.OK).as_json()
+
+    assert ({"offered", "deleted"} & set(line)) == ({own} if own else set())
+
+
+def test_a_project_that_was_looked_at_is_told_in_lines() -> None:
+    audit = Audit((Vulnerability("GHSA-1", ("CVE-1",), ("1.0.1",)),))
+    event = UpdateEvent(A, "1.0", "1.1", "2026-01-01T00:00:00Z", (HeldVersion("2.0", "cooldown"),), audit)
+
+    assert list(event.lines()) == [
+        "a 1.0 -> 1.1",
+        "held a 2.0: cooldown",
+        "vulnerable a 1.0: GHSA-1, CVE-1 (fixed in 1.0.1)",
+    ]
+
+
+def test_a_project_that_was_looked_at_is_one_line_of_json() -> None:
+    event = UpdateEvent(A, "1.0", "1.1", "2026-01-01T00:00:00Z", (HeldVersion("2.0", "cooldown"),))
+
+    assert event.as_json() == {
+        "type": "update",
+        "project": "a",
+        "have": "1.0",
+        "new": "1.1",
+        "uploaded": "2026-01-01T00:00:00Z",
+        "held": [{"version": "2.0", "reason": "cooldown"}],
+    }
+
+
+@pytest.mark.parametrize(("audit", "found"), [(Audit(None), None), (Audit(()), [])])
+def test_unknown_vulnerabilities_are_null_and_none_are_an_empty_list(audit: Audit, found: object) -> None:
+    assert UpdateEvent(A, "1.0", audit=audit).as_json()["vulnerabilities"] == found

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -18,6 +19,7 @@ from pypitool.core.update_choice import (
     UpdateRules,
     choose_update,
     current_version,
+    served_targets,
     within,
 )
 
@@ -48,8 +50,7 @@ def offer(
 
 
 def choose(*offers: Candidate, rules: UpdateRules | None = None, have: str = "1.0") -> UpdateChoice:
-    ours = [offer(have)]
-    return choose_update(Version(have), ours, offers, [LINUX, WINDOWS], rules or UpdateRules(), NOW)
+    return choose_update(Version(have), offers, [LINUX, WINDOWS], rules or UpdateRules(), NOW)
 
 
 def test_the_newest_release_that_passes_is_offered_with_its_age() -> None:
@@ -107,12 +108,26 @@ def test_a_release_of_unknown_age_counts_as_too_young() -> None:
 
 
 def test_a_target_that_had_no_file_does_not_hold_an_update_back() -> None:
-    ours = [offer("1.0", "cp312-cp312-win_amd64")]
+    ours = [offer("1.0", "cp312-cp312-win_amd64"), offer("0.9")]
     offers = [offer("1.1", "cp312-cp312-win_amd64")]
 
-    choice = choose_update(Version("1.0"), ours, offers, [LINUX, WINDOWS], UpdateRules(), NOW)
+    served = served_targets(Version("1.0"), ours, [LINUX, WINDOWS])
+    choice = choose_update(Version("1.0"), offers, served, UpdateRules(), NOW)
+
+    assert served == (WINDOWS,)
+    assert choice.new == Version("1.1")
+
+
+def test_a_release_whose_files_may_not_be_fetched_is_held_back() -> None:
+    offers = [offer("1.1"), offer("1.2")]
+
+    def judge(files: Sequence[Candidate]) -> Held | None:
+        return Held.POLICY if files[0].version == Version("1.2") else None
+
+    choice = choose_update(Version("1.0"), offers, [LINUX], UpdateRules(), NOW, judge)
 
     assert choice.new == Version("1.1")
+    assert choice.held == (HeldBack(Version("1.2"), Held.POLICY),)
 
 
 @pytest.mark.parametrize(
