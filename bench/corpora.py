@@ -17,6 +17,7 @@ SMALL_PROJECT_FILES = 10
 HUGE_BYTES = 100_000_000
 FORMAT = 1  # another number makes every corpus anew
 UPLOADED = "bench_upload"
+ADDED = Release("bench-00001", "99.0")  # one more file of a small project
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,8 @@ def project_sizes(corpus: Corpus) -> list[int]:
 
 
 def remove_uploads(directory: Path) -> None:
-    """Remove what the upload row has left."""
-    for path in directory.glob(f"{UPLOADED}*"):
+    """Remove what the rows that add files have left."""
+    for path in (*directory.glob(f"{UPLOADED}*"), *directory.glob(f"{ADDED.stem}*")):
         path.unlink()
 
 

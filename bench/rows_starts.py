@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 
 from bench.catalogued import files_listed, metric, wait_until_catalogued
-from bench.corpora import Corpus, upload_wheel
+from bench.corpora import ADDED, Corpus
 from bench.http import ask, connection, fetch
 from bench.model import Case, Row, Run, Sample, at_most
 from bench.processes import pss_bytes, read_bytes
 from bench.rendered import page_path
 from bench.rows_pages import AS_JSON
 from bench.servers import NGINX, PYPISERVER, PYPITOOL, Server
+from tests.support.waiting import wait_until
+from tests.support.wheels import wheel_bytes, wheel_filename
 
 MEGABYTE = 1_000_000
 
@@ -66,22 +68,28 @@ def one_change(run: Run, case: Case) -> Sample | None:
     """How many pages are made anew when one file was added and every page is asked for again."""
     server = run.fleet.get(PYPITOOL, case.corpus)
     assert server is not None
-    name, wheel = upload_wheel(0, 0, str(int(time.time())))
-    packages = run.fleet.packages(case.corpus)
+    added = run.fleet.packages(case.corpus) / wheel_filename(ADDED)
+    page = page_path(case.corpus.small_project)
     _ask_every_page(server, case.corpus)
-    before = pages_made(server)
-    (packages / name).write_bytes(wheel)
-    _wait_for_status(server, "bench-upload-0-0", 200)
+    before, etag = pages_made(server), _etag(server, page)
+    added.write_bytes(wheel_bytes(ADDED))
+    wait_until(lambda: _etag(server, page) != etag, what="the page shows the new file", seconds=60)
     _ask_every_page(server, case.corpus)
     made = pages_made(server) - before
-    (packages / name).unlink()
-    _wait_for_status(server, "bench-upload-0-0", 404)
+    added.unlink()
     return Sample(made)
 
 
 def pages_made(server: Server) -> float:
-    """How often a page was rendered, as pypitool counts it."""
-    return metric(server.port, "pypitool_pages_rendered_total")
+    """How many answers with a project's page were not replayed, as pypitool counts them."""
+    time.sleep(1.5)  # the workers add their counts to the common ones each second
+    route = 'route="project"'
+    answered = metric(server.port, "pypitool_requests_total", route)
+    return answered - metric(server.port, "pypitool_replayed_requests_total", route)
+
+
+def _etag(server: Server, page: str) -> str:
+    return fetch(server.port, page, AS_JSON).headers.get("etag", "")
 
 
 def _first_page_of_a_peer(run: Run, case: Case, page: str) -> Sample | None:
@@ -107,14 +115,6 @@ def _ask_every_page(server: Server, corpus: Corpus) -> None:
         for name in corpus.project_names():
             ask(opened, page_path(name), AS_JSON)
         ask(opened, "/simple/", AS_JSON)
-
-
-def _wait_for_status(server: Server, project: str, status: int) -> None:
-    deadline = time.perf_counter() + 60
-    while fetch(server.port, page_path(project), AS_JSON).status != status:
-        if time.perf_counter() > deadline:
-            raise TimeoutError(f"the page of {project} is not answered with {status} after 60 s")
-        time.sleep(0.02)
 
 
 ONLY_US = (PYPITOOL,)

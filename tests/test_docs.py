@@ -13,7 +13,7 @@ import pytest
 from pypitool.cli.command import WithGlobals
 from pypitool.cli.exits import MEANINGS
 from pypitool.cli.root import ALIASES, command_names, root
-from pypitool.config.keys import keys
+from pypitool.config.keys import Key, every_key, families, keys
 from pypitool.config.loader import load_settings
 from pypitool.config.shown import example
 from pypitool.core.documents import project_document, release_document, summary_document
@@ -49,10 +49,11 @@ def test_the_example_file_loads_as_the_defaults() -> None:
     assert load_settings({}, {}, EXAMPLE).settings == load_settings({}, {}).settings
 
 
-@pytest.mark.parametrize("key", keys(), ids=lambda key: key.path)
-def test_every_key_stands_in_the_example_with_a_line_of_why(key: object) -> None:
-    lines = EXAMPLE.read_text().splitlines()
-    places = [at for at, line in enumerate(lines) if re.match(rf"#?{getattr(key, 'name', '')} = ", line)]
+@pytest.mark.parametrize("key", every_key(), ids=lambda key: key.path)
+def test_every_key_stands_in_the_example_with_a_line_of_why(key: Key) -> None:
+    heading = {f"{family.table}.NAME": f"{family.table}.{family.example}" for family in families()}
+    lines = example_table(heading.get(key.section, key.section))
+    places = [at for at, line in enumerate(lines) if re.match(rf"#?{key.name} = ", line)]
 
     assert len(places) == 1
     assert lines[places[0] - 1].startswith("# ")
@@ -94,11 +95,14 @@ def test_every_command_lists_its_exit_codes(path: str) -> None:
     assert set(command.exits) <= set(MEANINGS)
 
 
-def test_every_key_stands_in_the_reference_with_its_variable() -> None:
-    for key in keys():
-        rows = [line for line in REFERENCE.read_text().splitlines() if line.startswith(f"| `{key.name}` |")]
-        assert len(rows) == 1, key.path
-        assert f"`{key.variable}`" in rows[0]
+@pytest.mark.parametrize("key", every_key(), ids=lambda key: key.path)
+def test_every_key_stands_in_the_reference_with_its_variable(key: Key) -> None:
+    page = section(f"### [{key.section}]")
+
+    rows = [line for line in page.splitlines() if line.startswith(f"| `{key.name}` |")]
+
+    assert len(rows) == 1
+    assert key.variable in rows[0]
 
 
 def test_every_exit_code_stands_in_the_readme_and_in_the_reference() -> None:
@@ -183,6 +187,13 @@ def section(heading: str) -> str:
     _, _, rest = REFERENCE.read_text().partition(f"{heading}\n")
     assert rest, heading
     return re.split(r"^##", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def example_table(heading: str) -> list[str]:
+    """Return the lines of one table of the example file."""
+    _, _, rest = EXAMPLE.read_text().partition(f"[{heading}]\n")
+    assert rest, heading
+    return re.split(r"^#?\[", rest, maxsplit=1, flags=re.MULTILINE)[0].splitlines()
 
 
 def words_of(text: str) -> set[str]:

@@ -1,18 +1,17 @@
-"""Connections to the catalogue: one for each reading thread, one writing one for each process."""
+"""Connections to the catalogue: some that read, and one for each process that writes."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import sqlite3
 import threading
 import time
-import weakref
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from pypitool.catalogue import locking
@@ -22,6 +21,7 @@ from pypitool.catalogue.signal import CommitSignal
 LOOK_EVERY = 1.0  # seconds between two looks at whether another file lies at the catalogue's path
 READ_TIMEOUT = 10.0  # readers wait only for the recovery after a crash
 WRITE_TIMEOUT = 60.0
+_MOST_IDLE = 16  # reading connections that wait for the next question
 
 Identity = tuple[int, int]
 
@@ -34,7 +34,7 @@ def connect(path: Path, *, timeout: float = WRITE_TIMEOUT, mode: str = "rw") -> 
         uri=True,
         timeout=timeout,
         isolation_level=None,
-        check_same_thread=False,  # a thread's connection is closed by whoever collects the thread
+        check_same_thread=False,  # one thread at a time, but not always the same one
         cached_statements=32,
     )
 
@@ -48,32 +48,23 @@ def identity(path: Path) -> Identity | None:
     return found.st_dev, found.st_ino
 
 
-class ThreadConnection:
-    """The reading connection of one thread, closed when the thread ends."""
+class _Reading(NamedTuple):
+    """A connection that never writes and never holds a transaction, and of which file it is."""
 
-    __slots__ = ("__weakref__", "connection", "execute", "generation", "number")
-
-    def __init__(self, connection: sqlite3.Connection, number: int, generation: int) -> None:
-        self.connection = connection
-        self.execute = connection.cursor().execute
-        self.number = number
-        self.generation = generation
-
-    def __del__(self) -> None:
-        # Python 3.13 warns of connections that are not closed.
-        self.connection.close()
+    connection: sqlite3.Connection
+    execute: Callable[..., sqlite3.Cursor]
+    generation: int
 
 
 class Readers:
-    """A connection for each thread, that never writes and never holds a transaction."""
+    """The connections that read: as many as there are questions at the same time, whatever the threads."""
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self._path = path
         # Who may write opens it so all the same: SQLite cannot read a journal without sharing its memory.
         self._mode = "ro" if read_only and not os.access(path, os.W_OK) else "rw"
-        self._local = threading.local()
-        self._numbers = itertools.count()
-        self._all: weakref.WeakSet[ThreadConnection] = weakref.WeakSet()
+        self._idle: deque[_Reading] = deque()
+        self._is_closed = False
         self._lock = threading.Lock()
         self._generation = 0
         self._identity: Identity | None = None
@@ -89,11 +80,14 @@ class Readers:
 
     def ask(self, statement: str, parameters: Sequence[object] = ()) -> list[Any]:
         """Return all rows at once: a half-read answer would hold a transaction open."""
-        mine = self._mine()
+        reading = self._take()
         try:
-            return mine.execute(statement, parameters).fetchall()
+            rows = reading.execute(statement, parameters).fetchall()
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise self._failed(error) from error
+            reading.connection.close()
+            raise translate(error, self._path) from error
+        self._give_back(reading)
+        return rows
 
     def ask_many(self, columns: str, rest: str, parameters: Sequence[object] = ()) -> list[list[Any]]:
         """Return the rows of `SELECT columns FROM rest`, which holds no blobs, in one step.
@@ -114,18 +108,33 @@ class Readers:
         return many
 
     def close(self) -> None:
-        """Close the connections of all threads."""
-        for mine in list(self._all):
-            mine.connection.close()
-        self._local = threading.local()
+        """Close every connection; those in use are closed by whoever gives them back."""
+        self._is_closed = True
+        self._close_idle()
 
-    def _mine(self) -> ThreadConnection:
+    def _take(self) -> _Reading:
         if time.monotonic() >= self._look_at:
             self._look()
-        mine: ThreadConnection | None = getattr(self._local, "mine", None)
-        if mine is None or mine.generation != self._generation:
-            mine = self._local.mine = self._open()
-        return mine
+        while self._idle:
+            try:
+                reading = self._idle.pop()
+            except IndexError:  # another thread was faster
+                break
+            if reading.generation == self._generation:
+                return reading
+            reading.connection.close()
+        return self._open()
+
+    def _give_back(self, reading: _Reading) -> None:
+        if len(self._idle) >= _MOST_IDLE or self._is_closed:
+            reading.connection.close()
+        else:
+            self._idle.append(reading)
+
+    def _close_idle(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().connection.close()
 
     def _look(self) -> None:
         found = identity(self._path)
@@ -139,26 +148,18 @@ class Readers:
             self._signal.share()
             self._look_at = time.monotonic() + LOOK_EVERY
 
-    def _open(self) -> ThreadConnection:
+    def _open(self) -> _Reading:
         with locking.opening(self._path):
             self._look()
             if identity(self._path) is None:
                 raise CatalogueMissing(self._path, "the file is missing")
             try:
-                mine = ThreadConnection(self._connect(), next(self._numbers), self._generation)
+                connection = connect(self._path, timeout=READ_TIMEOUT, mode=self._mode)
+                # A small cache: the system's page cache serves all connections.
+                _set_up(connection, ("query_only = 1", "cache_size = -64"))
             except sqlite3.Error as error:
                 raise translate(error, self._path) from error
-        self._all.add(mine)
-        return mine
-
-    def _connect(self) -> sqlite3.Connection:
-        # A small cache: hundreds of threads may have one, and the system's page cache serves them all.
-        settings = ("query_only = 1", "cache_size = -256")
-        return _set_up(connect(self._path, timeout=READ_TIMEOUT, mode=self._mode), settings)
-
-    def _failed(self, error: Exception) -> Exception:
-        self._local.mine = None
-        return translate(error, self._path)
+            return _Reading(connection, connection.cursor().execute, self._generation)
 
 
 class Writer:

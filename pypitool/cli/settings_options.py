@@ -56,14 +56,15 @@ def setting_option(path: str, *, topic: str | None = None) -> Callable[[Any], An
 
 
 def setting_options(function: Any) -> Any:
-    """Give a command the flag of every key."""
-    for key in reversed(sorted(keys(), key=lambda key: TOPICS.index(key.topic))):  # noqa: C413
+    """Give a command the flag of every key that has a topic: those that a server heeds."""
+    served = [key for key in keys() if key.topic]
+    for key in reversed(sorted(served, key=lambda key: TOPICS.index(key.topic))):  # noqa: C413
         function = _declared(key, key.topic)(function)
     return function
 
 
 def _declared(key: Key, topic: str) -> Callable[[Any], Any]:
-    declarations = list(key.flags)
+    declarations = list(key.flags) or [key.flag]
     value: dict[str, Any] = {"type": KeyType(key), "metavar": key.kind.metavar}
     if not key.kind.metavar:
         declarations[-1] = f"{key.flag}/--no-{key.flag.removeprefix('--')}"

@@ -36,6 +36,11 @@ def paths(value: object) -> tuple[Path, ...]:
     return tuple(Path(item) for item in items)
 
 
+def inputs(value: object) -> tuple[Path, ...]:
+    """Demand paths of files, or none."""
+    return tuple(Path(item) for item in strings(value, "an array of paths"))
+
+
 def passwords(value: object) -> Path | str:
     """Demand the path of a password file, or pypiserver's `.` for none at all."""
     text = string(value, "a path, or `.`")
@@ -73,6 +78,26 @@ def duration(value: object) -> float:
     if not 0 < seconds <= _LONGEST:
         raise BadValue(f"expected a duration above 0 and up to 366d, got `{value}`")
     return seconds
+
+
+def span(value: object, *, may_be_zero: bool = True) -> float:
+    """Demand a length of time in quotes, with its units, or `0`: a bare 7 was meant to be days, perhaps."""
+    text = string(value, "a duration in quotes, such as `90s` or `7d`").strip()
+    try:
+        seconds = parse_duration(text)
+    except PypitoolError as fault:
+        raise BadValue(str(fault)) from None
+    if seconds and not text[-1].isalpha():
+        raise BadValue(f"expected a duration with its unit, such as `{text}s` or `{text}d`, got `{text}`")
+    if seconds > _LONGEST or not (seconds or may_be_zero):
+        above = "" if may_be_zero else "above 0 and "
+        raise BadValue(f"expected a duration {above}up to 366d, got `{text}`")
+    return seconds
+
+
+def some_span(value: object) -> float:
+    """Demand a length of time in quotes that is more than nothing."""
+    return span(value, may_be_zero=False)
 
 
 def url(value: object) -> str:
@@ -152,6 +177,11 @@ def globs(value: object) -> tuple[str, ...]:
         if _GLOB.fullmatch(item) is None:
             raise BadValue(f"expected a project name, with `*` and `?` for the rest of it, got `{item}`")
     return items
+
+
+def names(value: object) -> tuple[str, ...]:
+    """Demand names of tables."""
+    return strings(value, "an array of names")
 
 
 def actions(value: object) -> tuple[str, ...]:

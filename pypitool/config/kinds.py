@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pypitool.config import checks
+from pypitool.config import checks, job_checks, target_checks, upstream_checks
+from pypitool.config.masking import host_only, masked
 from pypitool.config.primitives import (
     boolean,
     boolean_text,
     choice,
     comma_list,
+    inline_table,
     integer,
     integer_text,
     path_list,
@@ -32,6 +34,10 @@ def _texts(values: tuple[object, ...]) -> list[str]:
     return [str(value) for value in values]
 
 
+def _span_text(seconds: float) -> str:
+    return duration_text(seconds) if seconds else "0"
+
+
 def _either(*words: str) -> Callable[[object], str]:
     return lambda value: choice(value, words)
 
@@ -50,6 +56,7 @@ class ValueKind:
     to_toml: Callable[[Any], object] = _same  # the value -> what TOML would hold
     choices: tuple[str, ...] = ()
     repeatable: bool = False  # as a flag
+    mask: Callable[[str], str] = masked  # what of it is never printed
 
     def parse(self, text: str) -> Any:
         """Return the value that a flag or a variable means."""
@@ -96,4 +103,28 @@ KINDS: dict[str, ValueKind] = {
     "log_format": _words("text", "json"),
     "stream": _words("stdout", "stderr", "none"),
     "level": _words("error", "warning", "info", "debug"),
+    "span": ValueKind("DURATION", checks.span, to_toml=_span_text),
+    "some_span": ValueKind("DURATION", checks.some_span, to_toml=duration_text),
+    "index": ValueKind("URL", upstream_checks.index),
+    "connections": _number(1, 16),
+    "retries": _number(0, 100),
+    "auth": ValueKind("TABLE", upstream_checks.auth, inline_table, upstream_checks.auth_table),
+    "python": ValueKind("VERSION", target_checks.python),
+    "platform": ValueKind("TAG", target_checks.platform),
+    "implementation": _words("cp", "pp"),
+    "abis": _list_of("ABI", target_checks.abis),
+    "markers": ValueKind("TABLE", target_checks.markers, inline_table, dict),
+    # The words of these are those of pypitool.mirror's own enumerations: a test compares them.
+    "files": _words("wheel-else-sdist", "wheel", "wheel+sdist", "all"),
+    "yanked": _words("pinned", "never"),
+    "copied_in": _words("match", "never"),
+    "closure": _words("check", "resolve", "off"),
+    "notify_on": _words("failure", "change", "always"),
+    "inputs": _list_of("FILE", checks.inputs),
+    "names": _list_of("NAME", checks.names),
+    "run": ValueKind("COMMAND", job_checks.run, to_toml=job_checks.line),
+    "cron": ValueKind("CRON", job_checks.cron),
+    "timezone": ValueKind("ZONE", job_checks.timezone),
+    "webhook": ValueKind("URL", checks.url, mask=host_only),
+    "command": ValueKind("COMMAND", job_checks.command, to_toml=job_checks.line),
 }

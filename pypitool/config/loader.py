@@ -9,18 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pypitool.config.faults import Fault, refusal
-from pypitool.config.keys import build
+from pypitool.config.keys import build, families
 from pypitool.config.rules import settle
 from pypitool.config.settings import Settings
-from pypitool.config.sources import (
-    Given,
-    Layer,
-    Origin,
-    defaults_layer,
-    document_layer,
-    flags_layer,
-    variables_layer,
-)
+from pypitool.config.sources import Layer, Origin, document_layer, flags_layer, gather, variables_layer
+from pypitool.config.table_rules import Operands, table_faults
 from pypitool.toml_document import parse_toml
 
 CONFIG_VARIABLE = "PYPITOOL_CONFIG"
@@ -43,35 +36,30 @@ def load_settings(
     config_file: Path | None = None,
     *,
     system_file: Path = SYSTEM_FILE,
+    operands: Operands | None = None,
 ) -> Loaded:
     """Return the settings, or raise `BadConfiguration` with every fault.
 
     `flags` has parsed values by the path of their key (`{"server.port": 8081}`). Each key counts from the
     strongest source that has it: a flag, a PYPITOOL_ variable, `config_file` (else PYPITOOL_CONFIG), the
-    user's file, the system's file, its default.
+    user's file, the system's file, its default. `operands` judges the command lines of jobs.
     """
     here = Path.cwd()
     files = tuple(_files(environ, config_file, here, system_file))
     layers = [
-        defaults_layer(),
         *(_file_layer(file) for file in files),
         variables_layer(environ, here),
         flags_layer(flags, here),
     ]
-    given = _merged(layers)
-    settled = settle(given)
-    faults = [fault for layer in layers for fault in layer.faults] + list(settled.faults)
+    gathered = gather(layers)
+    settled = settle(gathered.given)
+    faults = [fault for layer in layers for fault in layer.faults]
+    faults += [*settled.faults, *table_faults(gathered, {fault.path for fault in faults}, operands)]
     if faults:
         raise refusal(faults)
-    origins = {path: one.origin for path, one in given.items()}
-    return Loaded(build(settled.values), origins, settled.notices, files)
-
-
-def _merged(layers: list[Layer]) -> dict[str, Given]:
-    merged: dict[str, Given] = {}
-    for layer in layers:
-        merged.update(layer.given)
-    return merged
+    names = {family.table: gathered.names(family.table) for family in families()}
+    origins = {path: one.origin for path, one in gathered.given.items()}
+    return Loaded(build(settled.values, names), origins, settled.notices, files)
 
 
 def _files(

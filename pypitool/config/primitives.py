@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -20,6 +20,14 @@ _TYPE_NAMES = (
 
 class BadValue(ValueError):
     """A value that its key cannot have: the message completes `server.port: `."""
+
+
+class BadTable(BadValue):
+    """A table with faults in it, each by its key there."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        super().__init__(faults)
+        self.faults = dict(faults)
 
 
 def type_name(value: object) -> str:
@@ -49,6 +57,13 @@ def strings(value: object, expected: str) -> tuple[str, ...]:
     if not isinstance(items, list):
         raise wrong_type(expected, value)
     return tuple(string(item, expected) for item in items)
+
+
+def table(value: object, expected: str) -> Mapping[str, object]:
+    """Demand a table."""
+    if not isinstance(value, dict):
+        raise wrong_type(expected, value)
+    return value
 
 
 def integer(value: object, low: int, high: int) -> int:
@@ -101,3 +116,13 @@ def comma_list(text: str) -> object:
 def path_list(text: str) -> object:
     """Split at colons, as PATH."""
     return [item for item in text.split(os.pathsep) if item]
+
+
+def inline_table(text: str) -> object:
+    """Read a table as TOML writes it on one line."""
+    from pypitool.toml_document import parse_toml
+
+    try:
+        return parse_toml(f"value = {text}")["value"]
+    except ValueError:
+        raise BadValue(f'expected a table such as {{ key = "value" }}, got `{text}`') from None

@@ -5,28 +5,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-
-def setting(
-    default: Any,
-    why: str,
-    *,
-    kind: str,
-    topic: str,
-    flags: tuple[str, ...] = (),
-    env: str = "",
-    example: str = "",
-) -> Any:
-    """Describe one key of the configuration.
-
-    `kind` names its parser in `config.kinds`, `topic` the heading of its flag in `serve --help`, `flags`
-    replace or add to `--<key>`, `example` is a value for the example file where there is no default.
-    """
-    if isinstance(default, (list, dict)):
-        raise TypeError("defaults are immutable: use a tuple")
-    described = {"why": why, "kind": kind, "topic": topic, "flags": flags, "env": env, "example": example}
-    return field(default=default, metadata=described)
+from pypitool.config.described import family, setting
+from pypitool.config.mirror_settings import (
+    JobSettings,
+    NotifySettings,
+    SetSettings,
+    TargetSettings,
+    UpstreamSettings,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +186,20 @@ class AuthSettings:
 
 @dataclass(frozen=True, slots=True)
 class PolicySettings:
-    """`[policy]`: what may come in and what may not go out."""
+    """`[policy]`: what may come in, and what may not go out."""
 
+    files: str = setting(
+        "wheel-else-sdist",
+        "which files a target gets: wheel-else-sdist, wheel, wheel+sdist, or all",
+        kind="files",
+    )
+    prereleases: bool = setting(False, "take pre-releases that no pin names", kind="flag")
+    yanked: str = setting(
+        "pinned", "yanked files: pinned takes those that a pin names, never takes none", kind="yanked"
+    )
+    cooldown: float = setting(
+        0.0, "update and lock offer no release that is younger", kind="span", example="3d"
+    )
     private: tuple[str, ...] = setting(
         (),
         "globs of project names that are never looked for anywhere else",
@@ -208,6 +207,12 @@ class PolicySettings:
         topic="Unknown projects",
         example="acme-*",
     )
+    copied_in: str = setting(
+        "match",
+        "files that were copied in: update asks upstream about them (match), or never",
+        kind="copied_in",
+    )
+    max_file_size: int | None = setting(None, "largest file that is fetched", kind="size", example="500M")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,4 +221,23 @@ class Settings:
 
     server: ServerSettings = field(default_factory=ServerSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
+    upstreams: tuple[UpstreamSettings, ...] = family(
+        "upstream",
+        UpstreamSettings,
+        "where packages come from; the first that has a project owns it; without any: the public PyPI",
+        example="acme",
+    )
+    targets: tuple[TargetSettings, ...] = family(
+        "targets",
+        TargetSettings,
+        "what clients run; without any: this machine; on one line: ubuntu24 = { python = …, platform = … }",
+        example="ubuntu24",
+    )
     policy: PolicySettings = field(default_factory=PolicySettings)
+    sets: tuple[SetSettings, ...] = family(
+        "set", SetSettings, "what sync brings and proves", example="backend"
+    )
+    jobs: tuple[JobSettings, ...] = family(
+        "job", JobSettings, "what the daemon, or a timer of systemd, runs, and when", example="nightly"
+    )
+    notify: NotifySettings = field(default_factory=NotifySettings)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from itertools import groupby
+from dataclasses import fields
 from typing import Any
 
 from pypitool.config.checks import NO_PASSWORDS
-from pypitool.config.keys import Key, keys, value_of
+from pypitool.config.keys import Family, Key, Table, families, keys, tables_of
 from pypitool.config.kinds import KINDS
 from pypitool.config.loader import Loaded
-from pypitool.config.masking import masked
+from pypitool.config.settings import Settings
 
 _HEAD = """\
 # Every key of pypitool with its default, and why one would change it. Lines that begin with a # have no
-# default, or one that depends on the machine: take the # away to use them.
+# default, or one that depends on the machine: take the # away to use them. A table whose name begins with
+# a # is there as often as you need it, each time under a name of yours.
 #
 # Where it is looked for: --config FILE or PYPITOOL_CONFIG, ~/.config/pypitool/config.toml,
 # /etc/pypitool/config.toml. A flag and a PYPITOOL_ variable count more than any file.
@@ -25,12 +26,13 @@ _HEAD = """\
 
 def shown(loaded: Loaded, *, origins: bool = False) -> str:
     """Write the settings that count as TOML, each with where it came from if that is asked for."""
-    width = max(len(_assignment(key, loaded)) for key in keys()) if origins else 0
+    tables = tuple(tables_of(loaded.settings))
+    width = max(len(_assignment(key, table)) for table in tables for key in table.keys) if origins else 0
     lines = []
-    for section, members in groupby(keys(), key=lambda key: key.section):
-        lines.append(f"[{section}]")
-        for key in members:
-            line = _assignment(key, loaded)
+    for table in tables:
+        lines.append(f"[{table.section}]")
+        for key in table.keys:
+            line = _assignment(key, table)
             lines.append(f"{line:<{width}}  # {loaded.origins[key.path]}" if origins else line)
         lines.append("")
     return "\n".join(lines).rstrip("\n")
@@ -40,55 +42,81 @@ def document(loaded: Loaded) -> dict[str, Any]:
     """Return the settings that count, and where each came from, as plain JSON values."""
     return {
         "files": [str(file) for file in loaded.files],
-        "settings": {key.path: _entry(key, loaded) for key in keys()},
+        "settings": {
+            key.path: _entry(key, table, loaded) for table in tables_of(loaded.settings) for key in table.keys
+        },
     }
 
 
 def example() -> str:
     """Write the example file."""
+    named = {family.field: family for family in families()}
     lines = [_HEAD]
-    for section, members in groupby(keys(), key=lambda key: key.section):
-        lines.append(f"[{section}]")
-        lines.extend(line for key in members for line in _example_lines(key))
+    for section in (described.name for described in fields(Settings)):
+        if section in named:
+            lines.extend(_example_family(named[section]))
+        else:
+            lines.append(f"[{section}]")
+            lines.extend(line for key in keys() if key.section == section for line in _example_lines(key))
         lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _assignment(key: Key, loaded: Loaded) -> str:
-    value = _value(key, loaded)
+def literal(key: Key, value: Any) -> str:
+    """Write a value of a key as a file has it."""
+    return _toml(key.kind.to_toml(value))
+
+
+def _assignment(key: Key, table: Table) -> str:
+    value = _value(key, table)
     # TOML has no null: what is not set is a comment.
-    return f"# {key.name} is not set" if value is None else f"{key.name} = {_toml(key, value)}"
+    if value is None:
+        return f"# {key.name} is not set"
+    return f"{key.name} = {_toml(_hidden(key, key.kind.to_toml(value)))}"
 
 
-def _entry(key: Key, loaded: Loaded) -> dict[str, Any]:
+def _entry(key: Key, table: Table, loaded: Loaded) -> dict[str, Any]:
     origin = loaded.origins[key.path]
-    value = _plain(key, _value(key, loaded))
+    value = _plain(key, _value(key, table))
     return {"value": value, "origin": origin.kind.value, "source": origin.name or None}
 
 
-def _value(key: Key, loaded: Loaded) -> Any:
+def _value(key: Key, table: Table) -> Any:
     # The settings say None for it, and then only `authenticate` tells the two apart.
-    if key.path == "auth.passwords" and not loaded.settings.auth.authenticate:
+    if key.path == "auth.passwords" and not table.values.authenticate:
         return NO_PASSWORDS
-    return value_of(loaded.settings, key)
+    return getattr(table.values, key.field)
 
 
 def _plain(key: Key, value: Any) -> Any:
     # Sizes are bytes and durations seconds for programs; people see `2G` and `1m`.
     if value is None or (isinstance(value, (int, float)) and key.kind is not KINDS["mode"]):
         return value
-    written = key.kind.to_toml(value)
-    return masked(written) if isinstance(written, str) else written
+    return _hidden(key, key.kind.to_toml(value))
 
 
-def _toml(key: Key, value: Any) -> str:
+def _hidden(key: Key, written: Any) -> Any:
+    # Only texts hold what is secret: a table says where a password is, never what it is.
+    return key.kind.mask(written) if isinstance(written, str) else written
+
+
+def _toml(written: object) -> str:
+    if isinstance(written, dict):
+        return f"{{ {', '.join(f'{name} = {_toml(one)}' for name, one in written.items())} }}"
     # A string, a number, a boolean and an array of strings look alike in JSON and in TOML.
-    return masked(json.dumps(key.kind.to_toml(value), ensure_ascii=False))
+    return json.dumps(written, ensure_ascii=False)
 
 
-def _example_lines(key: Key) -> Iterator[str]:
+def _example_family(family: Family) -> Iterator[str]:
+    yield f"# {family.why}"
+    yield f"#[{family.table}.{family.example}]"
+    for key in family.keys(family.example):
+        yield from _example_lines(key, commented=True)
+
+
+def _example_lines(key: Key, *, commented: bool = False) -> Iterator[str]:
     yield f"# {key.why}"
-    if key.default is None:
-        yield f"#{key.name} = {_toml(key, key.kind.parse(key.example))}"
+    if key.default is None or (commented and key.example):
+        yield f"#{key.name} = {literal(key, key.kind.parse(key.example))}"
     else:
-        yield f"{key.name} = {_toml(key, key.default)}"
+        yield f"{'#' if commented else ''}{key.name} = {literal(key, key.default)}"

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from pypitool.config.faults import Fault
-from pypitool.config.keys import Key, keys, keys_by_path
-from pypitool.config.primitives import BadValue, type_name
+from pypitool.config.keys import Family, Key, every_key, families, keys, keys_by_path
+from pypitool.config.primitives import BadTable, BadValue, type_name
 from pypitool.config.suggestion import suggested
+
+# A name goes into names of units and needs no quotes in a path.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
 
 
 class OriginKind(str, Enum):
@@ -49,12 +53,48 @@ class Layer:
 
     given: Mapping[str, Given]
     faults: tuple[Fault, ...] = ()
+    tables: Mapping[str, str] = field(default_factory=dict)  # of families, in order: their path and source
 
 
-def defaults_layer() -> Layer:
-    """Return the default of every key."""
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What all layers give together: each value from the strongest that has it."""
+
+    given: Mapping[str, Given]
+    tables: Mapping[str, str]
+
+    def names(self, table: str) -> tuple[str, ...]:
+        """Return the names of a family's tables, in order."""
+        return tuple(path.partition(".")[2] for path in self.tables if path.startswith(f"{table}."))
+
+    def value(self, path: str) -> Any:
+        """Return the value of a path, or None when nothing gives one."""
+        return self.given[path].value if path in self.given else None
+
+
+def gather(layers: Sequence[Layer]) -> Gathered:
+    """Put layers together, the weakest first; tables of the strongest come first, each in its order."""
+    tables: dict[str, str] = {}
+    for layer in reversed(layers):
+        tables |= {path: source for path, source in layer.tables.items() if path not in tables}
+    given = dict(defaults_layer(_keys_in(tables)).given)
+    for layer in layers:
+        given.update(layer.given)
+    return Gathered(given, tables)
+
+
+def _keys_in(tables: Iterable[str]) -> Iterator[Key]:
+    named = {family.table: family for family in families()}
+    yield from keys()
+    for path in tables:
+        table, _, name = path.partition(".")
+        yield from named[table].keys(name)
+
+
+def defaults_layer(own: Iterable[Key]) -> Layer:
+    """Return the default of every key that has one."""
     origin = Origin(OriginKind.DEFAULT)
-    return Layer({key.path: Given(anchored(key.default, Path()), origin) for key in keys()})
+    return Layer({key.path: Given(anchored(key.default, Path()), origin) for key in own if not key.demanded})
 
 
 def flags_layer(flags: Mapping[str, Any], base: Path) -> Layer:
@@ -90,14 +130,31 @@ def document_layer(document: Mapping[str, Any], source: str, base: Path) -> Laye
     sections: dict[str, list[Key]] = {}
     for key in keys():
         sections.setdefault(key.section, []).append(key)
+    named = {family.table: family for family in families()}
     layers = []
     for name, table in document.items():
-        if name not in sections:
-            layers.append(_faulty(source, name, unknown(name, sections)))
+        if name not in sections and name not in named:
+            layers.append(_faulty(source, name, unknown(name, (*sections, *named))))
         elif not isinstance(table, dict):
             layers.append(_faulty(source, name, f"expected a table, got {type_name(table)}"))
+        elif name in named:
+            layers.append(_family_layer(named[name], table, source, base))
         else:
             layers.append(table_layer(sections[name], table, source, base))
+    return _joined(layers)
+
+
+def _family_layer(family: Family, tables: Mapping[str, object], source: str, base: Path) -> Layer:
+    layers = []
+    for name, table in tables.items():
+        path, own = f"{family.table}.{name}", family.keys(name)
+        if _NAME.fullmatch(name) is None:
+            layers.append(_faulty(source, path, "expected a name of letters, digits, `-` and `_`"))
+        elif not isinstance(table, dict):
+            expected = ", ".join(f"`{key.name}`" for key in own if key.demanded) or f"`{own[0].name}`"
+            layers.append(_faulty(source, path, f"expected a table with {expected}, got {type_name(table)}"))
+        else:
+            layers += [Layer({}, (), {path: source}), table_layer(own, table, source, base)]
     return _joined(layers)
 
 
@@ -114,6 +171,8 @@ def table_layer(known: Sequence[Key], table: Mapping[str, object], source: str, 
             continue
         try:
             given[path] = Given(anchored(key.kind.read(value), base), Origin(OriginKind.FILE, source))
+        except BadTable as wrong:
+            faults += [Fault(source, f"{path}.{inner}", message) for inner, message in wrong.faults.items()]
         except BadValue as fault:
             faults.append(Fault(source, path, str(fault)))
     return Layer(given, tuple(faults))
@@ -126,15 +185,17 @@ def _faulty(source: str, path: str, message: str) -> Layer:
 def _joined(layers: Iterable[Layer]) -> Layer:
     given: dict[str, Given] = {}
     faults: list[Fault] = []
+    tables: dict[str, str] = {}
     for layer in layers:
         given.update(layer.given)
         faults.extend(layer.faults)
-    return Layer(given, tuple(faults))
+        tables.update(layer.tables)
+    return Layer(given, tuple(faults), tables)
 
 
 def unknown(name: str, candidates: Iterable[str]) -> str:
     """Say that a key does not exist, and which one was probably meant: here, or in another table."""
-    elsewhere = next((key.path for key in keys() if key.name == name.replace("_", "-")), None)
+    elsewhere = next((key.path for key in every_key() if key.name == name.replace("_", "-")), None)
     close = suggested(name, candidates) or elsewhere
     return f"unknown key, did you mean `{close}`?" if close else "unknown key"
 
@@ -143,6 +204,8 @@ def anchored(value: Any, base: Path) -> Any:
     """Make the paths of a value absolute."""
     if isinstance(value, tuple):
         return tuple(anchored(item, base) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{one.name: anchored(getattr(value, one.name), base) for one in fields(value)})
     # Not Path.expanduser: it raises for a user without a home, as in a container, and the default of
     # `packages` must not fail where it is not used.
     return base / os.path.expanduser(value) if isinstance(value, Path) else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
@@ -50,6 +51,15 @@ class BodySlots:
         """Give a place back."""
         with self._lock:
             self._free += 1
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Hold a place."""
+        self.take()
+        try:
+            yield
+        finally:
+            self.give()
 
 
 class StreamedBody:

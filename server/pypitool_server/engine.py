@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from pypitool.config.settings import ServerSettings, Settings
+from pypitool.systemd_notify import Notifier
 from pypitool_server.banner import banner, name_of_this_machine
 from pypitool_server.granian_workers import GranianWorkers
 from pypitool_server.keeper_process import KeeperProcess, keeper_command
@@ -19,7 +20,6 @@ from pypitool_server.orders import Inherited, Orders, Ready
 from pypitool_server.preparation import Prepared, allow_many_files, prepare
 from pypitool_server.slots import SharedFile
 from pypitool_server.supervision import Generation, Supervisor
-from pypitool.systemd_notify import Notifier
 
 Reload = Callable[[], Settings]
 # What belongs to the socket that the parent holds: it is there until the server ends.
@@ -76,6 +76,11 @@ class _Server:
     def due(self) -> float:
         """When the keeper is to be started again."""
         return self.keeper.due
+
+    @property
+    def readable(self) -> tuple[int, ...]:
+        """The words of the keeper."""
+        return self.keeper.readable
 
     def tend(self) -> None:
         """Look after the keeper."""
@@ -136,4 +141,6 @@ class _Server:
 
 def _keeper_of(prepared: Prepared) -> tuple[str, ...]:
     server = prepared.server
-    return keeper_command(server.packages, prepared.state, rescan=server.rescan, parent=os.getpid())
+    return keeper_command(
+        server.packages, prepared.state, rescan=server.rescan, level=server.log_level, parent=os.getpid()
+    )

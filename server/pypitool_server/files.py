@@ -139,7 +139,16 @@ def _streamed(file: HeldFile, descriptor: int, part: Part) -> FileBody:
     slots.take()
     # Its own descriptor, which the body closes: the one here ends with the view.
     own = os.dup(descriptor)
-    return FileBody(own, part.start, part.length, slots.give, lambda: _check(file, own))
+    state = services().repository.state
+
+    def check() -> None:
+        try:
+            _check(file, own)
+        except FileChanging:
+            tell_keeper(state, file.location)
+            raise
+
+    return FileBody(own, part.start, part.length, slots.give, check)
 
 
 def _opened(file: HeldFile) -> Opened:

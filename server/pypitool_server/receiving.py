@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import ClassVar
 
 from flask import Response, request
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool_server.bodies import TooManyBodies
 from pypitool_server.gateway import Environ
 from pypitool_server.proxies import plain
 from pypitool_server.services import services
@@ -88,6 +90,7 @@ class RequestBody:
         self._patience = patience
         self.expected, self._is_honest = expected_length(environ)
         self.received = 0
+        self._waited = 0.0  # for the last piece
         # Without a length the engine alone knows the end; one that does not would wait for ever.
         self._ended = self.expected is None and not environ.get("wsgi.input_terminated")
         self._awaits_permission = environ.get("HTTP_EXPECT", "").lower() == "100-continue"
@@ -124,11 +127,12 @@ class RequestBody:
             return b""
         if self.expected is not None:
             size = min(size, self.expected - self.received)
-        waiting.since = time.monotonic()
+        waiting.since = began = time.monotonic()
         try:
             piece: bytes = self._source.read(size)
         except OSError:  # how gunicorn and others say that the client went away
             piece = b""
+        self._waited = time.monotonic() - began
         waiting.since = math.inf  # what we do with it takes our time, not the client's
         self.received += len(piece)
         if not piece:
@@ -136,9 +140,12 @@ class RequestBody:
         return piece
 
     def _complain(self, waiting: Waiting) -> None:
-        if waiting.silent:
+        if self.received == self.expected:
+            return
+        # Another connection of the same peer may have been the silent one.
+        if waiting.silent and self._waited >= self._patience:
             raise BodySilent(self._patience)
-        if self.expected is not None and self.received != self.expected:
+        if self.expected is not None:
             raise BodyCut(self.received, self.expected)
 
 
@@ -157,7 +164,10 @@ def current_body() -> RequestBody:
 def drain_early(answer: Response) -> Response:
     """Let a client that was refused finish sending: only then does it read the answer."""
     if request.method in WITH_BODY and answer.status_code >= 300:
-        current_body().drain()
+        here = services()
+        # Half of the threads at most: who keeps silent here has shown no password.
+        with suppress(TooManyBodies), here.bodies.taken():
+            current_body().drain()
     return answer
 
 

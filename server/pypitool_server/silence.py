@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from pypitool_server.proxies import plain
 
 OWN_DESCRIPTORS = "/proc/self/fd"
-# struct tcp_info of linux/tcp.h: eight bytes of state, nine counters, then the times in milliseconds.
-TIMES = struct.Struct("=8x36xIIII")
-# What is sent at the beginning of a body, `100 Continue`, does not count as talking.
-CONTINUE_SECONDS = 1.0
+# Of struct tcp_info in linux/tcp.h: tcpi_last_data_sent and tcpi_last_data_recv (milliseconds ago), and
+# tcpi_bytes_acked and tcpi_bytes_received.
+TIMES = struct.Struct("=44xI4xI64xQQ")
+# The times go by ticks of up to 10 ms, and `100 Continue` or a TLS ticket may be sent beside the first bytes.
+SHORTLY_AFTER_SECONDS = 1.0
 LONGEST_LOOK_SECONDS = 1.0
 
 
@@ -68,33 +69,48 @@ class SilenceWatch:
                     self._looking = False
                     return
             for body in bodies:
-                if time.monotonic() - body.since >= body.patience:
-                    _end(body)
+                _end_if_silent(body, bodies)
             time.sleep(min(LONGEST_LOOK_SECONDS, *(body.patience / 4 for body in bodies)))
 
 
-def _end(body: Waiting) -> None:
+def _end_if_silent(body: Waiting, bodies: list[Waiting]) -> None:
+    # We cannot tell which connection of a peer is whose: the most patient of its bodies decides for all.
+    patience = max(other.patience for other in bodies if other.address == body.address)
+    waited = time.monotonic() - body.since
+    if waited < patience:
+        return
     for connection in _own_connections():
         with connection:
-            if _is_silent(connection, body):
+            if _is_of(connection, body.address) and _is_silent(connection, patience, waited):
                 body.silent = True
                 connection.shutdown(socket.SHUT_RD)
 
 
-def _is_silent(connection: socket.socket, body: Waiting) -> bool:
-    """Say whether a connection of the body's peer has said nothing, and was answered nothing, for so long.
+def _is_of(connection: socket.socket, address: str) -> bool:
+    try:
+        peer = connection.getpeername()
+    except OSError:
+        return False
+    return isinstance(peer, tuple) and plain(str(peer[0])) == address
 
-    A download in progress was answered later than it asked; an idle connection too: neither is meant.
+
+def _is_silent(connection: socket.socket, patience: float, waited: float) -> bool:
+    """Say whether a connection is in the middle of a request, and nothing has come for so long.
+
+    A download in progress, or a connection that idles, was answered after it asked: neither is meant. Where
+    the two times are too close to tell, a body has to wait twice as long, and idle connections go with it.
     """
     try:
-        if plain(connection.getpeername()[0]) != body.address:
-            return False
         information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TIMES.size)
-    except (OSError, IndexError, TypeError):  # not connected, or not TCP
+        sent, received, acknowledged, heard = TIMES.unpack(information)
+    except (OSError, struct.error):  # not TCP, or a kernel that knows less
         return False
-    times: tuple[int, int, int, int] = TIMES.unpack(information)
-    sent, received = times[0] / 1000, times[2] / 1000
-    return received >= body.patience and sent >= received - CONTINUE_SECONDS
+    if not heard or received / 1000 < patience:
+        return False
+    if acknowledged <= 1 or sent > received:
+        return True
+    is_close = (received - sent) / 1000 < SHORTLY_AFTER_SECONDS
+    return is_close and waited >= 2 * patience
 
 
 def _own_connections() -> Iterator[socket.socket]:

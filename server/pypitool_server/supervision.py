@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 import math
 import signal
+import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from typing import Protocol
 
 from pypitool.core.errors import EXIT_INTERRUPTED, PypitoolError
@@ -55,6 +57,10 @@ class Surroundings(Protocol):
     @property
     def due(self) -> float:
         """When `tend` wants to be called, on the monotonic clock."""
+
+    @property
+    def readable(self) -> Sequence[int]:
+        """What `tend` wants to read, when there is something."""
 
     def tend(self) -> None:
         """Look after what else runs."""
@@ -108,7 +114,6 @@ class Supervisor:
             if self._reread_asked and self._opened and self._stop_by is None:
                 self._reread_asked = False
                 self._renew()
-            self._around.tend()
         # systemd stops with SIGTERM and means well; a shell wants to know of Ctrl-C.
         return 0 if self._stop_by == signal.SIGTERM else EXIT_INTERRUPTED
 
@@ -123,11 +128,13 @@ class Supervisor:
         speaking = [one.reports for one in (*self._workers.values(), *also) if not one.spoken]
         alarms = (*self._due.values(), *(one.deadline for one in self._leaving), self._around.due)
         seconds = min(longest, *(alarm - time.monotonic() for alarm in alarms))
-        wait([self._signals.readable, *speaking], None if seconds == math.inf else max(0.0, seconds))
+        listened: list[Connection | socket.socket | int] = [*speaking, *self._around.readable]
+        wait([self._signals.readable, *listened], None if seconds == math.inf else max(0.0, seconds))
         for number in self._signals.take():
             self._reread_asked |= number == signal.SIGHUP
             if number in STOPPING:
                 self._stop_by = number
+        self._around.tend()
 
     def _hear(self) -> None:
         for worker in self._workers.values():

@@ -96,12 +96,8 @@ def receive() -> Response:
     _refuse_other_sites(here)
     if here.settings.server.read_only:
         raise ReadOnly
-    body = current_body()
-    here.bodies.take()
-    try:
-        return _received(Upload(here, verdict), body)
-    finally:
-        here.bodies.give()
+    with here.bodies.taken():
+        return _received(Upload(here, verdict), current_body())
 
 
 def _refuse_other_sites(here: Services) -> None:

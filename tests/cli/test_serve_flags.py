@@ -14,6 +14,7 @@ from pypitool.config.keys import keys, value_of
 from pypitool.config.loader import Loaded
 from pypitool.config.settings import Settings
 
+SERVED = [key for key in keys() if key.topic]
 # pypi-server run, as its own help lists it.
 PYPI_SERVER_FLAGS = (
     "-p --port -i -H --interface --host -a --authenticate -P --passwords --disable-fallback --fallback-url "
@@ -42,8 +43,8 @@ def flags_of_serve() -> dict[str, click.Option]:
 
 
 def test_every_key_has_its_flags_and_every_flag_its_key() -> None:
-    of_keys = {flag for key in keys() for flag in key.flags}
-    switches = {f"--no-{key.flag.removeprefix('--')}" for key in keys() if not key.kind.metavar}
+    of_keys = {flag for key in SERVED for flag in key.flags}
+    switches = {f"--no-{key.flag.removeprefix('--')}" for key in SERVED if not key.kind.metavar}
     common = {"--config", "--json", "-q", "--quiet", "-v", "--verbose", "--debug", "--color"}
 
     assert set(flags_of_serve()) == of_keys | switches | common | set(WITHOUT_EFFECT)
@@ -55,7 +56,7 @@ def test_every_flag_of_pypi_server_is_there(flag: str) -> None:
 
 
 def test_every_flag_says_its_variable_and_its_default() -> None:
-    for key in keys():
+    for key in SERVED:
         described = flags_of_serve()[key.flag]
         assert isinstance(described, Option)
         assert described.help is not None

@@ -263,6 +263,6 @@ def test_a_health_page_cannot_hide_an_address_of_the_index(tmp_path: Path) -> No
 @pytest.mark.parametrize("key", keys(), ids=lambda key: key.path)
 def test_every_key_is_used_by_the_program(key: Key) -> None:
     uses = re.compile(rf"\.{key.field}\b")
-    sources = [*(ROOT / "server").rglob("*.py"), *(ROOT / "pypitool").glob("*.py")]
+    sources = [*(ROOT / "server").rglob("*.py"), *(ROOT / "pypitool").rglob("*.py")]
 
-    assert any(uses.search(path.read_text()) for path in sources)
+    assert any(uses.search(path.read_text()) for path in sources if path.parent.name != "config")

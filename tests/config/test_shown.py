@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pypitool.config.keys import Key, keys
 from pypitool.config.loader import load_settings
+from pypitool.config.mirror_settings import NotifySettings
 from pypitool.config.shown import document, example, shown
 
 
@@ -69,8 +73,7 @@ def test_the_example_loads_as_the_defaults(tmp_path: Path) -> None:
 
 def test_the_example_still_loads_when_everything_in_it_is_used(tmp_path: Path) -> None:
     lines = [
-        line.removeprefix("#") if line.startswith("#") and line[1:2].isalpha() else line
-        for line in example().splitlines()
+        line.removeprefix("#") if re.match(r"#[\w\[]", line) else line for line in example().splitlines()
     ]
     file = tmp_path / "config.toml"
     file.write_text("\n".join(lines).replace("trusted-proxies = []", "trusted-proxies = ['unix']"))
@@ -79,3 +82,57 @@ def test_the_example_still_loads_when_everything_in_it_is_used(tmp_path: Path) -
 
     assert settings.auth.header == "X-Remote-User"
     assert settings.server.cache_control == 86400
+
+
+TABLES = """
+    [upstream.corp]
+    index = "https://me:secret@pypi.acme.example/simple/"
+    projects = ["acme-*"]
+    [upstream.pypi]
+    index = "pypi"
+    auth = { user = "mirror", password-file = "/run/secret" }
+    [targets]
+    odd = { python = "3.12", platform = "win_amd64", markers = { platform_release = "10" } }
+    [set.backend]
+    requirements = ["/srv/backend.txt"]
+    [job.nightly]
+    run = "sync backend"
+    cron = "30 3 * * *"
+    [notify]
+    webhook = "https://chat.acme.example/hook/T0/secret?token=secret"
+    command = ["/bin/tell", "two words"]
+"""
+
+
+def test_tables_are_shown_as_a_file_has_them_with_what_is_secret_masked(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(TABLES)
+    loaded = load_settings({}, {}, file)
+
+    text = shown(loaded, origins=True)
+
+    assert "secret" not in text.replace("/run/secret", "")
+    assert 'index = "https://***@pypi.acme.example/simple/"' in text
+    assert 'webhook = "https://chat.acme.example/***"' in text
+    assert text.index("[upstream.corp]") < text.index("[upstream.pypi]") < text.index("[targets.odd]")
+    file.write_text(text)
+    again = load_settings({}, {}, file).settings
+    assert replace(again, upstreams=(), notify=NotifySettings()) == replace(
+        loaded.settings, upstreams=(), notify=NotifySettings()
+    )
+    assert again.upstreams[1] == loaded.settings.upstreams[1]
+    assert again.notify.command == loaded.settings.notify.command
+
+
+def test_programs_get_tables_too(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(TABLES)
+
+    settings = document(load_settings({}, {}, file))["settings"]
+
+    assert settings["targets.odd.markers"]["value"] == {"platform_release": "10"}
+    assert settings["job.nightly.run"] == {"value": "sync backend", "origin": "file", "source": str(file)}
+    assert settings["job.nightly.catch-up"]["value"] == 86400.0
+    assert settings["upstream.corp.index"]["value"] == "https://***@pypi.acme.example/simple/"
+    assert settings["notify.webhook"]["value"] == "https://chat.acme.example/***"
+    json.dumps(settings)

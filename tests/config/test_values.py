@@ -152,6 +152,12 @@ def test_what_is_written_back_reads_as_the_same_value(kind: str) -> None:
         "port": 1, "workers": 2, "threads": 3, "seconds": 4, "url": "http://x/", "prefix": "/p",
         "endpoint": "/e", "hash": "off", "networks": ["unix"], "globs": ["a*"], "actions": ["list"],
         "log_format": "json", "stream": "stderr", "level": "error",
+        "span": "3d", "some_span": "1h", "index": "pypi", "connections": 16, "retries": 0,
+        "auth": {"user": "mirror", "password-file": "secret"}, "python": "3.13t", "platform": "win_amd64",
+        "implementation": "pp", "markers": {"platform_release": "6.8.0"}, "files": "wheel",
+        "yanked": "never", "copied_in": "match", "closure": "off", "notify_on": "change",
+        "run": "bundle export /srv/out.tar --since 3", "cron": "30 3 * * mon-fri", "timezone": "UTC",
+        "webhook": "https://chat.example/hook", "command": "/usr/bin/tell 'two words'",
     }  # fmt: skip
     value = KINDS[kind].read(samples.get(kind, "word"))
 

@@ -66,10 +66,11 @@ class Server:
 
     @property
     def files(self) -> dict[str, bytes]:
-        """Everything in the directory but the state: also what was left in hidden folders."""
+        """Everything that uploads made in the directory: also what was left where files arrive."""
+        paths = [*self.packages.glob("[!.]*/**/*"), *self.packages.glob("**/incoming/*")]
         return {
             str(path.relative_to(self.packages)): path.read_bytes()
-            for path in self.packages.rglob("*")
+            for path in [*self.packages.glob("[!.]*"), *paths]
             if path.is_file()
         }
 

@@ -14,8 +14,8 @@ import click
 from pypitool.cli.command import GLOBAL, WithGlobals
 from pypitool.cli.exits import MEANINGS, exit_table
 from pypitool.cli.root import command_names, root
-from pypitool.config.keys import Key, keys
-from pypitool.config.shown import example
+from pypitool.config.keys import Key, families, keys
+from pypitool.config.shown import example, literal
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference.md"
@@ -61,6 +61,10 @@ unknown, or a value of the wrong type, is an error: all of them are reported at 
 Durations are seconds, or texts such as `90s`, `15m`, `12h`, `7d`; sizes are bytes, or texts such as `512K`,
 `64M`, `2G`. In a variable, directories are separated by colons and other lists by commas; a switch is
 `true` or `false`. `config.example.toml` has every key with its default.
+
+Tables that you name yourself, such as `[set.NAME]`, have neither flags nor variables; their durations, and
+that of `cooldown`, are texts with a unit. A name has letters, digits, `-` and `_`. Where several files have
+such tables they count together, those of the stronger file first.
 """
 
 
@@ -127,17 +131,22 @@ def _sections() -> Iterator[str]:
         yield f"### [{section}]\n"
         rows = [_key_row(key) for key in keys() if key.section == section]
         yield from _table(("Key", "Default", "Flag", "Variable", ""), rows)
+    for family in families():
+        yield f"### [{family.table}.NAME]\n"
+        yield f"{family.why[:1].upper()}{family.why[1:]}.\n"
+        named = [[f"`{key.name}`", _default(key), key.why] for key in family.keys("NAME")]
+        yield from _table(("Key", "Default", ""), named)
 
 
 def _key_row(key: Key) -> list[str]:
-    default = "" if key.default is None else f"`{_toml(key)}`"
     flags = ", ".join(f"`{flag}`" for flag in key.flags)
-    return [f"`{key.name}`", default, flags, f"`{key.variable}`", key.why]
+    return [f"`{key.name}`", _default(key), flags, f"`{key.variable}`", key.why]
 
 
-def _toml(key: Key) -> str:
-    line = next(line for line in example().splitlines() if line.startswith(f"{key.name} = "))
-    return line.partition(" = ")[2]
+def _default(key: Key) -> str:
+    if key.demanded:
+        return "must be given"
+    return "" if key.default is None else f"`{literal(key, key.default)}`"
 
 
 def _environment() -> Iterator[str]:
