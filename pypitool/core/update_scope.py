@@ -46,5 +46,5 @@ def is_same_project(files: Sequence[HeldFile], offers: Iterable[Candidate], upst
     """
     if any(file.origin.kind is OriginKind.MIRRORED and file.origin.detail == upstream for file in files):
         return True
-    ours = {(file.filename, file.contents.digests.sha256) for file in files}
-    return any((offer.filename, offer.sha256) in ours for offer in offers)
+    ours = {file.contents.digests.sha256 for file in files}
+    return any(offer.sha256 in ours for offer in offers)
