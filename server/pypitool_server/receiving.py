@@ -90,7 +90,7 @@ class RequestBody:
         self._patience = patience
         self.expected, self._is_honest = expected_length(environ)
         self.received = 0
-        self._waited = 0.0  # for the last piece
+        self._longest_wait = 0.0  # for one piece
         # Without a length the engine alone knows the end; one that does not would wait for ever.
         self._ended = self.expected is None and not environ.get("wsgi.input_terminated")
         self._awaits_permission = environ.get("HTTP_EXPECT", "").lower() == "100-continue"
@@ -132,7 +132,7 @@ class RequestBody:
             piece: bytes = self._source.read(size)
         except OSError:  # how gunicorn and others say that the client went away
             piece = b""
-        self._waited = time.monotonic() - began
+        self._longest_wait = max(self._longest_wait, time.monotonic() - began)
         waiting.since = math.inf  # what we do with it takes our time, not the client's
         self.received += len(piece)
         if not piece:
@@ -143,7 +143,7 @@ class RequestBody:
         if self.received == self.expected:
             return
         # Another connection of the same peer may have been the silent one.
-        if waiting.silent and self._waited >= self._patience:
+        if waiting.silent and self._longest_wait >= self._patience:
             raise BodySilent(self._patience)
         if self.expected is not None:
             raise BodyCut(self.received, self.expected)
