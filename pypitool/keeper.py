@@ -16,7 +16,7 @@ from pypitool.core.model import Location
 from pypitool.heartbeat import Pulse
 from pypitool.keeper_lock import keeper_lock
 from pypitool.lookout import Lookout
-from pypitool.recording import ScanReport
+from pypitool.recording import BEING_WRITTEN, ScanReport
 from pypitool.recovery import Fate, settle_all
 from pypitool.repository import Repository
 from pypitool.scan import Scanner
@@ -158,7 +158,8 @@ class Keeper:
         self._unsettled_due = time.monotonic() + _UNSETTLED_EVERY
         for problem in report.problems:
             place = self._repository.roots[problem.location.root] / problem.location.path
-            _log.warning("%s is not listed: %s", place, problem.reason)
+            level = logging.INFO if problem.reason == BEING_WRITTEN else logging.WARNING
+            _log.log(level, "%s is not listed: %s", place, problem.reason)
 
     def _beat(self) -> None:
         if not self._pulse.is_due:

@@ -15,7 +15,7 @@ from pypitool.store import Store
 
 _COMMIT_EVERY = 0.5  # seconds: what was read so far is shown, and other writers get their turn
 _MOST_IN_A_BATCH = 1000
-_BEING_WRITTEN = "it is still being written"
+BEING_WRITTEN = "it is still being written"
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ class Recorder:
         self._report.unsettled.append(outcome.location)
         # A listed file that was only touched stays listed: its page must not lose it for a moment.
         if outcome.certain or not any(self._catalogue.known_at([outcome.location])):
-            self._take_problem(Problem(outcome.location, _BEING_WRITTEN))
+            self._take_problem(Problem(outcome.location, BEING_WRITTEN))
 
     def _take_problem(self, problem: Problem) -> None:
         known = self._reported.get(problem.location)

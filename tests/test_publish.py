@@ -19,10 +19,12 @@ from pypitool.core.errors import NoSpace, http_status
 from pypitool.core.model import COPIED_IN, Location
 from pypitool.publish import Outcome
 from pypitool.recovery import Fate, settle_all
+from pypitool.releases import delete, plan_delete
 from pypitool.repository import Repository
-from pypitool.store import Occupied
-from tests.support.disks import mounted_disk
+from pypitool.store import NotWritable, Occupied
+from tests.support.disks import make_read_only, mounted_disk
 from tests.support.repositories import (
+    DEPLOY,
     UPLOADED,
     contents,
     leftovers,
@@ -56,6 +58,7 @@ def test_a_published_file_is_listed_with_its_uploader_when_the_call_returns(repo
 
 
 def test_a_walk_finds_nothing_to_do_after_publishing(repository: Repository) -> None:
+    scan(repository)
     published = publish_wheel(repository, "acme", "1.0")
     serial = repository.catalogue.serial()
 
@@ -321,6 +324,22 @@ def test_a_full_disk_below_the_state_is_507_and_leaves_nothing_behind(tmp_path: 
         assert list(repository.roots[0].glob("*.whl")) == []
         filler.unlink()
         assert publish_wheel(repository, "acme", "1.0").outcome is Outcome.CREATED
+
+
+def test_a_directory_that_became_read_only_is_503_and_nothing_changes(tmp_path: Path) -> None:
+    with mounted_disk(tmp_path / "packages0", megabytes=1) as disk:
+        repository = open_repository(tmp_path)
+        publish_wheel(repository, "acme", "1.0")
+        make_read_only(disk)
+
+        with pytest.raises(NotWritable) as raised:
+            publish_wheel(repository, "acme", "2.0")
+        with pytest.raises(NotWritable):
+            delete(repository, plan_delete(repository, "acme"), DEPLOY)
+
+        assert http_status(raised.value) == 503
+        assert paths(repository) == [ACME]
+        assert [fact.what for fact in repository.facts.replay()] == ["upload"]
 
 
 def race(repository: Repository, *, salts: list[bytes], overwrite: bool = False) -> list[str]:
