@@ -215,13 +215,18 @@ def _unescape(text: str) -> str:
     return text
 
 
-def _claim(files: StateFiles, roots: Sequence[Path]) -> None:
+def check_owner(files: StateFiles, roots: Sequence[Path]) -> bool:
+    """Tell whether a state belongs to these package directories or yet to none; raise `ForeignState`."""
     asked = [root.resolve() for root in roots]
     recorded = _recorded(files)
-    if recorded is None:
-        _record(files, asked)
-    elif recorded != asked:
+    if recorded is not None and recorded != asked:
         raise ForeignState(files.directory, recorded, asked)
+    return recorded is not None
+
+
+def _claim(files: StateFiles, roots: Sequence[Path]) -> None:
+    if not check_owner(files, roots):
+        _record(files, [root.resolve() for root in roots])
 
 
 def _recorded(files: StateFiles) -> list[Path] | None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pypitool.core.run_events import Summary
     from pypitool.mirror.inputs import Inputs
     from pypitool.mirror.notify import Recipients
-    from pypitool.mirror.running import Place, Work
+    from pypitool.mirror.place import Place
+    from pypitool.mirror.running import Work
     from pypitool.mirror.watching import Watcher
     from pypitool.upstream.model import Upstream
 
@@ -65,7 +66,7 @@ def run_for(
 
 def place_of(settings: Settings, directory: Path | None = None) -> Place:
     """Return where a run works: the configured directories with their state, or another directory."""
-    from pypitool.mirror.running import Place
+    from pypitool.mirror.place import Place
 
     if directory is not None:
         return Place((directory.expanduser().absolute(),))

@@ -8,29 +8,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pypitool.core.errors import PypitoolError
 from pypitool.core.run_events import Ending, Event, Summary, Tally, run_exit_code, run_outcome
 from pypitool.facts import Actor, local_actor
 from pypitool.mirror.directory_lock import lock_directory
+from pypitool.mirror.place import Place, untouched
 from pypitool.mirror.record import RECORD_FILE, MirrorRecord
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.watching import Watcher
 from pypitool.repository import Repository
-from pypitool.state import choose_state
+from pypitool.state import locate_state
 from pypitool.upstream.errors import Stopped
 from pypitool.upstream.model import Upstream
 from pypitool.upstream.session import UpstreamSession
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a run works."""
-
-    roots: tuple[Path, ...]
-    state: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +34,7 @@ class RunFrame:
     upstreams: Sequence[Upstream] = ()
     private: tuple[str, ...] = ()
     dry_run: bool = False
+    exclusive: bool = True  # nobody else may write the directory meanwhile; `verify` only notes what it finds
     job: str | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     watcher: Watcher = field(default_factory=Watcher)
@@ -55,10 +47,10 @@ Work = Callable[[Mirror, Report], Ending]
 
 def run(frame: RunFrame, work: Work, report: Report) -> Summary:
     """Do the work inside the frame, and return how it went; what makes it unusable is raised."""
-    began = time.monotonic()
+    began, started = time.monotonic(), _now()
     kept = _Kept(report)
     with opened(frame) as mirror:
-        number = None if frame.dry_run else mirror.record.begin_run(frame.described, _now(), frame.job)
+        number = None if frame.dry_run else mirror.record.begin_run(frame.described, started, frame.job)
         try:
             ending = work(mirror, kept.take)
         except Stopped:
@@ -70,6 +62,8 @@ def run(frame: RunFrame, work: Work, report: Report) -> Summary:
             raise
         summary = _summary(frame, mirror, kept, ending, began, number)
         _record(mirror, number, kept, summary)
+    if frame.dry_run and frame.job is not None:
+        _record_job(frame, kept, summary, started)
     return summary
 
 
@@ -92,6 +86,16 @@ def _record(mirror: Mirror, number: int | None, kept: _Kept, summary: Summary) -
         mirror.record.end_run(number, summary, kept.events)
 
 
+def _record_job(frame: RunFrame, kept: _Kept, summary: Summary, started: str) -> None:
+    """Write down that a job has run, although it wrote nothing else: or it would be caught up for ever."""
+    record = MirrorRecord(locate_state(frame.place.roots, frame.place.state) / RECORD_FILE)
+    try:
+        number = record.begin_run(frame.described, started, frame.job)
+        record.end_run(number, summary, kept.events)
+    finally:
+        record.close()
+
+
 class _Kept:
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -109,14 +113,8 @@ class _Kept:
 def opened(frame: RunFrame) -> Iterator[Mirror]:
     """Open the world of a run: locked for writing, or untouched for a dry one."""
     with ExitStack() as stack:
-        if frame.dry_run:
-            repository = stack.enter_context(_untouched(frame.place))
-        else:
-            frame.place.roots[0].mkdir(parents=True, exist_ok=True)
-            stack.enter_context(lock_directory(frame.place.roots[0], f"pypitool {frame.described}"))
-            repository = stack.enter_context(Repository.open(frame.place.roots, frame.place.state))
-            repository.catch_up()
-        record = MirrorRecord(repository.files.directory / RECORD_FILE, scratch=frame.dry_run)
+        repository = stack.enter_context(untouched(frame.place) if frame.dry_run else _writable(frame))
+        record = MirrorRecord(frame.place.state_directory() / RECORD_FILE, scratch=frame.dry_run)
         stack.callback(record.close)
         sessions = [UpstreamSession(upstream, frame.stop) for upstream in frame.upstreams]
         for session in sessions:
@@ -134,24 +132,15 @@ def opened(frame: RunFrame) -> Iterator[Mirror]:
 
 
 @contextmanager
-def _untouched(place: Place) -> Iterator[Repository]:
-    """Open the directories without writing anything: what is known, or else a state that is thrown away."""
-    state = choose_state(place.roots, place.state)
-    if (state / "catalogue.sqlite").exists():
-        with Repository.open(place.roots, place.state, reader_only=True) as repository:
-            yield repository
-        return
-    with TemporaryDirectory(prefix="pypitool-") as folder:
-        roots = tuple(root if root.is_dir() else _empty(Path(folder), root) for root in place.roots)
-        with Repository.open_scratch(roots, Path(folder)) as repository:
-            repository.catch_up()
-            yield repository
-
-
-def _empty(folder: Path, root: Path) -> Path:
-    stand_in = folder / "absent" / root.name
-    stand_in.mkdir(parents=True)
-    return stand_in
+def _writable(frame: RunFrame) -> Iterator[Repository]:
+    directory = frame.place.roots[0]
+    with ExitStack() as stack:
+        if frame.exclusive:
+            directory.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(lock_directory(directory, f"pypitool {frame.described}"))
+        repository = stack.enter_context(Repository.open(frame.place.roots, frame.place.state))
+        repository.catch_up()
+        yield repository
 
 
 def _now() -> str:

@@ -27,8 +27,9 @@ from pypitool.core.selection import SelectionRules
 from pypitool.core.targets import Target, make_target
 from pypitool.facts import local_actor
 from pypitool.mirror.inputs import InputFaults, read_inputs
+from pypitool.mirror.place import Place
 from pypitool.mirror.resolving import pin_sets
-from pypitool.mirror.running import Place, RunFrame, run
+from pypitool.mirror.running import RunFrame, run
 from pypitool.mirror.sets import Closure, SetRequest
 from pypitool.mirror.sync import Mirror, Report, SyncOptions, synchronise
 from pypitool.publish import Incoming, publish
@@ -367,6 +368,19 @@ def test_a_dry_run_over_an_unknown_directory_leaves_no_trace(lan: Lan) -> None:
 
     assert [event.action for event in lan.events if isinstance(event, PlanEvent)] == ["keep"]
     assert [path.name for path in lan.packages.iterdir()] == [offer.filename]
+
+
+def test_a_dry_run_sees_what_was_copied_in_a_moment_ago(lan: Lan) -> None:
+    offer = wheel("b", "1.0")
+    lan.fake.index.offers = {"a": [wheel("a", "1.0")], "b": [offer]}
+    lan.sync("a==1.0")
+    (lan.packages / offer.filename).write_bytes(offer.body)
+
+    lan.sync("b==1.0", dry_run=True)
+
+    assert [(event.action, event.name) for event in lan.events if isinstance(event, PlanEvent)] == [
+        ("keep", offer.filename)
+    ]
 
 
 def test_a_dry_run_over_a_known_directory_changes_nothing(lan: Lan) -> None:

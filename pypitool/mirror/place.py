@@ -1,0 +1,78 @@
+"""Where a run works, and how to look at it without writing anything there."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import quote
+
+from pypitool.keeper_lock import is_kept
+from pypitool.repository import Repository
+from pypitool.state import StateFiles, check_owner, choose_state
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The directories of a run, and their state where it is not the usual one."""
+
+    roots: tuple[Path, ...]
+    state: Path | None = None
+
+    def state_directory(self) -> Path:
+        """Return where the state is, or would be."""
+        return choose_state(self.roots, self.state)
+
+
+@contextmanager
+def untouched(place: Place) -> Iterator[Repository]:
+    """Open directories as they are now, with a copy of their state that is thrown away."""
+    state = StateFiles(place.state_directory())
+    check_owner(state, place.roots)
+    if _has_keeper(state):
+        # The keeper sees to it that the catalogue is fresh; what it holds may be too much to copy.
+        with Repository.open(place.roots, place.state, reader_only=True) as repository:
+            yield repository
+        return
+    with TemporaryDirectory(prefix="pypitool-") as folder:
+        scratch = StateFiles(Path(folder) / "state")
+        scratch.directory.mkdir()
+        _copy(state, scratch)
+        roots = tuple(root if root.is_dir() else _empty(Path(folder), root) for root in place.roots)
+        with Repository.open_scratch(roots, scratch.directory) as repository:
+            repository.catch_up()
+            yield repository
+
+
+def _has_keeper(state: StateFiles) -> bool:
+    try:
+        return state.catalogue.exists() and is_kept(state.directory)
+    except OSError:  # it is somebody else's
+        return False
+
+
+def _copy(state: StateFiles, scratch: StateFiles) -> None:
+    # Whatever cannot be copied is found again by reading the files.
+    with suppress(OSError):
+        shutil.copyfile(state.facts, scratch.facts)
+    if not state.catalogue.exists():
+        return
+    source = f"file:{quote(str(state.catalogue))}?mode=ro"
+    try:
+        with (
+            closing(sqlite3.connect(source, uri=True)) as real,
+            closing(sqlite3.connect(scratch.catalogue)) as copy,
+        ):
+            real.backup(copy)
+    except sqlite3.Error:
+        scratch.catalogue.unlink(missing_ok=True)
+
+
+def _empty(folder: Path, root: Path) -> Path:
+    stand_in = folder / "absent" / root.name
+    stand_in.mkdir(parents=True)
+    return stand_in
