@@ -13,6 +13,7 @@ from pathlib import Path
 from pypitool.accounts.errors import PasswordFileUnreadable, UnknownUser, UserNameRefused
 from pypitool.accounts.hashes import WEAK, PasswordHashes, hash_password
 from pypitool.accounts.table import decode, parse
+from pypitool.ownership import hand_over
 
 NEW_FILE_MODE = 0o640  # never readable for all: hashes can be guessed at leisure
 LONGEST_NAME = 255
@@ -109,7 +110,7 @@ def _replace(path: Path, lines: list[bytes]) -> None:
     try:
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(b"".join(line + b"\n" for line in lines))
-            _keep_owner_and_mode(path, file.fileno())
+            _keep_owner_and_mode(path, temporary, file.fileno())
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -118,11 +119,12 @@ def _replace(path: Path, lines: list[bytes]) -> None:
         raise
 
 
-def _keep_owner_and_mode(path: Path, descriptor: int) -> None:
+def _keep_owner_and_mode(path: Path, temporary: Path, descriptor: int) -> None:
     try:
         before = os.stat(path)
     except FileNotFoundError:
         os.fchmod(descriptor, NEW_FILE_MODE)
+        hand_over(temporary)
         return
     os.fchmod(descriptor, before.st_mode & 0o777)
     if (before.st_uid, before.st_gid) != (os.getuid(), os.getgid()):

@@ -54,9 +54,7 @@ class Verified:
         self._refused.pop(key, None)
         return None
 
-    def accept(
-        self, credentials: str, user: str, table: Table, *, seconds: float = KEPT_SECONDS
-    ) -> None:
+    def accept(self, credentials: str, user: str, table: Table, *, seconds: float = KEPT_SECONDS) -> None:
         """Remember that these credentials are those of `user`, as the table has them."""
         verdict = Remembered(user, table.hashes.get(user), table, self._clock() + seconds)
         self._keep(self._accepted, credentials, verdict)
