@@ -7,10 +7,10 @@ import os
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -21,7 +21,7 @@ from pypitool.catalogue.signal import CommitSignal
 LOOK_EVERY = 1.0  # seconds between two looks at whether another file lies at the catalogue's path
 READ_TIMEOUT = 10.0  # readers wait only for the recovery after a crash
 WRITE_TIMEOUT = 60.0
-_MOST_IDLE = 16  # reading connections that wait for the next question
+_READERS = 8  # connections that read: more than that would only wait for the processors
 
 Identity = tuple[int, int]
 
@@ -57,14 +57,17 @@ class _Reading(NamedTuple):
 
 
 class Readers:
-    """The connections that read: as many as there are questions at the same time, whatever the threads."""
+    """A few connections that read, whatever the number of threads."""
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self._path = path
         # Who may write opens it so all the same: SQLite cannot read a journal without sharing its memory.
         self._mode = "ro" if read_only and not os.access(path, os.W_OK) else "rw"
-        self._idle: deque[_Reading] = deque()
         self._is_closed = False
+        # The free connections; None stands for one that is to be opened.
+        self._free: SimpleQueue[_Reading | None] = SimpleQueue()
+        for _ in range(_READERS):
+            self._free.put(None)
         self._lock = threading.Lock()
         self._generation = 0
         self._identity: Identity | None = None
@@ -80,14 +83,19 @@ class Readers:
 
     def ask(self, statement: str, parameters: Sequence[object] = ()) -> list[Any]:
         """Return all rows at once: a half-read answer would hold a transaction open."""
-        reading = self._take()
+        if time.monotonic() >= self._look_at:
+            self._look()
+        reading = self._free.get()
         try:
-            rows = reading.execute(statement, parameters).fetchall()
+            if reading is None or reading.generation != self._generation:
+                reading = self._reopen(reading)
+            return reading.execute(statement, parameters).fetchall()
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            reading.connection.close()
+            _close(reading)
+            reading = None
             raise translate(error, self._path) from error
-        self._give_back(reading)
-        return rows
+        finally:
+            self._give_back(reading)
 
     def ask_many(self, columns: str, rest: str, parameters: Sequence[object] = ()) -> list[list[Any]]:
         """Return the rows of `SELECT columns FROM rest`, which holds no blobs, in one step.
@@ -108,33 +116,17 @@ class Readers:
         return many
 
     def close(self) -> None:
-        """Close every connection; those in use are closed by whoever gives them back."""
+        """Close every connection; those in use are closed when they are free again."""
         self._is_closed = True
-        self._close_idle()
+        with suppress(Empty):
+            for _ in range(_READERS):
+                self._give_back(self._free.get_nowait())
 
-    def _take(self) -> _Reading:
-        if time.monotonic() >= self._look_at:
-            self._look()
-        while self._idle:
-            try:
-                reading = self._idle.pop()
-            except IndexError:  # another thread was faster
-                break
-            if reading.generation == self._generation:
-                return reading
-            reading.connection.close()
-        return self._open()
-
-    def _give_back(self, reading: _Reading) -> None:
-        if len(self._idle) >= _MOST_IDLE or self._is_closed:
-            reading.connection.close()
-        else:
-            self._idle.append(reading)
-
-    def _close_idle(self) -> None:
-        with suppress(IndexError):
-            while True:
-                self._idle.pop().connection.close()
+    def _give_back(self, reading: _Reading | None) -> None:
+        if self._is_closed:
+            _close(reading)
+            reading = None
+        self._free.put(reading)
 
     def _look(self) -> None:
         found = identity(self._path)
@@ -148,17 +140,15 @@ class Readers:
             self._signal.share()
             self._look_at = time.monotonic() + LOOK_EVERY
 
-    def _open(self) -> _Reading:
+    def _reopen(self, reading: _Reading | None) -> _Reading:
+        _close(reading)
         with locking.opening(self._path):
             self._look()
             if identity(self._path) is None:
                 raise CatalogueMissing(self._path, "the file is missing")
-            try:
-                connection = connect(self._path, timeout=READ_TIMEOUT, mode=self._mode)
-                # A small cache: the system's page cache serves all connections.
-                _set_up(connection, ("query_only = 1", "cache_size = -64"))
-            except sqlite3.Error as error:
-                raise translate(error, self._path) from error
+            connection = connect(self._path, timeout=READ_TIMEOUT, mode=self._mode)
+            # A small cache: the system's page cache serves all connections.
+            _set_up(connection, ("query_only = 1", "cache_size = -64"))
             return _Reading(connection, connection.cursor().execute, self._generation)
 
 
@@ -211,6 +201,11 @@ class Writer:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _close(reading: _Reading | None) -> None:
+    if reading is not None:
+        reading.connection.close()
 
 
 def _set_up(connection: sqlite3.Connection, settings: Sequence[str]) -> sqlite3.Connection:
