@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ class Invocation:
         """Read the configuration; the same again after SIGHUP."""
         from pypitool.config.loader import load_settings
 
-        return load_settings(self.flags, self.environ, self.config)
+        return load_settings(self.flags, self.environ, self.config, operands=_operands)
 
     def colored(self, stream: Any) -> bool:
         """Tell whether a stream gets colours: https://no-color.org counts, and a terminal that cannot."""
@@ -47,3 +47,9 @@ class Invocation:
         """Tell whether somebody watches who wants to see it move."""
         unwanted = self.quiet or self.json or self.environ.get("PYPITOOL_NO_PROGRESS")
         return not unwanted and sys.stderr.isatty()
+
+
+def _operands(words: Sequence[str]) -> Sequence[str]:
+    from pypitool.cli.command_lines import operands
+
+    return operands(words)
