@@ -7,6 +7,7 @@ worker; pyproject.toml holds granian at a version whose method is known.
 
 from __future__ import annotations
 
+import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,6 +51,8 @@ class GranianWorkers:
 
     def __init__(self, threads: int, certificate: Certificate | None, *, is_unix: bool) -> None:
         self._is_unix = is_unix
+        # By chance, so that several servers of a machine do not all meet on its first CPU.
+        self._first_cpu = secrets.randbelow(1024)
         self._granian: Any = MPServer(
             target="",
             interface=Interfaces.WSGI,
@@ -75,7 +78,8 @@ class GranianWorkers:
         granian._ssp = None
         granian._sso = listening
         granian._shd = holder(listening.fileno(), self._is_unix, BACKLOG)
-        made = granian._spawn_worker(number, granian._spawn_wsgi_worker, Loader(Begin(orders)))
+        begin = Begin(orders, cpu=self._first_cpu + number)
+        made = granian._spawn_worker(number, granian._spawn_wsgi_worker, Loader(begin))
         process: BaseProcess = made.inner
         return process
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pypitool.core.errors import PypitoolError, exit_code
-from pypitool_server import lifeline, scrubbing
+from pypitool_server import affinity, lifeline, scrubbing
 from pypitool_server.logs import Log
 from pypitool_server.orders import Orders, Ready, Refused
 
@@ -20,6 +20,7 @@ class Begin:
     """The loader that granian calls in the new process; a class, so that it can be pickled."""
 
     orders: Orders
+    cpu: int
 
     def __call__(self) -> Application:
         """Return the WSGI application of this worker, or end the process."""
@@ -27,6 +28,7 @@ class Begin:
         _forget_the_parent(orders)
         scrubbing.scrub()
         lifeline.hold(orders.parent)
+        affinity.settle(self.cpu)
         try:
             application, ready = _application(orders)
         except PypitoolError as error:
