@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any, Literal
-
-from packaging.utils import NormalizedName
+from typing import TYPE_CHECKING, Any, Literal
 
 from pypitool.core.errors import EXIT_CODES, EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_UPDATE_OFFERED, Kind
 from pypitool.core.update_event import UpdateEvent, WrittenEvent
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
 
 FileOutcome = Literal["fetched", "kept", "failed", "conflict", "deleted"]
 PlanAction = Literal["get", "keep", "conflict", "delete"]

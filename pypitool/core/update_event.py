@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-from packaging.utils import NormalizedName
+from typing import TYPE_CHECKING
 
 from pypitool.core.vulnerabilities import Vulnerability
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
 
 
 @dataclass(frozen=True, slots=True)
