@@ -27,11 +27,20 @@ def config_command() -> None:
 def check(invocation: Invocation) -> None:
     """Read the configuration as the server would, and name every fault.
 
-    The files, the PYPITOOL_ variables and what they demand of each other are all looked at.
+    The files, the PYPITOOL_ variables and what they demand of each other are all looked at, and when they are
+    right, the files that upstreams name: authorities and passwords. A password whose variable is not set is
+    a warning: it may be set where the jobs run.
     """
+    from pypitool.config.faults import refusal
+    from pypitool.config.secrets import unreadable, unset
+
     loaded = invocation.load()
+    if faults := tuple(unreadable(loaded.settings.upstreams)):
+        raise refusal(faults)
     output = Output(invocation)
     output.notices(loaded.notices)
+    for fault in unset(loaded.settings.upstreams, invocation.environ):
+        output.warning(str(fault))
     files = [str(file) for file in loaded.files]
     if invocation.json:
         output.document({"files": files, "faults": []})

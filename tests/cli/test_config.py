@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pypitool.__main__ import main
+from tests.cli.test_start import HEAVY, imported_by
 
 
 def test_check_names_every_fault_and_ends_with_8(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,3 +72,38 @@ def test_an_odd_value_is_a_warning(
     assert main(["config", "check"]) == 0
 
     assert capsys.readouterr().err.startswith("warning: links carry sha256: sha512 is not")
+
+
+def test_check_reads_what_upstreams_name_outside_of_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[upstream.c]\nindex = 'http://c/'\nauth = { user = 'm', password-file = 'absent' }\n")
+
+    assert main(["config", "check", "--config", str(file)]) == 8
+
+    assert "upstream.c.auth.password-file" in capsys.readouterr().err
+
+
+def test_check_warns_of_a_password_that_is_not_set_here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[upstream.c]\nindex = 'http://c/'\nauth = { user = 'm', password-env = 'NOT_SET' }\n")
+
+    assert main(["config", "check", "--config", str(file)]) == 0
+
+    assert "the variable NOT_SET is not set" in capsys.readouterr().err
+
+
+def test_the_mirror_is_described_without_importing_what_it_works_with(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(
+        "[upstream.pypi]\nindex = 'pypi'\n"
+        "[targets]\nw = { python = '3.12', platform = 'win32', markers = { os_name = 'nt' } }\n"
+        "[set.s]\nlock = 'pylock.toml'\n"
+        "[job.n]\nrun = 'sync s'\ncron = '30 3 * * *'\n"
+        "[notify]\nwebhook = 'https://chat/x'\n"
+    )
+
+    assert not imported_by("config", "show", "--config", str(file)) & {*HEAVY, "packaging", "sqlite3"}
