@@ -173,6 +173,7 @@ def _accelerated(about: Content, internal: str, location: Location) -> Response:
     roots = len(services().repository.roots)
     path = location.path if roots == 1 else f"{location.root}/{location.path}"
     answer = sent(about, Part(200), b"")
+    del answer.headers["Accept-Ranges"]  # nginx says it once more
     answer.headers["X-Accel-Redirect"] = f"{internal.rstrip('/')}/{quote(path)}"
     return answer
 
