@@ -35,6 +35,8 @@ def page(made: Representation, *, public: bool, policy: str | None = None) -> Re
         headers["Content-Encoding"] = "gzip"
     if policy is not None:
         headers["Content-Security-Policy"] = policy
+        # The addresses of an index in the house are nobody's business whose link is followed.
+        headers["Referrer-Policy"] = "no-referrer"
     return Response(made.body, headers=headers, content_type=made.content_type)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -20,6 +21,7 @@ from pypitool_server.freshness import ALL_NAMES, Freshness
 
 # The middle: level 9 takes three times as long and saves one byte in a hundred of pages full of digests.
 GZIP_LEVEL = 6
+LOCKS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class RenderedPages:
         self._freshness = freshness
         self._hash_algo = hash_algo
         self._kept: BoundedCache[_Key, Representation] = BoundedCache(capacity, freshness.stands)
+        # Of all threads that want a page which just changed, one renders it.
+        self._renderings = [threading.Lock() for _ in range(LOCKS)]
         freshness.follow(self._kept)
 
     def project(self, name: NormalizedName, media: MediaType, *, zipped: bool) -> Representation | None:
@@ -74,13 +78,19 @@ class RenderedPages:
         kept = self._kept.get(key)
         if kept is not None:
             return kept
+        with self._renderings[hash(key) % LOCKS]:
+            return self._kept.get(key) or self._rendered(key, media, render)
+
+    def _rendered(
+        self, key: _Key, media: MediaType, render: Callable[[], bytes | None]
+    ) -> Representation | None:
         # Taken before the catalogue is read: what changes from here on keeps the page from being kept.
         ticket = self._freshness.ticket
         plain = render()
         if plain is None:
             return None
-        page = represent(plain, media.content_type, zipped=zipped)
-        self._kept.put(key, page, size=len(page.body), dependencies=(name,), ticket=ticket)
+        page = represent(plain, media.content_type, zipped=key[2])
+        self._kept.put(key, page, size=len(page.body), dependencies=key[:1], ticket=ticket)
         return page
 
     def _render_project(self, name: NormalizedName, media: MediaType) -> bytes | None:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from flask import request
 
+from pypitool.core.errors import PypitoolError
 from pypitool_server.bodies import PIECE, FileBody, StreamedBody
 from pypitool_server.bounded import BoundedCache
 from pypitool_server.gateway import Application, Environ, Headers, StartResponse
@@ -113,7 +114,11 @@ class ReplayFront:
         rights, user = self._classify(environ)
         if rights is None:
             return self._ask(environ, start_response, began, user)
-        ticket = self._check()
+        try:
+            ticket = self._check()
+        except PypitoolError:
+            # Nothing is known to be fresh: the views meet the same failure, and say what it is.
+            return self._ask(environ, start_response, began, user)
         get = environ.get
         key = (
             rights,

@@ -28,9 +28,17 @@ def large(repository: Repository) -> Path:
 
 @pytest.mark.parametrize(
     "path",
-    [NAME, "acme_web-1.0+local.1-py3-none-any.whl", "old files/acme_core-1.0.tar.gz"],
+    [
+        NAME,
+        "acme_web-1.0+local.1-py3-none-any.whl",
+        "old files/acme_core-1.0.tar.gz",
+        "größe & #1/acme_core-4.0-py3-none-any.whl",
+    ],
 )
 def test_a_file_is_served_as_it_is(site: Site, path: str) -> None:
+    build_wheel(site.packages / "größe & #1", "acme-core", "4.0")
+    site.scan()
+
     answer = site.get(f"/packages/{quote(path)}")
 
     assert answer.data == (site.packages / path).read_bytes()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Hashable
+from pathlib import Path
 
 import pytest
 from flask import Flask, request
 from packaging.utils import canonicalize_name
 from werkzeug.test import EnvironBuilder
 
+from pypitool.catalogue.errors import CatalogueMissing
 from pypitool.core.model import Changes
 from pypitool.repository import Repository
 from pypitool_server.bounded import BoundedCache
@@ -155,6 +157,7 @@ class OneChange:
 
     def __init__(self) -> None:
         self.now = 1
+        self.failure: Exception | None = None
 
     def stamp(self) -> object:
         return self.now
@@ -163,6 +166,8 @@ class OneChange:
         return self.now
 
     def changes_since(self, serial: int) -> Changes:
+        if self.failure is not None:
+            raise self.failure
         changed = {canonicalize_name("numpy")} if serial < self.now else set()
         return Changes(self.now, frozenset(changed))
 
@@ -229,6 +234,17 @@ def test_an_engine_that_changes_the_headers_changes_only_its_own() -> None:
     sizes = [len(front.headers("/short", "seconds=60")) for _ in range(3)]
 
     assert len(set(sizes)) == 1
+
+
+def test_while_the_catalogue_cannot_be_asked_the_views_answer() -> None:
+    front = Front()
+    front.headers("/short", "seconds=60")
+
+    front.catalogue.now = 2
+    front.catalogue.failure = CatalogueMissing(Path("catalogue.sqlite"), "the file is missing")
+    front.headers("/short", "seconds=60")
+
+    assert front.answered == 2
 
 
 def test_an_answer_from_before_a_change_is_not_kept() -> None:
