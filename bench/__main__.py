@@ -16,6 +16,7 @@ from bench import report, rows_files, rows_pages, rows_starts, rows_uploads, wrk
 from bench.corpora import CORPORA
 from bench.fleet import Fleet
 from bench.model import Case, Results, Row, Run
+from bench.rows_uploads import DISK
 from bench.servers import PYPITOOL
 
 ROWS: tuple[Row, ...] = (*rows_pages.ROWS, *rows_files.ROWS, *rows_uploads.ROWS, *rows_starts.ROWS)
@@ -63,7 +64,8 @@ def measure(row: Row, run: Run, options: argparse.Namespace, results: Results) -
     """Measure one row on its corpora, the servers taking turns; name what was measured."""
     rounds = 1 if options.quick else min(options.rounds, row.rounds or options.rounds)
     corpora = chosen_corpora(row, options)
-    servers = [name for name in row.servers if name == PYPITOOL or name in (options.servers or row.servers)]
+    wanted = {PYPITOOL, DISK, *(options.servers or row.servers)}
+    servers = [name for name in row.servers if name in wanted]
     for corpus in corpora:
         for _ in range(rounds):
             for server in servers:

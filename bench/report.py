@@ -20,7 +20,7 @@ def line(row: Row, corpus: str, results: Results) -> list[str]:
         corpus,
         row.unit,
         *(number(values.get(server)) for server in (PYPITOOL, NGINX, "pypiserver")),
-        percent(values.get(PYPITOOL), values.get(NGINX)),
+        percent(values.get(PYPITOOL), values.get(NGINX)) if "per" in row.unit else "–",
         ", ".join(target.text for target in targets),
         ", ".join("yes" if target.reached(values) else "NO" for target in targets),
     ]

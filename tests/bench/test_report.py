@@ -72,4 +72,6 @@ def test_the_rows_are_listed() -> None:
 def a_row() -> Row:
     """A row of the table that is promised two things."""
     targets = {"M": (share_of_nginx(25), at_least(1_000))}
-    return Row("page", "a page", "requests", ("M",), ("pypitool", "nginx"), lambda run, case: None, targets)
+    return Row(
+        "page", "a page", "requests per CPU s", ("M",), ("pypitool", "nginx"), lambda run, case: None, targets
+    )
