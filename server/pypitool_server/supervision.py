@@ -26,6 +26,8 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 START_SECONDS = 120.0
 # A signal that reaches a process which is still being set up is lost: it is told again.
 TELL_AGAIN_SECONDS = 1.0
+# timeout(1) and some supervisors tell a process and its group at once: that is one wish, not two.
+IMPATIENT_AFTER_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -244,9 +246,12 @@ class Supervisor:
             self._dismiss(number, self._generation)
         # After the workers were told: the queue of a port that is closed first would be thrown away.
         self._around.closing()
+        patient_until = time.monotonic() + IMPATIENT_AFTER_SECONDS
         self._stop_by = None
         while self._leaving:
             self._wait(TELL_AGAIN_SECONDS)
+            if time.monotonic() < patient_until:
+                self._stop_by = None
             for worker in self._leaving:
                 if self._stop_by is not None:
                     _cut(worker)

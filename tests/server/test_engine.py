@@ -166,9 +166,20 @@ def test_a_second_signal_cuts_at_once(server: ServerProcess, packages: Path) -> 
 
         server.process.terminate()
         wait_until(lambda: not is_listening(server.url), what="the server is stopping")
-        server.process.terminate()
+        wait_until(lambda: told_again(server), what="it ends, told again and again", every=0.2)
 
-        assert server.process.wait(5) == 0
+        assert server.process.wait() == 0
+
+
+def test_two_signals_at_once_are_one_wish(server: ServerProcess, packages: Path) -> None:
+    connection = stalled(server, big_wheel(packages, server))
+    assert server.process is not None
+
+    server.process.terminate()
+    server.process.terminate()
+    wait_until(lambda: not is_listening(server.url), what="the server is stopping")
+
+    assert drained(connection) > BIG
 
 
 def test_interrupting_ends_with_the_code_of_an_interruption(server: ServerProcess) -> None:
@@ -204,6 +215,12 @@ def test_a_queue_of_connections_survives_the_worker_that_did_not_take_them(serve
         connection.settimeout(10)
         with connection:
             assert connection.recv(15) == b"HTTP/1.1 200 OK"
+
+
+def told_again(server: ServerProcess) -> bool:
+    assert server.process is not None
+    server.process.terminate()
+    return server.process.poll() is not None
 
 
 def two_without(server: ServerProcess, gone: int) -> list[int]:

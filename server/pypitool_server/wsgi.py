@@ -1,0 +1,35 @@
+"""`pypitool_server.wsgi:app`: the application for gunicorn and every other WSGI server.
+
+It is configured by the configuration file (PYPITOOL_CONFIG) and PYPITOOL_ variables. One of the workers is
+elected as keeper by the keeper's lock, and runs it in a thread.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pypitool_server.foreign import ForeignApplication
+
+    app: ForeignApplication
+
+
+def __getattr__(name: str) -> object:
+    # Nothing is read when this module is imported, only when a server asks for the application.
+    if name == "app":
+        return application()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@functools.cache
+def application() -> ForeignApplication:
+    """Return the application that the environment of this process configures."""
+    import os
+
+    from pypitool.config.loader import load_settings
+    from pypitool_server.foreign import ForeignApplication
+    from pypitool_server.preparation import prepare
+
+    loaded = load_settings({}, os.environ)
+    return ForeignApplication(prepare(loaded.settings, os.environ), loaded.notices)

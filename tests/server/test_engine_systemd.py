@@ -1,0 +1,75 @@
+"""What systemd is told, and the unit that comes with the project."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.imports import ROOT
+from tests.support.server import ServerProcess
+
+UNIT = ROOT / "systemd" / "pypitool.service"
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.settimeout(10)
+        yield listening
+
+
+@pytest.mark.live
+def test_the_service_manager_hears_ready_reloading_and_stopping(
+    manager: socket.socket, tmp_path: Path
+) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    environment = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+
+    with ServerProcess(
+        packages, home=tmp_path, options=["--workers", "2"], environment=environment
+    ) as server:
+        heard = [manager.recv(500)]
+        os.kill(server.pid, signal.SIGHUP)
+        heard += [manager.recv(500), manager.recv(500)]
+        server.stop()
+        heard.append(manager.recv(500))
+
+    assert [words.split(b"\n")[0] for words in heard] == [
+        b"READY=1",
+        b"RELOADING=1",
+        b"READY=1",
+        b"STOPPING=1",
+    ]
+    assert f"serving at 127.0.0.1:{server.port}".encode() in heard[0]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd")
+def test_the_unit_is_what_systemd_expects(tmp_path: Path) -> None:
+    copy = tmp_path / UNIT.name
+    # It must be there to be verified; on this machine pypitool lies elsewhere.
+    copy.write_text(UNIT.read_text().replace("/opt/pypitool/bin/pypitool", sys.executable))
+
+    ended = subprocess.run(["systemd-analyze", "verify", copy], capture_output=True, text=True)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd")
+def test_the_unit_exposes_little(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", UNIT],
+        capture_output=True,
+        text=True,
+    )
+
+    assert ended.returncode == 0, ended.stdout
