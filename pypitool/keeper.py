@@ -7,25 +7,21 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pypitool.asking import take_asked
+from pypitool.attention import Attention
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing
 from pypitool.catalogue.rebuild import repair
 from pypitool.catalogue.replay import catch_up
 from pypitool.core.errors import PypitoolError
-from pypitool.core.model import Location
 from pypitool.heartbeat import Pulse
 from pypitool.keeper_lock import keeper_lock
 from pypitool.lookout import Lookout
-from pypitool.recording import BEING_WRITTEN, ScanReport
-from pypitool.recovery import Fate, settle_all
 from pypitool.repository import Repository
 from pypitool.scan import Scanner
-from pypitool.touches import Touched, Touches
+from pypitool.touches import Touches
 
 RESCAN = 60.0
 _TURN = 0.2  # seconds between two looks at what no event tells: whether to stop, dead writers, questions
 _GATHER = 0.03  # a file that is copied in comes with several events
-_UNSETTLED_EVERY = 0.25
 _TELL_PROGRESS_EVERY = 5.0
 _AFTER_A_FAILURE = 5.0
 # However slow the disks are, walks take at most a tenth of the time.
@@ -54,13 +50,11 @@ class Keeper:
         self._lookout = lookout(repository.roots, self._touches)
         self._pulse = Pulse(repository.state)
         self._scanner = Scanner.of(repository, progress=self._progress, pause=self._pause)
+        self._attention = Attention(repository, self._touches, self._scanner)
         self._stop: Callable[[], bool] = lambda: False
-        self._unsettled: set[Location] = set()
-        self._unsettled_due = 0.0
         self._walk_due = 0.0
         self._told = 0.0
         self._serial = 0
-        self._is_attending = False
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Keep until `stop` says so; where another keeper is at work, wait until it is gone."""
@@ -100,72 +94,37 @@ class Keeper:
         if self._touches.wait(_TURN):
             time.sleep(_GATHER)
         self._lookout.turn()
-        self._attend()
+        self._attention.attend()
+        if self._attention.folders_came:
+            self._attention.folders_came = False
+            self._lookout.folders_came()
+        if self._attention.is_lost:
+            self._walk_due = 0.0
         self._beat()
 
     def _walk(self) -> None:
         began = time.monotonic()
         self._lookout.before_walk()
         self._touches.take()
+        self._attention.is_lost = False
         catch_up(self._repository.catalogue, self._repository.facts)
-        self._settle()
+        self._attention.settle()
         for root in range(len(self._repository.roots)):
             self._repository.store.sweep(root)
         self._pulse.beat(scanning=True, read=0, to_read=0)
         report = self._scanner.everything()
-        self._take(report)
+        self._attention.take(report)
         took = time.monotonic() - began
         if report.listed or report.gone:
             _log.info("%d files read, %d gone, in %.1f s", report.listed, report.gone, took)
         self._walk_due = time.monotonic() + max(self._rescan, _WALK_SHARE * report.seconds)
         self._pulse.beat(scanning=False, walked_at=time.time(), watched=self._lookout.is_whole)
 
-    def _attend(self) -> None:
-        """Look at what was touched, asked about, or unsettled."""
-        self._is_attending = True
-        try:
-            self._look_at(self._touches.take())
-        finally:
-            self._is_attending = False
-
-    def _look_at(self, touched: Touched) -> None:
-        if touched.everything:
-            self._walk_due = 0.0
-        if touched.folders:
-            self._lookout.folders_came()
-        for folder in touched.folders:
-            self._take(self._scanner.below(folder.root, folder.path))
-        roots = range(len(self._repository.roots))
-        asked = {place for place in take_asked(self._repository.state) if place.root in roots}
-        places = touched.files | asked | self._due_again()
-        if places:
-            self._take(self._scanner.at(places))
-        self._settle()
-
-    def _due_again(self) -> set[Location]:
-        if not self._unsettled or time.monotonic() < self._unsettled_due:
-            return set()
-        due, self._unsettled = self._unsettled, set()
-        return due
-
-    def _settle(self) -> None:
-        for path, fate in settle_all(self._repository).items():
-            if fate in (Fate.FINISHED, Fate.ABANDONED):
-                _log.warning("the writer of %s is gone: what it began is %s", path, fate.value)
-
-    def _take(self, report: ScanReport) -> None:
-        self._unsettled.update(report.unsettled)
-        self._unsettled_due = time.monotonic() + _UNSETTLED_EVERY
-        for problem in report.problems:
-            place = self._repository.roots[problem.location.root] / problem.location.path
-            level = logging.INFO if problem.reason == BEING_WRITTEN else logging.WARNING
-            _log.log(level, "%s is not listed: %s", place, problem.reason)
-
     def _beat(self) -> None:
         if not self._pulse.is_due:
             return
         self._pulse.beat(
-            lag=self._touches.lag, unsettled=len(self._unsettled), watched=self._lookout.is_whole
+            lag=self._touches.lag, unsettled=self._attention.unsettled, watched=self._lookout.is_whole
         )
         if not self._repository.files.catalogue.exists():
             self._mend()
@@ -180,18 +139,21 @@ class Keeper:
         self._walk_due = 0.0
 
     def _progress(self, done: int, total: int) -> None:
-        if self._pulse.is_due:
-            self._pulse.beat(read=done, to_read=total)
-            if time.monotonic() - self._told > _TELL_PROGRESS_EVERY and done < total:
-                self._told = time.monotonic()
-                _log.info("reading packages: %d of %d", done, total)
+        if not self._pulse.is_due:
+            return
+        self._pulse.beat(read=done, to_read=total)
+        if time.monotonic() - self._told > _TELL_PROGRESS_EVERY and done < total:
+            self._told = time.monotonic()
+            _log.info("reading packages: %d of %d", done, total)
 
     def _pause(self) -> None:
         if self._stop():
             raise Stopped
-        # A walk may take minutes: what comes in meanwhile does not wait for its end.
-        if not self._is_attending and self._touches.lag > _GATHER:
-            self._attend()
+        if self._pulse.is_due:
+            self._pulse.beat(lag=self._touches.lag)
+        # A walk may take minutes, and so may one file: what comes in meanwhile does not wait for the end.
+        if self._touches.lag > _GATHER:
+            self._attention.attend()
 
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds

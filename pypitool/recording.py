@@ -56,8 +56,6 @@ class Recorder:
             self._take_unsettled(outcome)
         else:
             self._take_problem(outcome)
-        if len(self._read) >= _MOST_IN_A_BATCH or time.monotonic() >= self._due:
-            self.commit()
 
     def gone(self, locations: Iterable[Location]) -> None:
         """Take files that are no longer there."""
@@ -66,6 +64,11 @@ class Recorder:
     def solved(self, locations: Iterable[Location]) -> None:
         """Take places of problems where nothing is any more."""
         self._solved.extend(locations)
+
+    def commit_if_due(self) -> None:
+        """Record what was collected, unless that was done a moment ago."""
+        if len(self._read) >= _MOST_IN_A_BATCH or time.monotonic() >= self._due:
+            self.commit()
 
     def commit(self) -> None:
         """Record what was collected."""

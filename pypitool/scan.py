@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,6 +25,7 @@ T = TypeVar("T")
 Progress = Callable[[int, int], None]  # files read so far, files to read
 
 _BREATHE_EVERY = 1000  # files walked
+_BREATH = 0.1  # seconds of waiting for a large file
 _THREADS = 4
 _SMALL = 256 * 1024
 
@@ -108,27 +109,33 @@ class Scanner:
         busy = {pending.file.location for pending in self.catalogue.pending()} if todo.changed else set()
         wanted = [place for place in todo.changed if not is_ignored(place.filename) and place not in busy]
         try:
-            for done, (location, outcome) in enumerate(self._read(wanted), 1):
-                recorder.add(location, outcome)
-                self.progress(done, len(wanted))
+            for done, read in self._read(wanted):
+                if read is not None:
+                    recorder.add(*read)
+                    self.progress(done, len(wanted))
+                recorder.commit_if_due()
                 self.pause()
         finally:
             recorder.commit()
 
-    def _read(self, wanted: list[Location]) -> Iterator[tuple[Location, Outcome]]:
+    def _read(self, wanted: list[Location]) -> Iterator[tuple[int, tuple[Location, Outcome] | None]]:
+        """Read files, and give how many are done with what one of them gave; None while all take long."""
         # Hashing leaves the interpreter to other threads, so large files use several cores. With small ones
         # threads only get in each other's way (three times slower, tried).
+        done = 0
         with ThreadPoolExecutor(_THREADS) as pool:
-            under_way: deque[tuple[Location, Future[Outcome]]] = deque()
+            under_way: dict[Future[Outcome], Location] = {}
             for place in wanted:
                 if self._is_small(place):
-                    yield place, read_file(self.store, place, self.writers)
-                    continue
-                under_way.append((place, pool.submit(read_file, self.store, place, self.writers)))
-                if len(under_way) > 2 * _THREADS:
-                    yield _first_of(under_way)
-            while under_way:
-                yield _first_of(under_way)
+                    done += 1
+                    yield done, (place, read_file(self.store, place, self.writers))
+                else:
+                    under_way[pool.submit(read_file, self.store, place, self.writers)] = place
+                while len(under_way) > _THREADS or (under_way and place is wanted[-1]):
+                    for future in wait(under_way, _BREATH, FIRST_COMPLETED).done:
+                        done += 1
+                        yield done, (under_way.pop(future), future.result())
+                    yield done, None
 
     def _is_small(self, place: Location) -> bool:
         found = self.store.look(place)
@@ -147,8 +154,3 @@ def _by_root(locations: Iterable[Location]) -> Iterator[list[Location]]:
     for location in sorted(set(locations), key=lambda location: (location.root, location.path)):
         groups[location.root].append(location)
     return iter(groups.values())
-
-
-def _first_of(under_way: deque[tuple[Location, Future[Outcome]]]) -> tuple[Location, Outcome]:
-    place, outcome = under_way.popleft()
-    return place, outcome.result()

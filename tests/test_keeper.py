@@ -373,6 +373,21 @@ def test_files_are_found_while_a_long_first_scan_goes_on(
         assert kept.heartbeat.scanning
 
 
+@pytest.mark.usefixtures("kept")
+def test_a_small_file_does_not_wait_for_a_large_one(
+    repository: Repository, root: Path, source: Path, tmp_path: Path
+) -> None:
+    large = tmp_path / "large-1.0.win32.msi"
+    large.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1"))
+    os.truncate(large, 600 * 1024**2)  # a hole costs no disk, and is hashed like everything else
+
+    large.rename(root / large.name)
+    shutil.copy(source, root)
+
+    listed(repository, WHEEL)
+    listed(repository, WHEEL, large.name, seconds=30.0)
+
+
 def test_a_keeper_can_run_in_a_thread_of_a_worker(repository: Repository, root: Path, source: Path) -> None:
     shutil.copy(source, root)
     turns: list[Callable[[], bool]] = []
