@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 @on_packages
 @click.pass_obj
 def check_command(invocation: Invocation, names: tuple[str, ...], wanted: Wanted, whom: ForWhom) -> int:
-    """Prove that sets install without the internet, from the metadata of what is on disk.
+    """Prove that sets install without the internet.
 
-    For each target, from the lines of each set: a requirement that nothing here satisfies is a hole.
+    The metadata of what is on disk is followed for each target, from the lines of each set: a requirement
+    that nothing here satisfies is a hole.
     """
     import time
 

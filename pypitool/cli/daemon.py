@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @command(
     "daemon",
-    examples=("pypitool daemon", "pypitool --config /etc/pypitool/config.toml daemon"),
+    examples=("pypitool daemon", "pypitool daemon --config /etc/pypitool/config.toml"),
 )
 @click.pass_obj
 def daemon_command(invocation: Invocation) -> int:

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 def lock_command(
     invocation: Invocation, wanted: Wanted, whom: ForWhom, where: FromWhere, output: Path
 ) -> int:
-    """Resolve requirements for every target, and write a lock that pins them with hashes (PEP 751).
+    """Resolve requirements for every target, and write them as a lock.
 
-    One lock holds for all targets. Where no such answer exists there is one for each target, named
-    pylock.TARGET.toml beside it.
+    A pylock.toml (PEP 751) pins everything, with hashes. One lock holds for all targets; where no such answer
+    exists there is one for each target, named pylock.TARGET.toml beside it.
     """
     if wanted.is_empty():
         raise click.UsageError("name a requirement, or a file of them with -r")

@@ -57,7 +57,7 @@ class Wanted:
 class ForWhom:
     """Which targets the command line names."""
 
-    names: tuple[str, ...]
+    target_names: tuple[str, ...]
     platforms: tuple[str, ...]
     pythons: tuple[str, ...]
     implementation: str | None
@@ -67,7 +67,7 @@ class ForWhom:
         """Return them: by name, or each platform with each Python, or the host."""
         from pypitool.mirror.naming_targets import anonymous_targets, named_targets
 
-        named = named_targets(self.names, configured)
+        named = named_targets(self.target_names, configured)
         if named and not (self.platforms or self.pythons):
             return named
         return named + anonymous_targets(self.platforms, self.pythons, self.implementation, self.abis)
@@ -134,7 +134,8 @@ def for_whom(function: F) -> F:
         "whom",
         ForWhom,
         option(
-            "--target", "names", multiple=True, topic=_WHOM, metavar="NAME", help="A target of `[targets]`."
+            "--target", "target_names", multiple=True, topic=_WHOM, metavar="NAME",
+            help="A target of `[targets]`.",
         ),
         option(
             "--platform", "platforms", multiple=True, topic=_WHOM, metavar="TAG",

@@ -39,7 +39,7 @@ class NoSuchRun(PypitoolError):
 @on_packages
 @click.pass_obj
 def runs_command(invocation: Invocation, number: int | None) -> int:
-    """List the runs of the mirror, newest first, or show what one of them did."""
+    """List the runs of the mirror, newest first, or show what one did."""
     from pypitool.mirror.record import RECORD_FILE, MirrorRecord
 
     with opened(invocation, reader_only=True) as repository:

@@ -47,7 +47,10 @@ class ScheduleGroup(Group):
 @option("--systemd", is_flag=True, help="Print a service and a timer of systemd for each job.")
 @click.pass_context
 def schedule_command(ctx: click.Context, systemd: bool) -> int:
-    """List the jobs with their next and last runs, run one, or print units for systemd."""
+    """List the jobs, run one, or print units for systemd.
+
+    Each job comes with its next run, its last one, and how that went.
+    """
     invocation: Invocation = ctx.obj
     if ctx.invoked_subcommand is not None:
         return 0
@@ -63,7 +66,7 @@ def schedule_command(ctx: click.Context, systemd: bool) -> int:
     "run",
     examples=(
         "pypitool schedule run nightly",
-        "pypitool --config /etc/pypitool/config.toml schedule run nightly",
+        "pypitool schedule run nightly --config /etc/pypitool/config.toml",
     ),
     exits={2: "there is no such job"},
 )

@@ -46,10 +46,10 @@ def sync_command(
     resolve: bool,
     explain: str | None,
 ) -> int:
-    """Fetch what the sets of the configuration want, and prove that they install without the internet.
+    """Fetch what the configured sets want, and prove that they install.
 
-    Files that are here already are kept; yanks follow the upstream. A hole, a requirement that nothing on
-    disk satisfies for a target, is named with who needs it.
+    Files that are here already are kept; yanks follow the upstream. The proof reads the metadata of what is
+    on disk: a hole, a requirement that nothing there satisfies for a target, is named with who needs it.
     """
     settings = invocation.load().settings
     if explain is not None:

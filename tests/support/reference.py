@@ -117,7 +117,7 @@ def _command(path: str, command: WithGlobals) -> Iterator[str]:
     yield f"```\npypitool {path} {' '.join(usage)}\n```\n"
     first, line_end, rest = inspect.cleandoc(command.help or "").partition("\n")
     yield f"{first}.{line_end}{rest}\n"
-    if isinstance(command, click.Group):
+    if isinstance(command, click.Group) and not command.invoke_without_command:
         return
     yield "```console\n" + "".join(f"$ {one}\n" for one in command.examples) + "```\n"
     own = [record for topic, *record in options(command) if topic != GLOBAL]
