@@ -4,22 +4,17 @@ server runs."""
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import os
 import shutil
 import sqlite3
-import tarfile
 import tempfile
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pypitool import __version__
+from pypitool.backup_file import BackupUnusable, pack, unpack
 from pypitool.catalogue import locking
 from pypitool.catalogue.connections import connect
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing, translate
@@ -29,26 +24,6 @@ from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.facts import FactLog, sync_directory, timestamp
 from pypitool.ownership import hand_over
 from pypitool.state import StateFiles
-
-FORMAT = 1
-_MANIFEST = "manifest.json"
-_NAMES = ("catalogue.sqlite", "activity.sqlite", "facts.jsonl")
-_LARGEST_MANIFEST = 64 * 1024
-
-
-class BackupUnusable(PypitoolError):
-    """The file is not a whole backup."""
-
-    kind = Kind.INVALID
-
-    def __init__(self, file: Path, reason: str) -> None:
-        self.file = file
-        self.reason = reason
-        self.hint = "nothing was changed"
-        super().__init__(file, reason)
-
-    def __str__(self) -> str:
-        return f"{self.file} cannot be restored: {self.reason}"
 
 
 class BackupUnwritable(PypitoolError):
@@ -88,7 +63,7 @@ def backup(state: Path, file: Path) -> BackedUp:
         # Last: what the facts have more than the catalogue is replayed into it.
         _copy_facts(FactLog(files.facts), folder / files.facts.name)
         counts = _counts(folder / files.catalogue.name)
-        _write_tar(folder, created, folder / "backup.tar")
+        pack(folder, created, folder / "backup.tar")
         (folder / "backup.tar").replace(file)
         sync_directory(file.parent)
     return BackedUp(created, *counts, file.stat().st_size)
@@ -101,7 +76,7 @@ def restore(file: Path, state: Path) -> BackedUp:
     """
     files = StateFiles(state)
     with _reporting(state), _folder(state) as folder:
-        created = _unpack(file, folder)
+        created = unpack(file, folder)
         catalogue = folder / files.catalogue.name
         try:
             make_current(catalogue)
@@ -134,64 +109,6 @@ def _copy_facts(facts: FactLog, copy: Path) -> None:
             remaining -= len(piece)
 
 
-def _write_tar(folder: Path, created: str, target: Path) -> None:
-    parts = [folder / name for name in _NAMES if (folder / name).exists()]
-    manifest = {
-        "format": FORMAT,
-        "created": created,
-        "pypitool": __version__,
-        "files": {part.name: {"size": part.stat().st_size, "sha256": _sha256(part)} for part in parts},
-    }
-    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-    # For its owner only: it holds addresses, and the hashes of tokens.
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        with tarfile.open(fileobj=file, mode="w") as archive:
-            for part in (folder / _MANIFEST, *parts):
-                archive.add(part, part.name)
-        file.flush()
-        os.fsync(descriptor)
-
-
-def _unpack(file: Path, folder: Path) -> str:
-    try:
-        with tarfile.open(file) as archive:
-            manifest = _read_manifest(file, archive)
-            for name, expected in manifest["files"].items():
-                _unpack_one(file, archive, name, expected, folder)
-            return str(manifest["created"])
-    except FileNotFoundError as error:
-        raise BackupUnusable(file, "there is no such file") from error
-    except (tarfile.TarError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BackupUnusable(file, f"it is not a whole backup ({error})") from error
-
-
-def _read_manifest(file: Path, archive: tarfile.TarFile) -> dict[str, Any]:
-    member = archive.extractfile(_MANIFEST)
-    manifest: dict[str, Any] = json.loads(member.read(_LARGEST_MANIFEST) if member else "")
-    if manifest["format"] > FORMAT:
-        raise BackupUnusable(file, f"a newer pypitool made it ({manifest['pypitool']})")
-    missing = {_NAMES[0], _NAMES[-1]} - manifest["files"].keys()
-    if missing or manifest["files"].keys() - set(_NAMES):
-        raise BackupUnusable(file, "its manifest does not name the files of a state")
-    return manifest
-
-
-def _unpack_one(
-    file: Path, archive: tarfile.TarFile, name: str, expected: dict[str, Any], folder: Path
-) -> None:
-    member = archive.extractfile(name)
-    if member is None:
-        raise BackupUnusable(file, f"`{name}` in it is not a file")
-    target = folder / name
-    with member, target.open("wb") as copy:
-        shutil.copyfileobj(member, copy, 1024 * 1024)
-        copy.flush()
-        os.fsync(copy.fileno())
-    if target.stat().st_size != expected["size"] or _sha256(target) != expected["sha256"]:
-        raise BackupUnusable(file, f"`{name}` in it is damaged")
-
-
 def _put_all_in_place(folder: Path, files: StateFiles) -> None:
     # The log before the catalogue, as everywhere; nobody appends, opens or writes until both are changed.
     with FactLog(files.facts).locked() as size, locking.exclusive(files.catalogue):
@@ -219,14 +136,6 @@ def _counts(catalogue: Path) -> tuple[int, int]:
         (projects,) = connection.execute("SELECT count(*) FROM project WHERE listed").fetchone()
         (files,) = connection.execute("SELECT count(*) FROM file").fetchone()
     return projects, files
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1024 * 1024):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 @contextmanager

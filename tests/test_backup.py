@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from pypitool.activity import Activity
-from pypitool.backup import BackupUnusable, BackupUnwritable, backup, restore
+from pypitool.backup import BackupUnwritable, backup, restore
+from pypitool.backup_file import BackupUnusable
 from pypitool.catalogue import FileFact, ScanBatch
 from pypitool.catalogue.errors import CatalogueMissing
 from pypitool.catalogue.rebuild import open_catalogue

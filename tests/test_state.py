@@ -19,23 +19,11 @@ from pypitool.state import (
     PackagesMissing,
     StateFiles,
     StateUnusable,
-    file_system,
-    is_network,
     locate_state,
 )
 from tests.support.disks import make_read_only, mounted_disk
 from tests.support.imports import ROOT
 
-MOUNTS = """\
-22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
-23 22 0:5 / /proc rw - proc proc rw
-40 22 0:40 / /srv rw,relatime shared:9 - nfs4 nas:/srv rw,vers=4.2
-41 40 8:1 / /srv/local rw - xfs /dev/sdb rw
-42 22 0:42 / /mnt/with\\040space rw shared:3 master:1 - fuse.sshfs nas:/ rw
-43 22 0:43 / /mnt/merged rw - fuse.mergerfs a:b rw
-44 22 8:2 / /data rw - ext4 /dev/sdc rw
-45 44 0:45 / /data rw - cifs //nas/data rw
-"""
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 
 
@@ -223,31 +211,6 @@ def test_handing_over_ones_own_file_changes_nothing(tmp_path: Path) -> None:
     hand_over(file)
 
     assert file.stat().st_uid == before
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("/home/me/packages", "ext4"),
-        ("/srv/packages", "nfs4"),
-        ("/srvx", "ext4"),
-        ("/srv/local/packages", "xfs"),
-        ("/mnt/with space/a", "fuse.sshfs"),
-        ("/data", "cifs"),
-    ],
-)
-def test_the_file_system_is_that_of_the_deepest_last_mount(path: str, expected: str) -> None:
-    assert file_system(Path(path), MOUNTS) == expected
-
-
-@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "fuse.sshfs", "fuse.s3fs"])
-def test_file_systems_of_other_machines_are_networks(kind: str) -> None:
-    assert is_network(kind)
-
-
-@pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "fuse.mergerfs", ""])
-def test_file_systems_of_this_machine_are_none(kind: str) -> None:
-    assert not is_network(kind)
 
 
 def test_a_state_elsewhere_is_found_without_being_named_again(tmp_path: Path) -> None:
