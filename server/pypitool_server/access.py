@@ -134,6 +134,10 @@ class Access:
             return False
         return True
 
+    def close(self) -> None:
+        """Release what is held open."""
+        self._authentication.close()
+
     def client(self, environ: Environ) -> str:
         """Return the address that a request comes from."""
         return self._authentication.client(environ)

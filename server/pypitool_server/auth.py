@@ -81,6 +81,9 @@ class Failures(Protocol):
     def note_success(self, address: str, user: str) -> None:
         """Forget the wrong ones."""
 
+    def close(self) -> None:
+        """Release what the counting takes."""
+
 
 class Authentication:
     """Recognise who sent a request."""
@@ -106,6 +109,10 @@ class Authentication:
     def recognises(self) -> bool:
         """Whether anybody at all can be recognised here."""
         return self._accounts is not None or self._variable is not None
+
+    def close(self) -> None:
+        """Release what is held open."""
+        self._failures.close()
 
     def client(self, environ: Environ) -> str:
         """Return the address that a request comes from."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from pypitool_server.access import Access
 from pypitool_server.app import create_app
 from pypitool_server.auth import Authentication, Failures
 from pypitool_server.proxies import TrustedProxies
+from pypitool_server.services import Services
 from tests.support.accounts import write_htpasswd
 from tests.support.wheels import build_wheel
 
@@ -36,6 +37,7 @@ class House:
         self.packages = folder / "packages"
         build_wheel(self.packages, "acme-core", "1.0")
         self.passwords = write_htpasswd(folder / "htpasswd", {"deploy": "secret"})
+        self._opened: list[Services] = []
 
     def client(
         self,
@@ -48,13 +50,23 @@ class House:
         auth = AuthSettings(authenticate, self.passwords if passwords else None, header)
         server = ServerSettings(packages=(self.packages,), trusted_proxies=proxies, disable_fallback=True)
         app = create_app(Settings(server=server, auth=auth), verify=verify)
-        app.extensions["pypitool"].repository.catch_up()
+        parts: Services = app.extensions["pypitool"]
+        self._opened.append(parts)
+        parts.repository.catch_up()
         return app.test_client()
+
+    def close(self) -> None:
+        """Close what the applications opened."""
+        for parts in self._opened:
+            parts.repository.close()
+            parts.access.close()
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def house(tmp_path: Path) -> Iterator[House]:
+    built = House(tmp_path)
+    yield built
+    built.close()
 
 
 def basic(user: str = "deploy", password: str = "secret") -> dict[str, str]:
@@ -269,6 +281,9 @@ class Forgiven:
     def note_success(self, address: str, user: str) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
 
 class Counted:
     """Failures that are counted in memory: every third one has to wait."""
@@ -284,6 +299,9 @@ class Counted:
 
     def note_success(self, address: str, user: str) -> None:
         self.failures = [failure for failure in self.failures if failure != (address, user)]
+
+    def close(self) -> None:
+        pass
 
 
 def guarded(house: House, failures: Failures, proxies: tuple[str, ...] = ()) -> FlaskClient:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from pypitool.config.settings import AuthSettings, ServerSettings, Settings
 from pypitool.core.model import OriginKind, ProjectStatus
 from pypitool.repository import Repository
 from pypitool_server.app import create_app
+from pypitool_server.services import Services
 from pypitool_server.upload import ADDRESSES
 from tests.support.accounts import write_htpasswd
 from tests.support.disks import make_read_only, mounted_disk
@@ -83,22 +84,33 @@ class Server:
         return [file["filename"] for file in page.json["files"]] if page.json else []
 
 
-def start(place: Path, server: ServerSettings | None = None, auth: AuthSettings = OPEN) -> Server:
-    packages = place / "packages"
-    packages.mkdir(exist_ok=True)
-    chosen = server or ServerSettings()
-    changed = {name: getattr(chosen, name) for name in ServerSettings.__dataclass_fields__}
-    changed |= {"packages": (packages,), "state": place / "state", "disable_fallback": True}
-    app = create_app(Settings(server=ServerSettings(**changed), auth=auth))
-    repository: Repository = app.extensions["pypitool"].repository
-    return Server(app.test_client(), repository, packages)
+Start = Callable[..., Server]
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    started = start(tmp_path)
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start applications with other settings; they are closed at the end."""
+    opened: list[Services] = []
+
+    def started(*, auth: AuthSettings = OPEN, **changed: object) -> Server:
+        packages = tmp_path / "packages"
+        packages.mkdir(exist_ok=True)
+        fixed = {"packages": (packages,), "state": tmp_path / "state", "disable_fallback": True}
+        configured = replace(ServerSettings(), **fixed, **changed)  # type: ignore[arg-type]
+        app = create_app(Settings(server=configured, auth=auth))
+        parts: Services = app.extensions["pypitool"]
+        opened.append(parts)
+        return Server(app.test_client(), parts.repository, packages)
+
     yield started
-    started.repository.close()
+    for parts in opened:
+        parts.repository.close()
+        parts.access.close()
+
+
+@pytest.fixture
+def server(start: Start) -> Server:
+    return start()
 
 
 @pytest.mark.parametrize("name", recorded_names())
@@ -136,9 +148,9 @@ def test_an_sdist_is_taken(server: Server) -> None:
     assert server.listed == [SDIST]
 
 
-def test_the_uploader_is_recorded(tmp_path: Path) -> None:
+def test_the_uploader_is_recorded(start: Start, tmp_path: Path) -> None:
     passwords = write_htpasswd(tmp_path / "htpasswd", {"deploy": "secret"})
-    server = start(tmp_path, auth=AuthSettings(passwords=passwords))
+    server = start(auth=AuthSettings(passwords=passwords))
 
     answer = server.post(upload_form(WHEEL, BYTES), headers=basic(), environ={"REMOTE_ADDR": "10.0.0.7"})
 
@@ -194,8 +206,8 @@ def test_another_spelling_of_the_same_file_is_the_same_name(server: Server) -> N
     assert server.listed == [SDIST]
 
 
-def test_overwriting_replaces_a_file_where_the_server_allows_it(tmp_path: Path) -> None:
-    server = start(tmp_path, ServerSettings(overwrite=True))
+def test_overwriting_replaces_a_file_where_the_server_allows_it(start: Start) -> None:
+    server = start(overwrite=True)
     server.upload(WHEEL, BYTES)
 
     answer = server.upload(WHEEL, OTHER_BYTES)
@@ -458,8 +470,8 @@ def test_a_closed_project_takes_no_uploads(server: Server, status: ProjectStatus
     assert server.files == {WHEEL: BYTES}
 
 
-def test_a_read_only_server_says_when_to_come_back(tmp_path: Path) -> None:
-    server = start(tmp_path, ServerSettings(read_only=True))
+def test_a_read_only_server_says_when_to_come_back(start: Start) -> None:
+    server = start(read_only=True)
 
     answers = [server.upload(WHEEL, BYTES), server.post(remove("acme-core", "1.0"))]
 
@@ -478,9 +490,9 @@ def basic(user: str = "deploy", password: str = "secret") -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-def test_who_may_not_upload_is_told_before_the_body_is_read(tmp_path: Path) -> None:
+def test_who_may_not_upload_is_told_before_the_body_is_read(start: Start, tmp_path: Path) -> None:
     passwords = write_htpasswd(tmp_path / "htpasswd", {"deploy": "secret"})
-    server = start(tmp_path, auth=AuthSettings(passwords=passwords))
+    server = start(auth=AuthSettings(passwords=passwords))
 
     answer = server.client.post(
         "/",
@@ -493,8 +505,8 @@ def test_who_may_not_upload_is_told_before_the_body_is_read(tmp_path: Path) -> N
     assert answer.headers["WWW-Authenticate"] == 'Basic realm="pypi"'
 
 
-def test_a_client_that_sends_without_asking_is_heard_out(tmp_path: Path) -> None:
-    server = start(tmp_path, auth=AuthSettings())
+def test_a_client_that_sends_without_asking_is_heard_out(start: Start) -> None:
+    server = start(auth=AuthSettings())
     body = io.BytesIO(bytes(3_000_000))
 
     answer = server.client.post(
@@ -506,8 +518,8 @@ def test_a_client_that_sends_without_asking_is_heard_out(tmp_path: Path) -> None
     assert body.tell() == 3_000_000
 
 
-def test_a_file_beyond_the_limit_is_refused(tmp_path: Path) -> None:
-    server = start(tmp_path, ServerSettings(max_upload_size=1000))
+def test_a_file_beyond_the_limit_is_refused(start: Start) -> None:
+    server = start(max_upload_size=1000)
     large = wheel_bytes(RELEASE, extra_files={"pad.py": bytes(range(256)) * 40})
 
     answer = server.upload(WHEEL, large)
@@ -517,8 +529,8 @@ def test_a_file_beyond_the_limit_is_refused(tmp_path: Path) -> None:
     assert server.files == {}
 
 
-def test_a_body_that_announces_too_much_is_refused_unread(tmp_path: Path) -> None:
-    server = start(tmp_path, ServerSettings(max_upload_size=1000))
+def test_a_body_that_announces_too_much_is_refused_unread(start: Start) -> None:
+    server = start(max_upload_size=1000)
 
     answer = server.client.post(
         "/",
@@ -588,9 +600,9 @@ def test_own_pages_may_upload(server: Server, headers: dict[str, str]) -> None:
     assert server.post(upload_form(WHEEL, BYTES), headers=headers).status_code == 200
 
 
-def test_a_full_disk_is_507_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_is_507_and_leaves_nothing(start: Start, tmp_path: Path) -> None:
     with mounted_disk(tmp_path / "packages", megabytes=2):
-        server = start(tmp_path)
+        server = start()
         large = wheel_bytes(RELEASE, extra_files={"pad.bin": hashlib.shake_128(b"").digest(3_000_000)})
 
         announced = server.upload(WHEEL, large)
@@ -602,12 +614,11 @@ def test_a_full_disk_is_507_and_leaves_nothing(tmp_path: Path) -> None:
 
         assert [announced.status_code, chunked.status_code, small.status_code] == [507, 507, 200]
         assert list(server.files) == [SDIST]
-        server.repository.close()
 
 
-def test_a_directory_that_became_read_only_is_503_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_directory_that_became_read_only_is_503_and_leaves_nothing(start: Start, tmp_path: Path) -> None:
     with mounted_disk(tmp_path / "packages", megabytes=4):
-        server = start(tmp_path)
+        server = start()
         server.upload(WHEEL, BYTES)
         make_read_only(tmp_path / "packages")
 
@@ -616,7 +627,6 @@ def test_a_directory_that_became_read_only_is_503_and_leaves_nothing(tmp_path: P
         assert answer.status_code == 503
         assert str(tmp_path) not in answer.text
         assert list(server.files) == [WHEEL]
-        server.repository.close()
 
 
 GOOD = upload_form(WHEEL, BYTES)
