@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from pypitool.upstream.model import Upstream
 
 
+# What a hole of these is mended by: another pin, or uv.
+_MENDABLE = ("download", "sync")
+
+
 def run_for(
     invocation: Invocation,
     command: str,
@@ -59,6 +63,8 @@ def run_for(
         )
         summary = run(frame, work, output.event)
     output.summary(summary)
+    if summary.tally.holes and command in _MENDABLE:
+        Output(invocation).done("hint: pin what is missing, or add it with --resolve")
     if recipients is not None and not dry_run:
         _notify(invocation, recipients, summary, job)
     return summary.exit_code

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def _compile(question: Question, arguments: Sequence[str], environ: Mapping[str,
         command = [*_command(question, Path(folder)), *arguments]
         try:
             ended = subprocess.run(
-                command, env=_environment(question, environ), capture_output=True, text=True,
+                command, env=_environment(question, environ, folder), capture_output=True, text=True,
                 timeout=_TIMEOUT, check=False, stdin=subprocess.DEVNULL, cwd=folder,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
@@ -138,7 +139,8 @@ def _command(question: Question, folder: Path) -> list[str]:
     (folder / "requirements.in").write_text("".join(_lines(question.wanted)), encoding="utf-8")
     command = [
         _uv(), "pip", "compile", "requirements.in", "--format", "pylock.toml", "--quiet", "--no-header",
-        "--no-config", "--no-python-downloads", "--no-build", "--no-progress", "--color", "never",
+        "--no-config", "--python", sys.executable, "--no-python-downloads", "--no-build",
+        "--no-progress", "--color", "never",
         "--prerelease", "allow" if question.prereleases else "if-necessary-or-explicit",
     ]  # fmt: skip
     if question.constraints:
@@ -170,8 +172,12 @@ def _index_name(number: int) -> str:
     return f"upstream{number}"
 
 
-def _environment(question: Question, environ: Mapping[str, str]) -> dict[str, str]:
+def _environment(question: Question, environ: Mapping[str, str], folder: str) -> dict[str, str]:
     kept = {name: value for name, value in environ.items() if not name.startswith(_SCRUBBED)}
+    # A service often has no home that it may write: then what uv keeps is forgotten with the run.
+    if not _is_writable(environ.get("HOME")):
+        kept["HOME"] = folder
+        kept.pop("XDG_CACHE_HOME", None)
     for number, upstream in enumerate(question.upstreams):
         # In the environment: an argument list can be read by everybody on the machine.
         if upstream.credentials is not None:
@@ -183,6 +189,10 @@ def _environment(question: Question, environ: Mapping[str, str]) -> dict[str, st
         if upstream.proxy is not None:
             kept["HTTP_PROXY"] = kept["HTTPS_PROXY"] = upstream.proxy
     return kept
+
+
+def _is_writable(home: str | None) -> bool:
+    return home is not None and os.path.isdir(home) and os.access(home, os.W_OK | os.X_OK)
 
 
 def _uv() -> str:

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.mirror.conftest import Site, lines, wheel
+from tests.support.upstream import Dialect, respond
+
+LINUX = ("--platform", "manylinux_2_39_x86_64", "--python-version", "3.12")
+
+
+def download(site: Site, *words: str) -> tuple[str, ...]:
+    return ("download", *words, "-d", str(site.packages), "-i", site.fake.url, *LINUX)
+
+
+def test_what_pip_download_does_needs_no_configuration(site: Site) -> None:
+    site.offer(wheel("a", "1.0", "b"), wheel("b", "2.0"))
+    requirements = site.write("requirements.txt", "a==1.0\nb==2.0\n")
+
+    ended = site.bare(*download(site, "-r", str(requirements)))
+
+    assert ended.code == 0
+    assert site.files() == ["a-1.0-py3-none-any.whl", "b-2.0-py3-none-any.whl"]
+    assert ended.out.startswith("download: 2 fetched, 0 kept, 0 failed, 0 holes")
+    assert "fetched a-1.0-py3-none-any.whl" in ended.err
+
+
+def test_what_is_not_pinned_comes_with_its_dependencies(site: Site) -> None:
+    site.offer(wheel("a", "1.0", "b"), wheel("b", "2.0"), wheel("b", "2.1"))
+
+    ended = site.bare(*download(site, "a"))
+
+    assert ended.code == 0
+    assert site.files() == ["a-1.0-py3-none-any.whl", "b-2.1-py3-none-any.whl"]
+
+
+def test_no_deps_takes_the_newest_of_what_is_named_and_nothing_else(site: Site) -> None:
+    site.offer(wheel("a", "1.0"), wheel("a", "1.1", "b"), wheel("a", "2.0rc1"))
+
+    ended = site.bare(*download(site, "a", "--no-deps"))
+
+    assert (ended.code, site.files()) == (0, ["a-1.1-py3-none-any.whl"])
+
+
+def test_pre_takes_a_prerelease(site: Site) -> None:
+    site.offer(wheel("a", "1.0"), wheel("a", "2.0rc1"))
+
+    site.bare(*download(site, "a", "--no-deps", "--pre"))
+
+    assert site.files() == ["a-2.0rc1-py3-none-any.whl"]
+
+
+def test_a_missing_dependency_is_a_hole_and_the_way_out_is_said(site: Site) -> None:
+    site.offer(wheel("a", "1.0", "b>=2"))
+
+    ended = site.bare(*download(site, "a==1.0"))
+
+    assert ended.code == 1
+    assert "hole: download py3.12-manylinux_2_39_x86_64: b>=2 (needed by a 1.0)" in ended.out
+    assert "--resolve" in ended.err
+
+
+def test_resolve_fills_the_holes_of_pins(site: Site) -> None:
+    site.offer(wheel("a", "1.0", "b>=2"), wheel("b", "2.0"))
+
+    assert site.bare(*download(site, "a==1.0", "--resolve")).code == 0
+    assert len(site.files()) == 2
+
+
+def test_each_platform_with_each_python_is_a_target(site: Site) -> None:
+    site.offer(
+        *(wheel("a", "1.0", tags=f"cp{python}-cp{python}-{platform}") for python in (311, 312)
+          for platform in ("win_amd64", "manylinux_2_17_x86_64"))
+    )  # fmt: skip
+
+    ended = site.bare(*download(site, "a==1.0"), "--platform", "win_amd64", "--python-version", "3.11")
+
+    assert (ended.code, len(site.files())) == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        ((), 2, "name a requirement"),
+        (("a", "--platform", "linux_x86_64"), 2, "is not a platform"),
+        (("a", "--python-version", "three"), 2, "is not a Python"),
+        (("a", "--target", "nobody"), 2, "there is no target `nobody`"),
+        (("./a.whl",), 1, "command line:1"),
+        (("-r", "/nowhere/requirements.txt"), 1, "cannot be read"),
+        (("a==1.0", "--require-hashes"), 1, "has no --hash"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_asked(
+    site: Site, words: tuple[str, ...], code: int, says: str
+) -> None:
+    ended = site.bare("download", *words, "-d", str(site.packages), "-i", site.fake.url)
+
+    assert ended.code == code
+    assert says in ended.err
+    assert site.fake.seen == []
+    assert not site.packages.exists()
+
+
+def test_json_is_a_line_for_each_event_and_the_summary_last(site: Site) -> None:
+    site.offer(wheel("a", "1.0", "b"))
+    site.fake.fail("/simple/gone/", respond(404))
+
+    ended = site.bare(*download(site, "a==1.0", "gone==1.0"), "--json")
+
+    assert ended.code == 3
+    assert [line["type"] for line in lines(ended)] == ["project", "file", "hole", "hole", "summary"]
+    assert lines(ended)[-1]["outcome"] == "partial"
+    assert lines(ended)[1]["outcome"] == "fetched"
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(site: Site) -> None:
+    site.offer(wheel("a", "1.0"))
+
+    ended = site.bare(*download(site, "a==1.0"), "--dry-run")
+
+    assert ended.code == 0
+    assert "get a-1.0-py3-none-any.whl" in ended.out
+    assert not site.packages.exists()
+
+
+def test_quiet_prints_errors_and_holes_only(site: Site) -> None:
+    site.offer(wheel("a", "1.0", "b"))
+
+    ended = site.bare(*download(site, "a==1.0"), "-q")
+
+    assert ended.out.startswith("hole: ")
+    assert len(ended.out.splitlines()) == 1
+    assert ended.err == ""
+
+
+def test_an_extra_index_is_asked_for_what_the_first_does_not_have(site: Site) -> None:
+    from tests.support.upstream import FakeUpstream
+
+    site.offer(wheel("a", "1.0"))
+    with FakeUpstream() as second:
+        second.index.offers = {"a": [wheel("a", "9.0")], "b": [wheel("b", "1.0")]}
+
+        ended = site.bare(*download(site, "a==1.0", "b==1.0"), "--extra-index-url", second.url)
+
+        assert second.paths("/simple/") == ["/simple/b/"]
+    assert ended.code == 0
+
+
+def test_a_file_without_a_hash_needs_a_word(site: Site) -> None:
+    site.fake.index.dialect = Dialect(hashes=False)
+    site.offer(wheel("a", "1.0"))
+
+    assert site.bare(*download(site, "a==1.0")).code == 3
+    assert site.bare(*download(site, "a==1.0"), "--allow-unhashed").code == 0
+
+
+def test_credentials_in_the_address_are_used_and_not_shown(site: Site) -> None:
+    site.offer(wheel("a", "1.0"))
+    site.fake.index.credentials = ("mirror", "s3cret")
+    address = site.fake.url.replace("http://", "http://mirror:s3cret@")
+
+    ended = site.bare("download", "a==1.0", "-d", str(site.packages), "-i", address, *LINUX)
+    runs = site.bare("runs", "1", "--json", "--packages", str(site.packages))
+
+    assert ended.code == 0
+    assert "s3cret" not in ended.out + ended.err + runs.out
+
+
+def test_the_upstream_that_is_away_is_exit_code_7(site: Site, tmp_path: Path) -> None:
+    from tests.support.upstream import FakeUpstream
+
+    with FakeUpstream() as gone:
+        url = gone.url
+    (tmp_path / "config.toml").write_text(f'[upstream.gone]\nindex = "{url}"\nretries = 0\n')
+
+    ended = site.bare(
+        "download", "a==1.0", "-d", str(site.packages), "--config", str(tmp_path / "config.toml")
+    )
+
+    assert ended.code == 7
