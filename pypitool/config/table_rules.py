@@ -9,7 +9,7 @@ from pypitool.config.faults import Fault
 from pypitool.config.keys import families
 from pypitool.config.primitives import BadValue
 from pypitool.config.sources import Gathered, Given
-from pypitool.config.suggestion import suggested
+from pypitool.config.suggestion import did_you_mean
 
 # What stands in a command line besides its options; raises `BadValue` for a line that cannot be run.
 Operands = Callable[[Sequence[str]], Sequence[str]]
@@ -79,10 +79,8 @@ def _sets_of(words: Sequence[str], operands: Sequence[str]) -> Sequence[str]:
 
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> str:
-    close = suggested(name, known)
-    if close:
-        return f"there is no {what} `{name}`, did you mean `{close}`?"
-    return f"there is no {what} `{name}`; there is {', '.join(known) or 'none'}"
+    rest = did_you_mean(name, known) or f"; there is {', '.join(known) or 'none'}"
+    return f"there is no {what} `{name}`{rest}"
 
 
 def _fault(given: Mapping[str, Given], path: str, message: str) -> Fault:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pypitool.config.primitives import BadTable, BadValue, string, strings, table
-from pypitool.config.suggestion import suggested
+from pypitool.config.suggestion import did_you_mean
 from pypitool.core.target_words import (
     KNOWN_PLATFORMS,
     MARKER_VARIABLES,
@@ -54,8 +54,7 @@ def markers(value: object) -> tuple[tuple[str, str], ...]:
     faults = {}
     for name, text in given.items():
         if name not in MARKER_VARIABLES:
-            close = suggested(name, MARKER_VARIABLES)
-            faults[name] = "is no marker variable" + (f", did you mean `{close}`?" if close else "")
+            faults[name] = f"is no marker variable{did_you_mean(name, MARKER_VARIABLES)}"
         elif not isinstance(text, str):
             faults[name] = "expected a string"
     if faults:

@@ -11,7 +11,7 @@ from pypitool.config.checks import url
 from pypitool.config.masking import masked
 from pypitool.config.mirror_settings import UpstreamAuth
 from pypitool.config.primitives import BadTable, BadValue, string, table
-from pypitool.config.suggestion import suggested
+from pypitool.config.suggestion import did_you_mean
 
 PUBLIC = "pypi"
 _AUTH = {"user": "a name", "password-env": "the name of a variable", "password-file": "a path"}
@@ -57,8 +57,7 @@ def auth_table(value: UpstreamAuth) -> dict[str, Any]:
 def _unknown(name: str) -> str:
     if name == "password":
         return "write no password here: name a variable with `password-env`, or a file with `password-file`"
-    close = suggested(name, _AUTH)
-    return f"unknown key, did you mean `{close}`?" if close else "unknown key"
+    return f"unknown key{did_you_mean(name, _AUTH)}"
 
 
 def _word(name: str, text: str) -> str:
