@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import shlex
 import signal
 import threading
 from collections.abc import Iterator
@@ -98,7 +99,7 @@ def _announce(invocation: Invocation, settings: Settings) -> None:
     for job in settings.jobs:
         following = timing_of(job).next_due(now)
         when = following.strftime("%Y-%m-%dT%H:%M:%SZ") if following is not None else "never"
-        output.line(f"{job.name}: `{' '.join(job.run)}` runs next at {when}")
+        output.line(f"{job.name}: `{shlex.join(job.run)}` runs next at {when}")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -101,7 +102,7 @@ def _row(settings: Settings, job: JobSettings, now: datetime) -> dict[str, str |
     following, last = timing_of(job).next_due(now), last_run(settings, job.name)
     return {
         "job": job.name,
-        "run": " ".join(job.run),
+        "run": shlex.join(job.run),
         "cron": job.cron,
         "next": following.strftime("%Y-%m-%dT%H:%M:%SZ") if following is not None else None,
         "last": last.started if last is not None else None,
