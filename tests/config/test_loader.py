@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pypitool.config.faults import BadCombination, BadConfiguration
-from pypitool.config.keys import Key, keys, value_of
+from pypitool.config.keys import Key, every_key, keys, value_of
 from pypitool.config.loader import Loaded, load_settings
 from pypitool.config.rules import TAKEN
 from pypitool.config.settings import Settings
@@ -260,7 +260,7 @@ def test_a_health_page_cannot_hide_an_address_of_the_index(tmp_path: Path) -> No
     assert first_words - {"", "<name>", "health", "healthz"} <= TAKEN
 
 
-@pytest.mark.parametrize("key", keys(), ids=lambda key: key.path)
+@pytest.mark.parametrize("key", every_key(), ids=lambda key: key.path)
 def test_every_key_is_used_by_the_program(key: Key) -> None:
     uses = re.compile(rf"\.{key.field}\b")
     sources = [*(ROOT / "server").rglob("*.py"), *(ROOT / "pypitool").rglob("*.py")]
