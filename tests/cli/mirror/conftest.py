@@ -31,9 +31,11 @@ requirements = "backend.txt"
 """
 
 
-def wheel(name: str, version: str, *requires: str, tags: str = "py3-none-any", **more: Any) -> Offer:
+def wheel(
+    name: str, version: str, *requires: str, tags: str = "py3-none-any", extra: bytes = b"", **more: Any
+) -> Offer:
     release = Release(name, version, requires)
-    body = wheel_bytes(release, tags=tags)
+    body = wheel_bytes(release, tags=tags, extra_files={"extra": extra} if extra else {})
     return Offer(wheel_filename(release, tags=tags), body, metadata=release.metadata(), **more)
 
 
