@@ -40,8 +40,8 @@ class CredentialsNeeded(PypitoolError):
 
     def __str__(self) -> str:
         if self.possible:
-            return f"a user name and a password are needed to {self.right.value} here"
-        return f"nobody may {self.right.value} here: the server has no password file"
+            return f"the right `{self.right.value}` takes a user name and a password here"
+        return f"nobody has the right `{self.right.value}` here: the server has no password file"
 
 
 class RightMissing(PypitoolError):
@@ -55,7 +55,7 @@ class RightMissing(PypitoolError):
         self.right = right
 
     def __str__(self) -> str:
-        return f"{self.principal.name!r} may not {self.right.value} here"
+        return f"{self.principal.name!r} does not have the right `{self.right.value}` here"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from types import TracebackType
 
 from pypitool.archives import Digester
 from pypitool.archives.digest import blake2b_512
-from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.filenames import Distribution, parse
 from pypitool.core.forms import UploadRefused
 from pypitool.core.printing import printable
@@ -39,9 +39,10 @@ class FileTooLarge(PypitoolError):
 class Arrival:
     """Where the files of one form go; nothing is left of them unless they are published."""
 
-    def __init__(self, store: Store, *, limit: int) -> None:
+    def __init__(self, store: Store, *, limit: int, announced: int) -> None:
         self._store = store
         self._limit = limit
+        self._announced = announced
         self._stack = ExitStack()
         self.filename: str | None = None  # of the content, when there is one
         self.distribution: Distribution | None = None
@@ -64,6 +65,9 @@ class Arrival:
             self.filename = filename
             if form.first(ACTION) != DOCUMENTS:
                 self.distribution = parse(filename)
+            # A file system that does not tell says 0; one that is full says so at the first write.
+            if 0 < self._store.free() < self._announced:
+                raise NoSpace("the package directory")
             self.temporary = self._stack.enter_context(self._store.temporary())
             return _Content(filename, self.temporary, self.digester, self._limit)
         if field == SIGNATURE and self.signature is None:

@@ -10,7 +10,7 @@ from typing import ClassVar
 from flask import Blueprint, Response, request
 
 from pypitool.archives import read_archive
-from pypitool.core.errors import Kind, NoSpace, PypitoolError
+from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.filenames import Distribution
 from pypitool.core.forms import UploadForm, check_digests, check_form, check_metadata
 from pypitool.core.model import Origin, OriginKind, ProjectStatus
@@ -128,9 +128,7 @@ class Upload:
 
 def _received(upload: Upload, body: RequestBody) -> Response:
     store, limit = upload.here.repository.store, upload.here.settings.server.max_upload_size
-    if body.expected is not None and body.expected > store.free():
-        raise NoSpace("the package directory")
-    with Arrival(store, limit=limit) as arrival:
+    with Arrival(store, limit=limit, announced=body.expected or 0) as arrival:
         pieces = body.pieces(limit + FORM_BYTES)
         form = read_form(request.content_type or "", pieces, arrival.open)
         action = form.first(ACTION)
