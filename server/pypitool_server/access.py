@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar
 from packaging.utils import NormalizedName
 
 from pypitool.accounts import Accounts, OwnAccounts
-from pypitool.activity import Activity
 from pypitool.config.settings import Settings
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights import Right, Rules, short_form
@@ -97,8 +96,7 @@ def access_of(
     elif auth.passwords is not None:
         accounts = Accounts(auth.passwords)
     means = "password" if verify is None else "verify"
-    failures = Activity(repository.files.activity)
-    authentication = Authentication(accounts, failures, proxies, header=auth.header, means=means)
+    authentication = Authentication(accounts, repository.activity, proxies, header=auth.header, means=means)
     rules = short_form(auth.authenticate, authentication.recognises, open_=not auth.authenticate)
     return Access(rules, authentication)
 
