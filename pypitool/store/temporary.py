@@ -60,6 +60,11 @@ class TemporaryFile:
         with writing(self._folder):
             self.file.write(data)
 
+    def flush(self) -> None:
+        """Let everything that was written be read through the descriptor."""
+        with writing(self._folder):
+            self.file.flush()
+
     def seal(self) -> None:
         """Bring every byte to the disk; nothing is written after that."""
         with writing(self._folder):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,6 +9,9 @@ from typing import ClassVar
 from flask import Blueprint, Response, request
 
 from pypitool.archives import read_archive
+from pypitool.archives.facts import Fault
+from pypitool.archives.source import Source
+from pypitool.archives.zips import read_entries
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.filenames import Distribution
 from pypitool.core.forms import UploadForm, check_digests, check_form, check_metadata
@@ -144,11 +146,11 @@ def _file_upload(upload: Upload, form: Form, arrival: Arrival) -> Response:
         raise BadUpload("missing `content` file-field")
     said = UploadForm.from_fields(form.fields)
     check_form(said, arrival.distribution)
+    arrival.temporary.flush()
     digests = arrival.digester.digests()
     long_blake2 = arrival.long_blake2() if said.wants_long_blake2 else None
     check_digests(said, arrival.distribution.filename, digests, long_blake2)
     _refuse_closed(upload, arrival.distribution)
-    arrival.temporary.file.flush()
     facts = read_archive(arrival.temporary.file.fileno(), arrival.distribution, arrival.digester.size)
     check_metadata(arrival.distribution, facts.doubt)
     incoming = Incoming(
@@ -197,13 +199,13 @@ def _documents(upload: Upload, form: Form, arrival: Arrival) -> Response:
     """Answer `doc_upload`: checked as ever, and not kept, as ever."""
     if arrival.temporary is None:
         raise BadUpload("missing `content` file-field")
-    arrival.temporary.file.seek(0)
+    arrival.temporary.flush()
+    source = Source(arrival.temporary.file.fileno(), arrival.digester.size)
     try:
-        with zipfile.ZipFile(arrival.temporary.file) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise BadUpload("the documentation is not a zip file") from error
-    if "index.html" not in names:
+        names = {entry.name for entry in read_entries(source)}
+    except Fault as fault:
+        raise BadUpload(f"the documentation is not usable: {fault.reason}") from fault
+    if b"index.html" not in names:
         raise BadUpload("the documentation holds no `index.html`")
     return answers.text("")
 

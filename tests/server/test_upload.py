@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -614,6 +615,19 @@ def test_a_full_disk_is_507_and_leaves_nothing(start: Start, tmp_path: Path) -> 
 
         assert [announced.status_code, chunked.status_code, small.status_code] == [507, 507, 200]
         assert list(server.files) == [SDIST]
+
+
+def test_a_disk_without_a_single_free_byte_is_507_and_leaves_nothing(start: Start, tmp_path: Path) -> None:
+    with mounted_disk(tmp_path / "packages", megabytes=1):
+        server = start()
+        with suppress(OSError), (tmp_path / "packages" / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
+
+        answers = [server.upload(WHEEL, BYTES), server.post(recorded("distutils-3.11-sdist"))]
+
+        assert [answer.status_code for answer in answers] == [507, 507]
+        assert list(server.files) == ["filler"]
 
 
 def test_a_directory_that_became_read_only_is_503_and_leaves_nothing(start: Start, tmp_path: Path) -> None:
