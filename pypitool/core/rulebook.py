@@ -1,0 +1,177 @@
+"""The rules: you may do what at least one rule that names you lets you. A union, without denials or order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from packaging.utils import NormalizedName
+
+from pypitool.core.names import matches
+from pypitool.core.rights import Right
+
+Network = IPv4Network | IPv6Network
+
+ANONYMOUS = "anonymous"
+AUTHENTICATED = "authenticated"
+# `admin`: "all of these".
+_ALL = frozenset(Right)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectGlobs:
+    """Which projects a rule is about: globs, and names that `!GLOB` takes out of it."""
+
+    taken: tuple[str, ...] = ("*",)
+    left_out: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, globs: Iterable[str]) -> ProjectGlobs:
+        """Read globs as the configuration writes them."""
+        words = list(globs)
+        return cls(
+            tuple(word for word in words if not word.startswith("!")),
+            tuple(word[1:] for word in words if word.startswith("!")),
+        )
+
+    def hold(self, project: NormalizedName) -> bool:
+        """Tell whether a project is meant."""
+        return matches(project, self.taken) and not matches(project, self.left_out)
+
+    def hold_everything(self) -> bool:
+        """Tell whether every project is meant, those to come included."""
+        return "*" in self.taken and not self.left_out
+
+    def __str__(self) -> str:
+        return " ".join((*self.taken, *(f"!{glob}" for glob in self.left_out)))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One `[[rule]]`, its groups spelled out."""
+
+    who: tuple[str, ...]
+    may: frozenset[Right]
+    projects: ProjectGlobs = ProjectGlobs()
+    networks: tuple[Network, ...] = ()  # empty: from everywhere
+    line: int | None = None  # of the file, for who asks why
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a token may at most."""
+
+    may: frozenset[Right]
+    projects: ProjectGlobs
+
+    def allows(self, right: Right, project: NormalizedName | None) -> bool:
+        """Tell whether a right lies within it."""
+        return has(self.may, right) and (
+            self.projects.hold_everything() if project is None else self.projects.hold(project)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, as the rules see it."""
+
+    who: str | None = None  # `user:deploy`, `token:ci`, `publisher:github`; None: nobody in particular
+    has_password: bool = False  # or came by a header or `verify`: what `authenticated` means
+    scope: Scope | None = None  # of a token
+    on_behalf_of: str | None = None  # the user whose personal token it is
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """Every rule that counts at the moment."""
+
+    rules: tuple[Rule, ...] = ()
+
+    def speaking(self, caller: Caller, address: str) -> frozenset[int]:
+        """Return the numbers of the rules that speak for a caller at an address: the rights class."""
+        parsed = _address(address)
+        return frozenset(
+            number for number, rule in enumerate(self.rules) if names(rule, caller) and _is_from(rule, parsed)
+        )
+
+    def grants(
+        self, speaking: Collection[int], right: Right, project: NormalizedName | None
+    ) -> tuple[int, ...]:
+        """Return which of these rules give a right on a project; None is a right on all of them."""
+        return tuple(
+            number
+            for number in sorted(speaking)
+            if has(self.rules[number].may, right) and _covers(self.rules[number].projects, project)
+        )
+
+
+def names(rule: Rule, caller: Caller) -> bool:
+    """Tell whether a rule is about a caller."""
+    return any(_means(word, caller) for word in rule.who)
+
+
+def has(may: Collection[Right], right: Right) -> bool:
+    """Tell whether a set of rights contains one; `admin` contains all."""
+    return right in may or Right.ADMIN in may
+
+
+def rights_in(speaking: Iterable[int], book: Rulebook, project: NormalizedName) -> frozenset[Right]:
+    """Return everything that these rules allow on a project."""
+    allowed: set[Right] = set()
+    for number in speaking:
+        rule = book.rules[number]
+        if rule.projects.hold(project):
+            allowed |= _ALL if Right.ADMIN in rule.may else rule.may
+    return frozenset(allowed)
+
+
+def expand_groups(words: Iterable[str], groups: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Replace each `@GROUP` by its members; circles were refused when the groups were read."""
+    expanded: dict[str, None] = {}
+    for word in words:
+        if word.startswith("@"):
+            expanded.update(dict.fromkeys(expand_groups(groups.get(word[1:], ()), groups)))
+        else:
+            expanded[word] = None
+    return tuple(expanded)
+
+
+def _means(word: str, caller: Caller) -> bool:
+    if word == ANONYMOUS:
+        return True
+    if word == AUTHENTICATED:
+        return caller.has_password
+    if caller.who is None:
+        return False
+    kind, _, name = caller.who.partition(":")
+    wanted_kind, colon, wanted = word.partition(":")
+    if not colon:
+        return kind == "user" and name == word
+    if wanted_kind != kind:
+        return False
+    # Users are exact; a service token's name and a publisher's may be globs. A personal token is shown as
+    # `deploy/laptop`, and no rule names it: its owner's rights are its own.
+    if kind == "user":
+        return name == wanted
+    return caller.on_behalf_of is None and fnmatchcase(name, wanted.replace("[", "[[]"))
+
+
+def _is_from(rule: Rule, address: IPv4Address | IPv6Address | None) -> bool:
+    if not rule.networks:
+        return True
+    return address is not None and any(address in network for network in rule.networks)
+
+
+def _covers(projects: ProjectGlobs, project: NormalizedName | None) -> bool:
+    return projects.hold_everything() if project is None else projects.hold(project)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        parsed = ip_address(text)
+    except ValueError:
+        return None
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return mapped or parsed
