@@ -17,12 +17,14 @@ _NAME = "keeper.asked"
 _MOST_BYTES = 64 * 1024
 
 
-def tell_keeper(state: Path, location: Location) -> None:
-    """Ask the keeper to look at a file, soon; costs a write, and never fails."""
-    line = json.dumps([location.root, location.path]).encode() + b"\n"
+def tell_keeper(state: Path, *locations: Location) -> None:
+    """Ask the keeper to look at files, soon; costs a write, and never fails."""
+    if not locations:
+        return
+    lines = b"".join(json.dumps([place.root, place.path]).encode() + b"\n" for place in locations)
     with contextlib.suppress(OSError), _locked(state) as descriptor:
-        if os.fstat(descriptor).st_size + len(line) <= _MOST_BYTES:
-            os.write(descriptor, line)
+        if os.fstat(descriptor).st_size + len(lines) <= _MOST_BYTES:
+            os.write(descriptor, lines)
 
 
 def take_asked(state: Path) -> frozenset[Location]:

@@ -31,5 +31,7 @@ def keeper_lock(state: Path) -> Iterator[bool]:
 
 def is_kept(state: Path) -> bool:
     """Tell whether a keeper is at work."""
+    if not (state / _NAME).exists():
+        return False
     with keeper_lock(state) as mine:
         return not mine

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from pypitool.asking import tell_keeper
 from pypitool.catalogue import Pending
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.core.errors import PypitoolError
@@ -174,8 +175,12 @@ class _Publishing:
         stat = store.place(self.temporary, file.location, overwrite=self.overwrite)
         rollback.placed(is_reversible=not self.overwrite)
         live = replace(file, stat=stat, signed=_is_signed(store, file.location))
-        self.repository.catalogue.finish_publish(live)
-        remove_superseded(store, live, replaced)
+        superseded = self.repository.catalogue.finish_publish(live)
+        if self.overwrite:
+            remove_superseded(store, superseded)
+        else:
+            # Copied in after we had claimed the name: found again, and reported.
+            tell_keeper(self.repository.state, *superseded)
         return Published(Outcome.REPLACED if replaced else Outcome.CREATED, live)
 
     def _replaced(self, file: HeldFile) -> tuple[HeldFile, ...]:

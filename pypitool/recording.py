@@ -77,10 +77,11 @@ class Recorder:
         gone = [location for location in self._gone if not isinstance(self._store.look(location), Walked)]
         self._report.listed += len(fresh)
         self._report.gone += len(gone)
-        gone += [problem.location for problem in self._problems]
         changed = [read.file for read in fresh]
-        self._apply(ScanBatch(changed, gone, self._problems, self._solved), fresh)
-        self._settle_rivals([location.filename for location in [*(file.location for file in changed), *gone]])
+        dropped = [*gone, *(problem.location for problem in self._problems)]
+        self._apply(ScanBatch(changed, dropped, self._problems, self._solved), fresh)
+        self._settle_rivals([place.filename for place in [*(file.location for file in changed), *dropped]])
+        self._look_back(changed, gone, self._problems)
         self._begin()
 
     def settle_all_rivals(self) -> None:
@@ -114,6 +115,20 @@ class Recorder:
         if not fresh:
             self._report.unsettled.append(file.location)
         return fresh
+
+    def _look_back(
+        self, changed: Iterable[HeldFile], gone: Iterable[Location], problems: Iterable[Problem]
+    ) -> None:
+        """Note what changed while it was recorded: another writer's row may have been the newer one."""
+        for file in changed:
+            self._is_fresh(file)
+        for place in gone:
+            if isinstance(self._store.look(place), Walked):
+                self._report.unsettled.append(place)
+        for problem in problems:
+            found = self._store.look(problem.location)
+            if isinstance(found, Walked) and problem.stat is not None and found.stat != problem.stat:
+                self._report.unsettled.append(problem.location)
 
     def _apply(self, batch: ScanBatch, read: Iterable[ReadFile] = ()) -> None:
         if not (batch.changed or batch.gone or batch.problems or batch.solved):

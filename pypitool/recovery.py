@@ -8,9 +8,10 @@ from dataclasses import replace
 from enum import Enum
 
 from pypitool.archives import digest_stream
+from pypitool.asking import tell_keeper
 from pypitool.catalogue import Pending
 from pypitool.core.errors import PypitoolError
-from pypitool.core.model import HeldFile, Location
+from pypitool.core.model import Location
 from pypitool.core.scan_plan import Walked
 from pypitool.repository import Repository
 from pypitool.store import Leftover, Store
@@ -49,14 +50,13 @@ def settle_all(repository: Repository) -> dict[str, Fate]:
     }
 
 
-def remove_superseded(store: Store, file: HeldFile, others: Iterable[HeldFile]) -> None:
+def remove_superseded(store: Store, others: Iterable[Location]) -> None:
     """Remove the files that a newly published one replaces under another name or in another place."""
     for other in others:
-        if other.location != file.location:
-            # In a root that cannot be written it stays, hidden by the new one if it has the same name.
-            with suppress(PypitoolError):
-                store.remove(other.location)
-                store.remove(Location(other.location.root, other.location.path + SIGNATURE))
+        # In a root that cannot be written it stays, hidden by the new one if it has the same name.
+        with suppress(PypitoolError):
+            store.remove(other)
+            store.remove(Location(other.root, other.path + SIGNATURE))
 
 
 def _was_placed(leftover: Leftover, pending: Pending) -> bool:
@@ -72,11 +72,8 @@ def _finish(repository: Repository, pending: Pending, leftover: Leftover) -> Non
     found = repository.store.look(pending.file.location)
     signed = isinstance(found, Walked) and found.signed
     file = replace(pending.file, stat=stat, signed=signed)
-    others = [
-        other for other in repository.catalogue.held(file.project) if other.release_key == file.release_key
-    ]
-    repository.catalogue.finish_publish(file)
-    remove_superseded(repository.store, file, others)
+    # Nobody can say any more whether they were to be replaced: they are found again, and reported.
+    tell_keeper(repository.state, *repository.catalogue.finish_publish(file))
 
 
 def _abandon(repository: Repository, pending: Pending, leftover: Leftover) -> None:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from packaging.utils import NormalizedName
 
+from pypitool.asking import tell_keeper
 from pypitool.catalogue import FileFact
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.model import HeldFile, Location, Project, ProjectStatus
@@ -149,6 +150,7 @@ def delete(repository: Repository, plan: DeletePlan, actor: Actor) -> tuple[str,
             gone.append(file.location)
     finally:
         repository.catalogue.forget(gone)
+        _look_back(repository, gone)
     return plan.filenames
 
 
@@ -199,6 +201,12 @@ def _release(repository: Repository, project: str, version: str) -> tuple[HeldFi
     if not files:
         raise NotHeld(project, version)
     return tuple(files)
+
+
+def _look_back(repository: Repository, gone: Iterable[Location]) -> None:
+    """Have the keeper look at places where a new file came while the old one's row was forgotten."""
+    back = [location for location in gone if repository.store.look(location) is not None]
+    tell_keeper(repository.state, *back)
 
 
 def _names(files: Iterable[HeldFile]) -> tuple[str, ...]:

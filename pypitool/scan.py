@@ -107,6 +107,8 @@ class Scanner:
             recorder.add(problem.location, problem)
         # Whose publishing is under way is its writer's business; the keeper looks after dead writers.
         busy = {pending.file.location for pending in self.catalogue.pending()} if todo.changed else set()
+        # It is looked at again: events that came before its row were of no use.
+        report.unsettled.extend(place for place in todo.changed if place in busy)
         wanted = [place for place in todo.changed if not is_ignored(place.filename) and place not in busy]
         try:
             for done, read in self._read(wanted):

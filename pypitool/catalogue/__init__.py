@@ -133,10 +133,11 @@ class Catalogue(Reader, Protocol):
         pending one may not.
         """
 
-    def finish_publish(self, file: HeldFile) -> None:
+    def finish_publish(self, file: HeldFile) -> tuple[Location, ...]:
         """Turn a pending file live, with the stat that it has now, and record its origin as its fact.
 
-        Another live file with its release key is superseded: forgotten in the same transaction.
+        Other live files with its release key are superseded: forgotten in the same transaction, and
+        returned. The caller removes them, or they are found again.
         """
 
     def abandon_publish(self, location: Location) -> None:

@@ -44,10 +44,10 @@ class SqliteCatalogue(SqliteReader):
         with self._writer.transaction() as connection:
             writing.begin_publish(connection, pending, compressed, overwrite=overwrite)
 
-    def finish_publish(self, file: HeldFile) -> None:
-        """Turn a pending file live, with the stat that it has now."""
+    def finish_publish(self, file: HeldFile) -> tuple[Location, ...]:
+        """Turn a pending file live, with the stat that it has now; return which others it superseded."""
         with self._writer.transaction() as connection:
-            writing.finish_publish(connection, file, self._clock())
+            return writing.finish_publish(connection, file, self._clock())
 
     def abandon_publish(self, location: Location) -> None:
         """Forget a pending file."""

@@ -46,10 +46,11 @@ def begin_publish(
     )
 
 
-def finish_publish(connection: sqlite3.Connection, file: HeldFile, now: float) -> None:
-    """Turn a pending file live."""
+def finish_publish(connection: sqlite3.Connection, file: HeldFile, now: float) -> tuple[Location, ...]:
+    """Turn a pending file live; return which others it superseded."""
     _delete_pending(connection, file.location)
-    removed = _supersede(connection, file)
+    others = _others(connection, file)
+    removed = _supersede(connection, file, others)
     connection.execute(_INSERT_FILE, to_row(file))
     decisions.record_arrival(connection, _arrival(file))
     if file.yanked is not None:
@@ -58,6 +59,7 @@ def finish_publish(connection: sqlite3.Connection, file: HeldFile, now: float) -
     decisions.apply(connection, [file.filename], now)
     drop_bodies(connection, removed)
     announce(connection, {file.project} | {project for project, _ in removed})
+    return others
 
 
 def abandon_publish(connection: sqlite3.Connection, location: Location) -> None:
@@ -182,9 +184,13 @@ def _refuse_taken(connection: sqlite3.Connection, file: HeldFile, *, overwrite: 
             raise ReleaseFileExists(file.filename, sha256, from_row(rows[0]), live=table == "file")
 
 
-def _supersede(connection: sqlite3.Connection, file: HeldFile) -> Removed:
+def _others(connection: sqlite3.Connection, file: HeldFile) -> tuple[Location, ...]:
     rows = connection.execute("SELECT root, path FROM file WHERE release_key = ?", (file.release_key,))
-    others = [Location(root, path) for root, path in rows.fetchall()]
+    places = [Location(root, path) for root, path in rows.fetchall()]
+    return tuple(place for place in places if place != file.location)
+
+
+def _supersede(connection: sqlite3.Connection, file: HeldFile, others: Sequence[Location]) -> Removed:
     removed = remove(connection, [file.location, *others])
     # Another spelling of the name is gone for good; this very name keeps what was decided about it.
     _forget_names(connection, {other.filename for other in others} - {file.filename})

@@ -91,7 +91,8 @@ class Fetcher:
         return event
 
     def _published(self, item: FetchItem) -> FileEvent:
-        partials = PartialFiles(self.repository.roots[0])
+        # In the directory that takes the file: what is whole is moved, not copied.
+        partials = PartialFiles(self.repository.roots[item.root])
         with partials.open(_key(item)) as partial:
             self._download(item, partial)
             digests = partial.digester.digests()
@@ -109,7 +110,7 @@ class Fetcher:
 
     def _publish(self, item: FetchItem, partial: PartialFile, incoming: Incoming) -> FileEvent:
         # Everything that takes time is behind us: a kill between here and the row `live` costs this file.
-        with self.repository.store.adopt(partial.path) as temporary:
+        with self.repository.store.adopt(partial.path, item.root, item.folder) as temporary:
             partial.forget()
             outcome = publish(self.repository, temporary, incoming, actor=self.actor).outcome
         # Somebody else published the same bytes while ours were on their way.
@@ -169,9 +170,10 @@ class Fetcher:
 
 def check_space(repository: Repository, items: Sequence[FetchItem]) -> None:
     """Raise `NoSpace` when the known sizes do not fit: better before than halfway."""
-    needed = sum(item.wanted.candidate.size or 0 for item in items)
-    if needed + _RESERVE > repository.store.free():
-        raise NoSpace(str(repository.roots[0]))
+    for root in sorted({item.root for item in items}):
+        needed = sum(item.wanted.candidate.size or 0 for item in items if item.root == root)
+        if needed + _RESERVE > repository.store.free(root):
+            raise NoSpace(str(repository.roots[root]))
 
 
 def _report(future: Future[FileEvent | None], report: Callable[[FileEvent], None]) -> None:

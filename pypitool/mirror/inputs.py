@@ -251,13 +251,19 @@ def _text(reading: _Reading, path: Path) -> str | None:
         return None
 
 
-def _decoded(body: bytes) -> str:
+def encoding_of(body: bytes) -> tuple[bytes, str]:
+    """Return the byte order mark of a file of requirements, which may be empty, and its encoding."""
     for mark, encoding in _ENCODINGS:
         if body.startswith(mark):
-            return body[len(mark) :].decode(encoding)
+            return mark, encoding
     head = b"\n".join(body.split(b"\n", 2)[:2])
     declared = _DECLARED.search(head)
-    return body.decode(declared[1].decode("ascii") if declared else "utf-8")
+    return b"", declared[1].decode("ascii") if declared else "utf-8"
+
+
+def _decoded(body: bytes) -> str:
+    mark, encoding = encoding_of(body)
+    return body[len(mark) :].decode(encoding)
 
 
 def _read_lock(reading: _Reading, path: Path) -> None:

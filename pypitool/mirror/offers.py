@@ -15,7 +15,7 @@ from pypitool.core.selection import Candidate
 from pypitool.mirror.candidate_text import dump_candidates, load_candidates
 from pypitool.mirror.record import MirrorRecord, RememberedPage
 from pypitool.upstream.choose import asked_for, find_page
-from pypitool.upstream.errors import Stopped
+from pypitool.upstream.errors import Stopped, UpstreamUnavailable
 from pypitool.upstream.model import KnownPage, Page, Unchanged, Upstream
 from pypitool.upstream.session import UpstreamSession
 
@@ -46,6 +46,16 @@ class Offers:
 
     found: Mapping[NormalizedName, Offered]
     failed: Mapping[NormalizedName, PypitoolError]
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether no upstream answered at all."""
+        failures = self.failed.values()
+        return (
+            bool(failures)
+            and not self.found
+            and all(isinstance(error, UpstreamUnavailable) for error in failures)
+        )
 
 
 def ask_upstreams(

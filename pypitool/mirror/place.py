@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import quote
 
 from pypitool.keeper_lock import is_kept
+from pypitool.mirror.database_copy import copy_database
 from pypitool.repository import Repository
 from pypitool.state import StateFiles, check_owner, choose_state
 
@@ -59,16 +59,9 @@ def _copy(state: StateFiles, scratch: StateFiles) -> None:
     # Whatever cannot be copied is found again by reading the files.
     with suppress(OSError):
         shutil.copyfile(state.facts, scratch.facts)
-    if not state.catalogue.exists():
-        return
-    source = f"file:{quote(str(state.catalogue))}?mode=ro"
-    try:
-        with (
-            closing(sqlite3.connect(source, uri=True)) as real,
-            closing(sqlite3.connect(scratch.catalogue)) as copy,
-        ):
-            real.backup(copy)
-    except sqlite3.Error:
+    with closing(sqlite3.connect(scratch.catalogue)) as copy:
+        copied = copy_database(state.catalogue, copy)
+    if not copied:
         scratch.catalogue.unlink(missing_ok=True)
 
 

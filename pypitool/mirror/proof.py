@@ -17,10 +17,11 @@ def prove_sets(sets: Iterable[PinnedSet], shelf: Shelf) -> Iterator[HoleEvent | 
         own = RootsAlone(shelf) if pinned.request.closure is Closure.OFF else shelf
         for target in pinned.request.targets:
             proof = prove(pinned.roots(target), target, own, pinned.pins(target))
-            yield from _events(pinned.request.name, proof, told)
+            yield from events_of(pinned.request.name, proof, told)
 
 
-def _events(name: str, proof: Proof, told: set[str]) -> Iterator[HoleEvent | WarningEvent]:
+def events_of(name: str, proof: Proof, told: set[str]) -> Iterator[HoleEvent | WarningEvent]:
+    """Tell what a proof found; `told` are the files of which it has been said that nobody knows."""
     for hole in proof.holes:
         yield HoleEvent(name, hole.target, hole.requirement, hole.required_by, hole.reason)
     for unknown in proof.unknown:

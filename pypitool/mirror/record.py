@@ -10,14 +10,14 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from packaging.utils import NormalizedName
 
 from pypitool.core.run_events import Event, Summary, summary_of
+from pypitool.mirror.database_copy import copy_database
 from pypitool.ownership import hand_over
 from pypitool.upstream.model import KnownPage
 
@@ -251,12 +251,9 @@ def _open(path: Path) -> sqlite3.Connection:
 
 def _copy(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    if path.exists():
-        with (
-            closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as real,
-            suppress(sqlite3.Error),
-        ):
-            real.backup(connection)
+    if not copy_database(path, connection):
+        connection.close()
+        connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.executescript(_SCHEMA)
     return connection
 

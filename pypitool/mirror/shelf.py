@@ -73,6 +73,22 @@ class PlannedShelf:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinedShelf:
+    """Several directories as one; a file is the same in all of them."""
+
+    shelves: Sequence[Shelf]
+
+    def candidates(self, project: NormalizedName) -> Sequence[Candidate]:
+        """Return the files of a project in any of them."""
+        return [candidate for shelf in self.shelves for candidate in shelf.candidates(project)]
+
+    def requires(self, candidate: Candidate) -> tuple[Requirement, ...] | None:
+        """Return what a file depends on, as the directory that has it knows."""
+        having = (shelf for shelf in self.shelves if candidate in shelf.candidates(candidate.project))
+        return next((shelf.requires(candidate) for shelf in having), None)
+
+
+@dataclass(frozen=True, slots=True)
 class RootsAlone:
     """The same files, whose dependencies are nobody's concern."""
 

@@ -33,7 +33,7 @@ from pypitool.mirror.sets import PinnedSet
 from pypitool.mirror.shelf import CatalogueShelf, PlannedShelf
 from pypitool.mirror.watching import FetchItem, Watcher
 from pypitool.repository import Repository
-from pypitool.upstream.errors import Stopped, UpstreamUnavailable
+from pypitool.upstream.errors import Stopped
 from pypitool.upstream.session import UpstreamSession
 
 Report = Callable[[Event], None]
@@ -86,14 +86,14 @@ def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions,
         report(event)
     planned = _plan(choices, held)
     if options.dry_run:
-        _report_plan(planned, report)
+        report_plan([one for _, one in planned], report)
     else:
-        _carry_out(mirror, planned, report)
+        carry_out(mirror, [(FetchItem(one.wanted, file.upstream), one) for file, one in planned], report)
         if mirror.stop.is_set():
             raise Stopped()
         _remember(mirror, choices, offers.found, held, options)
     _prove(mirror, sets, planned, options, report)
-    return Ending(dry_run=options.dry_run, unreachable=_is_unreachable(offers))
+    return Ending(dry_run=options.dry_run, unreachable=offers.is_unreachable)
 
 
 def _chosen(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions) -> tuple[Offers, Choices]:
@@ -140,8 +140,9 @@ def _plan(choices: Choices, held: Mapping[str, HeldFile]) -> list[tuple[ChosenFi
     return list(zip(choices.files, plan([file.wanted for file in choices.files], digests), strict=True))
 
 
-def _report_plan(planned: Iterable[tuple[ChosenFile, Planned]], report: Report) -> None:
-    for _, one in planned:
+def report_plan(planned: Iterable[Planned], report: Report) -> None:
+    """Say what would be done with each wanted file."""
+    for one in planned:
         candidate = one.wanted.candidate
         report(
             PlanEvent(
@@ -155,11 +156,12 @@ def _report_plan(planned: Iterable[tuple[ChosenFile, Planned]], report: Report) 
         )
 
 
-def _carry_out(mirror: Mirror, planned: Sequence[tuple[ChosenFile, Planned]], report: Report) -> None:
+def carry_out(mirror: Mirror, planned: Sequence[tuple[FetchItem, Planned]], report: Report) -> None:
+    """Fetch what is to come, and say of the rest that it is kept or in conflict."""
     for _, one in planned:
         if one.step is not Step.GET:
             report(_settled(one))
-    wanted = [FetchItem(one.wanted, file.upstream) for file, one in planned if one.step is Step.GET]
+    wanted = [item for item, one in planned if one.step is Step.GET]
     if wanted:
         sessions = {session.upstream.name: session for session in mirror.sessions}
         fetcher = Fetcher(
@@ -259,12 +261,3 @@ def _prove(
     shelf = PlannedShelf(CatalogueShelf(mirror.repository.catalogue), coming)
     for event in prove_sets(sets, shelf):
         report(event)
-
-
-def _is_unreachable(offers: Offers) -> bool:
-    failures = offers.failed.values()
-    return (
-        bool(failures)
-        and not offers.found
-        and all(isinstance(error, UpstreamUnavailable) for error in failures)
-    )

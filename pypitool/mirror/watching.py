@@ -15,6 +15,8 @@ class FetchItem:
 
     wanted: WantedFile
     upstream: str
+    root: int = 0  # which directory takes it ...
+    folder: str = ""  # ... and where below it
 
     @property
     def filename(self) -> str:

@@ -106,7 +106,7 @@ class DirectoryStore:
         """Raise `NotWritable` when `remove` would."""
         folder = (self.roots[location.root] / location.path).parent
         with writing(folder):
-            if not os.access(folder, os.W_OK | os.X_OK):
+            if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
                 read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
                 number = errno.EROFS if read_only else errno.EACCES
                 raise OSError(number, os.strerror(number))

@@ -45,11 +45,12 @@ class WatchedCatalogue(SqliteCatalogue):
         super().begin_publish(pending, body, overwrite=overwrite)
         self.reached("pending")
 
-    def finish_publish(self, file: HeldFile) -> None:
+    def finish_publish(self, file: HeldFile) -> tuple[Location, ...]:
         """Tell before and after."""
         self.reached("unlinked")
-        super().finish_publish(file)
+        superseded = super().finish_publish(file)
         self.reached("live")
+        return superseded
 
 
 class WatchedFacts(FactLog):

@@ -1,0 +1,39 @@
+"""Which of the releases that we have are known to be vulnerable: one request each, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from pypitool.core.run_events import WarningEvent
+from pypitool.core.update_event import Audit
+from pypitool.core.vulnerabilities import vulnerabilities_of
+from pypitool.mirror.sync import Mirror, Report
+from pypitool.upstream.errors import UpstreamError
+from pypitool.upstream.legacy_json import release_document
+from pypitool.upstream.session import UpstreamSession
+
+Release = tuple[NormalizedName, Version, str]  # and the upstream that knows it
+
+
+def audit(mirror: Mirror, releases: Sequence[Release], report: Report) -> Mapping[NormalizedName, Audit]:
+    """Ask about each release; what cannot be found out is unknown, and never a failure."""
+    sessions = {session.upstream.name: session for session in mirror.sessions}
+    threads = max(1, sum(session.upstream.workers for session in mirror.sessions))
+    with ThreadPoolExecutor(threads, thread_name_prefix="audit") as pool:
+        answers = list(pool.map(lambda one: _ask(sessions[one[2]], one[0], one[1]), releases))
+    for (project, version, upstream), answer in zip(releases, answers, strict=True):
+        if answer.vulnerabilities is None:
+            message = f"{upstream} does not say whether {project} {version} is vulnerable"
+            report(WarningEvent(message, project))
+    return {release[0]: answer for release, answer in zip(releases, answers, strict=True)}
+
+
+def _ask(session: UpstreamSession, project: NormalizedName, version: Version) -> Audit:
+    try:
+        return Audit(vulnerabilities_of(release_document(session, project, str(version))))
+    except UpstreamError:
+        return Audit(None)

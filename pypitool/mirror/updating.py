@@ -1,0 +1,146 @@
+"""What `update` offers of each project: asked, judged, and told with the reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from pypitool.core.implied_targets import implied_targets
+from pypitool.core.model import ProjectStatus
+from pypitool.core.selection import Candidate, Rule, SelectionRules, Wish, select, taken
+from pypitool.core.sync_plan import ProjectChoice, choose_files
+from pypitool.core.targets import Target
+from pypitool.core.update_choice import Held, UpdateChoice, UpdateRules, choose_update, served_targets
+from pypitool.core.update_event import Audit, HeldVersion, UpdateEvent
+from pypitool.core.update_scope import is_same_project
+from pypitool.mirror.held_projects import HeldProject
+from pypitool.mirror.offers import Offered
+from pypitool.mirror.record import MirrorRecord
+
+# A difference below this is no clock that is wrong.
+_SKEW = 60.0
+_POLICY = frozenset({Rule.UNHASHED, Rule.TOO_BIG, Rule.FORMAT, Rule.FILES_POLICY})
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTerms:
+    """What decides which release is offered."""
+
+    targets: Sequence[Target]
+    guesses: bool = False  # nobody named targets: take files for the machines that the wheels here are for
+    rules: UpdateRules = UpdateRules()
+    selection: SelectionRules = SelectionRules()
+    unhashed: frozenset[str] = frozenset()  # upstreams that may omit sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What was found out about one project; without a choice it is a stranger's, or nothing can be said."""
+
+    held: HeldProject
+    offered: Offered
+    choice: UpdateChoice | None = None
+    targets: Sequence[Target] = ()  # that get files of the new release
+    files: ProjectChoice = ProjectChoice()
+    audit: Audit | None = None
+    stranger: bool = False
+
+    @property
+    def name(self) -> NormalizedName:
+        """The project."""
+        return self.held.name
+
+    @property
+    def new(self) -> Version | None:
+        """The release that is offered."""
+        return self.choice.new if self.choice is not None else None
+
+    def event(self) -> UpdateEvent:
+        """Tell it."""
+        choice = self.choice
+        return UpdateEvent(
+            project=self.name,
+            have=str(self.held.have),
+            new=str(self.new) if self.new is not None else None,
+            uploaded=choice.uploaded if choice is not None else None,
+            held=tuple(
+                HeldVersion(str(one.version), one.reason.value) for one in (choice.held if choice else ())
+            ),
+            audit=self.audit,
+        )
+
+
+def offers_of(
+    projects: Mapping[NormalizedName, HeldProject],
+    found: Mapping[NormalizedName, Offered],
+    record: MirrorRecord,
+    terms: UpdateTerms,
+) -> Iterator[Offer]:
+    """Judge what is on offer of each project, in order of name."""
+    for name in sorted(found):
+        held, offered = projects[name], found[name]
+        candidates = offered.candidates(record)
+        quarantined = offered.status is ProjectStatus.QUARANTINED
+        if not quarantined and not is_same_project(held.files, candidates, offered.upstream):
+            yield Offer(held, offered, stranger=True)
+        else:
+            yield _judged(held, offered, candidates, terms)
+
+
+def _judged(
+    held: HeldProject, offered: Offered, candidates: Iterable[Candidate], terms: UpdateTerms
+) -> Offer:
+    assert held.have is not None
+    served = served_targets(held.have, held.candidates, terms.targets)
+    guesses = implied_targets(held.current, terms.targets[0]) if terms.guesses else {}
+    rules = replace(
+        terms.selection,
+        allow_unhashed=terms.selection.allow_unhashed or offered.upstream in terms.unhashed,
+    )
+
+    def judge(files: Sequence[Candidate]) -> Held | None:
+        return _refusal(_release(held.name, files, terms.targets, guesses, rules)[1], served)
+
+    now = _now(offered.clock_skew)
+    choice = choose_update(held.have, candidates, served, terms.rules, now, judge)
+    targets, files = _release(held.name, choice.files, terms.targets, guesses, rules)
+    return Offer(held, offered, choice, targets, files)
+
+
+def _release(
+    project: NormalizedName,
+    files: Sequence[Candidate],
+    targets: Sequence[Target],
+    guesses: Mapping[Target, Target],
+    rules: SelectionRules,
+) -> tuple[Sequence[Target], ProjectChoice]:
+    """Choose the files of a release for every target, the guessed ones included."""
+    usable = [file for file in files if file.yanked is None]
+    if not usable:
+        return (), ProjectChoice()
+    wish = Wish(project, SpecifierSet(f"=={usable[0].version}"))
+    machines = (
+        named if taken(select(wish, named, usable, rules)) else likely for named, likely in guesses.items()
+    )
+    every = (*targets, *machines)
+    return every, choose_files(dict.fromkeys(every, wish), usable, rules)
+
+
+def _refusal(choice: ProjectChoice, served: Sequence[Target]) -> Held | None:
+    names = {target.name for target in served}
+    # The tags fit, so it is the policy that takes none of the files.
+    if any(miss.target in names for miss in choice.misses):
+        return Held.POLICY
+    if choice.files:
+        return None
+    return Held.POLICY if any(miss.reason in _POLICY for miss in choice.misses) else Held.NO_FILE
+
+
+def _now(skew: float) -> datetime:
+    now = datetime.now(timezone.utc)
+    return now + timedelta(seconds=skew) if abs(skew) > _SKEW else now
