@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol
 from urllib.parse import parse_qsl
 
@@ -76,9 +77,10 @@ def read_form(content_type: str, pieces: Iterable[bytes], open_sink: OpenSink) -
         return _urlencoded(pieces)
     if media != MULTIPART:
         raise BrokenForm(f"its type has to be {MULTIPART}")
-    reader = _Multipart(_boundary(options.get("boundary", "")), open_sink)
+    boundary = _boundary(options.get("boundary", ""))
+    reader = _Multipart(boundary, open_sink)
     try:
-        for piece in pieces:
+        for piece in _with_carriage_returns(pieces, f"--{boundary}\n".encode()):
             reader.receive(piece)
         return reader.finish()
     except ParserLimitReached as error:
@@ -91,6 +93,26 @@ def _boundary(text: str) -> str:
     if not (text and text.isascii() and text.isprintable() and len(text) <= LONGEST_BOUNDARY):
         raise BrokenForm("its boundary is missing or absurd")
     return text
+
+
+def _with_carriage_returns(pieces: Iterable[bytes], bare_line: bytes) -> Iterator[bytes]:
+    """Mend a form whose lines end in bare line feeds, as `setup.py register` of distutils writes it.
+
+    It carries no file; one that a client of that kind does send no longer has the digests of its form.
+    """
+    arriving, head = iter(pieces), b""
+    # The boundary comes at once, or after an empty line.
+    while len(head) < len(bare_line) + 2 and (piece := next(arriving, b"")):
+        head += piece
+    if not head.lstrip(b"\r\n").startswith(bare_line):
+        yield from (piece for piece in chain([head], arriving) if piece)
+        return
+    body = bytearray(head)
+    for piece in arriving:
+        body += piece
+        if len(body) > FORM_BYTES:
+            raise FormTooLarge
+    yield bytes(body).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def _urlencoded(pieces: Iterable[bytes]) -> Form:

@@ -78,6 +78,23 @@ def test_a_form_that_begins_with_an_empty_line_is_read() -> None:
     assert form.fields == FIELDS
 
 
+@pytest.mark.parametrize("size", [1, 7, 1 << 16])
+def test_a_form_with_bare_line_feeds_is_read(size: int) -> None:
+    # `setup.py register` of distutils.
+    data = b'\n--b\nContent-Disposition: form-data; name=":action"\n\nsubmit\n--b--\n'
+
+    form, _ = read(Body("multipart/form-data; boundary=b; charset=utf-8", data), size)
+
+    assert form.fields == [(":action", "submit")]
+
+
+def test_a_form_with_bare_line_feeds_does_not_grow_without_end() -> None:
+    data = b'--b\nContent-Disposition: form-data; name="name"\n\n' + b"x" * (FORM_BYTES + 1)
+
+    with pytest.raises(FormTooLarge):
+        read(Body("multipart/form-data; boundary=b", data))
+
+
 def test_the_first_of_several_values_counts() -> None:
     form, _ = read(multipart([("name", "one"), ("name", "two")]))
 
