@@ -65,6 +65,7 @@ def index(tmp_path_factory: pytest.TempPathFactory, held: Path) -> Iterator[Serv
     """An index that anybody may read and upload to."""
     options = ["-a", ".", "-P", ".", *TWO_WORKERS]
     with ServerProcess(held, home=tmp_path_factory.mktemp("index"), options=options) as server:
+        server.wait_until_listed("acme-app", "acme-lib", "acme-pure")
         yield server
 
 
@@ -76,6 +77,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     passwords = write_htpasswd(home / "htpasswd", {USER: PASSWORD, "other": "other"})
     options = ["-a", "list,download,update", "-P", str(passwords), *TWO_WORKERS]
     with ServerProcess(home / "packages", home=home, options=options) as server:
+        server.wait_until_listed("acme-app", "acme-lib", "acme-pure", auth=(USER, PASSWORD))
         yield server
 
 

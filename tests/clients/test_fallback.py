@@ -24,6 +24,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]
     build_wheel(home / "packages", "house-thing", "99.0")
     build_wheel(home / "packages", "acme-secret", "99.0")
     with ServerProcess(home / "packages", home=home, options=OPEN) as server:
+        server.wait_until_listed("public-thing", "house-thing", "acme-secret")
         yield server
 
 
@@ -35,6 +36,7 @@ def inside(tmp_path_factory: pytest.TempPathFactory, outside: ServerProcess) -> 
     (home / "config.toml").write_text('[policy]\nprivate = ["acme-*"]\n')
     options = [*OPEN, "--fallback-url", f"{outside.url}/simple/", "--config", str(home / "config.toml")]
     with ServerProcess(home / "packages", home=home, options=options, fallback=True) as server:
+        server.wait_until_listed("house-thing")
         yield server
 
 

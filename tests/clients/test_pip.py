@@ -44,23 +44,18 @@ def test_the_configuration_file_names_index_and_trusted_host(
     assert (tmp_path / "site" / "acme_lib.py").exists()
 
 
-def test_only_metadata_is_fetched_to_resolve(clients: Clients, index: ServerProcess) -> None:
-    pip = clients("pip")
-    before = len(index.log)
+def test_only_metadata_is_fetched_to_resolve(clients: Clients, index: ServerProcess, held: Path) -> None:
+    build_wheel(held, "resolved-only", "1.0", requires=["acme-lib"])
+    index.wait_until_listed("resolved-only")
+    dry_run = ("install", "--dry-run", "--quiet", "--report", "-", "--ignore-installed")
 
-    report = pip.succeed(
-        "pip", "install", *QUICK, "--dry-run", "--quiet", "--report", "-", "--ignore-installed",
-        "-i", f"{index.url}/simple/", "acme-app",
-    )  # fmt: skip
+    report = clients("pip").succeed("pip", *dry_run, *QUICK, "-i", f"{index.url}/simple/", "resolved-only")
 
-    # The access log is written behind the requests, in their order.
-    wait_until(
-        lambda: "acme_lib-2.0-py3-none-any.whl.metadata" in index.log[before:], what="the log is written"
-    )
+    wheel = "/resolved_only-1.0-py3-none-any.whl"
     installed = {entry["metadata"]["name"] for entry in json.loads(report)["install"]}
-    assert installed == {"Acme.App", "acme-lib"}
-    assert "acme_app-1.0-py3-none-any.whl.metadata" in index.log[before:]
-    assert ".whl " not in index.log[before:]
+    assert installed == {"resolved-only", "acme-lib"}
+    wait_until(lambda: f"{wheel}.metadata" in index.log, what="the access log is written")
+    assert f"{wheel} " not in index.log
 
 
 def test_hashes_of_a_requirements_file_are_checked(

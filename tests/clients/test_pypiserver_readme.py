@@ -45,6 +45,7 @@ def packages(tmp_path: Path) -> Path:
 @pytest.fixture
 def quick_start(tmp_path: Path, packages: Path) -> Iterator[ServerProcess]:
     with ServerProcess(packages, home=tmp_path, line="run -p {port} ~/packages") as server:
+        server.wait_until_listed("foo", "foo-bar")
         yield server
 
 
@@ -56,6 +57,7 @@ def with_passwords(tmp_path: Path, packages: Path) -> Iterator[ServerProcess]:
     apache.succeed("htpasswd", "-sci", "htpasswd.txt", "some_username", stdin="some_passwd")
     line = "run -p {port} -P htpasswd.txt ~/packages"
     with ServerProcess(packages, home=tmp_path, line=line) as server:
+        server.wait_until_listed("foo", "foo-bar")
         yield server
 
 

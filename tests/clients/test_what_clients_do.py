@@ -22,10 +22,14 @@ from tests.support.wheels import build_sdist, build_wheel
 pytestmark = pytest.mark.live
 
 
+YANKABLE = ("never-yanked", "yanked-mute", "yanked-why", "quarantined")
+NAMES = (*YANKABLE, "with-sdist", "large")
+
+
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("packages")
-    for name in ("never-yanked", "yanked-mute", "yanked-why", "quarantined"):
+    for name in YANKABLE:
         build_wheel(directory, name, "1.0")
         build_wheel(directory, name, "2.0")
     build_wheel(directory, "with-sdist", "1.0")
@@ -41,6 +45,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(tmp_path_factory: pytest.TempPathFactory, packages: Path) -> Iterator[ServerProcess]:
     options = ["-a", ".", "-P", ".", "-o", *TWO_WORKERS]
     with ServerProcess(packages, home=tmp_path_factory.mktemp("server"), options=options) as running:
+        running.wait_until_listed(*NAMES)
         yield running
 
 
@@ -72,7 +77,7 @@ def test_a_pinned_yanked_release_is_still_installed_and_the_reason_shown(
     clients: Clients, uv: Client, server: ServerProcess, packages: Path, tmp_path: Path
 ) -> None:
     build_wheel(packages, "pinned", "1.0")
-    wait_until(lambda: server.get("/simple/pinned/").ok, what="the project is listed")
+    server.wait_until_listed("pinned")
     pypitool(tmp_path, "yank", "pinned", "1.0", "--reason", "moth holes", "--packages", packages)
 
     from_uv = resolve(uv, server, "pinned==1.0")
@@ -110,7 +115,7 @@ def test_metadata_follows_a_wheel_that_is_replaced(
 ) -> None:
     # A page with the old hash and a file with the new metadata would be a hard error for both.
     build_wheel(packages, "replaced", "1.0")
-    wait_until(lambda: server.get("/simple/replaced/").ok, what="the project is listed")
+    server.wait_until_listed("replaced")
     before = page_hash(server, "replaced")
 
     build_wheel(packages, "replaced", "1.0", requires=["never-yanked"])
@@ -124,7 +129,7 @@ def test_uv_reads_metadata_from_ranges_of_a_wheel_where_a_page_has_none(
     uv: Client, server: ServerProcess, packages: Path
 ) -> None:
     build_wheel(packages, "ranged", "1.0", extra_files={"payload.bin": random.Random(1).randbytes(300_000)})
-    wait_until(lambda: server.get("/simple/ranged/").ok, what="the project is listed")
+    server.wait_until_listed("ranged")
 
     with without_metadata(f"{server.url}/simple/") as stripped:
         resolved = resolve(uv, server, "ranged", index=stripped)

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -153,6 +154,14 @@ class ServerProcess:
     def post(self, path: str, **arguments: Any) -> requests.Response:
         """Send a POST."""
         return self.request("POST", path, **arguments)
+
+    def wait_until_listed(self, *projects: str, auth: tuple[str, str] | None = None) -> None:
+        """Wait until these projects have pages: a server answers before it has read its directories."""
+        for project in projects:
+            wait_until(partial(self._lists, project, auth), what=f"{project} is listed")
+
+    def _lists(self, project: str, auth: tuple[str, str] | None) -> bool:
+        return self.get(f"/simple/{project}/", auth=auth).ok
 
     def _wait_ready(self, path: str, seconds: float) -> None:
         try:
