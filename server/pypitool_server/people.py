@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -56,7 +57,7 @@ def start() -> Response:
     projects, files = here.repository.catalogue.counts()
     custom = here.settings.server.welcome
     # Somebody may edit a page of his own at any time.
-    mark_replayable({EVERYTHING}, seconds=1 if custom else 3600, uses=here.external.uses)
+    mark_replayable({EVERYTHING}, seconds=1 if custom else math.inf, uses=here.external.uses)
     if custom is not None:
         return answers.page(represent(welcome_page(custom, base, files), HTML, zipped=zipped()), public=True)
     return _page("start.html", public=True, base=base, projects=projects, files=files, **_trust(base))

@@ -43,7 +43,7 @@ class Observe(Protocol):
 class Mark:
     """What a view says about its answer: it may be replayed while these dependencies stand."""
 
-    dependencies: Collection[str]
+    dependencies: tuple[str, ...]
     deadline: float
     uses: tuple[str, ...]
 
@@ -68,7 +68,7 @@ def mark_replayable(
     `uses` names the keys of the WSGI environment that went into the answer, beside those that are a part
     of every key; after `seconds` it ends in any case.
     """
-    request.environ[MARK] = Mark(dependencies, perf_counter() + seconds, uses)
+    request.environ[MARK] = Mark(tuple(dependencies), perf_counter() + seconds, uses)
 
 
 class _Started:
