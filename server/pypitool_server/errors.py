@@ -27,7 +27,7 @@ def refused(error: PypitoolError) -> Response:
     status = http_status(error)
     if status >= 500:
         hint = f" ({error.hint})" if error.hint else ""
-        logging.getLogger(__name__).warning("%s %s: %s%s", request.method, request.path, error, hint)
+        logging.getLogger(__name__).warning("%s %r: %s%s", request.method, request.path, error, hint)
     answer = text(_sentences(error), status)
     if status == 503:
         answer.headers["Retry-After"] = str(RETRY_AFTER)

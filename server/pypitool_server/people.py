@@ -44,6 +44,9 @@ def blueprint() -> Blueprint:
     pages.add_url_rule("/project/<name>/", "project", project)
     pages.add_url_rule("/search", "search", search)
     pages.add_url_rule("/search/", "search_slashed", lambda: answers.moved("../search"))
+    # Browsers and crawlers ask for these by themselves: they are no projects to be looked for elsewhere.
+    pages.add_url_rule("/favicon.ico", "icon", lambda: answers.text("no icon\n", 404))
+    pages.add_url_rule("/robots.txt", "robots", lambda: answers.text("User-agent: *\nDisallow: /\n"))
     return pages
 
 

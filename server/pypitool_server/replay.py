@@ -26,8 +26,6 @@ USER = "pypitool.user"
 
 # An error that is true now may be untrue in a moment: only these are ever kept.
 REPLAYABLE = frozenset({200, 206, 301, 302, 303, 304, 404, 406, 416})
-# Bodies of up to this many bytes leave as one list, which is the fastest way through every engine.
-SMALL = 256 * 1024
 
 
 class Observe(Protocol):

@@ -171,6 +171,11 @@ def test_an_unknown_project_is_not_looked_for_elsewhere(site: Site) -> None:
     assert "Location" not in answer.headers
 
 
+def test_what_browsers_ask_for_by_themselves_is_no_project(site: Site) -> None:
+    assert site.get("/favicon.ico").status_code == 404
+    assert site.get("/robots.txt").text == "User-agent: *\nDisallow: /\n"
+
+
 @pytest.mark.parametrize("query", ["acme", "ACME", "Acme_Core", "core%20web"])
 def test_search_finds_names_in_any_spelling(site: Site, query: str) -> None:
     page = Tags(site.get(f"/search?q={query}").text)
