@@ -15,6 +15,7 @@ from pypitool.core.model import HeldFile, Location
 from pypitool.core.rights import Right
 from pypitool.store import NoSuchFile
 from pypitool.store.opened import Opened, stat_of
+from pypitool_server.absent import refuse_while_reading
 from pypitool_server.bodies import FileBody
 from pypitool_server.content import Content, Part, asked_part, sent
 from pypitool_server.replay import mark_replayable
@@ -70,6 +71,7 @@ def _held(path: str) -> tuple[HeldFile, Verdict]:
     file = here.repository.catalogue.file_at(path)
     verdict = here.access.require(Right.DOWNLOAD, None if file is None else file.project)
     if file is None:
+        refuse_while_reading()
         raise FileNotHeld
     return file, verdict
 

@@ -15,10 +15,11 @@ from pypitool.core.printing import printable
 from pypitool.core.rights import Right
 from pypitool.core.versions import canonical
 from pypitool_server import answers
+from pypitool_server.absent import ProjectNotHeld, refuse_unless_absent, refuse_while_reading
 from pypitool_server.rendered import represent
 from pypitool_server.replay import mark_replayable
 from pypitool_server.services import services
-from pypitool_server.simple import ProjectNotHeld, asked_for, zipped
+from pypitool_server.simple import asked_for, zipped
 
 JSON = "application/json"
 
@@ -66,8 +67,10 @@ def _about(name: str, version: str | None) -> Response:
         return answers.moved(_respelled(name, wanted))
     project = here.repository.catalogue.project(wanted)
     if project is None:
+        refuse_unless_absent(wanted)
         raise ProjectNotHeld(wanted)
     if version is not None and canonical(version) not in {canonical(file.version) for file in project.files}:
+        refuse_while_reading()
         raise ReleaseNotHeld(wanted, version)
     base = here.external.base_url(request.environ)
     document = project_document(

@@ -17,6 +17,7 @@ from pypitool.core.rights import Right
 from pypitool.core.simple_html import anchor
 from pypitool.core.versions import sort_keys
 from pypitool_server import answers
+from pypitool_server.absent import ProjectNotHeld, refuse_unless_absent
 from pypitool_server.bodies import PIECE, StreamedBody
 from pypitool_server.browser import Browser, details_of, links_of
 from pypitool_server.found import MOST, about, found_projects, latest_version
@@ -25,7 +26,7 @@ from pypitool_server.query import queried
 from pypitool_server.rendered import represent
 from pypitool_server.replay import mark_replayable
 from pypitool_server.services import Services, services
-from pypitool_server.simple import ProjectNotHeld, asked_for, project_list, zipped
+from pypitool_server.simple import asked_for, project_list, zipped
 from pypitool_server.welcome import welcome_page
 
 HTML = "text/html; charset=utf-8"
@@ -95,6 +96,7 @@ def project(name: str) -> Response:
     mark_replayable({wanted}, uses=here.external.uses)
     found = here.repository.catalogue.project(wanted)
     if found is None:
+        refuse_unless_absent(wanted)
         raise ProjectNotHeld(wanted)
     base = here.external.base_url(request.environ)
     return _page("project.html", up="../../", public=verdict.public, base=base, **_told(found))

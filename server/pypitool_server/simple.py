@@ -11,26 +11,13 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.names import is_valid_name, normalize
 from pypitool.core.negotiation import MediaType, acceptable_types, accepts_gzip, negotiate
 from pypitool.core.policy import is_private
-from pypitool.core.printing import printable
 from pypitool.core.rights import Right
 from pypitool_server import answers
+from pypitool_server.absent import ProjectNotHeld, refuse_unless_absent
 from pypitool_server.freshness import ALL_NAMES
 from pypitool_server.query import queried
 from pypitool_server.replay import mark_replayable
 from pypitool_server.services import services
-
-
-class ProjectNotHeld(PypitoolError):
-    """A project of which we hold no file, and that is not looked for elsewhere."""
-
-    kind = Kind.NOT_FOUND
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-    def __str__(self) -> str:
-        return f"no project `{printable(self.name)}` here"
 
 
 class NotAcceptable(PypitoolError):
@@ -106,6 +93,7 @@ def asked_for(name: str) -> NormalizedName:
 
 def elsewhere(project: NormalizedName) -> Response:
     """Send the client on to the fallback, unless the name may not leave the house."""
+    refuse_unless_absent(project)
     settings = services().settings
     if settings.server.disable_fallback or is_private(project, settings.policy.private):
         raise ProjectNotHeld(project)

@@ -75,10 +75,12 @@ def make_site(
     *,
     authenticate: tuple[str, ...] = ("update",),
     private: tuple[str, ...] = (),
+    scanned: bool = True,
     **server: Any,
 ) -> Site:
     """Serve a repository; `server` are keys of `[server]`. There is one user, `deploy`."""
-    scan(repository)
+    if scanned:
+        scan(repository)
     passwords = write_htpasswd(repository.roots[0].parent / "htpasswd", {"deploy": "secret"})
     settings = Settings(
         server=replace(ServerSettings(packages=repository.roots), **{"fallback_url": FALLBACK, **server}),
