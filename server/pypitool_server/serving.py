@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 from dataclasses import dataclass
+from multiprocessing import util
 
 from flask import Flask
 
@@ -40,4 +42,7 @@ def assemble(settings: Settings, repository: Repository, counts: SharedFile, log
     app = create_app(settings, repository=repository, observe=observer)
     operations.show(app, observer.totals)
     observer.start()
+    # What was noted in the last second: workers of multiprocessing end without atexit, others with it.
+    util.Finalize(observer, observer.fold, exitpriority=0)
+    atexit.register(observer.fold)
     return Serving(app, repository, observer)

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from tests.support.environment import scrubbed
+from tests.support.processes import is_alive
 from tests.support.server import HOST, free_port
 from tests.support.waiting import wait_until
 from tests.support.wheels import build_wheel
@@ -23,14 +24,12 @@ pytestmark = pytest.mark.live
 
 # As gunicorn does it with --preload: load, fork, and let the kernel choose who takes a connection.
 PREFORKING = """
-import os, signal, sys
+import os, sys
 from wsgiref.simple_server import make_server
 from pypitool_server.wsgi import app
 
 with make_server(sys.argv[1], int(sys.argv[2]), app) as server:
-    if os.fork() == 0:
-        app = None
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    os.fork()
     server.serve_forever()
 """
 
@@ -52,7 +51,6 @@ def foreign(tmp_path: Path, **environment: str) -> Iterator[str]:
             yield url
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait(10)
 
 
 def answers(url: str) -> bool:
@@ -80,7 +78,7 @@ def test_any_server_serves_with_one_of_its_workers_as_keeper(tmp_path: Path) -> 
         heartbeat = json.loads((packages / ".pypitool" / "keeper.json").read_text())
 
     assert ready.status_code == 200, ready.text
-    assert not Path(f"/proc/{heartbeat['pid']}").exists()
+    wait_until(lambda: not is_alive(heartbeat["pid"]), what="the keeper ends with its server")
 
 
 def test_its_metrics_add_up_over_its_processes(tmp_path: Path) -> None:

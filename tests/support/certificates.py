@@ -27,10 +27,14 @@ def make_authority(directory: Path) -> Authority:
     ca_key, request, extensions = (directory / name for name in ("ca.key", "server.csr", "server.ext"))
     curve = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
     openssl("genpkey", *curve, "-out", ca_key)
-    openssl("req", "-x509", "-key", ca_key, "-out", made.ca, "-days", "2", "-subj", "/CN=test authority")
+    openssl(
+        "req", "-x509", "-key", ca_key, "-out", made.ca, "-days", "2", "-subj", "/CN=test authority",
+        # Python 3.13 is strict about it: RFC 5280, 4.2.1.3.
+        "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+    )  # fmt: skip
     openssl("genpkey", *curve, "-out", made.key)
     openssl("req", "-new", "-key", made.key, "-out", request, "-subj", "/CN=localhost")
-    extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+    extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\nauthorityKeyIdentifier=keyid\n")
     openssl(
         "x509", "-req", "-in", request, "-CA", made.ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "2",
         "-extfile", extensions, "-out", made.chain,
