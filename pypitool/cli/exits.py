@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pypitool.core.errors import EXIT_INTERRUPTED, EXIT_PARTIAL
+from pypitool.core.errors import EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_UPDATE_OFFERED
 
 MEANINGS: dict[int, str] = {
     0: "done, also when there was nothing to do",
@@ -14,6 +14,7 @@ MEANINGS: dict[int, str] = {
     6: "exists with different content, or is locked",
     7: "a server could not be reached; trying again may help",
     8: "the configuration is wrong",
+    EXIT_UPDATE_OFFERED: "an update is offered, and `--exit-code` was given",
     EXIT_INTERRUPTED: "interrupted",
 }
 # What any command can end with.

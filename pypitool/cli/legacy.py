@@ -1,8 +1,9 @@
-"""Command lines written for pypi-server, put into our order: `[options] [directory]` is `serve`."""
+"""Command lines written for pypi-server, put into our order: `-U` is `update`, and no command is `serve`."""
 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,9 @@ from dataclasses import dataclass, field
 import click
 
 from pypitool.cli.root import ALIASES, command_names, root
+
+# With the flags of `pypi-server -U` that take no value, and `-d`, whose value may follow.
+_UPDATE = re.compile(r"-[uvx]*U[uvx]*d?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,9 @@ class _Head:
 
 def modern(arguments: Sequence[str]) -> tuple[list[str], str | None]:
     """Return the command line in our order, and what to tell about an old form."""
+    words = _update(arguments)
+    if words is not None:
+        return words, f"`-U` is `pypitool {shlex.join(words)}`: please write it so"
     head, rest = _split(list(arguments))
     word = rest[0] if rest else None
     if head.unknown or not (head.of_serve or word):
@@ -33,6 +40,17 @@ def modern(arguments: Sequence[str]) -> tuple[list[str], str | None]:
         return list(arguments), None
     words = [*head.of_root, "serve", *head.of_serve, *rest]
     return words, f"without a command this is `pypitool {shlex.join(words)}`: please write it so"
+
+
+def _update(words: Sequence[str]) -> list[str] | None:
+    """Return the line without its `-U`, which may stand in a cluster: `-Ux`, `-vU`."""
+    for place, word in enumerate(words):
+        if word in command_names() or word in ALIASES:
+            return None
+        if _UPDATE.fullmatch(word):
+            others = [f"-{word[1:].replace('U', '')}"] if len(word) > len("-U") else []
+            return ["update", *words[:place], *others, *words[place + 1 :]]
+    return None
 
 
 def _is_directory(word: str | None) -> bool:

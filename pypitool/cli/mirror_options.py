@@ -63,6 +63,10 @@ class ForWhom:
     implementation: str | None
     abis: tuple[str, ...]
 
+    def names_any(self) -> bool:
+        """Tell whether a target is named at all."""
+        return any((self.target_names, self.platforms, self.pythons, self.implementation, self.abis))
+
     def targets(self, configured: tuple[Target, ...]) -> tuple[Target, ...]:
         """Return them: by name, or each platform with each Python, or the host."""
         from pypitool.mirror.naming_targets import anonymous_targets, named_targets
@@ -101,7 +105,7 @@ class FromWhere:
 
 def wanting(function: F) -> F:
     """Give a command the options that say what is wanted; it gets them as `wanted`."""
-    return _gathered(
+    return gathered(
         function,
         "wanted",
         Wanted,
@@ -124,12 +128,12 @@ def wanting(function: F) -> F:
 
 def wanting_files(function: F) -> F:
     """Give a command `-r` and `-c` alone; it gets them as `wanted`."""
-    return _gathered(function, "wanted", Wanted, *_files())
+    return gathered(function, "wanted", Wanted, *_files())
 
 
 def for_whom(function: F) -> F:
     """Give a command the options that name targets; it gets them as `whom`."""
-    return _gathered(
+    return gathered(
         function,
         "whom",
         ForWhom,
@@ -155,7 +159,7 @@ def for_whom(function: F) -> F:
 
 def from_where(function: F) -> F:
     """Give a command the options that name upstreams; it gets them as `where`."""
-    return _gathered(
+    return gathered(
         function,
         "where",
         FromWhere,
@@ -193,7 +197,9 @@ def _files() -> tuple[Callable[[Any], Any], ...]:
     )  # fmt: skip
 
 
-def _gathered(function: F, name: str, kind: Any, *decorators: Callable[[Any], Any]) -> F:
+def gathered(function: F, name: str, kind: Any, *decorators: Callable[[Any], Any]) -> F:
+    """Give a command options that it gets as one value, a dataclass with a field for each."""
+
     @wraps(function)
     def gathering(*args: Any, **options: Any) -> Any:
         given = {each.name: options.pop(each.name) for each in fields(kind) if each.name in options}

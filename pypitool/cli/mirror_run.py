@@ -65,7 +65,8 @@ def run_for(
     output.summary(summary)
     if summary.tally.holes and command in _MENDABLE:
         Output(invocation).done("hint: pin what is missing, or add it with --resolve")
-    if recipients is not None and not dry_run:
+    # A job that only looks (`update`) was asked to tell what it sees.
+    if recipients is not None and (job is not None or not dry_run):
         _notify(invocation, recipients, summary, job)
     return summary.exit_code
 

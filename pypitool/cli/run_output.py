@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 import click
 
@@ -11,6 +14,7 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
 from pypitool.core.quantities import short_size
 from pypitool.core.run_events import (
+    DifferenceEvent,
     Event,
     FileEvent,
     HoleEvent,
@@ -19,6 +23,7 @@ from pypitool.core.run_events import (
     Summary,
     WarningEvent,
 )
+from pypitool.core.update_event import UpdateEvent, WrittenEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class RunOutput:
         """Write one event, if anybody wants to see it."""
         if self.invocation.json:
             click.echo(json.dumps(event.as_json()))
-        elif isinstance(event, HoleEvent):
+        elif isinstance(event, (HoleEvent, DifferenceEvent)):
             self._out.line(str(event))
         elif isinstance(event, PlanEvent):
             self._plan(event)
@@ -41,11 +46,18 @@ class RunOutput:
             self._out.log("error", event.message)
         elif isinstance(event, WarningEvent):
             self._out.warning(event.message)
+        elif isinstance(event, UpdateEvent):
+            self._update(event)
+        elif isinstance(event, WrittenEvent):
+            self._out.done(f"rewrote {event.file}: {', '.join(event.projects)}")
 
     def summary(self, summary: Summary) -> None:
         """Write how the run ended."""
         if self.invocation.json:
             click.echo(json.dumps(summary.as_json()))
+        elif summary.command == "update" and summary.run is None:
+            # Its lines are the result; a count after them would only be in the way of who reads them.
+            self._out.done(summary_line(summary))
         elif not self.invocation.quiet:
             self._out.line(summary_line(summary))
 
@@ -61,17 +73,47 @@ class RunOutput:
     def _file(self, event: FileEvent) -> None:
         if event.message is not None:
             self._out.log("error", f"{event.name}: {event.message.removeprefix(f'{event.name}: ')}")
-        elif event.outcome == "fetched":
-            self._out.done(f"fetched {event.name} ({short_size(event.bytes)})")
+        elif event.outcome in ("fetched", "deleted"):
+            self._out.done(f"{event.outcome} {event.name} ({short_size(event.bytes)})")
         else:
             self._out.detail(f"kept {event.name}")
+
+    def _update(self, event: UpdateEvent) -> None:
+        if self.invocation.quiet:
+            return
+        lines = list(event.lines())
+        # People want to know the age; programs read the bare line.
+        if event.new is not None and event.uploaded and (self.invocation.verbose or sys.stdout.isatty()):
+            lines[0] += f"  ({_age(event.uploaded)})"
+        for line in lines:
+            self._out.line(line)
+        if not lines:
+            self._out.detail(f"{event.project} {event.have} is the newest")
 
 
 def summary_line(summary: Summary) -> str:
     """Say how a run ended in one line."""
     tally = summary.tally
     amount = f", {short_size(tally.bytes)}" if tally.bytes else ""
-    return (
-        f"{summary.command}: {tally.fetched} fetched, {tally.kept} kept, {tally.failed} failed, "
-        f"{tally.holes} holes{amount} in {summary.seconds:.1f} s"
-    )
+    return f"{summary.command}: {', '.join(_counts(summary))}{amount} in {summary.seconds:.1f} s"
+
+
+def _counts(summary: Summary) -> Iterator[str]:
+    tally, fetches = summary.tally, summary.command != "update" or summary.run is not None
+    if summary.command == "prune":
+        yield f"{tally.deleted} deleted"
+        fetches = False
+    if summary.command == "update":
+        yield f"{tally.offered} offered"
+    if fetches:
+        yield f"{tally.fetched} fetched"
+        yield f"{tally.kept} kept"
+    yield f"{tally.failed} failed"
+    if fetches:
+        yield f"{tally.holes} holes"
+
+
+def _age(uploaded: str) -> str:
+    moment = datetime.fromisoformat(uploaded.replace("Z", "+00:00"))
+    days = (datetime.now(timezone.utc) - moment).days
+    return "of today" if days < 1 else f"{days} day{'s' * (days != 1)} old"

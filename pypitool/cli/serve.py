@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from pypitool.cli.command import command, option
+from pypitool.cli.command import command
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.settings_options import setting_options
+from pypitool.cli.without_effect import BACKEND, accept_and_warn
 
 if TYPE_CHECKING:
     from pypitool.config.loader import Loaded
@@ -19,33 +20,12 @@ _LOG_FORMAT = "the format of the log is `--log-format text` or `json`, `--log-fi
 # pypi-server's flags that make no sense here; a unit or compose file that has them must still start.
 WITHOUT_EFFECT = {
     "--server": "there is one server, and it is built in",
-    "--backend": "files are found by events and kept in a catalogue",
+    **BACKEND,
     "--log-frmt": _LOG_FORMAT,
     "--log-req-frmt": _LOG_FORMAT,
     "--log-res-frmt": _LOG_FORMAT,
     "--log-err-frmt": _LOG_FORMAT,
 }
-
-
-def _accept_and_warn(function: Any) -> Any:
-    for flag, why in reversed(WITHOUT_EFFECT.items()):
-        function = option(
-            flag,
-            metavar="TEXT",
-            expose_value=False,
-            callback=_warning(flag, why),
-            topic="Accepted from pypi-server, without effect",
-            help=f"{why[:1].upper()}{why[1:]}.",
-        )(function)
-    return function
-
-
-def _warning(flag: str, why: str) -> Callable[[click.Context, click.Parameter, Any], None]:
-    def callback(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
-        if value is not None:
-            ctx.ensure_object(Invocation).notices.append(f"`{flag}` has no effect: {why}")
-
-    return callback
 
 
 @command(
@@ -61,7 +41,7 @@ def _warning(flag: str, why: str) -> Callable[[click.Context, click.Parameter, A
 )
 @click.argument("directories", metavar="[DIR]...", nargs=-1, type=click.Path(path_type=Path, file_okay=False))
 @setting_options
-@_accept_and_warn
+@accept_and_warn(WITHOUT_EFFECT)
 @click.pass_obj
 def serve_command(invocation: Invocation, directories: tuple[Path, ...]) -> int:
     """Serve directories of packages as a Python package index.

@@ -39,7 +39,8 @@ def is_worth_telling(on: NotifyOn, summary: Summary) -> bool:
     failed = summary.outcome is not RunOutcome.OK
     if on is NotifyOn.FAILURE:
         return failed
-    return on is NotifyOn.ALWAYS or failed or summary.tally.fetched > 0
+    news = summary.tally.fetched + summary.tally.offered + summary.tally.deleted
+    return on is NotifyOn.ALWAYS or failed or news > 0
 
 
 def notify(recipients: Recipients, summary: Summary, job: str | None = None) -> tuple[str, ...]:

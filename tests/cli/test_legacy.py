@@ -26,7 +26,7 @@ from pypitool.cli.legacy import modern
         ("-v", "-v"),
         ("lsit", "lsit"),
         ("--bogus run a", "--bogus run a"),
-        ("-U pkgs", "-U pkgs"),
+        ("update -u pkgs", "update -u pkgs"),
         ("-p 8081 config", "-p 8081 config"),
     ],
 )
@@ -55,6 +55,24 @@ def test_a_command_line_without_a_command_is_serve_with_a_notice(written: str, m
 
     assert words == meant.split()
     assert notice == f"without a command this is `pypitool {meant}`: please write it so"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("-U", "update"),
+        ("-U ./pkgs", "update ./pkgs"),
+        ("-U -x -u -d new ./pkgs", "update -x -u -d new ./pkgs"),
+        ("-Ux ./pkgs", "update -x ./pkgs"),
+        ("-vUxd new ./pkgs", "update -vxd new ./pkgs"),
+        ("-x -U ./pkgs", "update -x ./pkgs"),
+    ],
+)
+def test_the_old_flag_is_update_with_a_notice(written: str, meant: str) -> None:
+    words, notice = modern(written.split())
+
+    assert words == meant.split()
+    assert notice == f"`-U` is `pypitool {meant}`: please write it so"
 
 
 def test_a_directory_of_the_working_directory_is_served(

@@ -1,0 +1,186 @@
+"""`pypitool update`: newer releases of what is held, offered or fetched."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pypitool.cli.command import command
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.mirror_options import ForWhom, FromWhere, for_whom, from_where
+from pypitool.cli.mirror_run import run_for
+from pypitool.cli.opening import on_packages
+from pypitool.cli.output import Output
+from pypitool.cli.settings_options import setting_option
+from pypitool.cli.update_options import WITHOUT_EFFECT, Asked, asking
+from pypitool.cli.without_effect import accept_and_warn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from packaging.utils import NormalizedName
+
+    from pypitool.config.settings import Settings
+    from pypitool.core.run_events import Ending
+    from pypitool.mirror.place import Place
+    from pypitool.mirror.sync import Mirror, Report
+    from pypitool.mirror.update import UpdateOptions
+    from pypitool.mirror.updating import UpdateTerms
+    from pypitool.upstream.model import Upstream
+
+
+@command(
+    "update",
+    examples=(
+        "pypitool update",
+        "pypitool update numpy --max minor --cooldown 7d --execute --write requirements.txt",
+        "pypitool update -x ~/packages",
+    ),
+    exits={
+        1: "a new release needs what is not on disk, or a file of requirements cannot be used",
+        3: "",
+        5: "there is no such project here",
+        6: "another run holds the directory",
+        7: "no index answered; trying again may help",
+        10: "",
+    },
+)
+@click.argument("words", metavar="[PROJECT|DIR]...", nargs=-1)
+@asking
+@setting_option("policy.cooldown", topic="What")
+@for_whom
+@from_where
+@on_packages
+@accept_and_warn(WITHOUT_EFFECT)
+@click.pass_obj
+def update_command(
+    invocation: Invocation, words: tuple[str, ...], asked: Asked, whom: ForWhom, where: FromWhere
+) -> int:
+    """Say what is newer than what is here, and with -x fetch it.
+
+    Projects that were mirrored are looked at, and those that were copied in when the index lists one of
+    their files. Private projects, and those of which somebody uploaded a file, are never asked for. Each
+    newer release that is not offered is held back with its reason. A word with a slash in it, or one that
+    is a directory, is a directory of packages.
+    """
+    from pypitool.mirror.configured import recipients, upstreams
+    from pypitool.mirror.pin_files import check_pin_files
+
+    directories = tuple(Path(word) for word in words if "/" in word or os.path.isdir(word))
+    place, settings = _place(invocation, directories)
+    check_pin_files(asked.pin_files)
+    upstreams_asked = where.upstreams(upstreams(settings, invocation.environ))
+    options = _options(settings, asked, _terms(settings, asked, whom, upstreams_asked))
+    options = replace(options, names=_names(word for word in words if Path(word) not in directories))
+    apart, options = _apart(place, asked, options)
+
+    def work(mirror: Mirror, report: Report) -> Ending:
+        from pypitool.mirror.place import untouched
+        from pypitool.mirror.update import update
+
+        with ExitStack() as stack:
+            scanned = stack.enter_context(untouched(place)) if apart is not None else None
+            return update(mirror, options, report, scanned)
+
+    return run_for(
+        invocation, "update", apart or place, work,
+        arguments=_described(words, asked), upstreams=upstreams_asked, private=settings.policy.private,
+        dry_run=not asked.fetches, recipients=recipients(settings),
+    )  # fmt: skip
+
+
+def _place(invocation: Invocation, directories: tuple[Path, ...]) -> tuple[Place, Settings]:
+    """Return where to look, and everything else that is configured."""
+    from pypitool.mirror.place import Place
+    from pypitool.state import PackagesMissing
+
+    loaded = invocation.load()
+    Output(invocation).notices((*invocation.notices, *loaded.notices))
+    server = loaded.settings.server
+    roots = tuple(map(_absolute, directories)) or server.packages
+    # The configured state belongs to the configured directories; others have their own.
+    is_configured = [*map(_absolute, server.packages)] == [*map(_absolute, roots)]
+    state = server.state if is_configured else invocation.flags.get("server.state")
+    for root in roots:
+        if not root.is_dir():
+            raise PackagesMissing(root)
+    return Place(roots, state), loaded.settings
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path.expanduser()))
+
+
+def _names(words: Iterable[str]) -> frozenset[NormalizedName]:
+    from packaging.utils import canonicalize_name
+
+    return frozenset(map(canonicalize_name, words))
+
+
+def _terms(settings: Settings, asked: Asked, whom: ForWhom, upstreams: tuple[Upstream, ...]) -> UpdateTerms:
+    from datetime import timedelta
+
+    from pypitool.core.update_choice import MaxChange, UpdateRules
+    from pypitool.mirror.configured import selection_rules, targets
+    from pypitool.mirror.inputs import Inputs
+    from pypitool.mirror.updating import UpdateTerms
+
+    configured = targets(settings)
+    return UpdateTerms(
+        targets=whom.targets(configured) if whom.names_any() else configured,
+        guesses=not (settings.targets or whom.names_any()),
+        rules=UpdateRules(
+            prereleases=asked.prereleases or settings.policy.prereleases,
+            max_change=MaxChange(asked.max_change),
+            cooldown=timedelta(seconds=settings.policy.cooldown),
+        ),
+        selection=selection_rules(settings, Inputs()),
+        unhashed=frozenset(upstream.name for upstream in upstreams if upstream.allow_unhashed),
+    )
+
+
+def _options(settings: Settings, asked: Asked, terms: UpdateTerms) -> UpdateOptions:
+    from pypitool.mirror.configured import asks_about_copied_in
+    from pypitool.mirror.update import UpdateOptions
+
+    return UpdateOptions(
+        terms=terms,
+        ignored=_names(name for path in asked.ignore_files for name in _listed(path)),
+        copied_in=asks_about_copied_in(settings) and not asked.mirrored_only,
+        vulnerabilities=asked.vulnerabilities,
+        security=asked.security,
+        execute=asked.fetches,
+        plan=asked.execute and asked.dry_run,
+        pin_files=() if asked.dry_run else asked.pin_files,
+        exit_code=asked.exit_code,
+    )
+
+
+def _listed(path: Path) -> list[str]:
+    # Who writes `acme==1.0` wants acme left alone: better one name too many than a private one sent out.
+    return re.findall(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def _apart(place: Place, asked: Asked, options: UpdateOptions) -> tuple[Place | None, UpdateOptions]:
+    """Say where new files go: a directory of its own, or a folder of one that is looked at."""
+    from pypitool.mirror.place import Place
+
+    if asked.directory is None or not asked.fetches:
+        return None, options
+    directory = _absolute(asked.directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    for number, root in enumerate(map(_absolute, place.roots)):
+        if directory.is_relative_to(root):
+            folder = directory.relative_to(root).as_posix()
+            return None, replace(options, destination=(number, "" if folder == "." else folder))
+    return Place((directory,)), replace(options, destination=(0, ""))
+
+
+def _described(words: tuple[str, ...], asked: Asked) -> tuple[str, ...]:
+    return (*words, *(["--execute"] if asked.execute else []))
