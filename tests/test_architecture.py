@@ -26,8 +26,14 @@ WRITTEN_IN = {
     "werkzeug": ("pypitool_server",),
     "markupsafe": ("pypitool_server",),
 }
-# What comes with a library and is never declared on its own.
-COMES_WITH = {"werkzeug": "flask", "markupsafe": "flask", "jinja2": "flask", "urllib3": "requests"}
+# What comes with a library and is never declared on its own, or is called otherwise than its distribution.
+COMES_WITH = {
+    "passlib": "libpass",
+    "werkzeug": "flask",
+    "markupsafe": "flask",
+    "jinja2": "flask",
+    "urllib3": "requests",
+}
 HEAVY = {
     "apscheduler", "bcrypt", "defusedxml", "flask", "granian", "passlib", "prometheus_client", "pypi_simple",
     "requests", "rich", "sqlite3", "urllib.request", "uv", "watchdog", "werkzeug", "xmlrpc",
