@@ -15,6 +15,7 @@ from enum import Enum
 from pypitool.asking import tell_keeper
 from pypitool.catalogue import Pending
 from pypitool.catalogue.errors import ReleaseFileExists
+from pypitool.catching_up import look_at
 from pypitool.core.errors import PypitoolError
 from pypitool.core.filenames import Distribution
 from pypitool.core.model import Contents, HeldFile, Location, Origin
@@ -22,7 +23,6 @@ from pypitool.core.scan_plan import Walked
 from pypitool.facts import Actor, Fact, What, timestamp
 from pypitool.recovery import Fate, remove_superseded, settle
 from pypitool.repository import Repository
-from pypitool.scan import Scanner
 from pypitool.store import Occupied, Store, TemporaryFile
 from pypitool.store.walking import SIGNATURE
 
@@ -97,7 +97,7 @@ class _Publishing:
                     raise
             except Occupied:
                 # Copied in a moment ago: once it is listed we can tell whether it has our bytes.
-                if not Scanner.of(self.repository).at([file.location]).listed:
+                if not look_at(self.repository, [file.location]).listed:
                     raise
 
     def _wanted(self) -> HeldFile:
@@ -144,7 +144,7 @@ class _Publishing:
         return True
 
     def _is_corrected(self, held: HeldFile) -> bool:
-        Scanner.of(self.repository).at([held.location])
+        look_at(self.repository, [held.location])
         return self.repository.catalogue.held_at(held.location) != held
 
     def _fate_of(self, other: HeldFile) -> Fate:

@@ -81,7 +81,7 @@ class Recorder:
         dropped = [*gone, *(problem.location for problem in self._problems)]
         self._apply(ScanBatch(changed, dropped, self._problems, self._solved), fresh)
         self._settle_rivals([place.filename for place in [*(file.location for file in changed), *dropped]])
-        self._look_back(changed, gone, self._problems)
+        self._look_back(changed, [*gone, *self._solved], self._problems)
         self._begin()
 
     def settle_all_rivals(self) -> None:
@@ -117,17 +117,16 @@ class Recorder:
         return fresh
 
     def _look_back(
-        self, changed: Iterable[HeldFile], gone: Iterable[Location], problems: Iterable[Problem]
+        self, changed: Iterable[HeldFile], empty: Iterable[Location], problems: Iterable[Problem]
     ) -> None:
         """Note what changed while it was recorded: another writer's row may have been the newer one."""
         for file in changed:
             self._is_fresh(file)
-        for place in gone:
-            if isinstance(self._store.look(place), Walked):
-                self._report.unsettled.append(place)
+        self._report.unsettled.extend(place for place in empty if self._store.look(place) is not None)
         for problem in problems:
             found = self._store.look(problem.location)
-            if isinstance(found, Walked) and problem.stat is not None and found.stat != problem.stat:
+            stat = found.stat if isinstance(found, Walked) else None
+            if found is None or (problem.stat is not None and stat != problem.stat):
                 self._report.unsettled.append(problem.location)
 
     def _apply(self, batch: ScanBatch, read: Iterable[ReadFile] = ()) -> None:

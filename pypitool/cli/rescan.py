@@ -47,10 +47,10 @@ def rescan_command(invocation: Invocation) -> int:
 
 
 def _scan(repository: Repository, step: Callable[[int, int], None]) -> ScanReport:
-    from pypitool.scan import Scanner
+    from pypitool.catching_up import rescan
 
     # A keeper at work sees changes by itself; who asks all the same gets a walk of everything beside it.
-    return repository.catch_up(step) or Scanner.of(repository, progress=step).everything()
+    return rescan(repository, step)
 
 
 def _document(report: ScanReport, problems: Sequence[Problem]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat as stat_bits
@@ -105,11 +106,13 @@ class DirectoryStore:
     def check_removable(self, location: Location) -> None:
         """Raise `NotWritable` when `remove` would."""
         folder = (self.roots[location.root] / location.path).parent
-        with writing(folder):
-            if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
-                read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
-                number = errno.EROFS if read_only else errno.EACCES
-                raise OSError(number, os.strerror(number))
+        # A folder that is gone needs no right to remove what was in it.
+        if os.access(folder, os.W_OK | os.X_OK) or not folder.exists():
+            return
+        with writing(folder), contextlib.suppress(FileNotFoundError):
+            read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+            number = errno.EROFS if read_only else errno.EACCES
+            raise OSError(number, os.strerror(number))
 
     def sweep(self, root: int, folder: str = "") -> tuple[str, ...]:
         """Remove the temporary files of writers that are gone from a folder, and return their names."""
