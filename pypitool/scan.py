@@ -64,10 +64,13 @@ class Scanner:
         """Scan every directory."""
         report = ScanReport()
         recorder = Recorder(self.store, self.catalogue, report)
+        began_at = self.catalogue.serial()
         for root in range(self.roots):
             self._below(root, "", recorder, report)
         recorder.settle_all_rivals()
-        self.catalogue.set_complete()
+        # A directory that is not mounted just now may hold anything.
+        if all(place.path for place in recorder.reported):
+            self.catalogue.set_complete(began_at)
         return report
 
     def below(self, root: int, folder: str) -> ScanReport:

@@ -38,7 +38,7 @@ def files(tmp_path: Path) -> StateFiles:
     files = StateFiles(tmp_path / "state")
     with closing(open_state(files)) as catalogue:
         catalogue.apply_scan(ScanBatch([wheel("foo", metadata="Name: foo")]))
-        catalogue.set_complete()
+        catalogue.set_complete(catalogue.serial())
         yank(files, catalogue, "bad")
     fail(files, 9)
     return files

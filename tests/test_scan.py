@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from pypitool.catalogue import Pending
+from pypitool.catalogue.rebuild import repair
 from pypitool.core.model import COPIED_IN, Location
+from pypitool.core.scan_plan import Unreadable, Walked
 from pypitool.recording import ScanReport
 from pypitool.repository import Repository
 from pypitool.scan import Scanner
@@ -48,6 +51,16 @@ class CountingStore(DirectoryStore):
         """Open, and remember."""
         self.opened.append(location.path)
         return super().open(location)
+
+
+class StoreWithAClosedFolder(DirectoryStore):
+    """A store with a folder that only root may list."""
+
+    def walk(self, root: int, below: str = "") -> Iterator[Walked | Unreadable]:
+        """Walk, and meet it."""
+        yield from super().walk(root, below)
+        if root == 0:
+            yield Unreadable(Location(root, "lost+found/"), "it cannot be listed")
 
 
 def zip_with(number: int) -> bytes:
@@ -346,6 +359,53 @@ def test_a_scan_that_is_interrupted_goes_on_where_it_was(repository: Repository,
 
     assert len(store.opened) == 30 - 20
     assert len(paths(repository)) == 30
+
+
+def test_a_catalogue_that_was_rebuilt_during_a_walk_is_not_complete_by_it(
+    repository: Repository, root: Path
+) -> None:
+    known = build_wheel(root, "acme", "1.0")
+    Scanner.of(repository).at([Location(0, known.name)])
+    build_wheel(root, "acme", "2.0")
+
+    def lose_the_catalogue() -> None:
+        for file in repository.state.glob("catalogue.sqlite*"):
+            file.unlink()
+        repair(repository.files.catalogue, repository.facts)
+
+    Scanner.of(repository, progress=lambda _done, _total: lose_the_catalogue()).everything()
+
+    with Repository.open(repository.roots, repository.state, {}) as rebuilt:
+        assert not rebuilt.catalogue.is_complete()
+        scan(rebuilt)
+        assert rebuilt.catalogue.is_complete()
+        assert len(paths(rebuilt)) == 2
+
+
+def test_directories_are_not_complete_while_one_of_them_cannot_be_listed(
+    repository: Repository, root: Path
+) -> None:
+    build_wheel(root, "acme", "1.0")
+    second = repository.roots[1]
+    second.rmdir()
+
+    scan(repository)
+    without = repository.catalogue.is_complete()
+    scan(repository)
+    still_without = repository.catalogue.is_complete()
+    second.mkdir()
+    scan(repository)
+
+    assert (without, still_without, repository.catalogue.is_complete()) == (False, False, True)
+
+
+def test_a_folder_that_nobody_may_list_does_not_keep_the_rest_from_being_complete(
+    repository: Repository,
+) -> None:
+    scan(replace(repository, store=StoreWithAClosedFolder(repository.roots)))
+
+    assert problems(repository) == {"lost+found/": "it cannot be listed"}
+    assert repository.catalogue.is_complete()
 
 
 def test_the_progress_is_told(repository: Repository, root: Path) -> None:

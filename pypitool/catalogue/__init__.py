@@ -161,8 +161,12 @@ class Catalogue(Reader, Protocol):
     def forget(self, locations: Sequence[Location]) -> None:
         """Remove files, and what was decided about their names where no other file bears them."""
 
-    def set_complete(self) -> None:
-        """Record that the directories were walked to their end: from now on what is absent is not held."""
+    def set_complete(self, since: int) -> None:
+        """Record that the directories were walked to their end: from now on what is absent is not held.
+
+        `since` is the serial when the walk began; where another history has begun after it, a part of what
+        was walked is recorded in the old one only, and nothing happens.
+        """
 
     def facts_end(self) -> int:
         """Return up to which byte the log of facts is known to be replayed."""

@@ -69,11 +69,11 @@ class SqliteCatalogue(SqliteReader):
         with self._writer.transaction() as connection:
             writing.forget(connection, locations)
 
-    def set_complete(self) -> None:
-        """Record that the directories were walked to their end: from now on what is absent is not held."""
+    def set_complete(self, since: int) -> None:
+        """Record that the directories were walked to their end, by a walk that began at serial `since`."""
         if not self.is_complete():
             with self._writer.transaction() as connection:
-                writing.set_complete(connection)
+                writing.set_complete(connection, since)
 
     def replay(self, outcome: Decisions, facts_end: int) -> None:
         """Make decisions hold that the log of facts has up to the byte `facts_end`."""

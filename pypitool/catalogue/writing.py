@@ -111,9 +111,9 @@ def replay(connection: sqlite3.Connection, outcome: Decisions, now: float) -> No
         set_status(connection, project, status, reason)
 
 
-def set_complete(connection: sqlite3.Connection) -> None:
-    """Record that the directories were walked to their end."""
-    if connection.execute("SELECT complete FROM head").fetchone() == (0,):
+def set_complete(connection: sqlite3.Connection, since: int) -> None:
+    """Record that the directories were walked to their end, unless this history began after `since`."""
+    if connection.execute("SELECT complete, base <= ? FROM head", (since,)).fetchone() == (0, 1):
         connection.execute("UPDATE head SET serial = serial + 1, complete = 1")
         connection.execute("UPDATE head SET names_serial = serial")
 

@@ -132,10 +132,16 @@ def test_a_second_file_is_no_change_of_the_names(catalogue: Catalogue) -> None:
 def test_the_end_of_the_first_walk_is_a_change_of_the_names(catalogue: Catalogue) -> None:
     before = catalogue.serial()
 
-    catalogue.set_complete()
-    catalogue.set_complete()
+    catalogue.set_complete(before)
+    catalogue.set_complete(before)
 
     assert catalogue.changes_since(before) == Changes(before + 1, names=True)
+
+
+def test_a_walk_that_began_in_another_history_ends_nothing_in_this_one(catalogue: Catalogue) -> None:
+    catalogue.set_complete(17)
+
+    assert not catalogue.is_complete()
 
 
 def test_what_shows_on_no_page_is_no_change(catalogue: Catalogue) -> None:

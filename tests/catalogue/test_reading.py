@@ -187,7 +187,7 @@ def test_a_live_file_may_have_a_problem(catalogue: Catalogue) -> None:
 def test_it_is_complete_only_when_somebody_says_so(catalogue: Catalogue) -> None:
     assert not catalogue.is_complete()
 
-    catalogue.set_complete()
+    catalogue.set_complete(catalogue.serial())
 
     assert catalogue.is_complete()
 

@@ -67,7 +67,7 @@ def fill(path: Path, facts: FactLog) -> tuple[HeldFile, HeldFile]:
         catalogue.decide(FileFact(file.filename, file.project, yanked="bad"))
         facts.append(Fact(What.STATUS, ACTOR, copied.project, status="archived", reason="old"))
         catalogue.set_status(copied.project, ProjectStatus.ARCHIVED, "old")
-        catalogue.set_complete()
+        catalogue.set_complete(catalogue.serial())
     return replace(file, yanked="bad"), copied
 
 
