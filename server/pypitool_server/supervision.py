@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import signal
 import socket
 import time
@@ -21,6 +22,7 @@ from pypitool_server.crew import Make, Worker, heard, launch
 from pypitool_server.orders import Ready, Refused, WorkerRefused
 from pypitool_server.signals import Signals
 
+STDERR = 2
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 # A worker imports Flask and opens the catalogue, which may have to be rebuilt.
 START_SECONDS = 120.0
@@ -97,6 +99,7 @@ class Supervisor:
         self._signals = Signals()
         self._stop_by: int | None = None
         self._reread_asked = False
+        self._has_terminal = os.isatty(STDERR)
 
     def run(self) -> int:
         """Serve, and return the exit code."""
@@ -133,10 +136,14 @@ class Supervisor:
         listened: list[Connection | socket.socket | int] = [*speaking, *self._around.readable]
         wait([self._signals.readable, *listened], None if seconds == math.inf else max(0.0, seconds))
         for number in self._signals.take():
-            self._reread_asked |= number == signal.SIGHUP
-            if number in STOPPING:
+            if number in STOPPING or (number == signal.SIGHUP and self._terminal_is_gone()):
                 self._stop_by = number
+            self._reread_asked |= number == signal.SIGHUP
         self._around.tend()
+
+    def _terminal_is_gone(self) -> bool:
+        # Who closes the window of a server means to end it; who sends SIGHUP to a daemon does not.
+        return self._has_terminal and not os.isatty(STDERR)
 
     def _hear(self) -> None:
         for worker in self._workers.values():

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import socket
+import sqlite3
 import subprocess
+import sys
+import termios
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -226,6 +231,64 @@ def told_again(server: ServerProcess) -> bool:
 def two_without(server: ServerProcess, gone: int) -> list[int]:
     workers = workers_of(server.pid)
     return workers if len(workers) == 2 and gone not in workers else []
+
+
+def test_the_server_ends_with_the_terminal_that_it_was_started_in(packages: Path, tmp_path: Path) -> None:
+    server = ServerProcess(packages, home=tmp_path, options=["--workers", "2"])
+
+    with in_terminal(server.command) as (process, terminal):
+        shown = read_until(terminal, b"index-url")
+        wait_until(lambda: len(workers_of(process.pid)) == 2, what="two workers run")
+        family = workers_of(process.pid)
+
+    assert process.wait(10) == 130
+    assert b"pip.conf of a client" in shown
+    assert not any(map(is_alive, family))
+
+
+def test_what_only_a_worker_can_see_is_refused_with_its_sentence(
+    packages: Path, tmp_path: Path, server: ServerProcess
+) -> None:
+    server.stop()
+    catalogue = packages / ".pypitool" / "catalogue.sqlite"
+    with closing(sqlite3.connect(catalogue)) as connection:
+        connection.execute("PRAGMA user_version = 999")
+        connection.commit()
+
+    ended = subprocess.run(server.command, capture_output=True, text=True, timeout=20, cwd=tmp_path)
+
+    assert ended.returncode == 8
+    assert ended.stderr.startswith(
+        f"error: the catalogue {catalogue} has schema 999, made by a newer pypitool"
+    )
+    assert "Traceback" not in ended.stderr
+
+
+@contextmanager
+def in_terminal(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run a command in a terminal of its own, and close the window at the end."""
+    terminal, inner = pty.openpty()
+    take = f"import fcntl, os, sys; fcntl.ioctl(0, {termios.TIOCSCTTY}); os.execv(sys.argv[1], sys.argv[1:])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", take, *command],
+        stdin=inner,
+        stdout=inner,
+        stderr=inner,
+        start_new_session=True,
+    )
+    os.close(inner)
+    try:
+        yield process, terminal
+    finally:
+        os.close(terminal)
+
+
+def read_until(descriptor: int, text: bytes) -> bytes:
+    """Read from a terminal until `text` stands there."""
+    seen = b""
+    while text not in seen:
+        seen += os.read(descriptor, 4096)
+    return seen
 
 
 def seconds_for_a_page(server: ServerProcess) -> float:

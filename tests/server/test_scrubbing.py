@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from pypitool_server.backoff import LONGEST_SECONDS, Backoff
 from pypitool_server.scrubbing import scrubbed
 
@@ -20,6 +23,25 @@ def test_secrets_and_proxies_do_not_reach_a_request() -> None:
     )
 
     assert sorted(kept) == ["LC_ALL", "PATH", "PYTHONWARNINGS"]
+
+
+def test_the_process_itself_forgets() -> None:
+    code = "import os; from pypitool_server import scrubbing; scrubbing.scrub(); print(*os.environ)"
+    environment = {"PATH": "/bin", "SECRET": "x", "PYTHONPATH": ":".join(sys.path)}
+
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+
+    assert {"PATH", "PYTHONPATH"} <= set(ended.stdout.split()), ended.stderr
+    assert "SECRET" not in ended.stdout
+
+
+def test_the_parent_imports_neither_the_application_nor_a_database() -> None:
+    code = "import sys, pypitool_server.engine; print(*sys.modules)"
+
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    heavy = {"flask", "werkzeug", "sqlite3", "requests", "watchdog", "prometheus_client", "passlib", "bcrypt"}
+    assert not heavy & set(ended.stdout.split())
 
 
 def test_short_lives_are_followed_by_longer_and_longer_waits() -> None:
