@@ -13,6 +13,7 @@ from pypitool.core.model import Location
 from pypitool.ownership import hand_over
 
 _NAME = "keeper.asked"
+_DOUBT = "catalogue.doubted"
 # A keeper that does not take what is asked is not there; its walk at the next start finds everything.
 _MOST_BYTES = 64 * 1024
 
@@ -38,6 +39,21 @@ def take_asked(state: Path) -> frozenset[Location]:
     except OSError:
         return frozenset()
     return frozenset(filter(None, map(_location, asked.splitlines())))
+
+
+def doubt_catalogue(state: Path) -> None:
+    """Ask the keeper to read the whole catalogue, because a part of it made no sense; never fails."""
+    with contextlib.suppress(OSError):
+        (state / _DOUBT).touch()
+
+
+def take_doubt(state: Path) -> bool:
+    """Tell whether somebody doubted the catalogue, and forget it."""
+    try:
+        (state / _DOUBT).unlink()
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

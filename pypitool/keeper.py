@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pypitool.asking import take_doubt
 from pypitool.attention import Attention
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing
 from pypitool.catalogue.rebuild import repair
@@ -24,6 +25,7 @@ _TURN = 0.2  # seconds between two looks at what no event tells: whether to stop
 _GATHER = 0.03  # a file that is copied in comes with several events
 _TELL_PROGRESS_EVERY = 5.0
 _AFTER_A_FAILURE = 5.0
+_DOUBT_EVERY = 30.0  # reading a whole catalogue takes seconds
 # However slow the disks are, walks take at most a tenth of the time.
 _WALK_SHARE = 10.0
 
@@ -53,6 +55,7 @@ class Keeper:
         self._attention = Attention(repository, self._touches, self._scanner)
         self._stop: Callable[[], bool] = lambda: False
         self._walk_due = 0.0
+        self._doubt_due = 0.0
         self._told = 0.0
         self._serial = 0
 
@@ -126,12 +129,20 @@ class Keeper:
         self._pulse.beat(
             lag=self._touches.lag, unsettled=self._attention.unsettled, watched=self._lookout.is_whole
         )
-        if not self._repository.files.catalogue.exists():
+        if not self._repository.files.catalogue.exists() or self._is_doubted():
             self._mend()
         changes = self._repository.catalogue.changes_since(self._serial)
         if changes.everything and self._serial:
             self._walk_due = 0.0  # rebuilt or restored: it may say what was true last week
         self._serial = changes.serial
+
+    def _is_doubted(self) -> bool:
+        """Tell whether a worker met damage that no walk has met; not again at once, it may be mended."""
+        now = time.monotonic()
+        if now < self._doubt_due or not take_doubt(self._repository.state):
+            return False
+        self._doubt_due = now + _DOUBT_EVERY
+        return True
 
     def _mend(self) -> None:
         """Rebuild a catalogue that was lost or damaged, from the facts now and the directories after."""

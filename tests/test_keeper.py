@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from pypitool.asking import tell_keeper
+from pypitool.asking import doubt_catalogue, tell_keeper
 from pypitool.catalogue import ScanBatch
-from pypitool.core.model import FileStat, Location
+from pypitool.core.model import FileStat, HeldFile, Location
 from pypitool.keeper import Keeper
 from pypitool.keeper_lock import is_kept
 from pypitool.repository import Repository
@@ -65,6 +67,23 @@ def make_many(root: Path, place: Path, number: int) -> None:
 
 def reopened(repository: Repository) -> Repository:
     return Repository.open(repository.roots, repository.state, {})
+
+
+def damage(repository: Repository) -> None:
+    """Damage the bodies of METADATA, which no walk reads."""
+    path = repository.files.catalogue
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'metadata'").fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(os.urandom(4096))
+
+
+def is_whole(repository: Repository, files: list[HeldFile]) -> bool:
+    """Tell whether these files are known to a complete catalogue."""
+    with reopened(repository) as another:
+        return another.catalogue.is_complete() and list(another.catalogue.files()) == files
 
 
 def reasons(repository: Repository) -> dict[str, str]:
@@ -321,6 +340,22 @@ def test_a_lost_catalogue_is_rebuilt_while_the_keeper_runs(
 
     wait_until(lambda: "is lost: it is rebuilt" in kept.log, what="it is noticed", seconds=5.0)
     wait_until(lambda: list(reopened(repository).catalogue.files()) == before, what="all is known again")
+
+
+def test_damage_that_a_worker_met_is_mended_without_waiting_for_the_next_walk(
+    repository: Repository, root: Path
+) -> None:
+    for number in range(100):
+        build_wheel(root, "acme", f"1.{number}", requires=[f"long-name-of-a-project-{number}" * 20])
+    with keeper(repository) as kept:
+        kept.wait_ready()
+        before = list(repository.catalogue.files())
+        damage(repository)
+
+        doubt_catalogue(repository.state)
+
+        wait_until(lambda: "set aside as" in kept.log, what="the damage is found", seconds=10.0)
+        wait_until(lambda: is_whole(repository, before), what="all is known again", seconds=10.0)
 
 
 def test_with_fifty_watches_files_are_still_found(

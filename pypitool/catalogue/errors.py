@@ -60,7 +60,7 @@ class CatalogueError(PypitoolError):
 class CatalogueDamaged(CatalogueError):
     """The file is not a sound catalogue: it has to be set aside and rebuilt."""
 
-    hint = "it is rebuilt from the package directories and `facts.jsonl` at the next start"
+    hint = "a running server rebuilds it from the package directories and `facts.jsonl`, or the next start"
 
     def __str__(self) -> str:
         return f"the catalogue {self.path} is damaged: {self.detail}"

@@ -7,6 +7,8 @@ import logging
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from pypitool.asking import doubt_catalogue
+from pypitool.catalogue.errors import CatalogueDamaged
 from pypitool.core.errors import PypitoolError, http_status
 from pypitool_server.answers import text
 from pypitool_server.services import services
@@ -28,6 +30,8 @@ def refused(error: PypitoolError) -> Response:
     if status >= 500:
         hint = f" ({error.hint})" if error.hint else ""
         logging.getLogger(__name__).warning("%s %r: %s%s", request.method, request.path, error, hint)
+    if isinstance(error, CatalogueDamaged):
+        doubt_catalogue(services().repository.state)
     answer = text(_sentences(error), status)
     if status == 503:
         answer.headers["Retry-After"] = str(RETRY_AFTER)

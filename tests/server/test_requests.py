@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from pypitool.asking import take_doubt
 from pypitool.catalogue.errors import CatalogueDamaged
 from pypitool.repository import Repository
 from pypitool_server.errors import install
@@ -153,6 +154,19 @@ def test_no_answer_mentions_where_things_lie_on_the_disk(tmp_path: Path, reposit
     assert answer.headers["Retry-After"] == "1"
     assert "damaged" in answer.text
     assert str(tmp_path) not in answer.text
+
+
+def test_damage_that_a_request_meets_is_told_to_the_keeper(repository: Repository) -> None:
+    site = make_site(repository)
+
+    def damaged() -> str:
+        raise CatalogueDamaged(repository.files.catalogue, "file is not a database")
+
+    site.app.add_url_rule("/damaged/it/is", "damaged", damaged)
+    site.get("/damaged/it/is")
+
+    assert take_doubt(repository.state)
+    assert not take_doubt(repository.state)
 
 
 def test_a_lost_catalogue_is_said_to_be_missing_for_the_moment(repository: Repository) -> None:
