@@ -15,11 +15,14 @@ from pypitool.systemd_notify import Notifier
 from pypitool_server.banner import banner, name_of_this_machine
 from pypitool_server.granian_workers import GranianWorkers
 from pypitool_server.keeper_process import KeeperProcess, keeper_command
-from pypitool_server.listening import Listener, TcpListener, UnixListener
+from pypitool_server.listening import Listener
 from pypitool_server.orders import Inherited, Orders, Ready
 from pypitool_server.preparation import Prepared, allow_many_files, prepare
 from pypitool_server.slots import SharedFile
-from pypitool_server.supervision import Generation, Supervisor
+from pypitool_server.supervision import Supervisor
+from pypitool_server.surroundings import Generation
+from pypitool_server.tcp_listening import TcpListener
+from pypitool_server.unix_listening import UnixListener
 
 Reload = Callable[[], Settings]
 # What belongs to the socket that the parent holds: it is there until the server ends.

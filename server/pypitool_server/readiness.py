@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pypitool.config.settings import Settings
+from pypitool.core.errors import PypitoolError
 from pypitool.heartbeat import read_heartbeat
 from pypitool.repository import Repository
 
@@ -21,7 +22,7 @@ def faults(settings: Settings, repository: Repository) -> Iterator[tuple[str, st
     """Iterate over what is wrong: the name of a check, and what it found."""
     try:
         repository.catalogue.counts()
-    except Exception as error:
+    except PypitoolError as error:
         yield "catalogue", f"cannot be read: {error}"
     heartbeat = read_heartbeat(repository.state)
     if heartbeat is None:

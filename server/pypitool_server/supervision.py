@@ -11,16 +11,14 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Protocol
 
 from pypitool.core.errors import EXIT_INTERRUPTED, PypitoolError
 from pypitool_server.backoff import Backoff
-from pypitool_server.crew import Make, Worker, heard, launch
+from pypitool_server.crew import Worker, heard, launch
 from pypitool_server.orders import Ready, Refused, WorkerRefused
 from pypitool_server.signals import Signals
+from pypitool_server.surroundings import Generation, Surroundings
 
 STDERR = 2
 STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -44,45 +42,6 @@ class WorkerDied(PypitoolError):
 
     def __str__(self) -> str:
         return f"a worker ended with exit code {self.exit_code} while it was starting"
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """The workers of one configuration."""
-
-    count: int
-    stop_timeout: float
-    make: Make
-
-
-class Surroundings(Protocol):
-    """What there is around the workers."""
-
-    @property
-    def due(self) -> float:
-        """When `tend` wants to be called, on the monotonic clock."""
-
-    @property
-    def readable(self) -> Sequence[int]:
-        """What `tend` wants to read, when there is something."""
-
-    def tend(self) -> None:
-        """Look after what else runs."""
-
-    def opened(self, ready: Ready) -> None:
-        """Hear that the first worker serves."""
-
-    def settled(self) -> None:
-        """Hear that all of them do."""
-
-    def reread(self) -> Generation:
-        """Read the configuration again, or raise what is wrong with it."""
-
-    def adopt(self) -> None:
-        """Hear that what was reread is the configuration from now on."""
-
-    def closing(self) -> None:
-        """Hear that only who is being served will be served to the end."""
 
 
 class Supervisor:

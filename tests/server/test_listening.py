@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pypitool_server.listening import AddressInUse, CannotListen, TcpListener, UnixListener
+from pypitool_server.listening import AddressInUse, CannotListen
+from pypitool_server.tcp_listening import TcpListener
+from pypitool_server.unix_listening import UnixListener
 
 HOST = "127.0.0.1"
 
