@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
 from pypitool.cli.run_output import RunOutput
 from pypitool.cli.stopping import stopping
+from pypitool.core.run_events import Event, FileEvent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +41,7 @@ def run_for(
     upstreams: Sequence[Upstream] = (),
     private: tuple[str, ...] = (),
     dry_run: bool = False,
+    only_notes: bool = False,
     recipients: Recipients | None = None,
 ) -> int:
     """Run, print and notify; return the exit code."""
@@ -49,6 +52,7 @@ def run_for(
     with ExitStack() as stack:
         if invocation.stop is None:
             stack.enter_context(stopping(stop))
+        view = stack.enter_context(_live_view(invocation))
         frame = RunFrame(
             command=command,
             described=" ".join((command, *arguments)),
@@ -59,9 +63,10 @@ def run_for(
             job=job,
             stop=stop,
             finishes_files=invocation.stop is not None,
-            watcher=stack.enter_context(_live_view(invocation)),
+            watcher=view,
+            only_notes=only_notes,
         )
-        summary = run(frame, work, output.event)
+        summary = run(frame, work, partial(_tell, output, view))
     output.summary(summary)
     if summary.tally.holes and command in _MENDABLE:
         Output(invocation).done("hint: pin what is missing, or add it with --resolve")
@@ -84,6 +89,13 @@ def tell_input_warnings(invocation: Invocation, inputs: Inputs) -> None:
     """Say what of the requirements is passed over."""
     for warning in inputs.warnings:
         Output(invocation).warning(warning)
+
+
+def _tell(output: RunOutput, view: Watcher, event: Event) -> None:
+    if view.is_live and isinstance(event, FileEvent) and event.outcome == "fetched":
+        return
+    with view.aside():
+        output.event(event)
 
 
 def _notify(invocation: Invocation, recipients: Recipients, summary: Summary, job: str | None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -55,8 +54,8 @@ class RunOutput:
         """Write how the run ended."""
         if self.invocation.json:
             click.echo(json.dumps(summary.as_json()))
-        elif summary.command == "update" and summary.run is None:
-            # Its lines are the result; a count after them would only be in the way of who reads them.
+        elif summary.command == "verify" or (summary.command == "update" and summary.run is None):
+            # Their lines are the result; a count after them would only be in the way of who reads them.
             self._out.done(summary_line(summary))
         elif not self.invocation.quiet:
             self._out.line(summary_line(summary))
@@ -93,24 +92,21 @@ class RunOutput:
 
 def summary_line(summary: Summary) -> str:
     """Say how a run ended in one line."""
-    tally = summary.tally
-    amount = f", {short_size(tally.bytes)}" if tally.bytes else ""
+    amount = f", {short_size(summary.tally.bytes)}" if summary.tally.bytes else ""
     return f"{summary.command}: {', '.join(_counts(summary))}{amount} in {summary.seconds:.1f} s"
 
 
-def _counts(summary: Summary) -> Iterator[str]:
-    tally, fetches = summary.tally, summary.command != "update" or summary.run is not None
+def _counts(summary: Summary) -> list[str]:
+    tally = summary.tally
+    failed = f"{tally.failed} failed"
+    if summary.command == "verify":
+        return [f"{tally.files} files", f"{tally.differences} differ", failed]
     if summary.command == "prune":
-        yield f"{tally.deleted} deleted"
-        fetches = False
-    if summary.command == "update":
-        yield f"{tally.offered} offered"
-    if fetches:
-        yield f"{tally.fetched} fetched"
-        yield f"{tally.kept} kept"
-    yield f"{tally.failed} failed"
-    if fetches:
-        yield f"{tally.holes} holes"
+        return [f"{tally.deleted} deleted", failed]
+    offered = [f"{tally.offered} offered"] if summary.command == "update" else []
+    if offered and summary.run is None:
+        return [*offered, failed]
+    return [*offered, f"{tally.fetched} fetched", f"{tally.kept} kept", failed, f"{tally.holes} holes"]
 
 
 def _age(uploaded: str) -> str:

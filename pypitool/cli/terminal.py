@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import StringIO
 
 from rich import box
@@ -71,6 +72,8 @@ class Bar:
 class Transfers(Watcher):
     """Files on their way, on stderr: overall, each one, rate and time left; nothing stays behind."""
 
+    is_live = True
+
     def __init__(self) -> None:
         self._shown = Progress(
             TextColumn("{task.description}"),
@@ -85,7 +88,6 @@ class Transfers(Watcher):
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Transfers:
-        self._shown.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -94,6 +96,23 @@ class Transfers(Watcher):
     def announced(self, items: Sequence[FetchItem]) -> None:
         """Take the sizes of everything that is to come."""
         self._shown.update(self._whole, total=sum(item.wanted.candidate.size or 0 for item in items) or None)
+        self._shown.start()
+
+    def is_shown(self) -> bool:
+        """Tell whether the bars are on the screen."""
+        return self._shown.live.is_started
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the bars away while something is printed: click writes past rich, into the middle of them."""
+        if not self.is_shown():
+            yield
+            return
+        self._shown.stop()
+        try:
+            yield
+        finally:
+            self._shown.start()
 
     def started(self, item: FetchItem) -> None:
         """Add a line for a file."""

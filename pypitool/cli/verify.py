@@ -1,79 +1,98 @@
-"""`pypitool verify`: does every file still have its bytes?"""
+"""`pypitool verify`: does every file still have its bytes, here and at its upstream?"""
 
 from __future__ import annotations
 
-import json
-import time
 from typing import TYPE_CHECKING
 
 import click
 
-from pypitool.cli.command import command
+from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages, opened, watched
+from pypitool.cli.mirror_options import FromWhere, from_where
+from pypitool.cli.mirror_run import place_of, run_for
+from pypitool.cli.opening import on_packages, watched
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
+    from pypitool.core.run_events import DifferenceEvent, Ending
+    from pypitool.mirror.sync import Mirror, Report
     from pypitool.verify import Difference, Verification
 
 
 @command(
     "verify",
-    examples=("pypitool verify", "pypitool verify --packages /srv/packages --json"),
-    exits={1: "something differs: each file is named with the reason"},
+    examples=("pypitool verify", "pypitool verify --upstream --json"),
+    exits={
+        1: "something differs: each file is named with the reason",
+        3: "some projects could not be asked about, the rest is verified",
+        7: "no index answered; trying again may help",
+    },
 )
+@option(
+    "--upstream", is_flag=True,
+    help="Ask upstream too: what has vanished, was quarantined or yanked, or has other bytes there.",
+)  # fmt: skip
+@from_where
 @on_packages
 @click.pass_obj
-def verify_command(invocation: Invocation) -> int:
+def verify_command(invocation: Invocation, upstream: bool, where: FromWhere) -> int:
     """Read every file again, and name what differs from the catalogue.
 
-    Nothing is changed. With --json there is one line for each difference, and a summary.
+    With --upstream the files are held against what their index offers now; private projects, and those of
+    which somebody uploaded a file, are not asked for. A yank there is noted here; nothing is ever deleted.
     """
+    from pypitool.mirror.configured import asks_about_copied_in, recipients, upstreams
+
+    loaded = invocation.load()
+    settings = loaded.settings
+    Output(invocation).notices((*invocation.notices, *loaded.notices))
+
+    def work(mirror: Mirror, report: Report) -> Ending:
+        from dataclasses import replace
+
+        from pypitool.core.run_events import Ending
+        from pypitool.mirror.verify_upstream import verify_upstream
+
+        found = _verified(invocation, mirror)
+        for difference in found.differences:
+            report(_event(difference))
+        ending = Ending()
+        if upstream:
+            ending = verify_upstream(mirror, report, copied_in=asks_about_copied_in(settings))
+        return replace(ending, files=found.files, bytes=found.bytes)
+
+    return run_for(
+        invocation, "verify", place_of(settings), work,
+        arguments=["--upstream"] if upstream else [],
+        upstreams=where.upstreams(upstreams(settings, invocation.environ)) if upstream else (),
+        private=settings.policy.private, only_notes=True, recipients=recipients(settings),
+    )  # fmt: skip
+
+
+def _verified(invocation: Invocation, mirror: Mirror) -> Verification:
+    from pypitool.upstream.errors import Stopped
     from pypitool.verify import verify
 
-    started = time.monotonic()
-    with opened(invocation) as repository, watched(invocation, "hashing packages") as step:
-        found = verify(repository, step)
-    if invocation.json:
-        _print_lines(found, time.monotonic() - started)
-    else:
-        _print_sentences(found, Output(invocation))
-    return 1 if found.differences else 0
+    with watched(invocation, "hashing packages") as shown:
+
+        def step(done: int, total: int) -> None:
+            if mirror.stop.is_set():
+                raise Stopped
+            shown(done, total)
+
+        return verify(mirror.repository, step)
 
 
-def _print_sentences(found: Verification, output: Output) -> None:
-    from pypitool.core.quantities import short_size
+def _event(difference: Difference) -> DifferenceEvent:
+    from pypitool.core.errors import Kind
+    from pypitool.core.run_events import DifferenceEvent
 
-    for difference in found.differences:
-        output.line(f"{difference.file.location.path}: {difference.reason}")
-    output.done(f"{found.files} files, {short_size(found.bytes)}: {len(found.differences)} differ")
-
-
-def _print_lines(found: Verification, seconds: float) -> None:
-    for difference in found.differences:
-        click.echo(json.dumps(_line(difference)))
-    failed = len(found.differences)
-    summary = {
-        "type": "summary",
-        "command": "verify",
-        "outcome": "failed" if failed else "ok",
-        "exit_code": 1 if failed else 0,
-        "files": found.files,
-        "failed": failed,
-        "bytes": found.bytes,
-        "seconds": round(seconds, 3),
-    }
-    click.echo(json.dumps(summary))
-
-
-def _line(difference: Difference) -> dict[str, object]:
     file = difference.file
-    return {
-        "type": "file",
-        "name": file.filename,
-        "path": file.location.path,
-        "project": file.project,
-        "version": file.version,
-        "outcome": "failed",
-        "message": difference.reason,
-    }
+    return DifferenceEvent(
+        project=file.project,
+        kind=Kind.INVALID,
+        message=difference.reason,
+        name=file.filename,
+        version=file.version,
+        path=file.location.path,
+    )

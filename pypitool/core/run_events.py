@@ -194,7 +194,8 @@ class Tally:
     holes: int = 0
     bytes: int = 0
     failed_projects: int = 0
-    differences: int = 0  # that `verify` found; nothing failed
+    files: int = 0  # that `verify` read
+    differences: int = 0  # that it found; nothing failed
     offered: int = 0  # by `update`
     deleted: int = 0  # by `prune`
 
@@ -230,6 +231,8 @@ class Ending:
     unreachable: bool = False  # no upstream answered at all
     update_offered: bool = False  # and --exit-code was given
     dry_run: bool = False
+    files: int = 0  # that were read again ...
+    bytes: int = 0  # ... and how much that was
     error: Kind | None = None  # it stopped before it began
 
 
@@ -264,7 +267,11 @@ class Summary:
         }
 
     def _own(self) -> dict[str, int]:
-        own = {"update": ("offered", self.tally.offered), "prune": ("deleted", self.tally.deleted)}
+        own = {
+            "update": ("offered", self.tally.offered),
+            "prune": ("deleted", self.tally.deleted),
+            "verify": ("files", self.tally.files),
+        }
         return dict([own[self.command]]) if self.command in own else {}
 
 

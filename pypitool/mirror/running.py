@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from pypitool.core.errors import PypitoolError
@@ -34,7 +34,8 @@ class RunFrame:
     upstreams: Sequence[Upstream] = ()
     private: tuple[str, ...] = ()
     dry_run: bool = False
-    exclusive: bool = True  # nobody else may write the directory meanwhile; `verify` only notes what it finds
+    # `verify`: what is on record is held against the world, and the directories are neither locked nor read.
+    only_notes: bool = False
     job: str | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     watcher: Watcher = field(default_factory=Watcher)
@@ -70,11 +71,12 @@ def run(frame: RunFrame, work: Work, report: Report) -> Summary:
 def _summary(
     frame: RunFrame, mirror: Mirror, kept: _Kept, ending: Ending, began: float, number: int | None
 ) -> Summary:
+    tally = replace(kept.tally, bytes=kept.tally.bytes + ending.bytes, files=ending.files)
     return Summary(
         command=frame.command,
-        exit_code=run_exit_code(kept.tally, ending),
-        outcome=run_outcome(kept.tally, ending),
-        tally=kept.tally,
+        exit_code=run_exit_code(tally, ending),
+        outcome=run_outcome(tally, ending),
+        tally=tally,
         seconds=time.monotonic() - began,
         requests=sum(session.requests for session in mirror.sessions),
         run=number,
@@ -135,11 +137,12 @@ def opened(frame: RunFrame) -> Iterator[Mirror]:
 def _writable(frame: RunFrame) -> Iterator[Repository]:
     directory = frame.place.roots[0]
     with ExitStack() as stack:
-        if frame.exclusive:
+        if not frame.only_notes:
             directory.mkdir(parents=True, exist_ok=True)
             stack.enter_context(lock_directory(directory, f"pypitool {frame.described}"))
         repository = stack.enter_context(Repository.open(frame.place.roots, frame.place.state))
-        repository.catch_up()
+        if not (frame.only_notes and repository.catalogue.is_complete()):
+            repository.catch_up()
         yield repository
 
 

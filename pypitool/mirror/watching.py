@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pypitool.core.run_events import FileEvent
 from pypitool.core.sync_plan import WantedFile
@@ -26,6 +28,12 @@ class FetchItem:
 
 class Watcher:
     """Sees bytes arrive; the terminal's live view is one, and doing nothing is the default."""
+
+    is_live: ClassVar[bool] = False  # what arrives is seen arriving: no need to say it again
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Give way while something is printed."""
+        return nullcontext()
 
     def announced(self, items: Sequence[FetchItem]) -> None:
         """These files are to come."""

@@ -1,0 +1,108 @@
+"""What has become of the files here at their upstreams: loud where something is amiss, never deleting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.model import HeldFile, OriginKind, ProjectStatus
+from pypitool.core.run_events import DifferenceEvent, Ending, Event, ProjectEvent, WarningEvent
+from pypitool.core.selection import Candidate
+from pypitool.core.update_scope import Standing
+from pypitool.mirror.held_projects import HeldProject, held_projects
+from pypitool.mirror.noting import Noted, Sighting, note_sightings
+from pypitool.mirror.offers import Offered, ask_upstreams
+from pypitool.mirror.sync import Mirror, Report
+from pypitool.upstream.errors import NoSuchProject
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    project: HeldProject
+    offered: Offered
+    candidates: Mapping[str, Candidate]  # by filename
+
+
+def verify_upstream(mirror: Mirror, report: Report, *, copied_in: bool) -> Ending:
+    """Compare what is held with what its upstreams offer now, and note new yanks."""
+    projects = {
+        project.name: project
+        for project in held_projects(mirror.repository.catalogue, mirror.private)
+        if not project.standing.is_ours and (copied_in or project.standing is Standing.MIRRORED)
+    }
+    answers = ask_upstreams(projects, mirror.sessions, mirror.record, mirror.stop)
+    for name, error in answers.failed.items():
+        for event in _of_failure(projects[name], error):
+            report(event)
+    pages = [_page(mirror, projects[name], answers.found[name]) for name in sorted(answers.found)]
+    for page in pages:
+        for difference in _differences(page):
+            report(difference)
+    for noted, upstream in _note_yanks(mirror, pages):
+        report(_yank_event(noted, upstream))
+    return Ending(unreachable=answers.is_unreachable)
+
+
+def _page(mirror: Mirror, project: HeldProject, offered: Offered) -> _Page:
+    candidates = {candidate.filename: candidate for candidate in offered.candidates(mirror.record)}
+    return _Page(project, offered, candidates)
+
+
+def _of_failure(project: HeldProject, error: PypitoolError) -> Iterator[Event]:
+    if not (isinstance(error, NoSuchProject) and error.url):
+        yield ProjectEvent(project.name, error.kind, str(error))
+    elif project.standing is Standing.MIRRORED:
+        yield DifferenceEvent(project.name, Kind.NOT_FOUND, f"it has vanished: {error}")
+    # What was copied in may never have been there.
+
+
+def _differences(page: _Page) -> Iterator[DifferenceEvent]:
+    upstream, name = page.offered.upstream, page.project.name
+    if page.offered.status is ProjectStatus.QUARANTINED:
+        why = f": {page.offered.status_reason}" if page.offered.status_reason else ""
+        yield DifferenceEvent(name, Kind.FORBIDDEN, f"it is quarantined by {upstream}{why}")
+        return
+    for file in page.project.files:
+        offer = page.candidates.get(file.filename)
+        if offer is None and file.origin.kind is OriginKind.MIRRORED:
+            yield _difference(file, Kind.NOT_FOUND, f"it has vanished from {upstream}")
+        elif offer is not None and _is_other(file, offer):
+            digests = f"sha256 {offer.sha256} there, {file.contents.digests.sha256} here"
+            yield _difference(file, Kind.CONFLICT, f"{upstream} has other bytes under this name ({digests})")
+
+
+def _is_other(file: HeldFile, offer: Candidate) -> bool:
+    return offer.sha256 is not None and offer.sha256 != file.contents.digests.sha256
+
+
+def _difference(file: HeldFile, kind: Kind, message: str) -> DifferenceEvent:
+    return DifferenceEvent(file.project, kind, message, file.filename, file.version, file.location.path)
+
+
+def _note_yanks(mirror: Mirror, pages: Sequence[_Page]) -> list[tuple[Noted, str]]:
+    before = mirror.record.upstream_yanks()
+    sightings = {
+        file.filename: Sighting(file, offer, page.offered.upstream)
+        for page in pages
+        for file, offer in _same(page)
+        if offer.yanked != before.get(file.filename)
+    }
+    with mirror.record.together():
+        noted = note_sightings(mirror.repository, mirror.record, sightings.values(), mirror.actor)
+    return [(one, sightings[one.held.filename].upstream) for one in noted if one.yanked != one.held.yanked]
+
+
+def _same(page: _Page) -> Iterable[tuple[HeldFile, Candidate]]:
+    for file in page.project.files:
+        offer = page.candidates.get(file.filename)
+        if offer is not None and offer.sha256 == file.contents.digests.sha256:
+            yield file, offer
+
+
+def _yank_event(noted: Noted, upstream: str) -> WarningEvent:
+    name, project = noted.held.filename, noted.held.project
+    if noted.yanked is None:
+        return WarningEvent(f"{name} is no longer yanked by {upstream}", project)
+    reason = f": {noted.yanked}" if noted.yanked else ""
+    return WarningEvent(f"{name} was yanked by {upstream}{reason}", project, noted.yanked)
