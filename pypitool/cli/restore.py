@@ -9,7 +9,7 @@ import click
 from pypitool.cli.backups import tell_backup
 from pypitool.cli.command import command
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages, opened_fresh, state_of
+from pypitool.cli.opening import on_packages, opened, state_of, tell_problems, watched
 
 
 @command(
@@ -29,8 +29,10 @@ def restore_command(invocation: Invocation, file: Path) -> None:
     the log of decisions that was there is kept beside the restored one.
     """
     from pypitool.backup import restore
+    from pypitool.catching_up import rescan
 
     restored = restore(file, state_of(invocation))
-    with opened_fresh(invocation):
-        pass  # what came or went since the backup is found now, where no server does it
+    with opened(invocation) as repository, watched(invocation, "reading packages") as step:
+        # What came or went since the backup is found now, beside the keeper where there is one.
+        tell_problems(invocation, rescan(repository, step).problems)
     tell_backup(invocation, "restored", file, restored)

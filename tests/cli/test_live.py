@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 
 from pypitool.__main__ import main
+from pypitool.keeper_lock import keeper_lock
+from pypitool.repository import Repository
 from tests.cli.conftest import Run
 from tests.support.accounts import write_htpasswd
 from tests.support.server import HOST, ServerProcess
 from tests.support.waiting import wait_until
+from tests.support.wheels import build_wheel
 
 pytestmark = pytest.mark.live
 
@@ -89,6 +92,20 @@ def test_a_restored_state_is_served(server: ServerProcess, run: Run, tmp_path: P
         return all(page["files"][0]["yanked"] == "bad" for page in pages)  # type: ignore[index]
 
     wait_until(all_yanked, what="every worker has opened the restored catalogue")
+
+
+def test_what_came_since_the_backup_is_known_when_the_restore_has_ended(
+    packages: Path, run: Run, tmp_path: Path
+) -> None:
+    run("backup", str(tmp_path / "b.tar"))
+    build_wheel(packages, "newer", "1.0")
+
+    with keeper_lock(packages / ".pypitool"):  # a keeper is at work, and looks elsewhere
+        assert run("restore", str(tmp_path / "b.tar")).code == 0
+
+    with Repository.open([packages], reader_only=True) as repository:
+        assert "newer" in repository.catalogue.project_names()
+        assert repository.catalogue.is_complete()
 
 
 def test_a_user_counts_from_the_next_request_on(
