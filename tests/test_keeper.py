@@ -31,8 +31,9 @@ SOON = 1.0  # seconds: what the design promises
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return open_repository(tmp_path)
+def repository(tmp_path: Path) -> Iterator[Repository]:
+    with open_repository(tmp_path) as repository:
+        yield repository
 
 
 @pytest.fixture
@@ -339,7 +340,7 @@ def test_a_lost_catalogue_is_rebuilt_while_the_keeper_runs(
         file.unlink()
 
     wait_until(lambda: "is lost: it is rebuilt" in kept.log, what="it is noticed", seconds=5.0)
-    wait_until(lambda: list(reopened(repository).catalogue.files()) == before, what="all is known again")
+    wait_until(lambda: is_whole(repository, before), what="all is known again")
 
 
 def test_damage_that_a_worker_met_is_mended_without_waiting_for_the_next_walk(

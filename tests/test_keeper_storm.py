@@ -30,10 +30,9 @@ FOLDERS = ("", "a", "a/b", "c")
 
 @pytest.mark.slow
 def test_after_a_storm_the_catalogue_and_the_directories_agree(tmp_path: Path) -> None:
-    repository = open_repository(tmp_path, roots=2)
-    end = time.monotonic() + SECONDS
-    with keeper(repository) as kept:
+    with open_repository(tmp_path, roots=2) as repository, keeper(repository) as kept:
         kept.wait_ready()
+        end = time.monotonic() + SECONDS
 
         storm = [people, people, people, clients, clients, clients]
         failures = run([partial(one, repository, seed, end) for seed, one in enumerate(storm)])

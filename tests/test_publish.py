@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,9 @@ STEPS = ["written", "pending", "fact", "linked", "unlinked", "live"]
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return open_repository(tmp_path)
+def repository(tmp_path: Path) -> Iterator[Repository]:
+    with open_repository(tmp_path) as repository:
+        yield repository
 
 
 def test_a_published_file_is_listed_with_its_uploader_when_the_call_returns(repository: Repository) -> None:
@@ -301,9 +303,7 @@ def test_a_keeper_never_takes_a_file_from_its_uploader(repository: Repository) -
 
 
 def test_a_full_disk_is_507_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    with mounted_disk(tmp_path / "packages0", megabytes=1):
-        repository = open_repository(tmp_path)
-
+    with mounted_disk(tmp_path / "packages0", megabytes=1), open_repository(tmp_path) as repository:
         with pytest.raises(NoSpace) as raised:
             publish_wheel(repository, "acme", "1.0", salt=os.urandom(2 << 20))
 
@@ -313,8 +313,7 @@ def test_a_full_disk_is_507_and_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_below_the_state_is_507_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    with mounted_disk(tmp_path / "state", megabytes=1) as state:
-        repository = open_repository(tmp_path)
+    with mounted_disk(tmp_path / "state", megabytes=1) as state, open_repository(tmp_path) as repository:
         filler = state / "filler"
         filler.write_bytes(bytes((os.statvfs(state).f_bavail) * 4096))
 
@@ -327,8 +326,7 @@ def test_a_full_disk_below_the_state_is_507_and_leaves_nothing_behind(tmp_path: 
 
 
 def test_a_directory_that_became_read_only_is_503_and_nothing_changes(tmp_path: Path) -> None:
-    with mounted_disk(tmp_path / "packages0", megabytes=1) as disk:
-        repository = open_repository(tmp_path)
+    with mounted_disk(tmp_path / "packages0", megabytes=1) as disk, open_repository(tmp_path) as repository:
         publish_wheel(repository, "acme", "1.0")
         make_read_only(disk)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,13 +33,13 @@ WHEEL, SDIST = "acme-1.0-py3-none-any.whl", "acme-1.0.tar.gz"
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    repository = open_repository(tmp_path, roots=2)
-    build_wheel(repository.roots[0], "acme", "1.0")
-    build_sdist(repository.roots[0] / "old", "acme", "1.0")
-    build_wheel(repository.roots[0], "acme", "2.0")
-    scan(repository)
-    return repository
+def repository(tmp_path: Path) -> Iterator[Repository]:
+    with open_repository(tmp_path, roots=2) as repository:
+        build_wheel(repository.roots[0], "acme", "1.0")
+        build_sdist(repository.roots[0] / "old", "acme", "1.0")
+        build_wheel(repository.roots[0], "acme", "2.0")
+        scan(repository)
+        yield repository
 
 
 def yanks(repository: Repository) -> dict[str, str | None]:
@@ -184,13 +185,13 @@ def test_a_lost_catalogue_brings_every_decision_back(tmp_path: Path, repository:
     for file in repository.state.glob("catalogue.sqlite*"):
         file.unlink()
 
-    rebuilt = open_repository(tmp_path, roots=2)
-    scan(rebuilt)
+    with open_repository(tmp_path, roots=2) as rebuilt:
+        scan(rebuilt)
 
-    project = rebuilt.catalogue.project(ACME)
-    assert list(rebuilt.catalogue.files()) == before
-    assert project is not None
-    assert project.status is ProjectStatus.DEPRECATED
+        project = rebuilt.catalogue.project(ACME)
+        assert list(rebuilt.catalogue.files()) == before
+        assert project is not None
+        assert project.status is ProjectStatus.DEPRECATED
 
 
 def test_a_decision_of_another_process_is_effective_at_once(repository: Repository) -> None:
@@ -198,7 +199,8 @@ def test_a_decision_of_another_process_is_effective_at_once(repository: Reposito
     code = (
         "import sys; from pathlib import Path; from pypitool.facts import local_actor\n"
         "from pypitool.releases import yank; from tests.support.repositories import open_repository\n"
-        "yank(open_repository(Path(sys.argv[1]), roots=2), 'acme', '1.0', 'broken', local_actor())"
+        "with open_repository(Path(sys.argv[1]), roots=2) as repository:\n"
+        "    yank(repository, 'acme', '1.0', 'broken', local_actor())"
     )
 
     subprocess.run([sys.executable, "-c", code, str(repository.roots[0].parent)], check=True)

@@ -31,8 +31,9 @@ WHEEL = "acme-1.0-py3-none-any.whl"
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return open_repository(tmp_path, roots=2)
+def repository(tmp_path: Path) -> Iterator[Repository]:
+    with open_repository(tmp_path, roots=2) as repository:
+        yield repository
 
 
 @pytest.fixture

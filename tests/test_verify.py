@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +16,12 @@ from tests.support.wheels import build_wheel
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    repository = open_repository(tmp_path)
-    for number in range(3):
-        build_wheel(repository.roots[0], "acme", f"1.{number}")
-    scan(repository)
-    return repository
+def repository(tmp_path: Path) -> Iterator[Repository]:
+    with open_repository(tmp_path) as repository:
+        for number in range(3):
+            build_wheel(repository.roots[0], "acme", f"1.{number}")
+        scan(repository)
+        yield repository
 
 
 def test_a_sound_directory_has_no_differences(repository: Repository) -> None:
