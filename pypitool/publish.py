@@ -8,7 +8,6 @@ name (link, fsync of the directory), the row `live` (commit). A writer that dies
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -16,13 +15,13 @@ from pypitool.asking import tell_keeper
 from pypitool.catalogue import Pending
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.catching_up import look_at
-from pypitool.core.errors import PypitoolError
 from pypitool.core.filenames import Distribution
 from pypitool.core.model import Contents, HeldFile, Location, Origin
 from pypitool.core.scan_plan import Walked
 from pypitool.facts import Actor, Fact, What, timestamp
 from pypitool.recovery import Fate, remove_superseded, settle
 from pypitool.repository import Repository
+from pypitool.rollback import Rollback
 from pypitool.store import Occupied, Store, TemporaryFile
 from pypitool.store.walking import SIGNATURE
 
@@ -158,22 +157,23 @@ class _Publishing:
         self.repository.catalogue.begin_publish(
             pending, self.incoming.metadata_body, overwrite=self.overwrite
         )
-        rollback = _Rollback(self.repository, file)
+        rollback = Rollback(self.repository, file)
         try:
             return self._complete(file, rollback)
         except BaseException:
             rollback.run()
             raise
 
-    def _complete(self, file: HeldFile, rollback: _Rollback) -> Published:
+    def _complete(self, file: HeldFile, rollback: Rollback) -> Published:
         store = self.repository.store
         replaced = self._replaced(file)
-        if not self.overwrite and store.look(file.location) is not None:
+        is_taken = store.look(file.location) is not None
+        if is_taken and not self.overwrite:
             raise Occupied(file.location)
         self.repository.facts.append(self._fact(file, What.OVERWRITE if replaced else What.UPLOAD))
         self._place_signature(file, rollback)
-        stat = store.place(self.temporary, file.location, overwrite=self.overwrite)
-        rollback.placed(is_reversible=not self.overwrite)
+        stat = store.place(self.temporary, file.location, overwrite=is_taken)
+        rollback.placed(is_reversible=not is_taken)
         live = replace(file, stat=stat, signed=_is_signed(store, file.location))
         superseded = self.repository.catalogue.finish_publish(live)
         if self.overwrite:
@@ -200,7 +200,7 @@ class _Publishing:
             yanked=file.yanked,
         )
 
-    def _place_signature(self, file: HeldFile, rollback: _Rollback) -> None:
+    def _place_signature(self, file: HeldFile, rollback: Rollback) -> None:
         place = Location(file.location.root, file.location.path + SIGNATURE)
         if self.incoming.signature is None:
             if self.overwrite:
@@ -211,34 +211,6 @@ class _Publishing:
             temporary.seal()
             rollback.signed(place)
             self.repository.store.place(temporary, place, overwrite=True)
-
-
-class _Rollback:
-    """What has to be undone when a publishing fails."""
-
-    def __init__(self, repository: Repository, file: HeldFile) -> None:
-        self._repository = repository
-        self._file = file
-        self._to_remove: list[Location] = []
-        self._is_reversible = True
-
-    def signed(self, signature: Location) -> None:
-        """Note that a signature is about to be placed."""
-        self._to_remove.append(signature)
-
-    def placed(self, *, is_reversible: bool) -> None:
-        """Note that the file has its name; it cannot be taken back where it replaced another one."""
-        self._to_remove.insert(0, self._file.location)
-        self._is_reversible = is_reversible
-
-    def run(self) -> None:
-        """Undo it. What cannot be undone now (the disk is full) is the keeper's: our lock ends with us."""
-        if not self._is_reversible:
-            return
-        with suppress(PypitoolError):
-            for location in self._to_remove:
-                self._repository.store.remove(location)
-            self._repository.catalogue.abandon_publish(self._file.location)
 
 
 def _same_bytes(one: HeldFile, two: HeldFile) -> bool:

@@ -37,7 +37,7 @@ from tests.support.repositories import (
 from tests.support.wheels import build_wheel
 
 ACME = "acme-1.0-py3-none-any.whl"
-STEPS = ["written", "pending", "fact", "linked", "unlinked", "live"]
+STEPS = ["written", "pending", "fact", "signed", "linked", "unlinked", "live"]
 
 
 @pytest.fixture
@@ -251,6 +251,8 @@ def test_a_writer_killed_at_any_step_leaves_nothing_or_the_whole_file(
         expected = [b"of the writer that dies"]
     assert [salt_of(contents(repository, path)) for path in paths(repository)] == expected
     assert [file.origin for file in repository.catalogue.files()] == [UPLOADED] * len(expected)
+    signed = [file.signed for file in repository.catalogue.files()]
+    assert len(list(repository.roots[0].glob("*.asc"))) == signed.count(True)
 
 
 @pytest.mark.parametrize("step", ["pending", "linked"])

@@ -71,6 +71,10 @@ class WatchedStore(DirectoryStore):
 
     def place(self, temporary: TemporaryFile, location: Location, *, overwrite: bool = False) -> FileStat:
         """Stop between the two system calls of placing."""
+        if location.path.endswith(".asc"):
+            stat = super().place(temporary, location, overwrite=overwrite)
+            self.reached("signed")
+            return stat
         unlink = os.unlink
 
         def interrupted(path: str, *, dir_fd: int | None = None) -> None:
@@ -107,7 +111,12 @@ def main(place: Path, what: str, *arguments: str) -> None:
     reaching = Reaching(step, signal.SIGKILL if what == "die" else signal.SIGSTOP)
     overwrite = how == "overwrite"
     publish_wheel(
-        watched(repository, reaching), "acme", "1.0", salt=b"of the writer that dies", overwrite=overwrite
+        watched(repository, reaching),
+        "acme",
+        "1.0",
+        salt=b"of the writer that dies",
+        overwrite=overwrite,
+        signature=b"signature",
     )
 
 
