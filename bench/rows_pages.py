@@ -11,7 +11,7 @@ from pathlib import Path
 from bench import wrk
 from bench.corpora import Corpus
 from bench.fleet import PASSWORD, USER
-from bench.http import JSON, Unexpected, basic, fetch
+from bench.http import JSON, Unexpected, ask, basic, connection, fetch
 from bench.model import Case, Row, Run, Sample, at_least, share_of_nginx
 from bench.processes import cpu_seconds
 from bench.rendered import file_path, page_path
@@ -40,7 +40,7 @@ def load(run: Run, server: Server, request: Request, *, spread: Corpus | None = 
     """Measure one request on one server."""
     _check(server, request)
     wrk.run(server.port, request.path, seconds=WARM_UP, headers=request.headers)
-    paths = _all_pages(run, spread) if spread else None
+    paths = _all_pages(run, server, spread) if spread else None
     before = cpu_seconds(server.pid)
     done = wrk.run(server.port, request.path, seconds=run.seconds, headers=request.headers, paths=paths)
     used = cpu_seconds(server.pid) - before
@@ -127,6 +127,14 @@ def _page(
     return load(run, server, Request(path, headers, coding=coding))
 
 
+def ask_every_page(port: int, corpus: Corpus) -> None:
+    """Ask for the page of every project, and for the list of all."""
+    with connection(port) as opened:
+        for name in corpus.project_names():
+            ask(opened, page_path(name), AS_JSON)
+        ask(opened, "/simple/", AS_JSON)
+
+
 def _check(server: Server, request: Request) -> None:
     answer = fetch(server.port, request.path, request.headers)
     got = answer.status, answer.headers.get("content-encoding")
@@ -134,7 +142,8 @@ def _check(server: Server, request: Request) -> None:
         raise Unexpected(server.name, request.path, got, (request.status, request.coding))
 
 
-def _all_pages(run: Run, corpus: Corpus) -> Path:
+def _all_pages(run: Run, server: Server, corpus: Corpus) -> Path:
+    ask_every_page(server.port, corpus)  # once, so that what is measured is what can be kept ready
     paths = run.fleet.scratch / f"paths-{corpus.name}"
     paths.write_text("".join(f"{page_path(name)}\n" for name in corpus.project_names()))
     return paths

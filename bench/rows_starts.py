@@ -6,11 +6,11 @@ import time
 
 from bench.catalogued import files_listed, metric, wait_until_catalogued
 from bench.corpora import ADDED, Corpus
-from bench.http import ask, connection, fetch
+from bench.http import fetch
 from bench.model import Case, Row, Run, Sample, at_most
 from bench.processes import pss_bytes, read_bytes
 from bench.rendered import page_path
-from bench.rows_pages import AS_JSON
+from bench.rows_pages import AS_JSON, ask_every_page
 from bench.servers import NGINX, PYPISERVER, PYPITOOL, Server
 from tests.support.waiting import wait_until
 from tests.support.wheels import wheel_bytes, wheel_filename
@@ -58,7 +58,7 @@ def memory(run: Run, case: Case) -> Sample | None:
         server.start("/health")
         wait_until_catalogued(server.port, case.corpus)
         at_start = pss_bytes(server.pid)
-        _ask_every_page(server, case.corpus)
+        ask_every_page(server.port, case.corpus)
         return Sample(pss_bytes(server.pid) / MEGABYTE, f"{at_start / MEGABYTE:.0f} MB before")
     finally:
         server.stop()
@@ -70,11 +70,11 @@ def one_change(run: Run, case: Case) -> Sample | None:
     assert server is not None
     added = run.fleet.packages(case.corpus) / wheel_filename(ADDED)
     page = page_path(case.corpus.small_project)
-    _ask_every_page(server, case.corpus)
+    ask_every_page(server.port, case.corpus)
     before, etag = pages_made(server), _etag(server, page)
     added.write_bytes(wheel_bytes(ADDED))
     wait_until(lambda: _etag(server, page) != etag, what="the page shows the new file", seconds=60)
-    _ask_every_page(server, case.corpus)
+    ask_every_page(server.port, case.corpus)
     made = pages_made(server) - before
     added.unlink()
     return Sample(made)
@@ -108,13 +108,6 @@ def _slowest_until_catalogued(server: Server, corpus: Corpus) -> float:
         slowest = max(slowest, time.perf_counter() - began)
         time.sleep(0.05)
     return slowest
-
-
-def _ask_every_page(server: Server, corpus: Corpus) -> None:
-    with connection(server.port) as opened:
-        for name in corpus.project_names():
-            ask(opened, page_path(name), AS_JSON)
-        ask(opened, "/simple/", AS_JSON)
 
 
 ONLY_US = (PYPITOOL,)

@@ -18,6 +18,13 @@ TWO_WORKERS = ("--workers", "2")
 Clients = Callable[[str], Client]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the first test of each client the time that installing the client takes."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(400))
+
+
 @pytest.fixture(scope="session")
 def environments(machine_environment: dict[str, str]) -> Callable[[str], Path]:
     """Make the environment of a client that is named in `RECIPES`, or skip the test."""
