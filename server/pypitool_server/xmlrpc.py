@@ -11,6 +11,7 @@ from xml.parsers.expat import ExpatError
 from flask import Blueprint, Response, request
 from packaging.utils import NormalizedName, canonicalize_name
 
+from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights import Right
 from pypitool_server.found import found_projects
 from pypitool_server.receiving import current_body
@@ -26,14 +27,26 @@ NOT_WELL_FORMED = -32700
 NO_SUCH_METHOD = -32601
 BAD_PARAMETERS = -32602
 
+
+class NoXml(PypitoolError):
+    """Something else than a call was posted where only calls are taken."""
+
+    kind = Kind.INVALID
+    status = 415
+
+    def __str__(self) -> str:
+        return "calls of XML-RPC are posted as text/xml"
+
+
 Call: TypeAlias = "tuple[str, tuple[object, ...]]"
 
 
 def blueprint() -> Blueprint:
     """Return the address of XML-RPC; `intercept` finds it at the other ones."""
     calls = Blueprint("xmlrpc", __name__)
-    calls.add_url_rule("/RPC2", "call", answer, methods=["POST"])
-    calls.add_url_rule("/RPC2/", "call", answer, methods=["POST"])
+    # Every call was intercepted: what comes so far is an upload that went astray.
+    calls.add_url_rule("/RPC2", "call", refuse, methods=["POST"])
+    calls.add_url_rule("/RPC2/", "call", refuse, methods=["POST"])
     return calls
 
 
@@ -43,6 +56,11 @@ def intercept(mount: str) -> Response | None:
         return None
     path = request.path.removeprefix(mount)
     return answer() if path in ADDRESSES else None
+
+
+def refuse() -> Response:
+    """Refuse what is no call: a fault has the status 200, and twine would take it for a success."""
+    raise NoXml
 
 
 def answer() -> Response:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pypitool.repository import Repository
 from tests.server.site import Site, basic, make_site
+from tests.support.forms import upload_form
 
 ADDRESSES = ["/RPC2", "/RPC2/", "/", "/simple/", "/simple", "/pypi"]
 
@@ -120,3 +121,13 @@ def test_any_document_gets_an_answer_or_a_fault(shared: Site, pieces: list[str])
 @given(st.binary(max_size=200))
 def test_any_bytes_get_an_answer_or_a_fault(shared: Site, body: bytes) -> None:
     post(shared, body)
+
+
+def test_what_is_no_xml_is_refused_and_never_looks_like_a_success(site: Site) -> None:
+    # twine takes any 200 for a file that was stored.
+    upload = upload_form("new-1.0.tar.gz", b"bytes")
+
+    answer = site.client.post("/RPC2", data=upload.data, content_type=upload.content_type)
+
+    assert answer.status_code == 415
+    assert "text/xml" in answer.text
