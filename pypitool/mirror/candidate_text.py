@@ -1,9 +1,8 @@
-"""Candidates as JSON: pages and choices are remembered between runs."""
+"""Choices as JSON: they are remembered between runs."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -12,16 +11,6 @@ from packaging.version import Version
 from pypitool.core.model import FileKind
 from pypitool.core.selection import Candidate
 from pypitool.core.sync_plan import Miss, ProjectChoice, WantedFile
-
-
-def dump_candidates(candidates: Iterable[Candidate]) -> str:
-    """Write candidates."""
-    return json.dumps([_dump(candidate) for candidate in candidates], separators=(",", ":"))
-
-
-def load_candidates(text: str) -> tuple[Candidate, ...]:
-    """Read what `dump_candidates` wrote."""
-    return tuple(_load(entry) for entry in json.loads(text))
 
 
 def dump_choice(choice: ProjectChoice) -> str | None:

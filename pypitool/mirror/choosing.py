@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
 from pypitool.core.selection import SelectionRules, Wish
 from pypitool.core.sync_plan import Miss, ProjectChoice, WantedFile, choose_files
@@ -88,12 +89,17 @@ def _choice(
         and remembered.body_sha256 == offered.body_sha256
     ):
         return load_choice(remembered.files)
-    choice = choose_files(wishes, offered.candidates(record), rules)
+    choice = choose_files(wishes, offered.candidates(record, _wanted_versions(wishes)), rules)
     text = dump_choice(choice)
     if text is not None:
         answer = RememberedChoice(offered.upstream, offered.body_sha256, text)
         record.keep_choice(offered.project, question, answer)
     return choice
+
+
+def _wanted_versions(wishes: Mapping[Target, Wish]) -> Callable[[Version], bool]:
+    specifiers = {wish.specifier for wish in wishes.values()}
+    return lambda version: any(each.contains(version, prereleases=True) for each in specifiers)
 
 
 def _question(wishes: Mapping[Target, Wish], rules: SelectionRules) -> str:

@@ -136,7 +136,7 @@ def _upstream(one: UpstreamSettings, environ: Mapping[str, str]) -> Upstream:
 def _address(index: str) -> str:
     if index != PUBLIC:
         return index
-    from pypitool.upstream.pages import default_index
+    from pypitool.upstream.public_index import default_index
 
     return default_index()
 

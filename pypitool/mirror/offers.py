@@ -12,10 +12,10 @@ from packaging.utils import NormalizedName
 from pypitool.core.errors import PypitoolError
 from pypitool.core.model import ProjectStatus
 from pypitool.core.selection import Candidate
-from pypitool.mirror.candidate_text import dump_candidates, load_candidates
 from pypitool.mirror.record import MirrorRecord, RememberedPage
 from pypitool.upstream.choose import asked_for, find_page
 from pypitool.upstream.errors import Stopped, UpstreamUnavailable
+from pypitool.upstream.listing import Wants
 from pypitool.upstream.model import KnownPage, Page, Unchanged, Upstream
 from pypitool.upstream.session import UpstreamSession
 
@@ -32,12 +32,12 @@ class Offered:
     page: Page | None  # None: unchanged, see the record
     clock_skew: float = 0.0
 
-    def candidates(self, record: MirrorRecord) -> tuple[Candidate, ...]:
-        """Return the files on offer."""
+    def candidates(self, record: MirrorRecord, wants: Wants | None = None) -> tuple[Candidate, ...]:
+        """Return the files on offer, or those of the versions that are wanted."""
         if self.page is not None:
-            return self.page.candidates
+            return self.page.listing.candidates(wants)
         remembered = record.page(self.upstream, self.project)
-        return load_candidates(remembered.candidates) if remembered is not None else ()
+        return remembered.listing.candidates(wants) if remembered is not None else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,7 @@ def _ask(
 
 def _remember(record: MirrorRecord, answer: Page | Unchanged | _Failed) -> None:
     if isinstance(answer, Page):
-        page = RememberedPage(
-            answer.known, answer.status.value, answer.status_reason, dump_candidates(answer.candidates)
-        )
+        page = RememberedPage(answer.known, answer.status.value, answer.status_reason, answer.listing)
         record.keep_page(answer.upstream, answer.project, page)
 
 

@@ -19,12 +19,13 @@ from packaging.utils import NormalizedName
 from pypitool.core.run_events import Event, Summary, summary_of
 from pypitool.mirror.database_copy import copy_database
 from pypitool.ownership import hand_over
+from pypitool.upstream.listing import Listing
 from pypitool.upstream.model import KnownPage
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS page (
     upstream TEXT NOT NULL, project TEXT NOT NULL, etag TEXT, body_sha256 TEXT NOT NULL,
-    status TEXT NOT NULL, status_reason TEXT, candidates BLOB NOT NULL,
+    status TEXT NOT NULL, status_reason TEXT, listing BLOB NOT NULL,
     PRIMARY KEY (upstream, project)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS choice (
@@ -54,7 +55,7 @@ class RememberedPage:
     known: KnownPage
     status: str
     status_reason: str | None
-    candidates: str  # see `candidate_text`
+    listing: Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +108,15 @@ class MirrorRecord:
     def page(self, upstream: str, project: NormalizedName) -> RememberedPage | None:
         """Return a page as it was read."""
         row = self._connection.execute(
-            "SELECT etag, body_sha256, status, status_reason, candidates FROM page "
+            "SELECT etag, body_sha256, status, status_reason, listing FROM page "
             "WHERE upstream = ? AND project = ?",
             (upstream, project),
         ).fetchone()
         if row is None:
             return None
-        etag, body, status, reason, candidates = row
-        return RememberedPage(KnownPage(etag, body), status, reason, zlib.decompress(candidates).decode())
+        etag, body, status, reason, packed = row
+        listing = Listing.load(project, zlib.decompress(packed).decode())
+        return RememberedPage(KnownPage(etag, body), status, reason, listing)
 
     def page_status(self, upstream: str, project: NormalizedName) -> tuple[str, str | None]:
         """Return the status of a project on a remembered page, and its reason."""
@@ -134,7 +136,7 @@ class MirrorRecord:
                 page.known.body_sha256,
                 page.status,
                 page.status_reason,
-                zlib.compress(page.candidates.encode(), 1),
+                zlib.compress(page.listing.dump().encode(), 1),
             ),
         )
 
@@ -163,6 +165,15 @@ class MirrorRecord:
         """Return when any set last wanted each file."""
         rows = self._connection.execute("SELECT filename, max(last_wanted) FROM member GROUP BY filename")
         return dict(rows.fetchall())
+
+    def wanted_lately(self, wanted_by: str) -> frozenset[str]:
+        """Return the files that a set wanted when it was synchronised last."""
+        rows = self._connection.execute(
+            "SELECT filename FROM member WHERE wanted_by = ? "
+            "AND last_wanted = (SELECT max(last_wanted) FROM member WHERE wanted_by = ?)",
+            (wanted_by, wanted_by),
+        )
+        return frozenset(filename for (filename,) in rows)
 
     def members(self, sets: Iterable[str]) -> frozenset[str]:
         """Return the files that these sets have ever wanted."""

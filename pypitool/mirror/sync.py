@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind
+from pypitool.core.filenames import parse
 from pypitool.core.model import HeldFile, ProjectStatus
 from pypitool.core.run_events import (
     Ending,
@@ -91,7 +92,7 @@ def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions,
         carry_out(mirror, [(FetchItem(one.wanted, file.upstream), one) for file, one in planned], report)
         if mirror.stop.is_set():
             raise Stopped()
-        _remember(mirror, choices, offers.found, held, options)
+        _remember(mirror, choices, offers, held, options)
     _prove(mirror, sets, planned, options, report)
     return Ending(dry_run=options.dry_run, unreachable=offers.is_unreachable)
 
@@ -190,21 +191,28 @@ def _settled(one: Planned) -> FileEvent:
 def _remember(
     mirror: Mirror,
     choices: Choices,
-    offers: Mapping[NormalizedName, Offered],
+    offers: Offers,
     held: Mapping[str, HeldFile],
     options: SyncOptions,
 ) -> None:
     with mirror.record.together():
-        sightings = _sightings(choices, offers, held)
+        sightings = _sightings(choices, offers.found, held)
         note_sightings(mirror.repository, mirror.record, sightings, mirror.actor)
         for file in choices.files:
             candidate = file.wanted.candidate
             if candidate.filename not in held and candidate.yanked is not None:
                 mirror.record.keep_upstream_yank(candidate.filename, candidate.yanked)
         if options.remembers:
-            now = datetime.now(timezone.utc).isoformat()
-            for name, filenames in files_by_set(choices.files).items():
-                mirror.record.want(name, filenames, now)
+            _remember_members(mirror.record, choices, offers)
+
+
+def _remember_members(record: MirrorRecord, choices: Choices, offers: Offers) -> None:
+    now = datetime.now(timezone.utc).isoformat()
+    # Of a project that failed nobody knows what its sets want now: what they wanted last is not given up.
+    unsettled = offers.failed.keys() | {missed.miss.wish.project for missed in choices.misses}
+    for name, filenames in files_by_set(choices.files).items():
+        before = [each for each in record.wanted_lately(name) if parse(each).project in unsettled]
+        record.want(name, [*before, *filenames], now)
 
 
 def _sightings(
@@ -215,7 +223,7 @@ def _sightings(
         candidate.filename: (candidate, offer.upstream)
         for offer in offers.values()
         if offer.page is not None
-        for candidate in offer.page.candidates
+        for candidate in offer.page.listing.named(held)
     }
     offered |= {
         file.wanted.candidate.filename: (file.wanted.candidate, file.upstream) for file in choices.files

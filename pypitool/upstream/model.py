@@ -9,6 +9,7 @@ from packaging.utils import NormalizedName
 
 from pypitool.core.model import ProjectStatus
 from pypitool.core.selection import Candidate
+from pypitool.upstream.listing import Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,21 @@ class Page:
     """What an upstream offers of one project."""
 
     upstream: str
-    project: NormalizedName
-    candidates: tuple[Candidate, ...]
+    listing: Listing
     known: KnownPage
     status: ProjectStatus = ProjectStatus.ACTIVE
     status_reason: str | None = None
-    skipped: int = 0  # files of legacy kinds, or whose names are not this project's
     clock_skew: float = 0.0  # seconds that the upstream's clock is ahead of ours
+
+    @property
+    def project(self) -> NormalizedName:
+        """Whose page it is."""
+        return self.listing.project
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Every file of the project, those of legacy kinds left out."""
+        return self.listing.candidates()
 
 
 @dataclass(frozen=True, slots=True)

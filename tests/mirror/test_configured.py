@@ -28,7 +28,7 @@ from pypitool.mirror.naming_targets import UnknownName
 from pypitool.mirror.notify import NotifyOn, Recipients
 from pypitool.mirror.sets import Closure
 from pypitool.upstream.model import Credentials, Upstream
-from pypitool.upstream.pages import default_index
+from pypitool.upstream.public_index import default_index
 
 TARGETS = """
     [targets]

@@ -12,8 +12,9 @@ from pypitool.core.model import FileKind
 from pypitool.core.run_events import FileEvent, RunOutcome, Summary, Tally
 from pypitool.core.selection import Candidate, Wish
 from pypitool.core.sync_plan import Miss, ProjectChoice, WantedFile
-from pypitool.mirror.candidate_text import dump_candidates, dump_choice, load_candidates, load_choice
+from pypitool.mirror.candidate_text import dump_choice, load_choice
 from pypitool.mirror.record import MirrorRecord, RememberedChoice, RememberedPage
+from pypitool.upstream.listing import Entry, Listing
 from pypitool.upstream.model import KnownPage
 
 A = canonicalize_name("a")
@@ -43,10 +44,6 @@ def record(tmp_path: Path) -> Iterator[MirrorRecord]:
     record.close()
 
 
-def test_candidates_come_back_as_they_were() -> None:
-    assert load_candidates(dump_candidates([WHEEL, SDIST])) == (WHEEL, SDIST)
-
-
 def test_a_choice_comes_back_as_it_was() -> None:
     choice = ProjectChoice((WantedFile(WHEEL, ("linux", "mac"), frozenset({"sha256:aa"})),))
 
@@ -58,7 +55,8 @@ def test_a_choice_with_misses_is_not_worth_remembering() -> None:
 
 
 def test_a_page_is_remembered_with_what_tells_it_from_a_newer_one(record: MirrorRecord) -> None:
-    page = RememberedPage(KnownPage('"e"', "ff"), "active", None, dump_candidates([SDIST]))
+    listing = Listing(A, "https://index.example/a/", (Entry(SDIST.filename, "a.tar.gz", {"sha256": "aa"}),))
+    page = RememberedPage(KnownPage('"e"', "ff"), "active", None, listing)
 
     record.keep_page("public", A, page)
 

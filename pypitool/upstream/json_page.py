@@ -1,0 +1,87 @@
+"""A project's page in JSON (PEP 691), read with the standard library: it is asked for hundreds of times."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pypitool.core.model import ProjectStatus
+from pypitool.upstream.listing import Entry, ReadPage
+
+
+def read_json_page(body: bytes) -> ReadPage:
+    """Read a page, or raise `ValueError` that says what is wrong with it."""
+    document = json.loads(body)
+    if not isinstance(document, dict):
+        raise ValueError("it is no object")
+    _check_version(_of(document, "meta", dict).get("api-version"))
+    status = document.get("project-status")
+    word, reason = (status.get("status"), status.get("reason")) if isinstance(status, dict) else (None, None)
+    return ReadPage(
+        tuple(_entries(_of(document, "files", list))),
+        _status(word),
+        reason if isinstance(reason, str) else None,
+    )
+
+
+def _status(word: object) -> ProjectStatus:
+    # PEP 792 lets indexes invent markers; one that nobody here knows forbids nothing.
+    known = (status for status in ProjectStatus if status.value == word)
+    return next(known, ProjectStatus.ACTIVE)
+
+
+def _check_version(version: object) -> None:
+    # PEP 691: "If the major version is greater than a client supports, it MUST fail".
+    if not isinstance(version, str) or version.partition(".")[0] != "1":
+        raise ValueError(f"its api-version is {version!r}, not 1.x")
+
+
+def _entries(files: list[Any]) -> Iterator[Entry]:
+    for number, file in enumerate(files):
+        try:
+            yield _entry(file)
+        except ValueError as error:
+            raise ValueError(f"files[{number}]: {error}") from None
+
+
+def _entry(file: Any) -> Entry:
+    if not isinstance(file, dict):
+        raise ValueError("it is no object")
+    return Entry(
+        filename=_of(file, "filename", str),
+        url=_of(file, "url", str),
+        hashes=_digests(_of(file, "hashes", dict)),
+        size=_maybe(file, "size", int),
+        requires_python=_maybe(file, "requires-python", str),
+        yanked=_yanked(file.get("yanked")),
+        upload_time=_maybe(file, "upload-time", str),
+        metadata_sha256=_metadata(file.get("core-metadata")),
+    )
+
+
+def _of(holder: Mapping[str, Any], key: str, kind: type) -> Any:
+    value = holder.get(key)
+    if not isinstance(value, kind):
+        raise ValueError(f"its {key} is {'missing' if value is None else 'of a wrong type'}")
+    return value
+
+
+def _maybe(holder: Mapping[str, Any], key: str, kind: type) -> Any:
+    return None if holder.get(key) is None else _of(holder, key, kind)
+
+
+def _digests(hashes: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in hashes.items() if isinstance(value, str)}
+
+
+def _yanked(value: Any) -> str | None:
+    # PEP 592: "may be a boolean or a non-empty string"; pip takes an empty one for not yanked.
+    if not value:
+        return None
+    return value if isinstance(value, str) else ""
+
+
+def _metadata(value: Any) -> str | None:
+    found = value.get("sha256") if isinstance(value, dict) else None
+    return found if isinstance(found, str) else None

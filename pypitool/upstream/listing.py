@@ -1,0 +1,162 @@
+"""The files of a page before anybody has read their names: a page lists hundreds, and a run wants a few.
+
+Reading a name with its version and its tags takes 30 µs; on forty pages that is a quarter of a second.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import NamedTuple
+from urllib.parse import urljoin
+
+from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
+
+from pypitool.core.filenames import BadFilename, parse
+from pypitool.core.model import FileKind, ProjectStatus
+from pypitool.core.selection import Candidate
+from pypitool.core.versions import parsed
+
+_STRONG = {"sha256": 64, "sha384": 96, "sha512": 128}
+# PEP 700: `yyyy-mm-ddThh:mm:ss.ffffffZ`, with fewer digits or none; zones occur all the same.
+_MOMENT = re.compile(
+    r"(?P<second>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?(?P<zone>Z|[+-]\d\d:\d\d)?",
+    re.ASCII,
+)
+_SDISTS = (".tar.gz", ".zip")
+
+Wants = Callable[[Version], bool]
+
+
+class Entry(NamedTuple):
+    """One file as a page lists it."""
+
+    filename: str
+    url: str  # relative ones are of the page's address
+    hashes: Mapping[str, str]
+    size: int | None = None
+    requires_python: str | None = None
+    yanked: str | None = None
+    upload_time: str | None = None  # as the page writes it
+    metadata_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """What stands on a page, whatever it was written in."""
+
+    entries: tuple[Entry, ...]
+    status: ProjectStatus = ProjectStatus.ACTIVE
+    status_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Everything that one page lists of a project."""
+
+    project: NormalizedName
+    base: str  # the address of the page
+    entries: tuple[Entry, ...] = ()
+
+    def candidates(self, wants: Wants | None = None) -> tuple[Candidate, ...]:
+        """Return the files of this project, or those of the versions that are wanted."""
+        return tuple(self._candidates(wants))
+
+    def named(self, filenames: Mapping[str, object]) -> Iterator[Candidate]:
+        """Yield the files of these names."""
+        for entry in self.entries:
+            if entry.filename in filenames and (found := self._candidate(entry)) is not None:
+                yield found
+
+    def dump(self) -> str:
+        """Write it as text, to be remembered."""
+        return json.dumps([self.base, self.entries], separators=(",", ":"))
+
+    @classmethod
+    def load(cls, project: NormalizedName, text: str) -> Listing:
+        """Read what `dump` wrote."""
+        base, entries = json.loads(text)
+        return cls(project, base, tuple(Entry(*entry) for entry in entries))
+
+    def _candidates(self, wants: Wants | None) -> Iterator[Candidate]:
+        judged: dict[str, bool] = {}
+        for entry in self.entries:
+            if wants is not None and not self._may_be_wanted(entry.filename, wants, judged):
+                continue
+            found = self._candidate(entry)
+            if found is not None and (wants is None or wants(found.version)):
+                yield found
+
+    def _may_be_wanted(self, filename: str, wants: Wants, judged: dict[str, bool]) -> bool:
+        """Judge a file by the text of its version alone, where there is no doubt which part that is."""
+        text = _version_text(filename, self.project)
+        if text is None:
+            return True
+        if text not in judged:
+            version = parsed(text)
+            judged[text] = version is None or wants(version)
+        return judged[text]
+
+    def _candidate(self, entry: Entry) -> Candidate | None:
+        try:
+            distribution = parse(entry.filename)
+        except BadFilename:
+            return None
+        # `cffi-1.0.2-2.tar.gz` reads as version 2 of `cffi-1-0-2`: it is no file of this project.
+        if distribution.project != self.project or distribution.kind is FileKind.LEGACY:
+            return None
+        version = distribution.parsed_version
+        if version is None:
+            return None
+        is_wheel = distribution.kind is FileKind.WHEEL
+        _, _, build, tags = parse_wheel_filename(entry.filename) if is_wheel else ("", "", (), frozenset())
+        return Candidate(
+            filename=entry.filename,
+            project=self.project,
+            version=version,
+            kind=distribution.kind,
+            tags=tags,
+            build=build,
+            url=urljoin(self.base, entry.url),
+            hashes=frozenset(_strong(entry.hashes)),
+            size=entry.size,
+            requires_python=entry.requires_python or None,
+            yanked=entry.yanked,
+            upload_time=_time(entry.upload_time),
+            metadata_sha256=entry.metadata_sha256,
+        )
+
+
+def _version_text(filename: str, project: NormalizedName) -> str | None:
+    if filename.endswith(".whl"):
+        pieces = filename.split("-")
+        return pieces[1] if len(pieces) in (5, 6) else None
+    for suffix in _SDISTS:
+        if filename.endswith(suffix):
+            name, _, version = filename.removesuffix(suffix).rpartition("-")
+            return version if canonicalize_name(name) == project else None
+    return None
+
+
+def _strong(digests: Mapping[str, str]) -> Iterator[str]:
+    for name, value in digests.items():
+        if _STRONG.get(name.lower()) == len(value):
+            yield f"{name.lower()}:{value.lower()}"
+
+
+def _time(text: str | None) -> str | None:
+    found = _MOMENT.fullmatch(text or "")
+    if found is None:
+        return None
+    # Python 3.10 reads neither `Z` nor fractions of other than three or six digits.
+    fraction = (found["fraction"] or "")[:6].ljust(6, "0")
+    zone = "+00:00" if found["zone"] in (None, "Z") else found["zone"]
+    try:
+        moment = datetime.fromisoformat(f"{found['second']}.{fraction}{zone}")
+    except ValueError:
+        return None
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
