@@ -9,7 +9,6 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.mirror_run import place_of, run_for, tell_input_warnings
 
 if TYPE_CHECKING:
     from pypitool.core.run_events import Ending
@@ -61,6 +60,8 @@ def sync_command(
     stamping = Stamping.of(settings, names, invocation.environ)
     if locked and not dry_run and (code := stamping.replayed(invocation)) is not None:
         return code
+    # Not before: that nothing has changed is told in the time that these take to import.
+    from pypitool.cli.mirror_run import place_of, run_for, tell_input_warnings
     from pypitool.mirror.configured import recipients, set_requests, upstreams
     from pypitool.mirror.sets import Closure
 
