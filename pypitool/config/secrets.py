@@ -1,37 +1,67 @@
-"""What upstreams keep outside of the configuration: passwords, and the authorities to trust."""
+"""What is kept outside of the configuration: passwords, tokens, and the authorities to trust."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.config.faults import Fault
 from pypitool.config.mirror_settings import UpstreamAuth, UpstreamSettings
+from pypitool.config.remote_settings import RemoteAuth, RemoteSettings
+
+Elsewhere = UpstreamSettings | RemoteSettings
 
 
-def unreadable(upstreams: Iterable[UpstreamSettings]) -> Iterator[Fault]:
-    """Yield a fault for each file that an upstream names and that cannot be read."""
-    for upstream in upstreams:
-        if upstream.ca is not None:
-            yield from _faults_of(upstream.ca, f"upstream.{upstream.name}.ca")
-        if upstream.auth is not None and upstream.auth.password_file is not None:
-            yield from _faults_of(upstream.auth.password_file, f"upstream.{upstream.name}.auth.password-file")
+def unreadable(tables: Iterable[Elsewhere]) -> Iterator[Fault]:
+    """Yield a fault for each file that an upstream or a remote names and that cannot be read."""
+    for one in tables:
+        if one.ca is not None:
+            yield from _faults_of(one.ca, f"{_section(one)}.ca")
+        place = _place(one)
+        if place is not None and place.file is not None:
+            yield from _faults_of(place.file, f"{_section(one)}.auth.{place.word}-file")
 
 
-def unset(upstreams: Iterable[UpstreamSettings], environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield a fault for each variable that should have a password and has none."""
-    for upstream in upstreams:
-        name = upstream.auth.password_env if upstream.auth is not None else None
-        if name is not None and not environ.get(name):
-            yield Fault("", f"upstream.{upstream.name}.auth.password-env", f"the variable {name} is not set")
+def unset(tables: Iterable[Elsewhere], environ: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield a fault for each variable that should have a password or a token and has none."""
+    for one in tables:
+        place = _place(one)
+        if place is not None and place.variable is not None and not environ.get(place.variable):
+            path = f"{_section(one)}.auth.{place.word}-env"
+            yield Fault("", path, f"the variable {place.variable} is not set")
 
 
-def password(auth: UpstreamAuth, environ: Mapping[str, str]) -> str:
-    """Return the password, once it is known to be there."""
-    if auth.password_file is not None:
-        return _text(auth.password_file)
-    assert auth.password_env is not None
-    return environ[auth.password_env]
+def password(auth: UpstreamAuth | RemoteAuth, environ: Mapping[str, str]) -> str:
+    """Return the password or the token, once it is known to be there."""
+    place = _place_of(auth)
+    if place.file is not None:
+        return _text(place.file)
+    assert place.variable is not None
+    return environ[place.variable]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a secret is: in a file, or in a variable."""
+
+    word: str
+    file: Path | None
+    variable: str | None
+
+
+def _place(one: Elsewhere) -> _Place | None:
+    return None if one.auth is None else _place_of(one.auth)
+
+
+def _place_of(auth: UpstreamAuth | RemoteAuth) -> _Place:
+    if isinstance(auth, RemoteAuth) and auth.user is None:
+        return _Place("token", auth.token_file, auth.token_env)
+    return _Place("password", auth.password_file, auth.password_env)
+
+
+def _section(one: Elsewhere) -> str:
+    return f"{'remote' if isinstance(one, RemoteSettings) else 'upstream'}.{one.name}"
 
 
 def _faults_of(file: Path, path: str) -> Iterator[Fault]:

@@ -60,10 +60,15 @@ def _unknown(name: str) -> str:
     return f"unknown key{did_you_mean(name, _AUTH)}"
 
 
-def _word(name: str, text: str) -> str:
-    if name == "password-env" and _VARIABLE.fullmatch(text) is None:
+def variable_name(text: str) -> str:
+    """Demand the name of a variable of the environment."""
+    if _VARIABLE.fullmatch(text) is None:
         raise BadValue("expected the name of a variable: letters, digits and `_`")
     return text
+
+
+def _word(name: str, text: str) -> str:
+    return variable_name(text) if name == "password-env" else text
 
 
 def _check_places(words: Mapping[str, str]) -> None:
