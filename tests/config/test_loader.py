@@ -255,7 +255,8 @@ def test_a_health_page_cannot_hide_an_address_of_the_index(tmp_path: Path) -> No
         app = create_app(settings, repository=repository)
         routes = {rule.rule for rule in app.url_map.iter_rules()}
 
-    first_words = {route.split("/")[1].lower() for route in routes}
+    # A health page has no dot in it: what browsers ask for on their own cannot be hidden.
+    first_words = {word for route in routes if "." not in (word := route.split("/")[1].lower())}
 
     assert first_words - {"", "<name>", "health", "healthz"} <= TAKEN
 

@@ -134,6 +134,7 @@ def test_every_upload_address_is_taken_without_a_redirect(server: Server, path: 
 
 
 def test_an_upload_is_listed_and_served_when_the_answer_comes(server: Server) -> None:
+    server.repository.catch_up()
     before = server.client.get("/simple/acme-core/").status_code
 
     server.upload(WHEEL, BYTES)
