@@ -124,7 +124,9 @@ def plan_delete(
     return DeletePlan(known.name, known.serial, files)
 
 
-def delete(repository: Repository, plan: DeletePlan, actor: Actor) -> tuple[str, ...]:
+def delete(
+    repository: Repository, plan: DeletePlan, actor: Actor, reason: str | None = None
+) -> tuple[str, ...]:
     """Carry out a plan, and return the names of the files that are gone; raise `PlanOutdated`."""
     serial = _project(repository, plan.project).serial
     if serial != plan.serial:
@@ -141,6 +143,7 @@ def delete(repository: Repository, plan: DeletePlan, actor: Actor) -> tuple[str,
                     file.version,
                     file.filename,
                     file.contents.digests.sha256,
+                    reason,
                 )
             )
             # The file before its row: if we are killed in between, the keeper finds it gone. The other way

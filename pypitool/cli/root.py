@@ -15,7 +15,18 @@ from pypitool.config.suggestion import suggested
 COMMANDS: dict[str, tuple[str, ...]] = {
     "Server": ("serve",),
     "Packages": ("list", "show", "yank", "unyank", "delete", "status"),
-    "Mirror": ("download", "sync", "check", "update", "lock", "bundle", "schedule", "daemon", "runs"),
+    "Mirror": (
+        "download",
+        "sync",
+        "check",
+        "update",
+        "prune",
+        "lock",
+        "bundle",
+        "schedule",
+        "daemon",
+        "runs",
+    ),
     "Upkeep": ("rescan", "verify", "backup", "restore"),
     "Set-up": ("user", "config", "completion"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +20,7 @@ class MirroredFile:
     version: Version
     wanted_now: bool
     last_wanted: datetime | None  # by any set; None: only `download` ever asked for it
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +31,32 @@ class PruneRules:
     keep: int = 0  # the newest versions of each project
 
 
+Pinned = Mapping[NormalizedName, Collection[Version]]
+
+
 def choose_prunable(
-    files: Iterable[MirroredFile], rules: PruneRules, now: datetime
+    files: Iterable[MirroredFile], rules: PruneRules, now: datetime, pinned: Pinned | None = None
 ) -> tuple[MirroredFile, ...]:
-    """Return the files that may go, in order of project, version and name."""
+    """Return the files that may go, in order of project, version and name.
+
+    `pinned` are the versions that sets name, also those of which there is no file yet.
+    """
     by_project: dict[NormalizedName, list[MirroredFile]] = defaultdict(list)
     for file in files:
         by_project[file.project].append(file)
-    prunable = (file for held in by_project.values() for file in _of_project(held, rules, now))
+    named = pinned or {}
+    prunable = (
+        file
+        for project, held in by_project.items()
+        for file in _of_project(held, named.get(project, ()), rules, now)
+    )
     return tuple(sorted(prunable, key=lambda file: (file.project, file.version, file.filename)))
 
 
-def _of_project(held: list[MirroredFile], rules: PruneRules, now: datetime) -> list[MirroredFile]:
-    wanted = [file.version for file in held if file.wanted_now]
+def _of_project(
+    held: list[MirroredFile], pinned: Collection[Version], rules: PruneRules, now: datetime
+) -> list[MirroredFile]:
+    wanted = [*pinned, *(file.version for file in held if file.wanted_now)]
     newest = set(sorted({file.version for file in held}, reverse=True)[: rules.keep])
     return [
         file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
@@ -84,12 +84,18 @@ def offers_of(
     """Judge what is on offer of each project, in order of name."""
     for name in sorted(found):
         held, offered = projects[name], found[name]
-        candidates = offered.candidates(record)
+        candidates = offered.candidates(record, _looked_at(held))
         quarantined = offered.status is ProjectStatus.QUARANTINED
         if not quarantined and not is_same_project(held.files, candidates, offered.upstream):
             yield Offer(held, offered, stranger=True)
         else:
             yield _judged(held, offered, candidates, terms)
+
+
+def _looked_at(held: HeldProject) -> Callable[[Version], bool]:
+    # Reading the name of a file takes time, and most of a page is older than anything here.
+    have, versions = held.have, {candidate.version for candidate in held.candidates}
+    return lambda version: have is None or version > have or version in versions
 
 
 def _judged(

@@ -45,8 +45,9 @@ def verify_upstream(mirror: Mirror, report: Report, *, copied_in: bool) -> Endin
 
 
 def _page(mirror: Mirror, project: HeldProject, offered: Offered) -> _Page:
-    candidates = {candidate.filename: candidate for candidate in offered.candidates(mirror.record)}
-    return _Page(project, offered, candidates)
+    versions = {candidate.version for candidate in project.candidates}
+    offers = offered.candidates(mirror.record, versions.__contains__)
+    return _Page(project, offered, {candidate.filename: candidate for candidate in offers})
 
 
 def _of_failure(project: HeldProject, error: PypitoolError) -> Iterator[Event]:

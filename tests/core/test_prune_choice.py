@@ -33,6 +33,14 @@ def test_what_is_newer_than_everything_wanted_stays() -> None:
     assert pruned(held("1.0"), held("2.0", wanted=True), held("3.0")) == ["1.0"]
 
 
+def test_what_is_newer_than_a_version_that_is_yet_to_come_stays() -> None:
+    pinned = {canonicalize_name("a"): [Version("1.5")]}
+
+    found = choose_prunable([held("1.0"), held("2.0")], PruneRules(), NOW, pinned)
+
+    assert [str(file.version) for file in found] == ["1.0"]
+
+
 def test_a_project_that_no_set_wants_goes_as_a_whole() -> None:
     assert pruned(held("1.0"), held("10.0"), held("9.0")) == ["1.0", "9.0", "10.0"]
 
