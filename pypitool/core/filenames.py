@@ -105,6 +105,8 @@ def parse(filename: str) -> Distribution:
         raise BadFilename(filename, f"it ends in none of {' '.join(sorted(_KINDS))}")
     if extension == ".whl":
         return _parse_wheel(filename)
+    if is_ignored(filename):
+        raise BadFilename(filename, "it is no installer of distutils (name-version.platform-pyX.Y)")
     return _parse_other(filename, extension)
 
 

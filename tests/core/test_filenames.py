@@ -130,6 +130,8 @@ def test_a_name_is_read(filename: str, project: str, version: str, kind: FileKin
         ("foo-1.0-py3-none-.whl", "wheel's name|tags are damaged"),
         ("foo-1.0-3-none-any.whl", "wheel's name|tags are damaged"),
         ("foo-1.0-py3.-none-any.whl", "wheel's name|tags are damaged"),
+        ("foo-1.0.exe", "no installer"),
+        ("putty-0.81.MSI", "no installer"),
     ],
 )
 def test_what_no_tool_writes_is_refused_with_a_reason(filename: str, reason: str) -> None:
@@ -260,3 +262,5 @@ def test_any_text_of_safe_characters_is_parsed_or_refused(stem: str, extension: 
         return
 
     assert parse(stem + extension) == found
+    # Or an upload would be lost with the next catalogue, which is read from the directory.
+    assert not is_ignored(stem + extension)
