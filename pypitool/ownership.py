@@ -17,3 +17,12 @@ def hand_over(path: Path) -> None:
     owner = path.parent.stat()
     with suppress(PermissionError):  # root in a container may lack the right
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def make_directory(path: Path, mode: int = 0o777) -> None:
+    """Make a directory with what it lies in; each new one belongs to the owner of the one around it."""
+    if path.is_dir():
+        return
+    make_directory(path.parent)
+    path.mkdir(mode, exist_ok=True)
+    hand_over(path)

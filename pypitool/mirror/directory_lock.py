@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.ownership import hand_over, make_directory
 
 LOCK_FILE = Path(".pypitool") / "mirror.lock"
 
@@ -48,9 +49,12 @@ class DirectoryLocked(PypitoolError):
 def lock_directory(directory: Path, command: str) -> Iterator[None]:
     """Hold the directory for the whole run, or raise `DirectoryLocked` that names who does."""
     path = directory / LOCK_FILE
-    path.parent.mkdir(exist_ok=True)
+    make_directory(path.parent, 0o750)  # as the state, which may be made in it
+    is_new = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
+        if is_new:
+            hand_over(path)
         _lock(descriptor, directory)
         _write_holder(descriptor, command)
         yield

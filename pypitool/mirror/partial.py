@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.archives import Digester
+from pypitool.ownership import hand_over, make_directory
 
 FOLDER = Path(".pypitool") / "partial"
 _PIECE = 1024**2
@@ -23,7 +24,7 @@ class PartialFiles:
     def open(self, sha256: str) -> PartialFile:
         """Open what there is of a file, or begin it."""
         folder = self.directory / FOLDER
-        folder.mkdir(parents=True, exist_ok=True)
+        make_directory(folder)
         return PartialFile(folder / sha256)
 
     def names(self) -> Iterator[str]:
@@ -38,7 +39,10 @@ class PartialFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._validator = path.with_name(f"{path.name}.validator")
+        is_new = not path.exists()
         self._file = path.open("a+b", buffering=0)
+        if is_new:
+            hand_over(path)
         self.digester = Digester()
         self.length = self._read_what_is_there()
 
@@ -68,6 +72,7 @@ class PartialFile:
         self.digester = Digester()
         if validator is not None:
             self._validator.write_text(validator)
+            hand_over(self._validator)
         else:
             self._validator.unlink(missing_ok=True)
 

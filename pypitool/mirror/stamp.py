@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pypitool import __version__
+from pypitool.ownership import hand_over, make_directory
 
 FOLDER = "stamps"
 VARIABLE = "env:"  # before the name of a variable, among the paths of inputs
@@ -60,7 +61,7 @@ def read_stamp(state: Path, question: str, environ: Mapping[str, str]) -> Stamp 
 def write_stamp(state: Path, stamp: Stamp) -> None:
     """Keep a stamp; the one that this question had before is replaced."""
     folder = state / FOLDER
-    folder.mkdir(exist_ok=True)
+    make_directory(folder)
     document = {
         "inputs": stamp.inputs,
         "files": stamp.files,
@@ -70,6 +71,7 @@ def write_stamp(state: Path, stamp: Stamp) -> None:
     path = folder / f"{stamp.question}.json"
     temporary = path.with_suffix(".part")
     temporary.write_text(json.dumps(document))
+    hand_over(temporary)
     os.replace(temporary, path)
 
 

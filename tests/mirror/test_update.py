@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,7 +36,7 @@ from pypitool.mirror.updating import UpdateTerms
 from pypitool.releases import NotHeld
 from pypitool.upstream.model import Upstream
 from tests.support.offers import copy_in, held_in, put_in, sdist, upload, wheel
-from tests.support.upstream import Dialect, FakeUpstream, Offer, other_bytes, portal, respond
+from tests.support.upstream import Dialect, FakeUpstream, Offer, other_bytes, portal, respond, truncate
 
 UBUNTU = make_target("ubuntu", python="3.12", platform="manylinux_2_39_x86_64")
 WINDOWS = make_target("windows", python="3.12", platform="win_amd64")
@@ -650,3 +651,19 @@ def test_a_job_is_recorded_although_it_wrote_nothing_else(lan: Lan) -> None:
     assert found is not None
     assert found.summary is not None
     assert found.summary.command == "update"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to work in somebody else's directory")
+def test_what_root_makes_belongs_to_the_owner_of_the_directory(lan: Lan) -> None:
+    lan.packages.mkdir()
+    os.chown(lan.packages, 12345, 12345)
+    lan.mirrored(wheel("a", "1.0"))
+    lan.offer(wheel("a", "1.1"), wheel("a", "1.2"))
+    lan.fake.fail("/files/a-1.2", truncate(100), times=1)
+    lan.fake.fail("/files/a-1.2", respond(404))
+
+    lan.update(execute=True)
+
+    made = [path for path in lan.packages.rglob("*") if ".pypitool" in path.parts]
+    assert any(path.parent.name == "partial" for path in made)
+    assert {path.lstat().st_uid for path in made} == {12345}
