@@ -28,18 +28,19 @@ def check(invocation: Invocation) -> None:
     """Read the configuration as the server would, and name every fault.
 
     The files, the PYPITOOL_ variables and what they demand of each other are all looked at, and when they are
-    right, the files that upstreams name: authorities and passwords. A password whose variable is not set is
-    a warning: it may be set where the jobs run.
+    right, the files that upstreams and remotes name: authorities, passwords and tokens. A password whose
+    variable is not set is a warning: it may be set where the jobs run.
     """
     from pypitool.config.faults import refusal
     from pypitool.config.secrets import unreadable, unset
 
     loaded = invocation.load()
-    if faults := tuple(unreadable(loaded.settings.upstreams)):
+    elsewhere = (*loaded.settings.upstreams, *loaded.settings.remotes)
+    if faults := tuple(unreadable(elsewhere)):
         raise refusal(faults)
     output = Output(invocation)
     output.notices(loaded.notices)
-    for fault in unset(loaded.settings.upstreams, invocation.environ):
+    for fault in unset(elsewhere, invocation.environ):
         output.warning(str(fault))
     files = [str(file) for file in loaded.files]
     if invocation.json:

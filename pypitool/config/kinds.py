@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pypitool.config import checks, job_checks, target_checks, upstream_checks
+from pypitool.config import checks, job_checks, remote_checks, rights_checks, target_checks, upstream_checks
 from pypitool.config.masking import host_only, masked
 from pypitool.config.primitives import (
     boolean,
@@ -109,6 +109,7 @@ KINDS: dict[str, ValueKind] = {
     "connections": _number(1, 16),
     "retries": _number(0, 100),
     "auth": ValueKind("TABLE", upstream_checks.auth, inline_table, upstream_checks.auth_table),
+    "remote_auth": ValueKind("TABLE", remote_checks.auth, inline_table, remote_checks.auth_table),
     "python": ValueKind("VERSION", target_checks.python),
     "platform": ValueKind("TAG", target_checks.platform),
     "implementation": _words("cp", "pp"),
@@ -127,4 +128,9 @@ KINDS: dict[str, ValueKind] = {
     "timezone": ValueKind("ZONE", job_checks.timezone),
     "webhook": ValueKind("URL", checks.url, mask=host_only),
     "command": ValueKind("COMMAND", job_checks.command, to_toml=job_checks.line),
+    "who": _list_of("WHO", rights_checks.who),
+    "members": _list_of("WHO", rights_checks.members),
+    "rights": _list_of("RIGHT", rights_checks.rights),
+    "project_globs": _list_of("GLOB", rights_checks.project_globs),
+    "addresses": _list_of("NETWORK", rights_checks.addresses),
 }

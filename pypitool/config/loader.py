@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pypitool.config.documents import document_layer, header_lines
 from pypitool.config.faults import Fault, refusal
-from pypitool.config.keys import build, families
+from pypitool.config.keys import arrays, build, shapes
 from pypitool.config.rules import settle
 from pypitool.config.settings import Settings
-from pypitool.config.sources import Layer, Origin, document_layer, flags_layer, gather, variables_layer
+from pypitool.config.sources import Layer, Origin, flags_layer, gather, variables_layer
 from pypitool.config.table_rules import Operands, table_faults
 from pypitool.toml_document import parse_toml
 
@@ -57,9 +58,10 @@ def load_settings(
     faults += [*settled.faults, *table_faults(gathered, {fault.path for fault in faults}, operands)]
     if faults:
         raise refusal(faults)
-    names = {family.table: gathered.names(family.table) for family in families()}
+    names = {one.table: gathered.names(one.table) for one in shapes()}
+    lines = {array.table: gathered.lines_of(array) for array in arrays()}
     origins = {path: one.origin for path, one in gathered.given.items()}
-    return Loaded(build(settled.values, names), origins, settled.notices, files)
+    return Loaded(build(settled.values, names, lines), origins, settled.notices, files)
 
 
 def _files(
@@ -82,12 +84,13 @@ def _user_file(environ: Mapping[str, str]) -> Path | None:
 
 def _file_layer(file: Path) -> Layer:
     try:
-        document = parse_toml(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        document = parse_toml(text)
     except OSError as fault:
         return Layer({}, (Fault(str(file), "", f"cannot be read: {fault.strerror}"),))
     except ValueError as fault:  # both TOMLDecodeError and UnicodeDecodeError
         return Layer({}, (Fault(str(file), "", f"is not TOML: {_lowered(fault)}"),))
-    return document_layer(document, str(file), file.parent)
+    return document_layer(document, str(file), file.parent, header_lines(text))
 
 
 def _lowered(fault: Exception) -> str:

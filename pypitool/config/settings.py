@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pypitool.config.described import family, setting
+from pypitool.config.described import array, entries, family, setting
 from pypitool.config.mirror_settings import (
     JobSettings,
     NotifySettings,
@@ -14,6 +14,8 @@ from pypitool.config.mirror_settings import (
     TargetSettings,
     UpstreamSettings,
 )
+from pypitool.config.remote_settings import RemoteSettings
+from pypitool.config.rights_settings import RuleSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +158,11 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
-    """`[auth]`: who may, in pypiserver's short form."""
+    """`[auth]`: who may, in pypiserver's short form, and what rules leave open."""
 
     authenticate: tuple[str, ...] = setting(
         ("update",),
-        "actions that need a password: download, list, update; or . for none",
+        "actions that need a password: download, list, update; or . for none; not beside rules",
         kind="actions",
         topic="Access",
         flags=("-a", "--authenticate"),
@@ -182,6 +184,17 @@ class AuthSettings:
         env="PYPITOOL_AUTH_HEADER",
         example="X-Remote-User",
     )
+    new_projects: tuple[str, ...] | None = setting(
+        None,
+        "who may upload a project that is new; default: whoever may upload it, [] is nobody",
+        kind="members",
+        example="@maintainers",
+        live=True,
+    )
+    owners: bool = setting(
+        False, "who uploads a new project owns it: may list, download, upload, yank, delete", kind="flag",
+        live=True,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +234,19 @@ class Settings:
 
     server: ServerSettings = field(default_factory=ServerSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = entries(
+        "groups",
+        "people under one name, which rules write with an @; a group may hold others",
+        kind="members",
+        example=("maintainers", "ann,token:ci-*"),
+        live=True,
+    )
+    rules: tuple[RuleSettings, ...] = array(
+        "rule",
+        RuleSettings,
+        "who may do what: whatever at least one rule lets you; without any, [auth] decides",
+        live=True,
+    )
     upstreams: tuple[UpstreamSettings, ...] = family(
         "upstream",
         UpstreamSettings,
@@ -241,3 +267,6 @@ class Settings:
         "job", JobSettings, "what the daemon, or a timer of systemd, runs, and when", example="nightly"
     )
     notify: NotifySettings = field(default_factory=NotifySettings)
+    remotes: tuple[RemoteSettings, ...] = family(
+        "remote", RemoteSettings, "servers to upload to, and to manage from afar", example="acme"
+    )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from pypitool.config.checks import NO_PASSWORDS
-from pypitool.config.keys import Family, Key, Table, families, keys, tables_of
+from pypitool.config.keys import Array, Entries, Family, Key, Table, keys, shapes, tables_of
 from pypitool.config.kinds import KINDS
 from pypitool.config.loader import Loaded
 from pypitool.config.settings import Settings
@@ -26,7 +26,7 @@ _HEAD = """\
 
 def shown(loaded: Loaded, *, origins: bool = False) -> str:
     """Write the settings that count as TOML, each with where it came from if that is asked for."""
-    tables = tuple(tables_of(loaded.settings))
+    tables = _tables(loaded.settings)
     width = max(len(_assignment(key, table)) for table in tables for key in table.keys) if origins else 0
     lines = []
     for table in tables:
@@ -43,18 +43,21 @@ def document(loaded: Loaded) -> dict[str, Any]:
     return {
         "files": [str(file) for file in loaded.files],
         "settings": {
-            key.path: _entry(key, table, loaded) for table in tables_of(loaded.settings) for key in table.keys
+            key.path: _entry(key, table, loaded) for table in _tables(loaded.settings) for key in table.keys
         },
     }
 
 
 def example() -> str:
     """Write the example file."""
-    named = {family.field: family for family in families()}
+    by_field = {shape.field: shape for shape in shapes()}
     lines = [_HEAD]
     for section in (described.name for described in fields(Settings)):
-        if section in named:
-            lines.extend(_example_family(named[section]))
+        shape = by_field.get(section)
+        if isinstance(shape, Entries):
+            lines.extend(_example_entries(shape))
+        elif shape is not None:
+            lines.extend(_example_table(shape))
         else:
             lines.append(f"[{section}]")
             lines.extend(line for key in keys() if key.section == section for line in _example_lines(key))
@@ -65,6 +68,17 @@ def example() -> str:
 def literal(key: Key, value: Any) -> str:
     """Write a value of a key as a file has it."""
     return _toml(key.kind.to_toml(value))
+
+
+def _tables(settings: Settings) -> tuple[Table, ...]:
+    tables = tuple(tables_of(settings))
+    # With rules it does not count, and beside them it may not stand.
+    return tuple(map(_without_short_form, tables)) if settings.rules else tables
+
+
+def _without_short_form(table: Table) -> Table:
+    kept = tuple(key for key in table.keys if key.path != "auth.authenticate")
+    return replace(table, keys=kept)
 
 
 def _assignment(key: Key, table: Table) -> str:
@@ -85,7 +99,7 @@ def _value(key: Key, table: Table) -> Any:
     # The settings say None for it, and then only `authenticate` tells the two apart.
     if key.path == "auth.passwords" and not table.values.authenticate:
         return NO_PASSWORDS
-    return getattr(table.values, key.field)
+    return table.value(key)
 
 
 def _plain(key: Key, value: Any) -> Any:
@@ -107,11 +121,21 @@ def _toml(written: object) -> str:
     return json.dumps(written, ensure_ascii=False)
 
 
-def _example_family(family: Family) -> Iterator[str]:
-    yield f"# {family.why}"
-    yield f"#[{family.table}.{family.example}]"
-    for key in family.keys(family.example):
+def _example_table(shape: Family | Array) -> Iterator[str]:
+    yield f"# {shape.why}"
+    if isinstance(shape, Array):
+        yield f"#[[{shape.table}]]"
+        own = shape.described
+    else:
+        yield f"#[{shape.table}.{shape.example}]"
+        own = shape.keys(shape.example)
+    for key in own:
         yield from _example_lines(key, commented=True)
+
+
+def _example_entries(held: Entries) -> Iterator[str]:
+    yield f"#[{held.table}]"
+    yield from _example_lines(held.described, commented=True)
 
 
 def _example_lines(key: Key, *, commented: bool = False) -> Iterator[str]:

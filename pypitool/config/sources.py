@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
@@ -11,12 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pypitool.config.faults import Fault
-from pypitool.config.keys import Family, Key, every_key, families, keys, keys_by_path
-from pypitool.config.primitives import BadTable, BadValue, type_name
-from pypitool.config.suggestion import suggested
-
-# A name goes into names of units and needs no quotes in a path.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
+from pypitool.config.keys import Array, Key, arrays, entries, families, keys, keys_by_path
+from pypitool.config.primitives import BadValue
 
 
 class OriginKind(str, Enum):
@@ -53,7 +48,9 @@ class Layer:
 
     given: Mapping[str, Given]
     faults: tuple[Fault, ...] = ()
-    tables: Mapping[str, str] = field(default_factory=dict)  # of families, in order: their path and source
+    # Of families and arrays, in order: their path and source; and the lines that arrays begin at.
+    tables: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +59,17 @@ class Gathered:
 
     given: Mapping[str, Given]
     tables: Mapping[str, str]
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     def names(self, table: str) -> tuple[str, ...]:
-        """Return the names of a family's tables, in order."""
-        return tuple(path.partition(".")[2] for path in self.tables if path.startswith(f"{table}."))
+        """Return the names of a family's tables, or of the keys of entries, in order."""
+        paths = self.given if table in {one.table for one in entries()} else self.tables
+        return tuple(path.partition(".")[2] for path in paths if path.startswith(f"{table}."))
+
+    def lines_of(self, array: Array) -> tuple[int | None, ...]:
+        """Return the line that each table of an array begins at, where it is known."""
+        numbers = range(1, 1 + sum(path.startswith(f"{array.table}[") for path in self.tables))
+        return tuple(self.lines.get(array.path(number)) for number in numbers)
 
     def value(self, path: str) -> Any:
         """Return the value of a path, or None when nothing gives one."""
@@ -74,21 +78,49 @@ class Gathered:
 
 def gather(layers: Sequence[Layer]) -> Gathered:
     """Put layers together, the weakest first; tables of the strongest come first, each in its order."""
+    layers = _without_covered_arrays(layers)
     tables: dict[str, str] = {}
+    lines: dict[str, int] = {}
     for layer in reversed(layers):
         tables |= {path: source for path, source in layer.tables.items() if path not in tables}
+        lines |= layer.lines
     given = dict(defaults_layer(_keys_in(tables)).given)
     for layer in layers:
         given.update(layer.given)
-    return Gathered(given, tables)
+    return Gathered(given, tables, lines)
+
+
+def _without_covered_arrays(layers: Sequence[Layer]) -> Sequence[Layer]:
+    """Leave each array to the strongest layer that has one: rules of two files together would allow what
+    neither of them says."""
+    kept: list[Layer] = []
+    had: set[str] = set()
+    for layer in reversed(layers):
+        own = {path.partition("[")[0] for path in layer.tables if "[" in path}
+        covered = tuple(f"{table}[" for table in own & had)
+        kept.insert(0, _without(layer, covered) if covered else layer)
+        had |= own
+    return kept
+
+
+def _without(layer: Layer, covered: tuple[str, ...]) -> Layer:
+    def rest(held: Mapping[str, Any]) -> dict[str, Any]:
+        return {path: one for path, one in held.items() if not path.startswith(covered)}
+
+    return Layer(rest(layer.given), layer.faults, rest(layer.tables), rest(layer.lines))
 
 
 def _keys_in(tables: Iterable[str]) -> Iterator[Key]:
     named = {family.table: family for family in families()}
+    numbered = {array.table: array for array in arrays()}
     yield from keys()
     for path in tables:
         table, _, name = path.partition(".")
-        yield from named[table].keys(name)
+        if name:
+            yield from named[table].keys(name)
+        else:
+            table, _, number = path.rstrip("]").partition("[")
+            yield from numbered[table].keys(int(number))
 
 
 def defaults_layer(own: Iterable[Key]) -> Layer:
@@ -123,81 +155,6 @@ def variables_layer(environ: Mapping[str, str], base: Path) -> Layer:
         else:
             given[key.path] = Given(value, Origin(OriginKind.VARIABLE, key.variable))
     return Layer(given, tuple(faults))
-
-
-def document_layer(document: Mapping[str, Any], source: str, base: Path) -> Layer:
-    """Return what a TOML document gives; its relative paths are relative to `base`."""
-    sections: dict[str, list[Key]] = {}
-    for key in keys():
-        sections.setdefault(key.section, []).append(key)
-    named = {family.table: family for family in families()}
-    layers = []
-    for name, table in document.items():
-        if name not in sections and name not in named:
-            layers.append(_faulty(source, name, unknown(name, (*sections, *named))))
-        elif not isinstance(table, dict):
-            layers.append(_faulty(source, name, f"expected a table, got {type_name(table)}"))
-        elif name in named:
-            layers.append(_family_layer(named[name], table, source, base))
-        else:
-            layers.append(table_layer(sections[name], table, source, base))
-    return _joined(layers)
-
-
-def _family_layer(family: Family, tables: Mapping[str, object], source: str, base: Path) -> Layer:
-    layers = []
-    for name, table in tables.items():
-        path, own = f"{family.table}.{name}", family.keys(name)
-        if _NAME.fullmatch(name) is None:
-            layers.append(_faulty(source, path, "expected a name of letters, digits, `-` and `_`"))
-        elif not isinstance(table, dict):
-            expected = ", ".join(f"`{key.name}`" for key in own if key.demanded) or f"`{own[0].name}`"
-            layers.append(_faulty(source, path, f"expected a table with {expected}, got {type_name(table)}"))
-        else:
-            layers += [Layer({}, (), {path: source}), table_layer(own, table, source, base)]
-    return _joined(layers)
-
-
-def table_layer(known: Sequence[Key], table: Mapping[str, object], source: str, base: Path) -> Layer:
-    """Return what one table of a document gives."""
-    by_name = {key.name: key for key in known}
-    given: dict[str, Given] = {}
-    faults = []
-    for name, value in table.items():
-        key = by_name.get(name)
-        path = f"{known[0].section}.{name}"
-        if key is None:
-            faults.append(Fault(source, path, unknown(name, by_name)))
-            continue
-        try:
-            given[path] = Given(anchored(key.kind.read(value), base), Origin(OriginKind.FILE, source))
-        except BadTable as wrong:
-            faults += [Fault(source, f"{path}.{inner}", message) for inner, message in wrong.faults.items()]
-        except BadValue as fault:
-            faults.append(Fault(source, path, str(fault)))
-    return Layer(given, tuple(faults))
-
-
-def _faulty(source: str, path: str, message: str) -> Layer:
-    return Layer({}, (Fault(source, path, message),))
-
-
-def _joined(layers: Iterable[Layer]) -> Layer:
-    given: dict[str, Given] = {}
-    faults: list[Fault] = []
-    tables: dict[str, str] = {}
-    for layer in layers:
-        given.update(layer.given)
-        faults.extend(layer.faults)
-        tables.update(layer.tables)
-    return Layer(given, tuple(faults), tables)
-
-
-def unknown(name: str, candidates: Iterable[str]) -> str:
-    """Say that a key does not exist, and which one was probably meant: here, or in another table."""
-    elsewhere = next((key.path for key in every_key() if key.name == name.replace("_", "-")), None)
-    close = suggested(name, candidates) or elsewhere
-    return f"unknown key, did you mean `{close}`?" if close else "unknown key"
 
 
 def anchored(value: Any, base: Path) -> Any:

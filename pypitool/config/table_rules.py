@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pypitool.config.faults import Fault
 from pypitool.config.keys import families
 from pypitool.config.primitives import BadValue
+from pypitool.config.rights_rules import rights_faults
 from pypitool.config.sources import Gathered, Given
 from pypitool.config.suggestion import did_you_mean
 
@@ -21,6 +22,7 @@ def table_faults(gathered: Gathered, faulty: Collection[str], operands: Operands
     yield from _empty_sets(gathered, faulty)
     yield from _two_passwords(gathered)
     yield from _unknown_targets(gathered)
+    yield from rights_faults(gathered, faulty)
     if operands is not None:
         yield from _unusable_jobs(gathered, operands)
 
@@ -43,10 +45,12 @@ def _empty_sets(gathered: Gathered, faulty: Collection[str]) -> Iterator[Fault]:
 
 
 def _two_passwords(gathered: Gathered) -> Iterator[Fault]:
-    for path in (f"upstream.{name}" for name in gathered.names("upstream")):
-        index, auth = gathered.value(f"{path}.index"), gathered.value(f"{path}.auth")
-        if auth is not None and index is not None and "@" in urlsplit(index).netloc:
-            yield _fault(gathered.given, f"{path}.index", "names a user, and so does `auth`: leave out one")
+    for table, key in (("upstream", "index"), ("remote", "url"), ("remote", "upload-url")):
+        for name in gathered.names(table):
+            path = f"{table}.{name}.{key}"
+            address, auth = gathered.value(path), gathered.value(f"{table}.{name}.auth")
+            if auth is not None and address is not None and "@" in urlsplit(address).netloc:
+                yield _fault(gathered.given, path, "names a user, and so does `auth`: leave out one")
 
 
 def _unknown_targets(gathered: Gathered) -> Iterator[Fault]:

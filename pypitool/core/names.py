@@ -45,9 +45,10 @@ def normalize(name: str) -> NormalizedName:
 
 def matches(name: NormalizedName, globs: Iterable[str]) -> bool:
     """Tell whether one of `globs` means `name`; they are normalised as names are."""
-    return any(fnmatchcase(name, _pattern(glob)) for glob in globs)
+    return any(fnmatchcase(name, glob_pattern(glob)) for glob in globs)
 
 
-def _pattern(glob: str) -> str:
+def glob_pattern(glob: str) -> str:
+    """Write a glob of names as fnmatch reads it."""
     # fnmatch would read a bracket as a set of characters: globs of names know `*` and `?` only.
     return canonicalize_name(glob.strip()).replace("[", "[[]")

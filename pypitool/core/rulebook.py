@@ -128,14 +128,24 @@ def rights_in(speaking: Iterable[int], book: Rulebook, project: NormalizedName) 
 
 
 def expand_groups(words: Iterable[str], groups: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Replace each `@GROUP` by its members; circles were refused when the groups were read."""
-    expanded: dict[str, None] = {}
-    for word in words:
-        if word.startswith("@"):
-            expanded.update(dict.fromkeys(expand_groups(groups.get(word[1:], ()), groups)))
-        else:
-            expanded[word] = None
-    return tuple(expanded)
+    """Replace each `@GROUP` by its members, each once."""
+    return tuple(word for word in _unfolded(words, groups) if not word.startswith("@"))
+
+
+def groups_among(words: Iterable[str], groups: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return the names of the groups that words name, those in groups included."""
+    return tuple(word[1:] for word in _unfolded(words, groups) if word.startswith("@"))
+
+
+def _unfolded(words: Iterable[str], groups: Mapping[str, Sequence[str]]) -> Iterable[str]:
+    found: dict[str, None] = {}
+    waiting = [*words][::-1]
+    while waiting:
+        word = waiting.pop()
+        if word.startswith("@") and word not in found:
+            waiting += [*groups.get(word[1:], ())][::-1]
+        found[word] = None
+    return found
 
 
 def _means(word: str, caller: Caller) -> bool:

@@ -76,12 +76,15 @@ def test_the_example_still_loads_when_everything_in_it_is_used(tmp_path: Path) -
         line.removeprefix("#") if re.match(r"#[\w\[]", line) else line for line in example().splitlines()
     ]
     file = tmp_path / "config.toml"
-    file.write_text("\n".join(lines).replace("trusted-proxies = []", "trusted-proxies = ['unix']"))
+    text = "\n".join(lines).replace("trusted-proxies = []", "trusted-proxies = ['unix']")
+    file.write_text(text.replace('authenticate = ["update"]\n', ""))  # rules take its place
 
     settings = load_settings({}, {}, file).settings
 
     assert settings.auth.header == "X-Remote-User"
     assert settings.server.cache_control == 86400
+    assert settings.groups == (("maintainers", ("ann", "token:ci-*")),)
+    assert settings.rules[0].who == ("@maintainers", "deploy")
 
 
 TABLES = """

@@ -14,7 +14,7 @@ import click
 from pypitool.cli.command import GLOBAL, WithGlobals
 from pypitool.cli.exits import MEANINGS, exit_table
 from pypitool.cli.root import command_names, root
-from pypitool.config.keys import Key, families, keys
+from pypitool.config.keys import Key, arrays, entries, families, keys
 from pypitool.config.shown import example, literal
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +64,8 @@ Durations are seconds, or texts such as `90s`, `15m`, `12h`, `7d`; sizes are byt
 
 Tables that you name yourself, such as `[set.NAME]`, have neither flags nor variables; their durations, and
 that of `cooldown`, are texts with a unit. A name has letters, digits, `-` and `_`. Where several files have
-such tables they count together, those of the stronger file first.
+such tables they count together, those of the stronger file first. Tables in double brackets, such as
+`[[rule]]`, come from the strongest file that has any: those of two files are never put together.
 """
 
 
@@ -136,6 +137,15 @@ def _sections() -> Iterator[str]:
         yield f"{family.why[:1].upper()}{family.why[1:]}.\n"
         named = [[f"`{key.name}`", _default(key), key.why] for key in family.keys("NAME")]
         yield from _table(("Key", "Default", ""), named)
+    for array in arrays():
+        yield f"### [[{array.table}]]\n"
+        yield f"{array.why[:1].upper()}{array.why[1:]}.\n"
+        own = [[f"`{key.name}`", _default(key), key.why] for key in array.described]
+        yield from _table(("Key", "Default", ""), own)
+    for one in entries():
+        yield f"### [{one.table}]\n"
+        yield "The names of its keys are yours.\n"
+        yield from _table(("Key", ""), [[f"`{one.described.name}`", one.why]])
 
 
 def _key_row(key: Key) -> list[str]:

@@ -1,0 +1,97 @@
+"""From settings to the rules that count: `[[rule]]` and `[groups]`, or the short form of `[auth]`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any
+
+from pypitool.config.rights_settings import RuleSettings
+from pypitool.config.settings import Settings
+from pypitool.core.rights import Right
+from pypitool.core.rulebook import Caller, ProjectGlobs, Rule, Rulebook, expand_groups, groups_among, names
+from pypitool.core.short_form import short_form
+
+# What a rule that names a group calls it besides its members; nobody else is ever called so.
+GROUP = "group"
+
+
+@dataclass(frozen=True, slots=True)
+class NewProjects:
+    """Who may upload a project that is new."""
+
+    words: tuple[str, ...]  # as they are configured
+    who: Rule
+
+    def include(self, caller: Caller) -> bool:
+        """Tell whether somebody is among them."""
+        return names(self.who, caller)
+
+    def __str__(self) -> str:
+        return f"only {', '.join(self.words)}" if self.words else "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything that says who may do what, as it was read at one moment."""
+
+    book: Rulebook = Rulebook()
+    is_short: bool = False  # made of `authenticate` and `passwords`
+    new_projects: NewProjects | None = None  # None: whoever may upload it
+    owners: bool = False  # who uploads a new project owns it
+
+    @property
+    def digest(self) -> str:
+        """What differs whenever somebody may do something else."""
+        # Not the line: a comment above a rule changes nothing.
+        rules = [{**document, "line": None} for document in self.documents()]
+        begin = self.new_projects and self.new_projects.who.who
+        return hashlib.sha256(json.dumps([rules, begin, self.owners]).encode()).hexdigest()
+
+    def documents(self) -> list[dict[str, Any]]:
+        """Return the rules as plain JSON values, their groups spelled out."""
+        return [_document(rule) for rule in self.book.rules]
+
+
+def rules_of(settings: Settings, *, recognises: bool | None = None) -> Rules:
+    """Return what settings say; `recognises` tells whether anybody can prove a name, if they do not."""
+    auth, groups = settings.auth, dict(settings.groups)
+    new_projects = None
+    if auth.new_projects is not None:
+        words = auth.new_projects
+        new_projects = NewProjects(words, Rule(_spelled_out(words, groups), frozenset()))
+    if settings.rules:
+        book = Rulebook(tuple(_rule(rule, groups) for rule in settings.rules))
+        return Rules(book, new_projects=new_projects, owners=auth.owners)
+    if recognises is None:
+        recognises = auth.passwords is not None or auth.header is not None
+    short = short_form(auth.authenticate, recognises=recognises, open_=not auth.authenticate)
+    return Rules(Rulebook(short), is_short=True, new_projects=new_projects, owners=auth.owners)
+
+
+def _rule(settings: RuleSettings, groups: Mapping[str, Sequence[str]]) -> Rule:
+    return Rule(
+        _spelled_out(settings.who, groups),
+        frozenset(map(Right, settings.may)),
+        ProjectGlobs.of(settings.projects),
+        tuple(map(ip_network, settings.from_ or ())),
+        settings.line,
+    )
+
+
+def _spelled_out(words: Sequence[str], groups: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    named = (f"{GROUP}:{name}" for name in groups_among(words, groups))
+    return (*expand_groups(words, groups), *named)
+
+
+def _document(rule: Rule) -> dict[str, Any]:
+    return {
+        "who": [word for word in rule.who if not word.startswith(f"{GROUP}:")],
+        "may": [right.value for right in Right if right in rule.may],
+        "projects": str(rule.projects).split(),
+        "from": [str(network) for network in rule.networks],
+        "line": rule.line,
+    }
