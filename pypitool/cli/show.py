@@ -14,7 +14,6 @@ from pypitool.cli.opening import find_project, on_packages, opened_fresh, projec
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
-    from pypitool.core.metadata import CoreMetadata
     from pypitool.core.model import Project
     from pypitool.repository import Repository
 
@@ -52,26 +51,17 @@ def _project(project: Project) -> dict[str, Any]:
 
 
 def _release(repository: Repository, project: Project, version: str) -> dict[str, Any]:
+    from pypitool.catalogue.metadata import metadata_of
     from pypitool.core.documents import release_document
+    from pypitool.core.grouping import by_release, spelling_of
     from pypitool.releases import NotHeld
 
-    document = release_document(project, version, _metadata(repository, project, version))
+    grouped = by_release(project.files)
+    files = grouped.get(spelling_of(version, grouped) or "", [])
+    document = release_document(project, version, metadata_of(repository.catalogue, files))
     if document is None:
         raise NotHeld(project.name, version)
     return document
-
-
-def _metadata(repository: Repository, project: Project, version: str) -> CoreMetadata | None:
-    """Read what the release says about itself: its files say the same, so the first that says it will do."""
-    from pypitool.core.metadata import parse_metadata
-    from pypitool.core.versions import canonical
-
-    for file in project.files:
-        digest = file.contents.metadata_sha256
-        if digest is not None and canonical(file.version) == canonical(version):
-            body = repository.catalogue.metadata(digest)
-            return None if body is None else parse_metadata(body)
-    return None
 
 
 def _project_lines(document: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from packaging.utils import NormalizedName
 
+from pypitool.core.grouping import by_release, is_yanked, latest_of, spelling_of
 from pypitool.core.metadata import CoreMetadata
 from pypitool.core.model import HeldFile, Project
-from pypitool.core.versions import canonical, latest, sort_key
 
 # What a release says about itself; the description is a page of its own and not a field.
 _ABOUT = (
@@ -27,32 +27,9 @@ _ABOUT = (
 _ABOUT_LISTS = ("project_urls", "requires_dist", "provides_extra", "classifiers")
 
 
-def releases(files: Iterable[HeldFile]) -> dict[str, list[HeldFile]]:
-    """Return the files of each release, newest release first; two spellings of a version are one."""
-    held = sorted(files, key=lambda file: file.filename)
-    # Parsing is most of the work: each spelling once, however many files bear it.
-    same = {version: canonical(version) for version in {file.version for file in held}}
-    spelled: dict[str, str] = {}
-    grouped: dict[str, list[HeldFile]] = {}
-    for file in held:
-        version = spelled.setdefault(same[file.version], file.version)
-        grouped.setdefault(version, []).append(file)
-    return {version: grouped[version] for version in sorted(grouped, key=sort_key, reverse=True)}
-
-
-def latest_of(grouped: Mapping[str, Iterable[HeldFile]]) -> str | None:
-    """Return the version that people mean who name none."""
-    return latest(grouped, {version for version, members in grouped.items() if is_yanked(members)})
-
-
-def is_yanked(files: Iterable[HeldFile]) -> bool:
-    """Tell whether every file of a release is yanked."""
-    return all(file.yanked is not None for file in files)
-
-
 def summary_document(name: NormalizedName, files: Iterable[HeldFile]) -> dict[str, Any]:
     """Return one line of the list of projects."""
-    grouped = releases(files)
+    grouped = by_release(files)
     held = [file for members in grouped.values() for file in members]
     return {
         "name": name,
@@ -66,7 +43,7 @@ def summary_document(name: NormalizedName, files: Iterable[HeldFile]) -> dict[st
 
 def project_document(project: Project) -> dict[str, Any]:
     """Return a project with its releases, newest first."""
-    grouped = releases(project.files)
+    grouped = by_release(project.files)
     return {
         "project": project.name,
         "status": project.status.value,
@@ -79,12 +56,12 @@ def project_document(project: Project) -> dict[str, Any]:
 
 def release_document(project: Project, version: str, metadata: CoreMetadata | None) -> dict[str, Any] | None:
     """Return one release with what it says about itself, or None when it is not held."""
-    wanted = canonical(version)
-    for spelled, files in releases(project.files).items():
-        if canonical(spelled) == wanted:
-            about = None if metadata is None else _about(metadata)
-            return {"project": project.name, **_release(spelled, files), "metadata": about}
-    return None
+    grouped = by_release(project.files)
+    spelled = spelling_of(version, grouped)
+    if spelled is None:
+        return None
+    about = None if metadata is None else _about(metadata)
+    return {"project": project.name, **_release(spelled, grouped[spelled]), "metadata": about}
 
 
 def file_document(file: HeldFile) -> dict[str, Any]:

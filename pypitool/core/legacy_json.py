@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pypitool.core.filenames import parse
+from pypitool.core.grouping import by_release, is_yanked, latest_of, metadata_digests, spelling_of
 from pypitool.core.metadata import CoreMetadata
-from pypitool.core.model import HeldFile, Project
-from pypitool.core.simple_page import advertised_metadata, encodable, page_of
-from pypitool.core.versions import canonical, latest
+from pypitool.core.model import HeldFile, Project, ProjectStatus
+from pypitool.core.simple_page import advertised_metadata, encodable
 
 Document = dict[str, Any]
 
@@ -25,39 +25,30 @@ def project_document(
 
     `metadata` finds what was read under a digest; `url_of` gives a file's full address.
     """
-    page = page_of(project)
-    chosen = _latest(project) if version is None else _spelled(version, page.versions)
-    releases: dict[str, list[Document]] = {known: [] for known in page.versions}
-    for file in page.files:
-        if version is None or file.version == chosen:
-            releases[file.version].append(_file(file, url_of(file)))
-    of_release = [file for file in project.files if file.version == chosen]
+    grouped = by_release(project.files)
+    asked = latest_of(grouped) if version is None else spelling_of(version, grouped)
+    chosen = asked or version or ""
+    of_release = grouped.get(chosen, [])
+    # PEP 792: of a quarantined project no file is offered.
+    shown = {} if project.status is ProjectStatus.QUARANTINED else grouped
     document: Document = {
         "info": _info(project, chosen, of_release, _known(of_release, metadata), project_url),
         "last_serial": project.serial,
         "ownership": {"organization": None, "roles": []},
-        "urls": releases.get(chosen, []),
+        "urls": _files(shown.get(chosen, []), url_of),
         "vulnerabilities": [],
     }
     if version is None:
-        document["releases"] = releases
+        document["releases"] = {known: _files(shown.get(known, []), url_of) for known in reversed(grouped)}
     return document
 
 
-def _latest(project: Project) -> str:
-    kept = {file.version for file in project.files if file.yanked is None}
-    versions = {file.version for file in project.files}
-    return latest(versions, yanked=versions - kept) or ""
-
-
-def _spelled(version: str, held: Sequence[str]) -> str:
-    """Return a version as we hold it: `1.0.0` finds `1.0`."""
-    return next((known for known in held if canonical(known) == canonical(version)), version)
-
-
 def _known(files: Sequence[HeldFile], metadata: Callable[[str], CoreMetadata | None]) -> CoreMetadata | None:
-    digests = (file.contents.metadata_sha256 for file in files)
-    return next((found for digest in digests if digest and (found := metadata(digest))), None)
+    return next((found for digest in metadata_digests(files) if (found := metadata(digest))), None)
+
+
+def _files(files: Iterable[HeldFile], url_of: Callable[[HeldFile], str]) -> list[Document]:
+    return [_file(file, url_of(file)) for file in files]
 
 
 def _info(
@@ -68,8 +59,7 @@ def _info(
     project_url: str | None,
 ) -> Document:
     said = metadata or CoreMetadata(project.name, version)
-    yanked = [file.yanked for file in files if file.yanked is not None]
-    is_yanked = bool(files) and len(yanked) == len(files)
+    yanked = bool(files) and is_yanked(files)
     return {
         **_described(said),
         "name": said.name,
@@ -83,8 +73,8 @@ def _info(
         "docs_url": None,
         "bugtrack_url": None,
         "downloads": {"last_day": -1, "last_month": -1, "last_week": -1},
-        "yanked": is_yanked,
-        "yanked_reason": (encodable(yanked[0]) or None) if is_yanked else None,
+        "yanked": yanked,
+        "yanked_reason": (encodable(files[0].yanked or "") or None) if yanked else None,
     }
 
 

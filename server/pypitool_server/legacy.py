@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 from packaging.utils import NormalizedName
 
+from pypitool.catalogue.metadata import metadata_under
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.legacy_json import project_document
-from pypitool.core.metadata import BadMetadata, CoreMetadata, parse_metadata
 from pypitool.core.printing import printable
 from pypitool.core.rights import Right
 from pypitool.core.versions import canonical
@@ -75,21 +76,13 @@ def _about(name: str, version: str | None) -> Response:
     base = here.external.base_url(request.environ)
     document = project_document(
         project,
-        metadata=_metadata,
+        metadata=partial(metadata_under, here.repository.catalogue),
         url_of=lambda file: f"{base}packages/{quote(file.location.path)}",
         version=version,
         project_url=f"{base}project/{project.name}/",
     )
     body = json.dumps(document, separators=(",", ":")).encode()
     return answers.page(represent(body, JSON, zipped=zipped()), public=verdict.public)
-
-
-def _metadata(digest: str) -> CoreMetadata | None:
-    body = services().repository.catalogue.metadata(digest)
-    try:
-        return None if body is None else parse_metadata(body)
-    except BadMetadata:
-        return None
 
 
 def _respelled(name: str, wanted: NormalizedName) -> str:

@@ -11,6 +11,8 @@ from flask import Blueprint, Response, current_app, render_template, request
 from markupsafe import Markup
 from packaging.utils import canonicalize_name
 
+from pypitool.catalogue.metadata import metadata_of
+from pypitool.core.grouping import by_release, latest_of
 from pypitool.core.model import HeldFile, Project, ProjectStatus
 from pypitool.core.negotiation import MediaType, negotiate
 from pypitool.core.rights import Right
@@ -20,7 +22,7 @@ from pypitool_server import answers
 from pypitool_server.absent import ProjectNotHeld, refuse_unless_absent
 from pypitool_server.bodies import PIECE, StreamedBody
 from pypitool_server.browser import Browser, details_of, links_of
-from pypitool_server.found import MOST, about, found_projects, latest_version
+from pypitool_server.found import MOST, found_projects
 from pypitool_server.freshness import EVERYTHING
 from pypitool_server.query import queried
 from pypitool_server.rendered import represent
@@ -114,8 +116,9 @@ def search() -> Response:
 
 
 def _told(found: Project) -> dict[str, Any]:
-    version = latest_version(found)
-    told = about(services().repository.catalogue, [file for file in found.files if file.version == version])
+    grouped = by_release(found.files)
+    version = latest_of(grouped) or ""
+    told = metadata_of(services().repository.catalogue, grouped.get(version, ()))
     return {
         "project": found,
         "version_shown": version,

@@ -106,6 +106,25 @@ def test_one_release_has_no_list_of_releases() -> None:
     assert [file["filename"] for file in found["urls"]] == ["foo-2.0.tar.gz"]
 
 
+def test_two_spellings_of_a_version_are_one_release() -> None:
+    project = project_of(held("foo-1.0-py3-none-any.whl"), held("foo-1.0.0.tar.gz"))
+
+    found = document(project)
+
+    assert {version: len(files) for version, files in found["releases"].items()} == {"1.0": 2}
+    assert len(found["urls"]) == len(document(project, version="1.0.0")["urls"]) == 2
+
+
+def test_a_wheel_speaks_for_its_release_before_an_sdist() -> None:
+    sdist = held("foo-1.0.tar.gz", metadata="e" * 64)
+
+    found = project_document(
+        project_of(sdist, WHEEL), {**KNOWN, "e" * 64: CoreMetadata("x", "1.0")}.get, url_of
+    )
+
+    assert found["info"]["name"] == "Foo"
+
+
 def test_a_release_without_metadata_has_its_name_at_least() -> None:
     info = document(version="3.0rc1")["info"]
 
