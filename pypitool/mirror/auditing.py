@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from packaging.utils import NormalizedName
@@ -25,11 +26,24 @@ def audit(mirror: Mirror, releases: Sequence[Release], report: Report) -> Mappin
     threads = max(1, sum(session.upstream.workers for session in mirror.sessions))
     with ThreadPoolExecutor(threads, thread_name_prefix="audit") as pool:
         answers = list(pool.map(lambda one: _ask(sessions[one[2]], one[0], one[1]), releases))
-    for (project, version, upstream), answer in zip(releases, answers, strict=True):
-        if answer.vulnerabilities is None:
-            message = f"{upstream} does not say whether {project} {version} is vulnerable"
-            report(WarningEvent(message, project))
-    return {release[0]: answer for release, answer in zip(releases, answers, strict=True)}
+    audits = {release[0]: answer for release, answer in zip(releases, answers, strict=True)}
+    for warning in _unknown(releases, audits):
+        report(warning)
+    return audits
+
+
+def _unknown(releases: Sequence[Release], audits: Mapping[NormalizedName, Audit]) -> Iterator[WarningEvent]:
+    by_upstream: dict[str, list[Release]] = defaultdict(list)
+    for release in releases:
+        by_upstream[release[2]].append(release)
+    for upstream, asked in by_upstream.items():
+        unknown = [release for release in asked if audits[release[0]].vulnerabilities is None]
+        if len(unknown) == len(asked) > 1:
+            # An index without the legacy JSON: once is enough.
+            yield WarningEvent(f"{upstream} says nothing about vulnerabilities")
+            continue
+        for project, version, _ in unknown:
+            yield WarningEvent(f"{upstream} does not say whether {project} {version} is vulnerable", project)
 
 
 def _ask(session: UpstreamSession, project: NormalizedName, version: Version) -> Audit:

@@ -537,6 +537,14 @@ def test_unknown_vulnerabilities_fail_nothing(lan: Lan, action: Any) -> None:
     assert (summary.exit_code, lan.lines()) == (0, ["a 1.0 -> 1.1"])
 
 
+def test_an_index_that_says_nothing_of_vulnerabilities_is_told_once(lan: Lan) -> None:
+    lan.mirrored(wheel("a", "1.0"), wheel("b", "1.0"))
+
+    lan.update(security=True)
+
+    assert (lan.looked_at(), lan.warnings()) == ([], ["fake says nothing about vulnerabilities"])
+
+
 def test_without_being_asked_nobody_is_asked_about_vulnerabilities(lan: Lan) -> None:
     lan.mirrored(wheel("a", "1.0"))
 

@@ -231,6 +231,21 @@ def test_new_files_go_to_another_directory_and_what_is_looked_at_stays(outdated:
     assert outdated.files() == ["a-1.0-py3-none-any.whl", "b-1.0-py3-none-any.whl"]
 
 
+def test_new_files_lie_in_the_directory_and_folder_of_what_they_replace(site: Site) -> None:
+    first, second = site.path / "first", site.path / "second"
+    copy_in(first, wheel("a", "1.0"))
+    copy_in(second / "deep", wheel("b", "1.0"))
+    for name in "ab":
+        site.offer(wheel(name, "1.0"), wheel(name, "1.1"))
+
+    ended = site.bare("update", "-x", "-i", site.fake.url, str(first), str(second))
+
+    assert ended.code == 0
+    assert (first / "a-1.1-py3-none-any.whl").exists()
+    assert (second / "deep" / "b-1.1-py3-none-any.whl").exists()
+    assert [path.name for path in (second / ".pypitool" / "partial").iterdir()] == []
+
+
 def test_new_files_go_to_a_folder_of_the_directory(outdated: Site) -> None:
     outdated.run("update", "-x", "-d", str(outdated.packages / "new"))
 
