@@ -20,6 +20,7 @@ from granian.constants import HTTPModes, Interfaces, RuntimeModes, SSLProtocols
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
+from pypitool_server.leaving import Leaving
 from pypitool_server.listening import BACKLOG
 from pypitool_server.orders import Orders
 from pypitool_server.tls import Certificate
@@ -39,11 +40,14 @@ class Loader:
     """What granian calls in the process of a worker, just before it sets its signal handlers."""
 
     begin: Begin
+    descriptor: int  # of the listening socket, which has the same number in a spawned process
 
     def __call__(self) -> Application:
-        """Return the application, with a granian that can be told twice to stop."""
-        _tell_only_once()
-        return self.begin()
+        """Return the application, and see to it that the worker leaves as it should."""
+        application = self.begin()
+        leaving = Leaving(self.descriptor)
+        _leave_by(leaving)
+        return leaving.announced_by(application)
 
 
 class GranianWorkers:
@@ -78,25 +82,21 @@ class GranianWorkers:
         granian._ssp = None
         granian._sso = listening
         granian._shd = holder(listening.fileno(), self._is_unix, BACKLOG)
-        begin = Begin(orders, cpu=self._first_cpu + number)
-        made = granian._spawn_worker(number, granian._spawn_wsgi_worker, Loader(begin))
+        loader = Loader(Begin(orders, cpu=self._first_cpu + number), listening.fileno())
+        made = granian._spawn_worker(number, granian._spawn_wsgi_worker, loader)
         process: BaseProcess = made.inner
         return process
 
 
-def _tell_only_once() -> None:
-    # The third signal would wait for room in granian's channel, with the GIL, for ever (2.8, tried): one by
-    # Ctrl-C in a terminal, one by systemd and one by us are quickly together.
+def _leave_by(leaving: Leaving) -> None:
+    # granian itself hears of it once: its third signal would wait for room in a channel, with the GIL, for
+    # ever (2.8, tried), and one by Ctrl-C, one by systemd and one by us are quickly together.
     install: Any = _signals.set_main_signals
 
-    def install_once(handler: Callable[..., None], *more: Any) -> None:
-        told: list[int] = []
+    def install_ours(shut_down: Callable[..., None], *more: Any) -> None:
+        def leave(number: int, frame: Any) -> None:
+            leaving.begin(lambda: shut_down(number, frame))
 
-        def tell(number: int, frame: Any) -> None:
-            if not told:
-                told.append(number)
-                handler(number, frame)
+        install(leave, *more)
 
-        install(tell, *more)
-
-    _signals.set_main_signals = install_once
+    _signals.set_main_signals = install_ours

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import threading
@@ -9,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 
 from tests.support.processes import is_alive, keeper_of, workers_of
-from tests.support.server import ServerProcess
+from tests.support.server import HOST, ServerProcess
 from tests.support.waiting import wait_until
 from tests.support.wheels import build_wheel
 
@@ -86,14 +89,17 @@ def test_a_broken_configuration_changes_nothing(
     assert server.get("/simple/demo/").status_code == 200
 
 
-def test_no_request_fails_while_workers_are_renewed(server: ServerProcess, config: Path) -> None:
+def test_no_client_notices_that_workers_are_renewed(server: ServerProcess) -> None:
     before = workers_of(server.pid)
     codes: list[int] = []
     done = threading.Event()
 
     def ask() -> None:
-        while not done.is_set():
-            codes.append(server.get("/simple/demo/").status_code)
+        with requests.Session() as session:
+            session.trust_env = False
+            session.mount("http://", HTTPAdapter(max_retries=5))  # as pip has it
+            while not done.is_set():
+                codes.append(session.get(server.url_of("/simple/demo/"), timeout=10).status_code)
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -105,6 +111,22 @@ def test_no_request_fails_while_workers_are_renewed(server: ServerProcess, confi
         asking.join()
 
     assert set(codes) == {200}
+
+
+def test_a_busy_connection_is_ended_by_an_answer_that_says_so(server: ServerProcess) -> None:
+    connection = http.client.HTTPConnection(HOST, server.port, timeout=10)
+
+    def is_told_to_go() -> bool:
+        connection.request("GET", "/health")
+        with connection.getresponse() as answer:
+            answer.read()
+            return answer.status == 200 and answer.headers["Connection"] == "close"
+
+    assert not is_told_to_go()
+    os.kill(server.pid, signal.SIGHUP)
+
+    wait_until(is_told_to_go, what="an answer ends the connection", every=0.0)
+    connection.close()
 
 
 def test_another_port_waits_for_a_restart(server: ServerProcess, config: Path) -> None:
