@@ -26,6 +26,7 @@ class ProjectGlobs:
 
     taken: tuple[str, ...] = ("*",)
     left_out: tuple[str, ...] = ()
+    within: ProjectGlobs | None = None  # and these mean it too
 
     @classmethod
     def of(cls, globs: Iterable[str]) -> ProjectGlobs:
@@ -38,11 +39,13 @@ class ProjectGlobs:
 
     def hold(self, project: NormalizedName) -> bool:
         """Tell whether a project is meant."""
-        return matches(project, self.taken) and not matches(project, self.left_out)
+        meant = matches(project, self.taken) and not matches(project, self.left_out)
+        return meant and (self.within is None or self.within.hold(project))
 
     def hold_everything(self) -> bool:
         """Tell whether every project is meant, those to come included."""
-        return "*" in self.taken and not self.left_out
+        everything = "*" in self.taken and not self.left_out
+        return everything and (self.within is None or self.within.hold_everything())
 
     def __str__(self) -> str:
         return " ".join((*self.taken, *(f"!{glob}" for glob in self.left_out)))
