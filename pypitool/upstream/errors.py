@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -54,6 +55,21 @@ class NotAnIndexPage(UpstreamError):
     """It answers 200 with something that is no page of the project: a portal, a login, an empty page."""
 
     kind: ClassVar[Kind] = Kind.INVALID
+
+
+class UnusableCertificates(PypitoolError):
+    """A file of authorities, or of our own certificate, that cannot be used."""
+
+    kind: ClassVar[Kind] = Kind.CONFIG
+    hint = "it has to be a file in PEM form; one of our own certificate holds its key too"
+
+    def __init__(self, file: Path, error: OSError) -> None:
+        super().__init__(file, error)
+        self.file = file
+        self.reason = getattr(error, "reason", None) or error.strerror or "it cannot be read"
+
+    def __str__(self) -> str:
+        return f"the certificates of {self.file} cannot be used: {self.reason}"
 
 
 class Stopped(PypitoolError):

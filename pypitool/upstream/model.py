@@ -7,20 +7,10 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName
 
+from pypitool.core.credential_choice import Credentials as Credentials
 from pypitool.core.model import ProjectStatus
 from pypitool.core.selection import Candidate
 from pypitool.upstream.listing import Listing
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """A user and a password; never shown."""
-
-    user: str
-    password: str
-
-    def __repr__(self) -> str:
-        return f"Credentials({self.user!r}, …)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +29,7 @@ class Upstream:
     proxy: str | None = None
     allow_unhashed: bool = False
     verified: bool = True  # its certificate, see --trusted-host
+    client_cert: Path | None = None  # our own, with its key
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,25 @@ def fetch_page(
         return _page(session.upstream.name, project, response, body, found, skew)
 
 
+def fetch_listing(session: UpstreamSession, project: NormalizedName) -> Listing:
+    """Ask an index what itself holds of a project.
+
+    Many send clients elsewhere for what they do not hold: nobody is asked there, whose name is not theirs.
+    """
+    index = session.upstream.index
+    url = f"{index.rstrip('/')}/{quote(project)}/"
+    with session.get(url, {"Accept": _ACCEPT}, within=index) as response:
+        if response.is_redirect:
+            raise NoSuchProject(url, "the index sends elsewhere for it")
+        _check_status(url, response)
+        body = read_bounded(response, _LARGEST_PAGE)
+        read = _read(project, response, body)
+        _refuse_strangers(response, read)
+        if not read.entries and not _is_surely_a_page(response, body):
+            raise NotAnIndexPage(response.url, "its answer lists no file, and does not say that it is a page")
+        return Listing(project, response.url, read.entries)
+
+
 def _check_status(url: str, response: Response) -> None:
     status = response.status_code
     if status in _GONE:
@@ -63,10 +82,19 @@ def _page(
     if not read.entries and read.status is not ProjectStatus.QUARANTINED:
         # A page that lists nothing is how a broken proxy or a portal looks, never "all removed".
         raise NotAnIndexPage(response.url, "its answer lists no file of the project")
-    if read.entries and all(is_ignored(entry.filename) for entry in read.entries):
-        raise NotAnIndexPage(response.url, "its links name no package files; a portal or a login page?")
+    _refuse_strangers(response, read)
     listing = Listing(project, response.url, read.entries)
     return Page(upstream, listing, known, read.status, read.status_reason, skew)
+
+
+def _is_surely_a_page(response: Response, body: bytes) -> bool:
+    # PEP 629. Without it, a page of HTML that lists nothing may be anybody's.
+    return response.headers.get("Content-Type", "").startswith(_JSON) or b"pypi:repository-version" in body
+
+
+def _refuse_strangers(response: Response, read: ReadPage) -> None:
+    if read.entries and all(is_ignored(entry.filename) for entry in read.entries):
+        raise NotAnIndexPage(response.url, "its links name no package files; a portal or a login page?")
 
 
 def _read(project: NormalizedName, response: Response, body: bytes) -> ReadPage:

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Protocol
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from requests.auth import HTTPBasicAuth
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_netrc_auth
 from urllib3.exceptions import HTTPError
 
 from pypitool import __version__
 from pypitool.core.retrying import RETRIED_STATUSES, wait_before_retry
 from pypitool.upstream.errors import CutShort, Stopped, UpstreamUnavailable, redacted
 from pypitool.upstream.model import Upstream
+from pypitool.upstream.tls import tls_context
 
 _CONNECT_TIMEOUT = 10.0
-_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+_MOST_REDIRECTS = 10
 _PIECE = 64 * 1024
+# What was sent may have been taken before a 500: whoever asks has to look, not the one who repeats.
+_RETRIED_UPLOADS = frozenset({429, 502, 503, 504})
 
 Response = requests.Response
+
+
+class Body(Protocol):
+    """What is sent: of a known length, in pieces, and as often as it takes."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
 
 
 class _SharedContext(HTTPAdapter):
@@ -51,6 +61,8 @@ class _Session(requests.Session):
         settings = super().merge_environment_settings(*args, **kwargs)
         # A bundle of the environment is in our context already; as a path it would be read again each time.
         settings["verify"] = self.verify
+        # A proxy that was named for this server comes before those of the environment.
+        settings["proxies"] = self.proxies or settings["proxies"]
         return settings
 
 
@@ -65,7 +77,12 @@ class UpstreamSession:
         self._session = _Session()
         self._session.verify = upstream.verified
         self._session.headers["User-Agent"] = f"pypitool/{__version__}"
-        context = _tls_context(upstream.ca, verified=upstream.verified)
+        context = tls_context(
+            upstream.ca,
+            verified=upstream.verified,
+            client_cert=upstream.client_cert,
+            usual_bundle=DEFAULT_CA_BUNDLE_PATH,
+        )
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, _SharedContext(context, upstream.workers))
         if upstream.proxy:
@@ -81,42 +98,96 @@ class UpstreamSession:
         self._session.close()
 
     @contextmanager
-    def get(self, url: str, headers: Mapping[str, str]) -> Iterator[Response]:
-        """Open an answer for reading; statuses worth a retry have been retried, others are the caller's."""
-        response = self._retried(url, headers)
+    def get(self, url: str, headers: Mapping[str, str], *, within: str | None = None) -> Iterator[Response]:
+        """Open an answer for reading; statuses worth a retry have been retried, others are the caller's.
+
+        With `within` a redirect to an address that does not begin so is not followed: it is the answer.
+        """
+        response = self._retried(url, lambda: self._got(url, headers, within), RETRIED_STATUSES)
+        if response.status_code in RETRIED_STATUSES:
+            response.close()
+            raise UpstreamUnavailable(url, self._asked_in_vain(response))
         try:
             yield response
         finally:
             response.close()
 
-    def _retried(self, url: str, headers: Mapping[str, str]) -> Response:
+    @contextmanager
+    def post(self, url: str, body: Body, headers: Mapping[str, str]) -> Iterator[Response]:
+        """Send a body and open the answer; no redirect is followed, and retries send it anew.
+
+        The answer may be one that was retried in vain: what it says is for who wanted to send.
+        """
+        response = self._retried(url, lambda: self._once("POST", url, headers, body), _RETRIED_UPLOADS)
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def _retried(self, url: str, send: Callable[[], Response], retried: Collection[int]) -> Response:
         attempt = 0
         while True:
             attempt += 1
             last = attempt > self.upstream.retries
             try:
-                response = self._once(url, headers)
+                response = send()
             except (requests.ConnectionError, requests.Timeout) as error:
-                if last:
+                if last or _is_refused_certificate(error):
                     raise UpstreamUnavailable(url, _short(error)) from error
-                self._wait(wait_before_retry(attempt, None, 0, _now()), url, "")
+                self._wait(wait_before_retry(attempt, None, 0, _now()) or 0)
                 continue
-            if response.status_code not in RETRIED_STATUSES:
+            wait = None
+            if response.status_code in retried and not last:
+                wait = self._asked_wait(attempt, response)
+            if wait is None:
                 return response
-            answer, after = f"it answers {response.status_code}", response.headers.get("Retry-After")
             response.close()
-            if last:
-                raise UpstreamUnavailable(url, f"{answer}, {attempt} times")
-            self._wait(wait_before_retry(attempt, after, self.upstream.retry_after_max, _now()), url, answer)
+            self._wait(wait)
 
-    def _once(self, url: str, headers: Mapping[str, str]) -> Response:
+    def _asked_wait(self, attempt: int, response: Response) -> float | None:
+        after = response.headers.get("Retry-After")
+        return wait_before_retry(attempt, after, self.upstream.retry_after_max, _now())
+
+    def _asked_in_vain(self, response: Response) -> str:
+        if self._asked_wait(1, response) is None:
+            longest = self.upstream.retry_after_max
+            return f"it answers {response.status_code} and asks to come back in more than {longest:g} s"
+        return f"it answers {response.status_code}, {self.upstream.retries + 1} times"
+
+    def _got(self, url: str, headers: Mapping[str, str], within: str | None) -> Response:
+        if within is None:
+            return self._once("GET", url, headers, follows=True)
+        response = self._once("GET", url, headers)
+        for _ in range(_MOST_REDIRECTS):
+            target = urljoin(response.url, response.headers.get("Location", ""))
+            if not response.is_redirect or not _is_within(target, within):
+                break
+            response.close()
+            response = self._once("GET", target, headers)
+        return response
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body | None = None,
+        *,
+        follows: bool = False,
+    ) -> Response:
         if self._stop.is_set():
             raise Stopped()
         self._count(1)
-        timeout = (_CONNECT_TIMEOUT, self.upstream.timeout)
         try:
-            response = self._session.get(
-                url, headers=dict(headers), stream=True, timeout=timeout, auth=self._auth(url)
+            response = self._session.request(
+                method,
+                url,
+                headers=dict(headers),
+                data=body,
+                stream=True,
+                timeout=(_CONNECT_TIMEOUT, self.upstream.timeout),
+                auth=self._auth(url),
+                allow_redirects=follows,
             )
         except requests.TooManyRedirects as error:
             raise UpstreamUnavailable(url, "it redirects in a circle") from error
@@ -130,18 +201,22 @@ class UpstreamSession:
         with self._counting:
             self._requests += sent
 
-    def _wait(self, seconds: float | None, url: str, answer: str) -> None:
-        if seconds is None:
-            longest = self.upstream.retry_after_max
-            raise UpstreamUnavailable(url, f"{answer} and asks to come back in more than {longest:g} s")
+    def _wait(self, seconds: float) -> None:
         if self._stop.wait(seconds):
             raise Stopped()
 
-    def _auth(self, url: str) -> tuple[str, str] | None:
+    def _auth(self, url: str) -> HTTPBasicAuth | None:
         # None lets requests look into ~/.netrc, which is kept by host.
         if self.upstream.credentials is None or _origin(url) != _origin(self.upstream.index):
             return None
-        return self.upstream.credentials.user, self.upstream.credentials.password
+        known = self.upstream.credentials
+        # As bytes: of texts requests takes Latin-1, and servers read UTF-8 (RFC 7617, 2.1).
+        return HTTPBasicAuth(known.user.encode(), known.password.encode())
+
+
+def netrc_credentials(url: str) -> tuple[str, str] | None:
+    """Return what `~/.netrc`, or the file that NETRC names, has for the host of an address."""
+    return get_netrc_auth(url)
 
 
 def read_bounded(response: Response, limit: int) -> bytes:
@@ -168,21 +243,20 @@ def read_pieces(response: Response, size: int = 256 * 1024) -> Iterator[bytes]:
         raise CutShort(response.url, f"its answer was cut short ({_short(error)})") from error
 
 
-def _tls_context(ca: Path | None, *, verified: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if not verified:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    given = ca or next((Path(os.environ[name]) for name in _BUNDLES if os.environ.get(name)), None)
-    context.load_verify_locations(given if given is not None else DEFAULT_CA_BUNDLE_PATH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
 def _refuse_downgrade(url: str, response: Response) -> None:
     if urlsplit(url).scheme == "https" and urlsplit(response.url).scheme != "https":
         response.close()
         raise UpstreamUnavailable(url, f"it redirects to {redacted(response.url)}, which is not https")
+
+
+def _is_refused_certificate(error: Exception) -> bool:
+    """Tell whether a certificate is not trusted: it will not be at the next try either."""
+    return isinstance(_cause(error), ssl.SSLCertVerificationError)
+
+
+def _is_within(url: str, index: str) -> bool:
+    # The same address with TLS is the same place.
+    return url.startswith((index, index.replace("http://", "https://", 1)))
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -192,10 +266,14 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 def _short(error: Exception) -> str:
-    cause: BaseException = error
-    while cause.__cause__ is not None or cause.__context__ is not None:
-        cause = cause.__cause__ or cause.__context__ or cause
+    cause = _cause(error)
     return str(cause) or type(cause).__name__
+
+
+def _cause(error: BaseException) -> BaseException:
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return error
 
 
 def _now() -> datetime:
