@@ -83,6 +83,9 @@ class Reader(Protocol):
     def status(self, project: NormalizedName) -> tuple[ProjectStatus, str | None]:
         """Return the state of a project and its reason, also where no file of it is held (PEP 792)."""
 
+    def projects_in(self, status: ProjectStatus) -> frozenset[NormalizedName]:
+        """Return the projects that have this status."""
+
     def held(self, project: NormalizedName) -> tuple[HeldFile, ...]:
         """Return every live file of a project, those included that another of the same name hides."""
 

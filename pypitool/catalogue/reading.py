@@ -94,6 +94,12 @@ class SqliteReader:
         with self._understood:
             return (ProjectStatus(rows[0][0]), rows[0][1]) if rows else (ProjectStatus.ACTIVE, None)
 
+    def projects_in(self, status: ProjectStatus) -> frozenset[NormalizedName]:
+        """Return the projects that have this status."""
+        return frozenset(
+            row[0] for row in self._ask("SELECT name FROM project WHERE status = ?", (status.value,))
+        )
+
     def held(self, project: NormalizedName) -> tuple[HeldFile, ...]:
         """Return every live file of a project, those included that another of the same name hides."""
         rows = self._ask_many(COLUMNS, "file WHERE project = ? ORDER BY root, path", (project,))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint, Response, current_app, render_template, request
 from markupsafe import Markup
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.catalogue.metadata import metadata_of
 from pypitool.core.grouping import by_release, latest_of
@@ -73,8 +73,11 @@ def packages() -> Response:
     """Answer with a link to every file, for people and for `pip install --find-links`."""
     here = services()
     verdict = here.access.require(Right.LIST)
-    _, count = here.repository.catalogue.counts()
-    pieces = _file_list(here, count)
+    catalogue = here.repository.catalogue
+    # PEP 792: nothing of these is offered, and `--find-links` reads this page.
+    hidden = catalogue.projects_in(ProjectStatus.QUARANTINED)
+    count = catalogue.counts()[1] - sum(len(catalogue.held(name)) for name in hidden)
+    pieces = _file_list(here, hidden, count)
     if count <= FEW_FILES:
         mark_replayable({EVERYTHING})
         return _document(b"".join(pieces), here.browser, public=verdict.public)
@@ -148,11 +151,12 @@ def _document(document: bytes, browser: Browser, *, public: bool) -> Response:
     return answers.page(represent(document, HTML, zipped=zipped()), public=public, policy=browser.policy)
 
 
-def _file_list(here: Services, count: int) -> Iterator[bytes]:
+def _file_list(here: Services, hidden: Collection[NormalizedName], count: int) -> Iterator[bytes]:
     algorithm = here.settings.server.hash_algo
     links = (
         Markup(anchor(file, _address, algorithm))  # noqa: S704  escaped where it is made
         for file in here.repository.catalogue.files()
+        if file.project not in hidden
     )
     template = current_app.jinja_env.get_template("packages.html")
     return _in_pieces(template.generate(style=here.browser.style, links=links, count=count))

@@ -107,6 +107,15 @@ def test_a_status_is_on_the_project_and_stays_without_files(catalogue: Catalogue
     assert (project.status, project.status_reason) == (ProjectStatus.QUARANTINED, "malware")
 
 
+def test_projects_are_found_by_their_status(catalogue: Catalogue) -> None:
+    catalogue.apply_scan(ScanBatch([wheel("foo"), wheel("bar")]))
+
+    catalogue.set_status(name("foo"), ProjectStatus.QUARANTINED, "malware")
+
+    assert catalogue.projects_in(ProjectStatus.QUARANTINED) == {"foo"}
+    assert catalogue.projects_in(ProjectStatus.ARCHIVED) == frozenset()
+
+
 def test_the_same_decision_again_changes_nothing(catalogue: Catalogue) -> None:
     file = wheel("foo")
     catalogue.apply_scan(ScanBatch([file]))

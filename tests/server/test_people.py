@@ -195,6 +195,15 @@ def test_the_list_of_files_is_one_that_pip_finds_links_in(site: Site) -> None:
         assert site.get(package.url).headers["ETag"].strip('"') == package.digests["sha256"]
 
 
+def test_the_list_of_files_offers_none_of_a_quarantined_project(site: Site) -> None:
+    set_status(site.repository, "acme-core", ProjectStatus.QUARANTINED, "malware", Actor("local:root"))
+
+    page = site.get("/packages/").text
+
+    assert "acme_core" not in page
+    assert "2 files" in page
+
+
 def test_a_long_list_of_files_is_sent_while_it_is_made(tmp_path: Path, repository: Repository) -> None:
     site = make_site(repository, threads=2)
     wheel = (site.packages / "zope_x-3.0-py3-none-any.whl").read_bytes()
