@@ -21,9 +21,7 @@ class Gauges:
     """What is true of the whole server at this moment."""
 
     version: str
-    projects: int
-    files: int
-    problems: int
+    held: tuple[int, int, int] | None  # projects, files, and files that are not listed
     keeper: Heartbeat | None
     now: float
 
@@ -69,23 +67,28 @@ def _gauged(gauges: Gauges) -> Iterator[Metric]:
     about = GaugeMetricFamily("pypitool_info", "The version that runs.", labels=("version",))
     about.add_metric((gauges.version,), 1)
     yield about
-    yield GaugeMetricFamily("pypitool_projects", "Projects with at least one file.", gauges.projects)
-    yield GaugeMetricFamily("pypitool_files", "Files that are served.", gauges.files)
-    yield GaugeMetricFamily(
-        "pypitool_files_not_listed", "Files that are broken, half copied or in conflict.", gauges.problems
-    )
+    if gauges.held is not None:
+        projects, files, problems = gauges.held
+        yield GaugeMetricFamily("pypitool_projects", "Projects with at least one file.", projects)
+        yield GaugeMetricFamily("pypitool_files", "Files that are served.", files)
+        yield GaugeMetricFamily(
+            "pypitool_files_not_listed", "Files that are broken, half copied or in conflict.", problems
+        )
     if gauges.keeper is not None:
-        keeper = gauges.keeper
-        yield GaugeMetricFamily(
-            "pypitool_keeper_heartbeat_age_seconds",
-            "Since the keeper's last sign of life.",
-            keeper.age(gauges.now),
-        )
-        yield GaugeMetricFamily(
-            "pypitool_keeper_lag_seconds", "For how long the oldest change has been waiting.", keeper.lag
-        )
-        yield GaugeMetricFamily(
-            "pypitool_keeper_files_to_read",
-            "Files that the scan under way has not read yet.",
-            max(0, keeper.to_read - keeper.read),
-        )
+        yield from _kept(gauges.keeper, gauges.now)
+
+
+def _kept(keeper: Heartbeat, now: float) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "pypitool_keeper_heartbeat_age_seconds",
+        "Since the keeper's last sign of life.",
+        keeper.age(now),
+    )
+    yield GaugeMetricFamily(
+        "pypitool_keeper_lag_seconds", "For how long the oldest change has been waiting.", keeper.lag
+    )
+    yield GaugeMetricFamily(
+        "pypitool_keeper_files_to_read",
+        "Files that the scan under way has not read yet.",
+        max(0, keeper.to_read - keeper.read),
+    )

@@ -11,8 +11,10 @@ from ipaddress import ip_address
 from flask import Blueprint, Flask, Response, current_app, request
 
 from pypitool import __version__
+from pypitool.core.errors import PypitoolError
 from pypitool.core.rights import Right
 from pypitool.heartbeat import read_heartbeat
+from pypitool.repository import Repository
 from pypitool_server import answers
 from pypitool_server.counts import Counts
 from pypitool_server.proxies import TrustedProxies
@@ -69,11 +71,17 @@ def metrics() -> Response:
     from pypitool_server.exposition import CONTENT_TYPE, Gauges, exposed
 
     repository = services().repository
-    projects, files = repository.catalogue.counts()
-    problems = len(repository.catalogue.problems())
-    gauges = Gauges(__version__, projects, files, problems, read_heartbeat(repository.state), time.time())
+    gauges = Gauges(__version__, _held(repository), read_heartbeat(repository.state), time.time())
     totals: Totals = current_app.extensions.get(KEY, Counts)
     return _fresh(Response(exposed(totals(), gauges), content_type=CONTENT_TYPE))
+
+
+def _held(repository: Repository) -> tuple[int, int, int] | None:
+    # When the catalogue is being mended, the other numbers are wanted most.
+    try:
+        return (*repository.catalogue.counts(), len(repository.catalogue.problems()))
+    except PypitoolError:
+        return None
 
 
 def _require_operator() -> None:

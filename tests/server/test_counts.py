@@ -132,7 +132,7 @@ def test_prometheus_reads_what_is_exposed() -> None:
     counts.add([request("/simple/demo/", seconds=seconds) for seconds in (0.0001, 0.003, 700.0)])
     keeper = Heartbeat(pid=1, at=90.0, read=2, to_read=5, lag=1.5)
 
-    text = exposed(counts, Gauges("1.0", 3, 4, 1, keeper, now=100.0)).decode()
+    text = exposed(counts, Gauges("1.0", (3, 4, 1), keeper, now=100.0)).decode()
     samples = {
         (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)

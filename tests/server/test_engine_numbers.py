@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import keeper_of, workers_of
+from tests.support.processes import freeze, keeper_of, workers_of
 from tests.support.server import ServerProcess
 from tests.support.waiting import wait_until
 from tests.support.wheels import build_wheel
@@ -137,3 +137,21 @@ def test_a_password_file_that_went_away_is_not_ready(tmp_path: Path) -> None:
 
     assert answer.status_code == 503
     assert list(answer.json()["faults"]) == ["passwords"]
+
+
+def test_metrics_are_there_while_the_catalogue_is_not(server: ServerProcess) -> None:
+    keeper = keeper_of(server.pid)
+    assert keeper is not None
+    freeze(keeper)
+
+    for file in (server.packages[0] / ".pypitool").glob("catalogue.sqlite*"):
+        file.unlink()
+    wait_until(lambda: server.get("/readyz").status_code == 503, what="a worker missed it")
+    faults = [server.get("/readyz").json()["faults"] for _ in range(8)]
+    answers = [server.get("/metrics") for _ in range(8)]
+    os.kill(keeper, signal.SIGCONT)
+
+    assert any("catalogue" in found for found in faults)
+    assert {answer.status_code for answer in answers} == {200}
+    assert all("pypitool_requests_total" in answer.text for answer in answers)
+    wait_until(lambda: server.get("/readyz").status_code == 200, what="the keeper mended it")
