@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName
 
 from pypitool.catalogue import FileFact, Pending, ScanBatch, writing
 from pypitool.catalogue.connections import Writer
+from pypitool.catalogue.gathering import Gathering
 from pypitool.catalogue.reading import SqliteReader
 from pypitool.catalogue.replay import Decisions
 from pypitool.core.model import HeldFile, Location, ProjectStatus
@@ -24,6 +25,7 @@ class SqliteCatalogue(SqliteReader):
     ) -> None:
         super().__init__(path, read_only=reader_only)
         self._writer = Writer(path)
+        self._gathering = Gathering(self._writer)
         self._clock = clock
 
     @classmethod
@@ -41,13 +43,15 @@ class SqliteCatalogue(SqliteReader):
     def begin_publish(self, pending: Pending, body: bytes | None, *, overwrite: bool) -> None:
         """Record a file as pending; raise `ReleaseFileExists` when a file has its release key already."""
         compressed = None if body is None else _compress(body)
-        with self._writer.transaction() as connection:
-            writing.begin_publish(connection, pending, compressed, overwrite=overwrite)
+        self._gathering.apply(
+            lambda connection: writing.begin_publish(connection, pending, compressed, overwrite=overwrite)
+        )
 
     def finish_publish(self, file: HeldFile) -> tuple[Location, ...]:
         """Turn a pending file live, with the stat that it has now; return which others it superseded."""
-        with self._writer.transaction() as connection:
-            return writing.finish_publish(connection, file, self._clock())
+        return self._gathering.apply(
+            lambda connection: writing.finish_publish(connection, file, self._clock())
+        )
 
     def abandon_publish(self, location: Location) -> None:
         """Forget a pending file."""
