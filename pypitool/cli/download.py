@@ -14,7 +14,7 @@ from pypitool.cli.mirror_run import place_of, run_for, tell_input_warnings
 
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings
-    from pypitool.core.run_events import Ending
+    from pypitool.core.run_summary import Ending
     from pypitool.mirror.inputs import Inputs
     from pypitool.mirror.sets import Closure, SetRequest
     from pypitool.mirror.sync import Mirror, Report

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pypitool.config.settings import Settings
-    from pypitool.core.run_events import Summary
+    from pypitool.core.run_summary import Summary
     from pypitool.mirror.inputs import Inputs
     from pypitool.mirror.notify import Recipients
     from pypitool.mirror.place import Place

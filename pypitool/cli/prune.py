@@ -13,7 +13,7 @@ from pypitool.cli.opening import on_packages
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
-    from pypitool.core.run_events import Ending
+    from pypitool.core.run_summary import Ending
     from pypitool.mirror.sync import Mirror, Report
 
 

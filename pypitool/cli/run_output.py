@@ -19,9 +19,9 @@ from pypitool.core.run_events import (
     HoleEvent,
     PlanEvent,
     ProjectEvent,
-    Summary,
     WarningEvent,
 )
+from pypitool.core.run_summary import Summary
 from pypitool.core.update_event import UpdateEvent, WrittenEvent
 
 

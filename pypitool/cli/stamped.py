@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pypitool.config.settings import Settings
-    from pypitool.core.run_events import Ending, Event
+    from pypitool.core.run_events import Event
+    from pypitool.core.run_summary import Ending
     from pypitool.mirror.sets import PinnedSet
     from pypitool.mirror.sync import Mirror, Report
 

@@ -11,7 +11,7 @@ from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from pypitool.core.run_events import Ending
+    from pypitool.core.run_summary import Ending
     from pypitool.mirror.sync import Mirror, Report
 
 SYNC_EXITS = {

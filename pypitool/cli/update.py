@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pypitool.config.settings import Settings
-    from pypitool.core.run_events import Ending
+    from pypitool.core.run_summary import Ending
     from pypitool.mirror.place import Place
     from pypitool.mirror.sync import Mirror, Report
     from pypitool.mirror.update import UpdateOptions

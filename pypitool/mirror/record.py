@@ -16,7 +16,8 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName
 
-from pypitool.core.run_events import Event, Summary, summary_of
+from pypitool.core.run_events import Event
+from pypitool.core.run_summary import Summary, summary_of
 from pypitool.mirror.database_copy import copy_database
 from pypitool.ownership import hand_over
 from pypitool.upstream.listing import Listing

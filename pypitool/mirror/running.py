@@ -10,7 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from pypitool.core.errors import PypitoolError
-from pypitool.core.run_events import Ending, Event, Summary, Tally, run_exit_code, run_outcome
+from pypitool.core.run_events import Event
+from pypitool.core.run_summary import (
+    Ending,
+    Summary,
+    Tally,
+    run_exit_code,
+    run_outcome,
+)
 from pypitool.facts import Actor, local_actor
 from pypitool.mirror.directory_lock import lock_directory
 from pypitool.mirror.place import Place, untouched

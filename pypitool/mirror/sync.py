@@ -13,13 +13,13 @@ from pypitool.core.errors import Kind
 from pypitool.core.filenames import parse
 from pypitool.core.model import HeldFile, ProjectStatus
 from pypitool.core.run_events import (
-    Ending,
     Event,
     FileEvent,
     PlanEvent,
     ProjectEvent,
     WarningEvent,
 )
+from pypitool.core.run_summary import Ending
 from pypitool.core.selection import Rule
 from pypitool.core.sync_plan import Miss, Planned, Step, plan
 from pypitool.facts import Actor

@@ -9,7 +9,9 @@ from pathlib import Path
 from packaging.utils import NormalizedName
 
 from pypitool.core.model import ProjectStatus
-from pypitool.core.run_events import Ending, ProjectEvent, WarningEvent
+from pypitool.core.run_events import ProjectEvent, WarningEvent
+from pypitool.core.run_summary import Ending
+from pypitool.core.update_choice import Held
 from pypitool.core.update_event import HeldVersion, UpdateEvent
 from pypitool.core.update_scope import Standing
 from pypitool.mirror.auditing import audit
@@ -90,7 +92,9 @@ def _refusal(project: HeldProject, options: UpdateOptions) -> str | None:
 
 def _tell_refused(project: HeldProject, reason: str, report: Report) -> None:
     if project.standing is Standing.PRIVATE:
-        report(UpdateEvent(project.name, str(project.have), held=(HeldVersion(None, "private"),)))
+        report(
+            UpdateEvent(project.name, str(project.have or ""), held=(HeldVersion(None, Held.PRIVATE.value),))
+        )
     report(WarningEvent(f"{project.name} is not looked for: {reason}", project.name))
 
 

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.model import HeldFile, OriginKind, ProjectStatus
-from pypitool.core.run_events import DifferenceEvent, Ending, Event, ProjectEvent, WarningEvent
+from pypitool.core.run_events import (
+    DifferenceEvent,
+    Event,
+    ProjectEvent,
+    WarningEvent,
+)
+from pypitool.core.run_summary import Ending
 from pypitool.core.selection import Candidate
 from pypitool.core.update_scope import Standing
 from pypitool.mirror.held_projects import HeldProject, held_projects

@@ -6,15 +6,17 @@ from packaging.utils import canonicalize_name
 from pypitool.core.errors import Kind
 from pypitool.core.run_events import (
     DifferenceEvent,
-    Ending,
     FileEvent,
     FileOutcome,
     HoleEvent,
     ProjectEvent,
+    WarningEvent,
+)
+from pypitool.core.run_summary import (
+    Ending,
     RunOutcome,
     Summary,
     Tally,
-    WarningEvent,
     run_exit_code,
     run_outcome,
 )

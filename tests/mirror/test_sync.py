@@ -13,16 +13,14 @@ from pypitool.core.errors import Kind
 from pypitool.core.filenames import parse
 from pypitool.core.model import Contents, HeldFile, Origin, OriginKind
 from pypitool.core.run_events import (
-    Ending,
     Event,
     FileEvent,
     HoleEvent,
     PlanEvent,
     ProjectEvent,
-    RunOutcome,
-    Summary,
     WarningEvent,
 )
+from pypitool.core.run_summary import Ending, RunOutcome, Summary
 from pypitool.core.selection import SelectionRules
 from pypitool.core.targets import Target, make_target
 from pypitool.facts import local_actor

@@ -14,15 +14,14 @@ from packaging.utils import canonicalize_name
 from pypitool.core.errors import Kind
 from pypitool.core.model import Origin, OriginKind
 from pypitool.core.run_events import (
-    Ending,
     Event,
     FileEvent,
     HoleEvent,
     PlanEvent,
     ProjectEvent,
-    Summary,
     WarningEvent,
 )
+from pypitool.core.run_summary import Ending, Summary
 from pypitool.core.selection import FilesPolicy, SelectionRules
 from pypitool.core.targets import Target, make_target
 from pypitool.core.update_choice import MaxChange, UpdateRules

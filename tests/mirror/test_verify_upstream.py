@@ -10,13 +10,11 @@ from pypitool.core.errors import Kind
 from pypitool.core.model import Origin, OriginKind
 from pypitool.core.run_events import (
     DifferenceEvent,
-    Ending,
     Event,
     ProjectEvent,
-    RunOutcome,
-    Summary,
     WarningEvent,
 )
+from pypitool.core.run_summary import Ending, RunOutcome, Summary
 from pypitool.facts import local_actor
 from pypitool.mirror.directory_lock import lock_directory
 from pypitool.mirror.place import Place
