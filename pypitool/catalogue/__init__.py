@@ -18,6 +18,7 @@ from pypitool.core.model import (
     Project,
     ProjectStatus,
 )
+from pypitool.core.tokens import Token
 
 if TYPE_CHECKING:
     from pypitool.catalogue.replay import Decisions
@@ -113,6 +114,15 @@ class Reader(Protocol):
     def is_complete(self) -> bool:
         """Tell whether the directories were walked to their end since this catalogue began."""
 
+    def rights_serial(self) -> int:
+        """Return the number of the last change after which somebody may do less, or something else."""
+
+    def token(self, hash: str) -> Token | None:
+        """Return a token by its hash, one that has ended too."""
+
+    def tokens(self) -> tuple[Token, ...]:
+        """Return every token that is remembered, in the order in which they were made."""
+
 
 class Catalogue(Reader, Protocol):
     """The reader's side and the writer's. Each writing call is one durable transaction."""
@@ -170,6 +180,15 @@ class Catalogue(Reader, Protocol):
         `since` is the serial when the walk began; where another history has begun after it, a part of what
         was walked is recorded in the old one only, and nothing happens.
         """
+
+    def add_token(self, token: Token) -> None:
+        """Record a token; one that is known stays as it is."""
+
+    def revoke_token(self, hash: str, at: str) -> None:
+        """Record that a token was revoked at a moment, unless it has been."""
+
+    def forget_tokens(self, before: str) -> None:
+        """Forget the tokens that ended before a moment."""
 
     def facts_end(self) -> int:
         """Return up to which byte the log of facts is known to be replayed."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import FileFact, Known, Pending
+from pypitool.catalogue import FileFact, Known, Pending, token_rows
 from pypitool.catalogue.connections import Readers
 from pypitool.catalogue.errors import NONSENSE, translate
 from pypitool.catalogue.rows import COLUMNS, from_path, from_row, to_path, to_stat
@@ -25,6 +25,7 @@ from pypitool.core.model import (
     ProjectStatus,
     offered,
 )
+from pypitool.core.tokens import Token
 
 T = TypeVar("T", str, tuple[int, str])
 
@@ -230,6 +231,18 @@ class SqliteReader:
         """Tell whether the directories were walked to their end once."""
         return bool(self._head("complete"))
 
+    def rights_serial(self) -> int:
+        """Return the number of the last change after which somebody may do less, or something else."""
+        return self._head("rights_serial")
+
+    def token(self, hash: str) -> Token | None:
+        """Return a token by its hash, one that has ended too."""
+        return next(iter(self._tokens("WHERE hash = ?", hash)), None)
+
+    def tokens(self) -> tuple[Token, ...]:
+        """Return every token that is remembered, in the order in which they were made."""
+        return self._tokens("ORDER BY created, hash")
+
     def facts_end(self) -> int:
         """Return up to which byte the log of facts is known to be replayed."""
         return self._head("facts_end")
@@ -241,6 +254,11 @@ class SqliteReader:
     def _files(self, rows: Sequence[Sequence[object]]) -> tuple[HeldFile, ...]:
         with self._understood:
             return tuple(map(from_row, rows))
+
+    def _tokens(self, which: str, *parameters: str) -> tuple[Token, ...]:
+        rows = self._ask(f"SELECT {token_rows.COLUMNS} FROM token {which}", parameters)
+        with self._understood:
+            return tuple(map(token_rows.from_row, rows))
 
     def _head(self, column: str) -> int:
         rows = self._ask(f"SELECT {column} FROM head")

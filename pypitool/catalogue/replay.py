@@ -10,6 +10,8 @@ from packaging.utils import NormalizedName
 
 from pypitool.catalogue import Catalogue, FileFact
 from pypitool.core.model import Origin, OriginKind, ProjectStatus
+from pypitool.core.token_facts import created_by, revoked_by
+from pypitool.core.tokens import Token
 from pypitool.facts import Fact, FactLog, What
 
 _CHUNK = 10_000
@@ -23,6 +25,8 @@ class Decisions:
     arrivals: dict[str, dict[str, FileFact]] = field(default_factory=dict)
     yanks: dict[str, FileFact] = field(default_factory=dict)
     statuses: dict[NormalizedName, tuple[ProjectStatus, str | None]] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)  # by hash
+    revoked: dict[str, str] = field(default_factory=dict)  # a hash, and since when
 
 
 def fold(facts: Iterable[Fact]) -> Decisions:
@@ -56,12 +60,22 @@ def chunks(facts: Iterator[Fact]) -> Iterator[list[Fact]]:
 
 
 def _fold_one(outcome: Decisions, fact: Fact) -> None:
-    if fact.project is None:
+    if fact.what in (What.TOKEN_CREATE, What.TOKEN_REVOKE):
+        _fold_token(outcome, fact)
+    elif fact.project is None:
         return
-    if fact.what == What.STATUS and fact.status in {status.value for status in ProjectStatus}:
+    elif fact.what == What.STATUS and fact.status in {status.value for status in ProjectStatus}:
         outcome.statuses[fact.project] = (ProjectStatus(fact.status), fact.reason)
     elif fact.filename is not None:
         _fold_file(outcome, fact, fact.project, fact.filename)
+
+
+def _fold_token(outcome: Decisions, fact: Fact) -> None:
+    token, revoked = created_by(fact), revoked_by(fact)
+    if token is not None:
+        outcome.tokens[token.hash] = token
+    if revoked is not None:
+        outcome.revoked.setdefault(*revoked)
 
 
 def _fold_file(outcome: Decisions, fact: Fact, project: NormalizedName, filename: str) -> None:

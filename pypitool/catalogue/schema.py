@@ -41,6 +41,7 @@ _FILE_COLUMNS = """
     yanked          TEXT
 """
 
+# As it was first. What came later is in MIGRATIONS, and a new catalogue goes the same way as an old one.
 _SCHEMA = f"""
 -- One row. `serial`: the last change; `names_serial`: the last one that made a project appear or vanish;
 -- `base`: where this history begins, see `_first_serial`; `facts_end`: facts.jsonl is replayed up to here;
@@ -106,17 +107,34 @@ CREATE TABLE problem (
 CREATE UNIQUE INDEX problem_location ON problem (root, path);
 """
 
+# `rights_serial`: the last change after which somebody may do less, or something else. A token is known by
+# its hash alone; `projects` and `may` are JSON lists; `owner` is who it acts for, or was minted for.
+_TOKENS = """
+ALTER TABLE head ADD COLUMN rights_serial INTEGER NOT NULL DEFAULT 0;
+UPDATE head SET rights_serial = serial;
+CREATE TABLE token (
+    hash     TEXT PRIMARY KEY,
+    name     TEXT NOT NULL,
+    owner    TEXT,
+    projects TEXT NOT NULL,
+    may      TEXT NOT NULL,
+    created  TEXT NOT NULL,
+    expires  TEXT,
+    revoked  TEXT
+) WITHOUT ROWID;
+"""
+
 # The script that leads from the schema before to this one, by the number that it leads to.
-MIGRATIONS: Mapping[int, str] = {}
+MIGRATIONS: Mapping[int, str] = {VERSION_ONE + 1: _TOKENS}
 
 
 def create(path: Path, *, after: int = 0) -> None:
     """Make a new, empty catalogue at `path`; its serials are all higher than `after`."""
     connection = sqlite3.connect(path, isolation_level=None)
     try:
-        connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}")
+        connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA};{''.join(MIGRATIONS.values())}")
         first = _first_serial(after)
-        connection.execute("INSERT INTO head VALUES (?, ?, ?, 0, 0)", (first, first, first))
+        connection.execute("INSERT INTO head VALUES (:first, :first, :first, 0, 0, :first)", {"first": first})
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION_ONE + len(MIGRATIONS)}")
         connection.execute("COMMIT")
@@ -148,7 +166,7 @@ def check_thoroughly(connection: sqlite3.Connection, path: Path) -> None:
     for table in ("file", "pending"):
         for row in connection.execute(f"SELECT {COLUMNS} FROM {table}"):
             from_row(row)
-    for table in ("head", "project", "arrival", "yank", "problem"):
+    for table in ("head", "project", "arrival", "yank", "problem", "token"):
         connection.execute(f"SELECT * FROM {table}").fetchall()
     for (body,) in connection.execute("SELECT body FROM metadata"):
         zlib.decompress(body)
@@ -170,7 +188,9 @@ def begin_new_history(connection: sqlite3.Connection, *, after: int) -> None:
     """Let every serial be higher than `after`, and the directories be walked anew."""
     first = _first_serial(after)
     connection.execute(
-        "UPDATE head SET serial = ?, names_serial = ?, base = ?, complete = 0", (first, first, first)
+        "UPDATE head SET serial = :first, names_serial = :first, base = :first, rights_serial = :first, "
+        "  complete = 0",
+        {"first": first},
     )
     connection.execute("UPDATE project SET serial = ?", (first,))
 

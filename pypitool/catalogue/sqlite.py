@@ -9,12 +9,13 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import FileFact, Pending, ScanBatch, writing
+from pypitool.catalogue import FileFact, Pending, ScanBatch, token_rows, writing
 from pypitool.catalogue.connections import Writer
 from pypitool.catalogue.gathering import Gathering
 from pypitool.catalogue.reading import SqliteReader
 from pypitool.catalogue.replay import Decisions
 from pypitool.core.model import HeldFile, Location, ProjectStatus
+from pypitool.core.tokens import Token
 
 
 class SqliteCatalogue(SqliteReader):
@@ -78,6 +79,21 @@ class SqliteCatalogue(SqliteReader):
         if not self.is_complete():
             with self._writer.transaction() as connection:
                 writing.set_complete(connection, since)
+
+    def add_token(self, token: Token) -> None:
+        """Record a token; one that is known stays as it is."""
+        with self._writer.transaction() as connection:
+            token_rows.add(connection, token)
+
+    def revoke_token(self, hash: str, at: str) -> None:
+        """Record that a token was revoked at a moment, unless it has been."""
+        with self._writer.transaction() as connection:
+            token_rows.revoke(connection, hash, at)
+
+    def forget_tokens(self, before: str) -> None:
+        """Forget the tokens that ended before a moment."""
+        with self._writer.transaction() as connection:
+            token_rows.forget(connection, before)
 
     def replay(self, outcome: Decisions, facts_end: int) -> None:
         """Make decisions hold that the log of facts has up to the byte `facts_end`."""

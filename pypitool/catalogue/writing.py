@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import FileFact, Pending, ScanBatch, decisions
+from pypitool.catalogue import FileFact, Pending, ScanBatch, decisions, token_rows
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.catalogue.replay import Decisions
 from pypitool.catalogue.rows import COLUMNS, PLACES, from_row, stat_row, to_path, to_row
@@ -109,6 +109,10 @@ def replay(connection: sqlite3.Connection, outcome: Decisions, now: float) -> No
     announce(connection, decisions.apply(connection, filenames, now))
     for project, (status, reason) in outcome.statuses.items():
         set_status(connection, project, status, reason)
+    for token in outcome.tokens.values():
+        token_rows.add(connection, token)
+    for token_hash, at in outcome.revoked.items():
+        token_rows.revoke(connection, token_hash, at)
 
 
 def set_complete(connection: sqlite3.Connection, since: int) -> None:

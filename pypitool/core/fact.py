@@ -23,6 +23,8 @@ class What(str, Enum):
     YANK = "yank"
     UNYANK = "unyank"
     STATUS = "status"
+    TOKEN_CREATE = "token-create"
+    TOKEN_REVOKE = "token-revoke"
 
 
 @dataclass(frozen=True, slots=True)

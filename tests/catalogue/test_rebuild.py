@@ -339,7 +339,8 @@ def test_a_newer_catalogue_is_refused_with_a_sentence(path: Path, facts: FactLog
     assert path.read_bytes() == before
 
 
-NEXT = {schema.VERSION_ONE + 1: "CREATE TABLE token (id TEXT)"}
+NUMBER = schema.VERSION_ONE + len(schema.MIGRATIONS) + 1
+NEXT = {**schema.MIGRATIONS, NUMBER: "CREATE TABLE novelty (id TEXT)"}
 
 
 def test_an_older_catalogue_is_migrated_and_a_copy_kept(path: Path, facts: FactLog) -> None:
@@ -351,19 +352,19 @@ def test_an_older_catalogue_is_migrated_and_a_copy_kept(path: Path, facts: FactL
 
     (copy,) = path.parent.glob("catalogue.sqlite.before-migration-*")
     assert held == file
-    assert tables(path) - tables(copy) == {"token"}
+    assert tables(path) - tables(copy) == {"novelty"}
 
 
 def test_a_migration_that_fails_leaves_the_catalogue_as_it_was(path: Path, facts: FactLog) -> None:
     file, _ = fill(path, facts)
-    failing = {schema.VERSION_ONE + 1: "CREATE TABLE token (id TEXT); CREATE TABLE file (id TEXT)"}
+    failing = {**NEXT, NUMBER: f"{NEXT[NUMBER]}; CREATE TABLE file (id TEXT)"}
 
     with pytest.raises(CatalogueError, match="table file already exists"):
         open_catalogue(path, facts, migrations=failing)
 
     with closing(open_catalogue(path, facts)) as catalogue:
         assert catalogue.held_at(file.location) == file
-    assert "token" not in tables(path)
+    assert "novelty" not in tables(path)
 
 
 def test_a_reader_makes_nothing(path: Path, facts: FactLog) -> None:
@@ -379,7 +380,7 @@ def test_a_reader_migrates_nothing(path: Path, facts: FactLog) -> None:
     with pytest.raises(CatalogueOld, match="is not migrated yet"):
         open_catalogue(path, facts, reader_only=True, migrations=NEXT)
 
-    assert "token" not in tables(path)
+    assert "novelty" not in tables(path)
 
 
 def tables(path: Path) -> set[str]:
