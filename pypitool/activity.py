@@ -8,13 +8,15 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from pypitool import token_uses
 from pypitool.catalogue.connections import Identity, identity
 from pypitool.catalogue.locking import exclusive
+from pypitool.core.errors import Kind, PypitoolError
 from pypitool.ownership import hand_over
 
 FORGOTTEN_AFTER = 900.0  # seconds without a failure
@@ -24,18 +26,32 @@ FORGOTTEN_AFTER = 900.0  # seconds without a failure
 _FREE_FOR_PAIR, _LONGEST_FOR_PAIR = 5, 60.0
 _FREE_FOR_ADDRESS, _LONGEST_FOR_ADDRESS = 50, 10.0
 
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS failure (
     who      BLOB PRIMARY KEY,
     failures INTEGER NOT NULL,
     last     REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS failure_last ON failure (last);
+{token_uses.SCHEMA}
 """
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+class NotRemembered(PypitoolError):
+    """Something that must be remembered cannot be, and so it must not be done."""
+
+    kind = Kind.UNAVAILABLE
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"nothing can be remembered in {self.path} at this moment"
 
 
 class Activity:
@@ -62,6 +78,26 @@ class Activity:
         """Return for how many seconds the next try has to wait."""
         now = self._clock()
         return self._try(lambda connection: _longest_wait(connection, _keys(address, user), now), 0.0)
+
+    def note_uses(self, minutes: Mapping[str, int]) -> None:
+        """Remember in which minute since 1970 tokens were used last, by their ids."""
+        now = self._clock()
+        self._try(lambda connection: token_uses.note(connection, minutes, now), None)
+
+    def last_uses(self) -> dict[str, int]:
+        """Return in which minute since 1970 each token was used last."""
+        return self._try(token_uses.read, {})
+
+    def take(self, name: str, until: float) -> bool:
+        """Say that something happens that may happen only once until a moment; False: it has happened.
+
+        Raises `NotRemembered` where nobody can tell.
+        """
+        now = self._clock()
+        taken = self._try(lambda connection: token_uses.take(connection, _digest(name), now, until), None)
+        if taken is None:
+            raise NotRemembered(self.path)
+        return taken
 
     def close(self) -> None:
         """Close the connection."""
