@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import shlex
 import signal
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pypitool.cli.command import command
+from pypitool.cli.command import command, option
 from pypitool.cli.failure import describe, report
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.jobs import last_run, run_job, timing_of
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     "daemon",
     examples=("pypitool daemon", "pypitool daemon --config /etc/pypitool/config.toml"),
 )
+@option("--until-eof", is_flag=True, help="End when standard input ends, as a supervisor's child does.")
 @click.pass_obj
-def daemon_command(invocation: Invocation) -> int:
+def daemon_command(invocation: Invocation, until_eof: bool) -> int:
     """Run the jobs of the configuration when they are due.
 
     A run that was missed while the machine was off is caught up at the start. SIGHUP reads the configuration
@@ -46,6 +48,8 @@ def daemon_command(invocation: Invocation) -> int:
     settings = invocation.load().settings
     orders: queue.SimpleQueue[int] = queue.SimpleQueue()
     stop, scheduler, systemd = threading.Event(), Scheduler(), Notifier(invocation.environ)
+    if until_eof:
+        threading.Thread(target=_wait_for_end, args=(orders,), daemon=True).start()
     with _signals(orders):
         now = datetime.now(timezone.utc)
         scheduler.start(_due(invocation, settings, stop), _missed(settings, now), now)
@@ -59,6 +63,12 @@ def daemon_command(invocation: Invocation) -> int:
         stop.set()
         scheduler.stop()
     return 0
+
+
+def _wait_for_end(orders: queue.SimpleQueue[int]) -> None:
+    while os.read(0, 4096):
+        pass
+    orders.put(signal.SIGTERM)
 
 
 def _due(invocation: Invocation, settings: Settings, stop: threading.Event) -> list[DueJob]:

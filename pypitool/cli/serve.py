@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pypitool.cli.command import command
+from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.settings_options import setting_options
 from pypitool.cli.without_effect import BACKEND, accept_and_warn
@@ -42,8 +42,12 @@ WITHOUT_EFFECT = {
 @click.argument("directories", metavar="[DIR]...", nargs=-1, type=click.Path(path_type=Path, file_okay=False))
 @setting_options
 @accept_and_warn(WITHOUT_EFFECT)
+@option(
+    "--jobs", "with_jobs", is_flag=True, topic="Running",
+    help="Run the jobs of the configuration too, as `pypitool daemon` does.",
+)  # fmt: skip
 @click.pass_obj
-def serve_command(invocation: Invocation, directories: tuple[Path, ...]) -> int:
+def serve_command(invocation: Invocation, directories: tuple[Path, ...], with_jobs: bool) -> int:
     """Serve directories of packages as a Python package index.
 
     pip, uv, twine, poetry and the others talk to it as they talk to the public PyPI. What is copied into
@@ -51,10 +55,11 @@ def serve_command(invocation: Invocation, directories: tuple[Path, ...]) -> int:
     """
     loaded = configured(invocation, directories)
     # The only import of the server by the command line, and not before everything is known to be right.
-    from pypitool_server.engine import serve
+    from pypitool_server.engine import Jobs, serve
 
     notices = [*invocation.notices, *loaded.notices, *_make_default_directory(loaded)]
-    return serve(loaded.settings, notices, reload=lambda: invocation.load().settings)
+    jobs = Jobs(invocation.config and invocation.config.absolute()) if with_jobs else None
+    return serve(loaded.settings, notices, reload=lambda: invocation.load().settings, jobs=jobs)
 
 
 def _make_default_directory(loaded: Loaded) -> Iterator[str]:

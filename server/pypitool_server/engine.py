@@ -7,17 +7,25 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 from pypitool.config.settings import ServerSettings, Settings
 from pypitool.systemd_notify import Notifier
 from pypitool_server.banner import banner, name_of_this_machine
 from pypitool_server.granian_workers import GranianWorkers
-from pypitool_server.keeper_process import KeeperProcess, keeper_command
 from pypitool_server.listening import Listener
 from pypitool_server.orders import Inherited, Orders, Ready
 from pypitool_server.preparation import Prepared, allow_many_files, prepare
+from pypitool_server.side_process import (
+    SideProcess,
+    jobs_command,
+    jobs_environment,
+    keeper_command,
+    keeper_environment,
+)
 from pypitool_server.slots import SharedFile
 from pypitool_server.supervision import Supervisor
 from pypitool_server.surroundings import Generation
@@ -31,10 +39,24 @@ FIXED = ("host", "port", "unix_socket", "unix_socket_mode")
 log = logging.getLogger(__name__)
 
 
-def serve(settings: Settings, notices: Iterable[str] = (), *, reload: Reload | None = None) -> int:
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """That the jobs of the configuration are to run beside the server."""
+
+    config: Path | None  # where they stand; None: where every command looks
+
+
+def serve(
+    settings: Settings,
+    notices: Iterable[str] = (),
+    *,
+    reload: Reload | None = None,
+    jobs: Jobs | None = None,
+) -> int:
     """Serve until a signal says to stop, and return the exit code.
 
     `reload` reads the configuration again at SIGHUP; without it the workers are renewed with the same one.
+    With `jobs` the jobs of the configuration are run by a process beside the server.
     """
     prepared = prepare(settings, os.environ)
     with ExitStack() as closing:
@@ -42,9 +64,9 @@ def serve(settings: Settings, notices: Iterable[str] = (), *, reload: Reload | N
         closing.callback(listener.close)
         counts = SharedFile.anonymous()
         closing.callback(counts.close)
-        server = _Server(prepared, listener, counts, notices, reload or (lambda: settings))
-        closing.callback(server.keeper.stop)
-        server.keeper.start()
+        server = _Server(prepared, listener, counts, notices, reload or (lambda: settings), jobs)
+        closing.callback(server.stop_sides)
+        server.start_sides()
         allow_many_files()
         return Supervisor(server.generation(), server).run()
 
@@ -65,6 +87,7 @@ class _Server:
         counts: SharedFile,
         notices: Iterable[str],
         reload: Reload,
+        jobs: Jobs | None,
     ) -> None:
         self._prepared = prepared
         self._reread: Prepared = prepared
@@ -73,21 +96,36 @@ class _Server:
         self._notices = tuple(notices)
         self._reload = reload
         self._notifier = Notifier(os.environ)
-        self.keeper = KeeperProcess(_keeper_of(prepared))
+        self._keeper = SideProcess("keeper", _keeper_of(prepared), keeper_environment())
+        self._jobs = _jobs_of(prepared, jobs)
 
     @property
     def due(self) -> float:
-        """When the keeper is to be started again."""
-        return self.keeper.due
+        """When a process beside us is to be started again."""
+        return min(side.due for side in self._sides())
 
     @property
     def readable(self) -> tuple[int, ...]:
-        """The words of the keeper."""
-        return self.keeper.readable
+        """The words of the processes beside us."""
+        return tuple(voice for side in self._sides() for voice in side.readable)
 
     def tend(self) -> None:
-        """Look after the keeper."""
-        self.keeper.tend()
+        """Look after the processes beside us."""
+        for side in self._sides():
+            side.tend()
+
+    def start_sides(self) -> None:
+        """Start them."""
+        for side in self._sides():
+            side.start()
+
+    def stop_sides(self) -> None:
+        """End them."""
+        for side in self._sides():
+            side.stop()
+
+    def _sides(self) -> tuple[SideProcess, ...]:
+        return (self._keeper,) if self._jobs is None else (self._keeper, self._jobs)
 
     def generation(self) -> Generation:
         """Return the workers of the configuration that was read last."""
@@ -132,14 +170,24 @@ class _Server:
         for name in FIXED:
             if getattr(before.server, name) != getattr(self._prepared.server, name):
                 log.warning("`server.%s` changes when the server is restarted", name.replace("_", "-"))
-        self.keeper.run(_keeper_of(self._prepared))
+        self._keeper.run(_keeper_of(self._prepared))
+        if self._jobs is not None:
+            self._jobs.reload()
         log.info("the configuration was read again")
 
     def closing(self) -> None:
         """Give up the address and the keeper; who is being served does not notice."""
         self._notifier.stopping()
         self._listener.close()
-        self.keeper.stop()
+        self.stop_sides()
+
+
+def _jobs_of(prepared: Prepared, jobs: Jobs | None) -> SideProcess | None:
+    if jobs is None:
+        return None
+    environ = jobs_environment(os.environ, jobs.config, prepared.server.packages, prepared.state)
+    # A file that is on its way is brought to its end.
+    return SideProcess("jobs", jobs_command(), environ, stop_seconds=prepared.server.stop_timeout)
 
 
 def _keeper_of(prepared: Prepared) -> tuple[str, ...]:

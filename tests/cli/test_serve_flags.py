@@ -47,7 +47,8 @@ def test_every_key_has_its_flags_and_every_flag_its_key() -> None:
     switches = {f"--no-{key.flag.removeprefix('--')}" for key in SERVED if not key.kind.metavar}
     common = {"--config", "--json", "-q", "--quiet", "-v", "--verbose", "--debug", "--color"}
 
-    assert set(flags_of_serve()) == of_keys | switches | common | set(WITHOUT_EFFECT)
+    # The jobs are a process beside the server, and no setting of it.
+    assert set(flags_of_serve()) == of_keys | switches | common | set(WITHOUT_EFFECT) | {"--jobs"}
 
 
 @pytest.mark.parametrize("flag", PYPI_SERVER_FLAGS.split())

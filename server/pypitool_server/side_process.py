@@ -1,14 +1,15 @@
-"""The keeper beside the server: a process of its own, started again when it ends by itself."""
+"""Processes beside the server, the keeper first of all: each is started again when it ends by itself."""
 
 from __future__ import annotations
 
 import logging
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pypitool_server import scrubbing
@@ -17,14 +18,25 @@ from pypitool_server.backoff import Backoff
 STOP_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
-told = logging.getLogger("pypitool.keeper")
 
 
-class KeeperProcess:
-    """Keeps one keeper alive, and hands its words to the log of the server."""
+class SideProcess:
+    """Keeps one process alive, and hands its words to the log of the server."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        stop_seconds: float = STOP_SECONDS,
+    ) -> None:
+        self._name = name
         self._command = tuple(command)
+        self._environ = dict(environ)
+        self._stop_seconds = stop_seconds
+        # It ends when its standard input does: nobody but us holds the other end.
+        self._lifeline = -1
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._due = math.inf
@@ -46,9 +58,16 @@ class KeeperProcess:
         self._due = math.inf
         self._started = time.monotonic()
         # Not the directory that somebody was in: `-m` puts it before everything else on the path.
+        lifeline, self._lifeline = os.pipe()
         process = subprocess.Popen(
-            self._command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd="/", env=_environment()
+            self._command,
+            stdin=lifeline,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=self._environ,
         )
+        os.close(lifeline)
         os.set_blocking(_voice(process), False)
         self._process = process
 
@@ -59,7 +78,9 @@ class KeeperProcess:
             self._listen(self._process)
         if self._process is not None and (code := self._process.poll()) is not None:
             delay = self._backoff.after(now - self._started)
-            log.error("the keeper ended with exit code %d; the next one starts in %.1f s", code, delay)
+            log.error(
+                "the %s ended with exit code %d; the next one starts in %.1f s", self._name, code, delay
+            )
             self._forget(self._process)
             self._due = now + delay
         if self._due <= now:
@@ -72,6 +93,11 @@ class KeeperProcess:
             self.stop()
             self.start()
 
+    def reload(self) -> None:
+        """Let it read the configuration again."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
+
     def stop(self) -> None:
         """End it, by force if it takes too long."""
         self._due = math.inf
@@ -80,7 +106,7 @@ class KeeperProcess:
             return
         process.terminate()
         try:
-            process.wait(STOP_SECONDS)
+            process.wait(self._stop_seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -90,12 +116,13 @@ class KeeperProcess:
         while said := _heard(process):
             *lines, self._words = (self._words + said).split(b"\n")
             for line in lines:
-                _tell(line.decode(errors="replace"))
+                _tell(self._name, line.decode(errors="replace"))
 
     def _forget(self, process: subprocess.Popen[bytes]) -> None:
         self._listen(process)
-        if process.stderr is not None:
-            process.stderr.close()
+        if process.stdout is not None:
+            process.stdout.close()
+        os.close(self._lifeline)
         self._process = None
 
 
@@ -109,14 +136,36 @@ def keeper_command(
     return (sys.executable, "-m", "pypitool.keeper", *options, *map(str, roots))
 
 
-def _environment() -> dict[str, str]:
-    # The keeper must be the keeper of this very installation, from wherever it was imported.
-    return {**scrubbing.scrubbed(os.environ), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+def jobs_command() -> tuple[str, ...]:
+    """Return the command that runs the jobs of the configuration until we are gone."""
+    return (sys.executable, "-m", "pypitool", "daemon", "--until-eof")
+
+
+def keeper_environment() -> dict[str, str]:
+    """Return what the keeper knows of the environment: nothing that it does not need."""
+    return {**scrubbing.scrubbed(os.environ), **_this_installation()}
+
+
+def jobs_environment(
+    environ: Mapping[str, str], config: Path | None, roots: Sequence[Path], state: Path
+) -> dict[str, str]:
+    """Return the environment of the jobs: ours with its passwords, and our directories."""
+    theirs = {name: value for name, value in environ.items() if name != "NOTIFY_SOCKET"}
+    if config is not None:
+        theirs["PYPITOOL_CONFIG"] = str(config)
+    theirs["PYPITOOL_PACKAGES"] = os.pathsep.join(str(root.absolute()) for root in roots)
+    theirs["PYPITOOL_STATE"] = str(state)
+    return {**theirs, **_this_installation()}
+
+
+def _this_installation() -> dict[str, str]:
+    # It must be the one of this very installation, from wherever it was imported.
+    return {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def _voice(process: subprocess.Popen[bytes]) -> int:
-    assert process.stderr is not None
-    return process.stderr.fileno()
+    assert process.stdout is not None
+    return process.stdout.fileno()
 
 
 def _heard(process: subprocess.Popen[bytes]) -> bytes:
@@ -126,11 +175,14 @@ def _heard(process: subprocess.Popen[bytes]) -> bytes:
         return b""
 
 
-def _tell(line: str) -> None:
-    # Its lines begin with a level; those of a traceback do not.
-    level, _, message = line.partition(" ")
-    number = logging.getLevelName(level)
+def _tell(name: str, line: str) -> None:
+    # The keeper's lines begin with a level, those of a command with a weight and a colon.
+    told = logging.getLogger(f"pypitool.{name}")
+    word, _, message = line.partition(" ")
+    number = logging.getLevelName(word.rstrip(":").upper())
     if isinstance(number, int):
         told.log(number, "%s", message)
-    else:
+    elif name == "keeper":
         told.error("%s", line)
+    else:
+        told.info("%s", line)
