@@ -10,7 +10,7 @@ import logging
 import os
 import pwd
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -97,17 +97,31 @@ class FactLog:
 
     def append(self, *facts: Fact) -> None:
         """Write facts, all or none of them, and return when they are on the disk."""
-        at = timestamp(self._clock())
-        data = b"".join(_line(replace(fact, at=fact.at or at)) for fact in facts)
         with _reporting(self.path):
             descriptor = self._open_locked()
             try:
-                _write(descriptor, data)
+                _write(descriptor, self._lines(facts))
                 # Not under the lock: the disk makes several waiting writers durable at once.
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+
+    @contextmanager
+    def alone(self) -> Iterator[Callable[..., None]]:
+        """Hold off every other append while something is decided, and give what appends meanwhile."""
+        with _reporting(self.path):
+            descriptor = self._open_locked()
+
+        def append(*facts: Fact) -> None:
+            with _reporting(self.path):
+                _write(descriptor, self._lines(facts))
+                os.fsync(descriptor)
+
+        try:
+            yield append
+        finally:
+            os.close(descriptor)
 
     def replay(self, offset: int = 0, *, skipped: Callable[[Skipped], None] = _warn) -> Iterator[Fact]:
         """Iterate over the facts from a byte offset on; lines that are none go to `skipped`."""
@@ -137,6 +151,10 @@ class FactLog:
             yield os.fstat(descriptor).st_size
         finally:
             os.close(descriptor)
+
+    def _lines(self, facts: Iterable[Fact]) -> bytes:
+        at = timestamp(self._clock())
+        return b"".join(_line(replace(fact, at=fact.at or at)) for fact in facts)
 
     def _open_locked(self) -> int:
         # A restore may put another file here while we wait for the lock of the old one.

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from ipaddress import ip_network
 from typing import Any
+
+from packaging.utils import NormalizedName
 
 from pypitool.config.rights_settings import RuleSettings
 from pypitool.config.settings import Settings
 from pypitool.core.rights import Right
 from pypitool.core.rulebook import Caller, ProjectGlobs, Rule, Rulebook, expand_groups, groups_among, names
 from pypitool.core.short_form import short_form
+from pypitool.core.standing import Claim, Standing
 
 # What a rule that names a group calls it besides its members; nobody else is ever called so.
 GROUP = "group"
+
+
+class Upload(Enum):
+    """What an upload comes to, as far as rights go."""
+
+    ALLOWED = "allowed"
+    RIGHT_MISSING = "right missing"
+    PROJECT_IS_NEW = "project is new"  # and others begin projects here
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,24 @@ class Rules:
     is_short: bool = False  # made of `authenticate` and `passwords`
     new_projects: NewProjects | None = None  # None: whoever may upload it
     owners: bool = False  # who uploads a new project owns it
+
+    def may_begin(self, claim: Claim) -> bool:
+        """Tell whether somebody needs no right to upload a project that is new: it will be theirs."""
+        return self.owners and self.new_projects is not None and self.new_projects.include(claim.subject)
+
+    def judge_upload(
+        self, claim: Claim, standing: Standing, project: NormalizedName, is_new: Callable[[], bool]
+    ) -> Upload:
+        """Tell what an upload comes to; who may not is not told whether the project exists."""
+        has_right = standing.may(Right.UPLOAD, project)
+        if not has_right and not (self.may_begin(claim) and claim.reaches(project)):
+            return Upload.RIGHT_MISSING
+        if has_right and self.new_projects is None:
+            return Upload.ALLOWED
+        if not is_new():
+            return Upload.ALLOWED if has_right else Upload.RIGHT_MISSING
+        has_place = self.new_projects is None or self.new_projects.include(claim.subject)
+        return Upload.ALLOWED if has_place else Upload.PROJECT_IS_NEW
 
     @property
     def digest(self) -> str:

@@ -66,13 +66,14 @@ class SqliteReader:
         """Return what changed after `serial`."""
         # One statement: what it returns is of one moment.
         rows = self._ask(
-            "SELECT serial, names_serial, base, "
+            "SELECT serial, names_serial, rights_serial, base, "
             "  (SELECT json_group_array(name) FROM project WHERE project.serial > ?) FROM head",
             (serial,),
         )
         with self._understood:
-            last, names, base, projects = rows[0]
-            return Changes(last, frozenset(json.loads(projects)), names > serial, base > serial)
+            last, names, rights, base, projects = rows[0]
+            changed = frozenset(json.loads(projects))
+            return Changes(last, changed, names > serial, rights > serial, base > serial)
 
     def project_names(self) -> tuple[NormalizedName, ...]:
         """Return the projects that hold at least one live file, sorted."""
@@ -163,6 +164,24 @@ class SqliteReader:
         """Return how many live projects and files there are."""
         rows = self._ask("SELECT (SELECT count(*) FROM project WHERE listed), (SELECT count(*) FROM file)")
         return rows[0][0], rows[0][1]
+
+    def file_counts(self) -> dict[NormalizedName, int]:
+        """Return how many live files each project has that has any."""
+        return dict(self._ask("SELECT project, count(*) FROM file GROUP BY project"))
+
+    def holds(self, project: NormalizedName) -> bool:
+        """Tell whether a project has a live file."""
+        rows = self._ask("SELECT EXISTS (SELECT 1 FROM file WHERE project = ?)", (project,))
+        return bool(rows[0][0])
+
+    def owners(self, project: NormalizedName) -> tuple[str, ...]:
+        """Return who owns a project, sorted, whether a file of it is held or not."""
+        rows = self._ask("SELECT who FROM owner WHERE project = ? ORDER BY who", (project,))
+        return tuple(row[0] for row in rows)
+
+    def owned(self, who: str) -> frozenset[NormalizedName]:
+        """Return the projects that somebody owns."""
+        return frozenset(row[0] for row in self._ask("SELECT project FROM owner WHERE who = ?", (who,)))
 
     def known(self, root: int, below: str = "") -> Iterator[Known]:
         """Iterate, in order of path, over the live files of one root, or below one folder of it."""

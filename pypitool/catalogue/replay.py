@@ -25,6 +25,7 @@ class Decisions:
     arrivals: dict[str, dict[str, FileFact]] = field(default_factory=dict)
     yanks: dict[str, FileFact] = field(default_factory=dict)
     statuses: dict[NormalizedName, tuple[ProjectStatus, str | None]] = field(default_factory=dict)
+    owners: dict[NormalizedName, tuple[str, ...]] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)  # by hash
     revoked: dict[str, str] = field(default_factory=dict)  # a hash, and since when
 
@@ -66,6 +67,8 @@ def _fold_one(outcome: Decisions, fact: Fact) -> None:
         return
     elif fact.what == What.STATUS and fact.status in {status.value for status in ProjectStatus}:
         outcome.statuses[fact.project] = (ProjectStatus(fact.status), fact.reason)
+    elif fact.what == What.OWNER:
+        outcome.owners[fact.project] = tuple(map(str, fact.details.get("owners", ())))
     elif fact.filename is not None:
         _fold_file(outcome, fact, fact.project, fact.filename)
 

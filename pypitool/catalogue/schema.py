@@ -124,8 +124,18 @@ CREATE TABLE token (
 ) WITHOUT ROWID;
 """
 
+# Who owns a project, whatever the rules say. They outlive its files: the name stays theirs.
+_OWNERS = """
+CREATE TABLE owner (
+    project TEXT NOT NULL,
+    who     TEXT NOT NULL,
+    PRIMARY KEY (project, who)
+) WITHOUT ROWID;
+CREATE INDEX owner_who ON owner (who);
+"""
+
 # The script that leads from the schema before to this one, by the number that it leads to.
-MIGRATIONS: Mapping[int, str] = {VERSION_ONE + 1: _TOKENS}
+MIGRATIONS: Mapping[int, str] = {VERSION_ONE + 1: _TOKENS, VERSION_ONE + 2: _OWNERS}
 
 
 def create(path: Path, *, after: int = 0) -> None:
@@ -166,7 +176,7 @@ def check_thoroughly(connection: sqlite3.Connection, path: Path) -> None:
     for table in ("file", "pending"):
         for row in connection.execute(f"SELECT {COLUMNS} FROM {table}"):
             from_row(row)
-    for table in ("head", "project", "arrival", "yank", "problem", "token"):
+    for table in ("head", "project", "arrival", "yank", "owner", "problem", "token"):
         connection.execute(f"SELECT * FROM {table}").fetchall()
     for (body,) in connection.execute("SELECT body FROM metadata"):
         zlib.decompress(body)

@@ -95,6 +95,18 @@ def set_status(
     )
 
 
+def set_owners(connection: sqlite3.Connection, project: NormalizedName, owners: Sequence[str]) -> None:
+    """Replace the owners of a project; nothing is announced when it had them."""
+    rows = connection.execute("SELECT who FROM owner WHERE project = ?", (project,)).fetchall()
+    if {row[0] for row in rows} == set(owners):
+        return
+    connection.execute("DELETE FROM owner WHERE project = ?", (project,))
+    connection.executemany("INSERT INTO owner VALUES (?, ?)", [(project, who) for who in set(owners)])
+    # Its pages change for who owns it now, or did.
+    announce(connection, {project})
+    token_rows.announce_rights(connection)
+
+
 def replay(connection: sqlite3.Connection, outcome: Decisions, now: float) -> None:
     """Make decisions hold that the log of facts has, whether they hold already or not."""
     for filename in outcome.forgotten:
@@ -109,6 +121,8 @@ def replay(connection: sqlite3.Connection, outcome: Decisions, now: float) -> No
     announce(connection, decisions.apply(connection, filenames, now))
     for project, (status, reason) in outcome.statuses.items():
         set_status(connection, project, status, reason)
+    for project, owners in outcome.owners.items():
+        set_owners(connection, project, owners)
     for token in outcome.tokens.values():
         token_rows.add(connection, token)
     for token_hash, at in outcome.revoked.items():

@@ -23,6 +23,7 @@ class What(str, Enum):
     YANK = "yank"
     UNYANK = "unyank"
     STATUS = "status"
+    OWNER = "owner"  # all owners that a project has then
     TOKEN_CREATE = "token-create"
     TOKEN_REVOKE = "token-revoke"
 

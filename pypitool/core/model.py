@@ -138,6 +138,7 @@ class Changes:
     serial: int
     projects: frozenset[NormalizedName] = field(default_factory=frozenset)
     names: bool = False  # a project appeared or vanished: lists of projects differ
+    rights: bool = False  # somebody owns something else
     everything: bool = False  # the catalogue was rebuilt or restored: nothing that was kept holds
 
 

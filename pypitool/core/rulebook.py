@@ -94,10 +94,16 @@ class Rulebook:
 
     def speaking(self, caller: Caller, address: str) -> frozenset[int]:
         """Return the numbers of the rules that speak for a caller at an address: the rights class."""
+        return self.heard(self.naming(caller), address)
+
+    def naming(self, caller: Caller) -> tuple[int, ...]:
+        """Return the numbers of the rules that name a caller, from wherever."""
+        return tuple(number for number, rule in enumerate(self.rules) if names(rule, caller))
+
+    def heard(self, numbers: Iterable[int], address: str) -> frozenset[int]:
+        """Return which of these rules speak at an address."""
         parsed = _address(address)
-        return frozenset(
-            number for number, rule in enumerate(self.rules) if names(rule, caller) and _is_from(rule, parsed)
-        )
+        return frozenset(number for number in numbers if _is_from(self.rules[number], parsed))
 
     def grants(
         self, speaking: Collection[int], right: Right, project: NormalizedName | None

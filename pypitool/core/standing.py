@@ -30,6 +30,14 @@ class Claim:
             return cls(caller, caller.scope)
         return cls(Caller(caller.on_behalf_of, has_password=True), caller.scope, narrows=True)
 
+    def reaches(self, project: NormalizedName) -> bool:
+        """Tell whether a project that is to be begun lies within the scope of a token."""
+        if self.scope is None:
+            return True
+        if self.narrows:
+            return self.scope.allows(Right.UPLOAD, project)
+        return self.scope.projects.hold(project)
+
 
 class Standing:
     """What one rights class may: the rules that speak, the projects that it owns, the scope of a token."""

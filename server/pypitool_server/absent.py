@@ -8,21 +8,7 @@ from typing import ClassVar
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.printing import printable
 from pypitool_server.services import services
-
-
-class ProjectNotHeld(PypitoolError):
-    """A project of which we hold no file, and that is not looked for elsewhere."""
-
-    kind = Kind.NOT_FOUND
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-    def __str__(self) -> str:
-        return f"no project `{printable(self.name)}` here"
 
 
 class StillReading(PypitoolError):

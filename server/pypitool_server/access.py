@@ -2,71 +2,52 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
+from flask import request
 from packaging.utils import NormalizedName
 
 from pypitool.accounts import Accounts, OwnAccounts
 from pypitool.config.settings import Settings
-from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.rights import Right, Rules, short_form
-from pypitool_server.auth import CHALLENGE, Authentication, KnownAccounts, Principal, WrongCredentials
+from pypitool.core.errors import PypitoolError
+from pypitool.core.rights import Right
+from pypitool.core.rulebook import Caller
+from pypitool.core.standing import Claim, Standing
+from pypitool.rules import Rules, Upload
+from pypitool_server.auth import Authentication, KnownAccounts, Principal
+from pypitool_server.classes import NOBODY, Answer, Owned, RightsClasses, Seat
+from pypitool_server.freshness import RIGHTS
 from pypitool_server.gateway import Environ
 from pypitool_server.proxies import TrustedProxies
+from pypitool_server.refusals import CredentialsNeeded, ProjectIsNew, ProjectNotHeld, RightMissing
 
 if TYPE_CHECKING:
     from pypitool.repository import Repository
 
 ANONYMOUS = "anonymous"
-# What the pages show: an answer to a GET depends on these rights only.
+# What the pages show: where anybody may do this with everything, no answer to a GET depends on who asks.
 READING = (Right.LIST, Right.DOWNLOAD)
-MOST_REMEMBERED = 4096
-
-
-class CredentialsNeeded(PypitoolError):
-    """Nobody may do this without saying who they are."""
-
-    kind = Kind.UNAUTHORIZED
-    headers: ClassVar[Mapping[str, str]] = CHALLENGE
-
-    def __init__(self, right: Right, *, possible: bool) -> None:
-        super().__init__(right, possible)
-        self.right = right
-        self.possible = possible
-
-    def __str__(self) -> str:
-        if self.possible:
-            return f"the right `{self.right.value}` takes a user name and a password here"
-        return f"nobody has the right `{self.right.value}` here: the server has no password file"
-
-
-class RightMissing(PypitoolError):
-    """Somebody who is known asked for more than they may."""
-
-    kind = Kind.FORBIDDEN
-
-    def __init__(self, principal: Principal, right: Right) -> None:
-        super().__init__(principal, right)
-        self.principal = principal
-        self.right = right
-
-    def __str__(self) -> str:
-        return f"{self.principal.name!r} does not have the right `{self.right.value}` here"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """That the current request may do what was asked, and in whose name."""
+    """In whose name the current request is judged, and what that one may."""
 
+    standing: Standing
+    claim: Claim
     principal: Principal | None = None  # None: anybody may, so nobody looked who it is
+    public: bool = False  # anybody may, from everywhere: only then may caches that people share keep it
+
+    def may(self, right: Right, project: NormalizedName) -> bool:
+        """Tell whether something else would be allowed in the same name."""
+        return self.standing.may(right, project)
 
     @property
-    def public(self) -> bool:
-        """Whether anybody may: only then may caches that people share keep the answer."""
-        return self.principal is None
+    def name(self) -> str:
+        """What messages call that one."""
+        return ANONYMOUS if self.principal is None else self.principal.name
 
     @property
     def who(self) -> str:
@@ -79,16 +60,47 @@ class Verdict:
         return None if self.principal is None else self.principal.means
 
 
-PUBLIC = Verdict()
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the current request sees of lists."""
+
+    verdict: Verdict
+
+    @property
+    def public(self) -> bool:
+        """Whether everybody sees the same."""
+        return self.verdict.public
+
+    @property
+    def of(self) -> Hashable:
+        """What is another value for who sees something else; None for who sees everything."""
+        return None if self.sees_all else self.verdict.standing
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether there is nothing that is hidden."""
+        return self.verdict.standing.may(Right.LIST, None)
+
+    def sees(self, project: NormalizedName) -> bool:
+        """Tell whether a project is in the lists."""
+        return self.verdict.standing.may(Right.LIST, project)
+
+    def visible(self, names: Iterable[NormalizedName]) -> tuple[NormalizedName, ...]:
+        """Return the projects among these that are in the lists."""
+        return tuple(names) if self.sees_all else tuple(filter(self.sees, names))
 
 
-def access_of(
+def _nothing(_who: str) -> frozenset[NormalizedName]:
+    return frozenset()
+
+
+def authentication_of(
     settings: Settings,
     repository: Repository,
     proxies: TrustedProxies,
     verify: Callable[[str, str], bool] | None = None,
-) -> Access:
-    """Build what `[auth]` says; `verify(user, password)` takes the place of the password file."""
+) -> Authentication:
+    """Build what recognises people; `verify(user, password)` takes the place of the password file."""
     auth = settings.auth
     accounts: KnownAccounts | None = None
     if verify is not None:
@@ -96,41 +108,114 @@ def access_of(
     elif auth.passwords is not None:
         accounts = Accounts(auth.passwords)
     means = "password" if verify is None else "verify"
-    authentication = Authentication(accounts, repository.activity, proxies, header=auth.header, means=means)
-    rules = short_form(auth.authenticate, authentication.recognises, open_=not auth.authenticate)
-    return Access(rules, authentication)
+    return Authentication(accounts, repository.activity, proxies, header=auth.header, means=means)
 
 
 class Access:
     """Apply the rules to requests."""
 
-    def __init__(self, rules: Rules, authentication: Authentication) -> None:
-        self._rules = rules
+    def __init__(
+        self,
+        rules: Rules,
+        authentication: Authentication,
+        *,
+        owned: Owned = _nothing,
+        refresh: Callable[[], object] = lambda: None,
+    ) -> None:
         self._authentication = authentication
-        self._classes: dict[str, str] = {}
-        self._anonymous = self._judge(None)
-        is_open = all(rules.allows(None, right) for right in READING)
-        self._everybody = (self._anonymous, None) if is_open else None
+        self._owned = owned
+        self._refresh = refresh
+        self.adopt(rules)
 
-    def require(self, right: Right, project: NormalizedName | None = None) -> Verdict:
-        """Return a verdict on the current request, or raise what kind of refusal it is."""
-        # A stale password must not break what anybody may: credentials are not looked at here.
-        if self._rules.allows(None, right):
-            return PUBLIC
-        principal = self._authentication.identify()
-        if principal is None:
-            raise CredentialsNeeded(right, possible=self._authentication.recognises)
-        if not self._rules.allows(principal.who, right):
-            raise RightMissing(principal, right)
-        return Verdict(principal)
+    def adopt(self, rules: Rules) -> None:
+        """Let other rules count from now on; answers that were kept under the old ones are not found."""
+        self._classes = RightsClasses(rules, self._owned)
+        everywhere = self._classes.anonymous.always
+        is_open = everywhere is not None and all(everywhere[0].may(right, None) for right in READING)
+        self._everybody = everywhere if is_open else None
 
-    def may(self, right: Right, project: NormalizedName | None = None) -> bool:
-        """Tell whether `require` would return a verdict."""
-        try:
-            self.require(right, project)
-        except (CredentialsNeeded, RightMissing, WrongCredentials):
-            return False
-        return True
+    @property
+    def rules(self) -> Rules:
+        """The rules that count."""
+        return self._classes.rules
+
+    def require(
+        self, right: Right, project: NormalizedName, *, absent: PypitoolError | None = None
+    ) -> Verdict:
+        """Return a verdict on the current request, or raise what kind of refusal it is.
+
+        To who may not even list the project it is not there: the refusal is then `absent`.
+        """
+        verdict = self._judged(right, lambda claim, standing: standing.may(right, project))
+        if verdict.standing.may(right, project):
+            return verdict
+        if not verdict.standing.may(Right.LIST, project):
+            raise absent or ProjectNotHeld(project)
+        raise RightMissing(verdict.name, right)
+
+    def require_everywhere(self, right: Right) -> Verdict:
+        """Return a verdict on what is about every project, or about the server itself."""
+        verdict = self._judged(right, lambda claim, standing: standing.may(right, None))
+        if not verdict.standing.may(right, None):
+            raise RightMissing(verdict.name, right)
+        return verdict
+
+    def require_some(self, *rights: Right) -> Verdict:
+        """Return a verdict on whoever may do one of these somewhere; all that can be asked before a name.
+
+        It is in nobody's name where anybody may, though perhaps not with the project to come.
+        """
+        rules = self.rules
+
+        def may(claim: Claim, standing: Standing) -> bool:
+            begins = Right.UPLOAD in rights and rules.may_begin(claim)
+            return begins or any(map(standing.may_some, rights))
+
+        verdict = self._judged(rights[0], may)
+        if not may(verdict.claim, verdict.standing):
+            raise RightMissing(verdict.name, rights[0])
+        return verdict
+
+    def require_upload(self, project: NormalizedName, is_new: Callable[[], bool]) -> Verdict:
+        """Return a verdict on an upload to a project; who may not is not told whether it is there."""
+        rules = self.rules
+
+        def judge(claim: Claim, standing: Standing) -> Upload:
+            return rules.judge_upload(claim, standing, project, is_new)
+
+        verdict = self._judged(Right.UPLOAD, lambda claim, standing: judge(claim, standing) is Upload.ALLOWED)
+        outcome = judge(verdict.claim, verdict.standing)
+        if outcome is Upload.RIGHT_MISSING:
+            raise RightMissing(verdict.name, Right.UPLOAD)
+        if outcome is Upload.PROJECT_IS_NEW and rules.new_projects is not None:
+            raise ProjectIsNew(rules.new_projects)
+        return verdict
+
+    def anybody(self) -> Standing:
+        """Return what the current request may in nobody's name."""
+        return self._standing(self._classes.anonymous)
+
+    def listing(self) -> Listing:
+        """Return what the current request sees of lists; wrong credentials are never a shorter list."""
+        verdict = self._judged(
+            Right.LIST, lambda claim, standing: standing.may(Right.LIST, None), or_nobody=True
+        )
+        if verdict.principal is None and not verdict.standing.may_some(Right.LIST):
+            raise self._credentials_needed(Right.LIST)
+        return Listing(verdict)
+
+    def visible(self, names: Iterable[NormalizedName]) -> tuple[NormalizedName, ...]:
+        """Return which of these projects the current request may list."""
+        return self.listing().visible(names)
+
+    def principal(self) -> Principal | None:
+        """Return who sent the current request, None for nobody in particular; refuse wrong credentials."""
+        return self._authentication.identify()
+
+    def caller(self) -> Caller:
+        """Return who sent the current request, as rules see it."""
+        principal = self.principal()
+        return NOBODY if principal is None else principal.caller
 
     def close(self) -> None:
         """Release what is held open."""
@@ -140,23 +225,49 @@ class Access:
         """Return the address that a request comes from."""
         return self._authentication.client(environ)
 
-    def classify(self, environ: Environ) -> tuple[Hashable, str | None]:
-        """Return what the caller may see, as one value, and who it is; None: only the views can tell."""
+    def classify(self, environ: Environ) -> Answer | tuple[None, None]:
+        """Return the rights class of the caller, and who it is; None: only the views can tell."""
         if self._everybody is not None:
             return self._everybody
-        name = self._authentication.remembered(environ)
-        if name is None:
+        caller = self._authentication.remembered(environ)
+        if caller is None:
             return None, None
-        if not name:
-            return self._anonymous, None
-        return self._classes.get(name) or self._class_of(name), name
+        seat = self._classes.seat(caller)
+        return seat.always or seat.at(self._authentication.client(environ))
 
-    def _class_of(self, name: str) -> str:
-        if len(self._classes) >= MOST_REMEMBERED:
-            self._classes.clear()
-        return self._classes.setdefault(name, self._judge(f"user:{name}"))
+    def drop(self, names: Collection[str]) -> None:
+        """Ask again who owns what, where that changed."""
+        if RIGHTS in names:
+            self._classes.forget_owners()
 
-    def _judge(self, who: str | None) -> str:
-        # The same text for all who may the same: their answers are shared.
-        allowed = [right.value for right in READING if self._rules.allows(who, right)]
-        return sys.intern(" ".join(["may", *allowed]))
+    def clear(self) -> None:
+        """Ask again who owns what."""
+        self._classes.forget_owners()
+
+    def _judged(
+        self, right: Right, accepts: Callable[[Claim, Standing], bool], *, or_nobody: bool = False
+    ) -> Verdict:
+        """Return in whose name the request is to be judged: anybody's, where that is enough.
+
+        A stale password must not break what anybody may: credentials are not looked at then.
+        """
+        classes = self._classes
+        anybody = classes.anonymous
+        standing = self._standing(anybody)
+        if accepts(anybody.claim, standing):
+            return Verdict(standing, anybody.claim, public=anybody.always is not None)
+        principal = self.principal()
+        if principal is None:
+            if or_nobody:
+                return Verdict(standing, anybody.claim)
+            raise self._credentials_needed(right)
+        # Who uploads or deletes comes by no front that has looked.
+        self._refresh()
+        seat = classes.seat(principal.caller)
+        return Verdict(self._standing(seat), seat.claim, principal)
+
+    def _standing(self, seat: Seat) -> Standing:
+        return (seat.always or seat.at(self._authentication.client(request.environ)))[0]
+
+    def _credentials_needed(self, right: Right) -> CredentialsNeeded:
+        return CredentialsNeeded(right, possible=self._authentication.recognises)

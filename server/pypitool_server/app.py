@@ -10,8 +10,9 @@ from werkzeug.exceptions import BadRequest
 
 from pypitool.config.settings import Settings
 from pypitool.repository import Repository
+from pypitool.rules import rules_of
 from pypitool_server import answers, errors, files, legacy, operations, people, simple, upload, xmlrpc
-from pypitool_server.access import access_of
+from pypitool_server.access import Access, authentication_of
 from pypitool_server.bodies import BodySlots
 from pypitool_server.bounded import BoundedCache
 from pypitool_server.browser import browser_of
@@ -88,10 +89,14 @@ def _services(app: Flask, settings: Settings, repository: Repository, verify: Ve
         hash_algo=server.hash_algo,
         capacity=server.replay_cache // RENDERED_SHARE,
     )
+    authentication = authentication_of(settings, repository, proxies, verify)
+    rules = rules_of(settings, recognises=authentication.recognises)
+    access = Access(rules, authentication, owned=catalogue.owned, refresh=freshness.check)
+    freshness.follow(access)
     return Services(
         settings=settings,
         repository=repository,
-        access=access_of(settings, repository, proxies, verify),
+        access=access,
         freshness=freshness,
         rendered=pages,
         bodies=BodySlots(server.threads // BODIES_SHARE),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
+
+from packaging.utils import NormalizedName
 
 from pypitool.archives import Digester
 from pypitool.archives.digest import blake2b_512
@@ -19,6 +22,10 @@ SIGNATURE = "gpg_signature"
 LARGEST_SIGNATURE = 64 * 1024
 ACTION = ":action"
 DOCUMENTS = "doc_upload"
+
+
+# Raises what kind of refusal it is to upload a file of a project.
+Admit = Callable[[NormalizedName], object]
 
 
 class FileTooLarge(PypitoolError):
@@ -39,8 +46,9 @@ class FileTooLarge(PypitoolError):
 class Arrival:
     """Where the files of one form go; nothing is left of them unless they are published."""
 
-    def __init__(self, store: Store, *, limit: int, announced: int) -> None:
+    def __init__(self, store: Store, *, admit: Admit, limit: int, announced: int) -> None:
         self._store = store
+        self._admit = admit
         self._limit = limit
         self._announced = announced
         self._stack = ExitStack()
@@ -65,6 +73,8 @@ class Arrival:
             self.filename = filename
             if form.first(ACTION) != DOCUMENTS:
                 self.distribution = parse(filename)
+                # Before its bytes arrive: a large file that is refused costs nobody anything.
+                self._admit(self.distribution.project)
             # A file system that does not tell says 0; one that is full says so at the first write.
             if 0 < self._store.free() < self._announced:
                 raise NoSpace("the package directory")

@@ -12,26 +12,34 @@ from flask_httpauth import HTTPBasicAuth
 
 from pypitool.accounts import Credentials, Remembered
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.rulebook import Caller
+from pypitool_server.classes import NOBODY, shown_name
 from pypitool_server.gateway import Environ
 from pypitool_server.proxies import TrustedProxies
+from pypitool_server.refusals import CHALLENGE, REALM
 from pypitool_server.replay import USER
 
-REALM = "pypi"
-CHALLENGE = {"WWW-Authenticate": f'Basic realm="{REALM}"'}
 LONGEST_NAME = 255
+MOST_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Somebody who was recognised, and how: by `password`, `header` or `verify`."""
 
-    name: str
+    caller: Caller
     means: str
 
     @property
     def who(self) -> str:
         """The principal as rules and facts write it."""
-        return f"user:{self.name}"
+        assert self.caller.who is not None
+        return self.caller.who
+
+    @property
+    def name(self) -> str:
+        """The principal as logs and messages call it."""
+        return shown_name(self.caller) or ""
 
 
 class WrongCredentials(PypitoolError):
@@ -104,6 +112,7 @@ class Authentication:
         self._means = means
         self._basic = HTTPBasicAuth(realm=REALM)
         self._basic.verify_password(self._verified)
+        self._users: dict[str, Caller] = {}
 
     @property
     def recognises(self) -> bool:
@@ -118,36 +127,35 @@ class Authentication:
         """Return the address that a request comes from."""
         return self._proxies.client(environ)
 
-    def remembered(self, environ: Environ) -> str | None:
-        """Return who is known to have sent this: a name, "" for nobody in particular, None: verify first."""
+    def remembered(self, environ: Environ) -> Caller | None:
+        """Return who is known to have sent this; None: nobody can tell before verifying it."""
         header = environ.get("HTTP_AUTHORIZATION")
         if self._variable is not None:
             name = self._named_by_proxy(environ)
             if name is not None:
-                return name
+                return self._user(name)
         if not header:
-            return ""
+            return NOBODY
         if self._accounts is None:
             return None
         known = self._accounts.recall(header)
-        return None if known is None else known.user
+        return None if known is None or known.user is None else self._user(known.user)
 
     def identify(self) -> Principal | None:
         """Return who sent the current request, None for nobody in particular; refuse wrong credentials."""
         environ = request.environ
         name = self._named_by_proxy(environ)
         if name is not None:
-            return self._recognised(Principal(name, "header"))
+            return self._recognised(Principal(self._user(name), "header"))
+        header = environ.get("HTTP_AUTHORIZATION", "").strip()
+        if not header:
+            return None
         # Flask-HTTPAuth (4.8) takes the credentials of any scheme for Basic ones.
-        if not environ.get("HTTP_AUTHORIZATION", "").lower().startswith("basic "):
-            return None
-        credentials = self._basic.get_auth()
-        if credentials is None:
-            return None
-        user = self._basic.authenticate(credentials, None)
+        credentials = self._basic.get_auth() if header.lower().startswith("basic ") else None
+        user = None if credentials is None else self._basic.authenticate(credentials, None)
         if not user:
             raise WrongCredentials
-        return self._recognised(Principal(user, self._means))
+        return self._recognised(Principal(self._user(user), self._means))
 
     def _verified(self, user: str, password: str) -> str | None:
         """Verify the credentials of the current request; Flask-HTTPAuth asks this."""
@@ -169,6 +177,14 @@ class Authentication:
             return credentials.user
         self._failures.note_failure(*asker)
         return None
+
+    def _user(self, name: str) -> Caller:
+        caller = self._users.get(name)
+        if caller is None:
+            if len(self._users) >= MOST_REMEMBERED:
+                self._users.clear()
+            caller = self._users.setdefault(name, Caller(f"user:{name}", has_password=True))
+        return caller
 
     def _named_by_proxy(self, environ: Environ) -> str | None:
         if self._variable is None or not self._proxies.trusts(environ.get("REMOTE_ADDR") or ""):

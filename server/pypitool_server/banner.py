@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 from pypitool import __version__
 from pypitool.config.masking import masked
 from pypitool.config.settings import Settings
-from pypitool.core.rights import Right, Rules
+from pypitool.core.rights import Right
+from pypitool.core.rulebook import Caller
+from pypitool.core.standing import Standing
+from pypitool.rules import Rules, rules_of
 from pypitool_server.orders import Ready
-from pypitool_server.preparation import rules_of
 
 EVERYWHERE = ("0.0.0.0", "::", "*", "")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -55,6 +57,10 @@ def _address(settings: Settings, port: int) -> str:
 
 def _who_may(settings: Settings) -> Iterator[str]:
     rules = rules_of(settings)
+    if not rules.is_short:
+        count = len(rules.book.rules)
+        yield f"rights: {count} rule{'s' * (count != 1)}; `pypitool may WHO ACTION PROJECT` explains them"
+        return
     for what, (right, *others) in SHOWN.items():
         if len({_whom(settings, rules, one) for one in (right, *others)}) == 1:
             yield f"{what}: {_whom(settings, rules, right)}"
@@ -65,15 +71,20 @@ def _who_may(settings: Settings) -> Iterator[str]:
 def _whom(settings: Settings, rules: Rules, right: Right) -> str:
     if right is Right.UPLOAD and settings.server.read_only:
         return "nobody (read-only)"
-    if rules.allows(None, right):
+    if _allows(rules, Caller(), right):
         return "everybody"
-    if not rules.allows("user:anybody", right):
+    if not _allows(rules, Caller(has_password=True), right):
         return "nobody (there is no password file: `-P FILE` names one)"
     auth = settings.auth
     sources = [] if auth.passwords is None else [f"the users of {auth.passwords}"]
     if auth.header is not None:
         sources.append(f"whom a trusted proxy names in {auth.header}")
     return " and ".join(sources)
+
+
+def _allows(rules: Rules, caller: Caller, right: Right) -> bool:
+    speaking = rules.book.speaking(caller, "")
+    return Standing(rules.book.rules[number] for number in speaking).may(right, None)
 
 
 def _unknown(settings: Settings) -> str:

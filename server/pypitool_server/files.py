@@ -8,9 +8,11 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
+from packaging.utils import NormalizedName
 
 from pypitool.asking import tell_keeper
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.filenames import BadFilename, parse
 from pypitool.core.model import HeldFile, Location
 from pypitool.core.rights import Right
 from pypitool.store import NoSuchFile
@@ -69,11 +71,23 @@ def file_at(path: str) -> Response:
 def _held(path: str) -> tuple[HeldFile, Verdict]:
     here = services()
     file = here.repository.catalogue.file_at(path)
-    verdict = here.access.require(Right.DOWNLOAD, None if file is None else file.project)
+    project = _project_at(path) if file is None else file.project
+    if project is None:
+        here.access.require_some(Right.DOWNLOAD)
+        raise FileNotHeld
+    verdict = here.access.require(Right.DOWNLOAD, project, absent=FileNotHeld())
     if file is None:
         refuse_while_reading()
         raise FileNotHeld
     return file, verdict
+
+
+def _project_at(path: str) -> NormalizedName | None:
+    """Return the project that a file at this path would be of: the answer is the one to a file of it."""
+    try:
+        return parse(path.rpartition("/")[2]).project
+    except BadFilename:
+        return None
 
 
 def _metadata(file: HeldFile, verdict: Verdict) -> Response:

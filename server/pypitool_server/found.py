@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
@@ -25,11 +25,13 @@ class Found:
     summary: str
 
 
-def found_projects(catalogue: Reader, terms: Sequence[str]) -> Iterator[Found]:
-    """Iterate over the first projects whose normalised name holds one of `terms`."""
+def found_projects(
+    catalogue: Reader, terms: Sequence[str], *, sees: Callable[[NormalizedName], bool]
+) -> Iterator[Found]:
+    """Iterate over the first projects whose normalised name holds one of `terms`, of those that one sees."""
     left = MOST
     for name in catalogue.project_names():
-        if any(term in name for term in terms):
+        if any(term in name for term in terms) and sees(name):
             project = catalogue.project(name)
             if project is not None:
                 yield _line(catalogue, project)

@@ -16,7 +16,8 @@ from pypitool.core.printing import printable
 from pypitool.core.rights import Right
 from pypitool.core.versions import canonical
 from pypitool_server import answers
-from pypitool_server.absent import ProjectNotHeld, refuse_unless_absent, refuse_while_reading
+from pypitool_server.absent import refuse_unless_absent, refuse_while_reading
+from pypitool_server.refusals import ProjectNotHeld
 from pypitool_server.rendered import represent
 from pypitool_server.replay import mark_replayable
 from pypitool_server.services import services

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ from flask import Blueprint, Response, current_app, render_template, request
 from markupsafe import Markup
 from packaging.utils import NormalizedName, canonicalize_name
 
+from pypitool.catalogue import Reader
 from pypitool.catalogue.metadata import metadata_of
 from pypitool.core.grouping import by_release, latest_of
 from pypitool.core.model import HeldFile, Project, ProjectStatus
@@ -19,12 +20,14 @@ from pypitool.core.rights import Right
 from pypitool.core.simple_html import anchor
 from pypitool.core.versions import sort_keys
 from pypitool_server import answers
-from pypitool_server.absent import ProjectNotHeld, refuse_unless_absent
+from pypitool_server.absent import refuse_unless_absent
+from pypitool_server.access import Listing
 from pypitool_server.bodies import PIECE, StreamedBody
 from pypitool_server.browser import Browser, details_of, links_of
 from pypitool_server.found import MOST, found_projects
-from pypitool_server.freshness import EVERYTHING
+from pypitool_server.freshness import EVERYTHING, RIGHTS
 from pypitool_server.query import queried
+from pypitool_server.refusals import ProjectNotHeld
 from pypitool_server.rendered import represent
 from pypitool_server.replay import mark_replayable
 from pypitool_server.services import Services, services
@@ -60,10 +63,10 @@ def start() -> Response:
         return project_list()
     here = services()
     base = here.external.base_url(request.environ)
-    projects, files = here.repository.catalogue.counts()
+    projects, files = _counts(here)
     custom = here.settings.server.welcome
     # Somebody may edit a page of his own at any time.
-    mark_replayable({EVERYTHING}, seconds=1 if custom else math.inf, uses=here.external.uses)
+    mark_replayable({EVERYTHING, RIGHTS}, seconds=1 if custom else math.inf, uses=here.external.uses)
     if custom is not None:
         return answers.page(represent(welcome_page(custom, base, files), HTML, zipped=zipped()), public=True)
     return _page("start.html", public=True, base=base, projects=projects, files=files, **_trust(base))
@@ -72,19 +75,17 @@ def start() -> Response:
 def packages() -> Response:
     """Answer with a link to every file, for people and for `pip install --find-links`."""
     here = services()
-    verdict = here.access.require(Right.LIST)
-    catalogue = here.repository.catalogue
-    # PEP 792: nothing of these is offered, and `--find-links` reads this page.
-    hidden = catalogue.projects_in(ProjectStatus.QUARANTINED)
-    count = catalogue.counts()[1] - sum(len(catalogue.held(name)) for name in hidden)
-    pieces = _file_list(here, hidden, count)
+    listing = here.access.listing()
+    offered = _offered(here.repository.catalogue, listing)
+    count = sum(offered.values())
+    pieces = _file_list(here, offered, count)
     if count <= FEW_FILES:
-        mark_replayable({EVERYTHING})
-        return _document(b"".join(pieces), here.browser, public=verdict.public)
+        mark_replayable({EVERYTHING, RIGHTS})
+        return _document(b"".join(pieces), here.browser, public=listing.public)
     here.bodies.take()
     answer = Response(
         StreamedBody(pieces, here.bodies.give),
-        headers={**answers.caching(verdict.public), "Content-Security-Policy": here.browser.policy},
+        headers={**answers.caching(listing.public), "Content-Security-Policy": here.browser.policy},
         content_type=HTML,
     )
     answer.direct_passthrough = True
@@ -110,12 +111,30 @@ def project(name: str) -> Response:
 def search() -> Response:
     """Answer with the projects whose names hold the words that were asked for."""
     here = services()
-    verdict = here.access.require(Right.LIST)
-    mark_replayable({EVERYTHING})
+    listing = here.access.listing()
+    mark_replayable({EVERYTHING, RIGHTS})
     query = (queried("q") or "").strip()[:LONGEST_QUERY]
     terms = [canonicalize_name(word) for word in query.split()]
-    found = list(found_projects(here.repository.catalogue, terms))
-    return _page("search.html", public=verdict.public, query=query, found=found, most=MOST)
+    found = list(found_projects(here.repository.catalogue, terms, sees=listing.sees))
+    return _page("search.html", public=listing.public, query=query, found=found, most=MOST)
+
+
+def _counts(here: Services) -> tuple[int, int]:
+    """Return how many projects and files there are, as anybody may know; the short form tells everybody."""
+    catalogue = here.repository.catalogue
+    standing = here.access.anybody()
+    if here.access.rules.is_short or standing.may(Right.LIST, None):
+        return catalogue.counts()
+    seen = [files for name, files in catalogue.file_counts().items() if standing.may(Right.LIST, name)]
+    return len(seen), sum(seen)
+
+
+def _offered(catalogue: Reader, listing: Listing) -> Mapping[NormalizedName, int]:
+    """Return how many files there are of each project that is in the list of all files."""
+    # PEP 792: nothing of these is offered, and `--find-links` reads this page.
+    quarantined = catalogue.projects_in(ProjectStatus.QUARANTINED)
+    counts = catalogue.file_counts().items()
+    return {name: files for name, files in counts if name not in quarantined and listing.sees(name)}
 
 
 def _told(found: Project) -> dict[str, Any]:
@@ -151,12 +170,12 @@ def _document(document: bytes, browser: Browser, *, public: bool) -> Response:
     return answers.page(represent(document, HTML, zipped=zipped()), public=public, policy=browser.policy)
 
 
-def _file_list(here: Services, hidden: Collection[NormalizedName], count: int) -> Iterator[bytes]:
+def _file_list(here: Services, offered: Collection[NormalizedName], count: int) -> Iterator[bytes]:
     algorithm = here.settings.server.hash_algo
     links = (
         Markup(anchor(file, _address, algorithm))  # noqa: S704  escaped where it is made
         for file in here.repository.catalogue.files()
-        if file.project not in hidden
+        if file.project in offered
     )
     template = current_app.jinja_env.get_template("packages.html")
     return _in_pieces(template.generate(style=here.browser.style, links=links, count=count))

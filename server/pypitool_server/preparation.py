@@ -11,7 +11,9 @@ from pathlib import Path
 
 from pypitool.config.settings import ServerSettings, Settings
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.rights import Right, Rules, short_form
+from pypitool.core.rights import Right
+from pypitool.core.rulebook import has
+from pypitool.rules import rules_of
 from pypitool.state import locate_state
 from pypitool_server import tls
 from pypitool_server.logs import Log
@@ -71,17 +73,11 @@ def prepare(settings: Settings, environ: Mapping[str, str]) -> Prepared:
     return Prepared(placed, certificate, log)
 
 
-def rules_of(settings: Settings) -> Rules:
-    """Return what everybody may."""
-    auth = settings.auth
-    recognises = auth.passwords is not None or auth.header is not None
-    return short_form(auth.authenticate, recognises, not auth.authenticate)
-
-
 def may_write(settings: Settings) -> bool:
     """Tell whether anybody may change files through the server."""
     rules = rules_of(settings)
-    return not settings.server.read_only and rules.allows("user:anybody", Right.UPLOAD)
+    uploads = any(has(rule.may, Right.UPLOAD) for rule in rules.book.rules)
+    return not settings.server.read_only and (uploads or (rules.owners and rules.new_projects is not None))
 
 
 def allow_many_files() -> None:

@@ -21,6 +21,7 @@ class TrustedProxies:
             ip_network(word) for word in words if word != UNIX
         )
         self._remembered: dict[str, bool] = {}
+        self._plain: dict[str, str] = {}
 
     def trusts(self, address: str) -> bool:
         """Say whether the peer with this address (none at all: a unix socket) is a trusted proxy."""
@@ -36,12 +37,18 @@ class TrustedProxies:
         address: str = environ.get("REMOTE_ADDR") or ""
         forwarded = environ.get("HTTP_X_FORWARDED_FOR")
         if not forwarded or not self.trusts(address):
-            return plain(address)
+            return self._plain.get(address) or self._made_plain(address)
         for hop in reversed(forwarded.split(",")):
             address = plain(hop.strip())
             if not self.trusts(address):
                 break
         return address
+
+    def _made_plain(self, address: str) -> str:
+        # Rules may ask for it at every request, and reading an address takes as long as all the rest.
+        if len(self._plain) >= MOST_REMEMBERED:
+            self._plain.clear()
+        return self._plain.setdefault(address, plain(address))
 
     def _judge(self, address: str) -> bool:
         if not address:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -45,8 +45,10 @@ def represent(plain: bytes, content_type: str, *, zipped: bool) -> Representatio
     return Representation(body, content_type, True, f'"{digest}-gzip"')
 
 
-# Which page (a project, or `ALL_NAMES`), its type, and whether it is zipped.
-_Key = tuple[str, str, bool]
+# Which page (a project, or `ALL_NAMES`), its type, whether it is zipped, and whose list it is.
+_Key = tuple[str, str, bool, Hashable]
+# Of all names, those that are shown.
+Seen = Callable[[tuple[NormalizedName, ...]], tuple[NormalizedName, ...]]
 
 
 class RenderedPages:
@@ -65,16 +67,23 @@ class RenderedPages:
         """Return the page of a project, or None when we hold no file of it."""
         return self._page(name, media, zipped, lambda: self._render_project(name, media))
 
-    def names(self, media: MediaType, *, zipped: bool) -> Representation:
-        """Return the list of projects."""
-        page = self._page(ALL_NAMES, media, zipped, lambda: self._render_names(media))
+    def names(
+        self, media: MediaType, *, zipped: bool, seen: Seen = tuple, of: Hashable = None
+    ) -> Representation:
+        """Return the list of projects, of those that are `seen`; `of` differs where that does."""
+        page = self._page(ALL_NAMES, media, zipped, lambda: self._render_names(media, seen), of)
         assert page is not None
         return page
 
     def _page(
-        self, name: str, media: MediaType, zipped: bool, render: Callable[[], bytes | None]
+        self,
+        name: str,
+        media: MediaType,
+        zipped: bool,
+        render: Callable[[], bytes | None],
+        of: Hashable = None,
     ) -> Representation | None:
-        key = (name, media.name, zipped)
+        key = (name, media.name, zipped, of)
         kept = self._kept.get(key)
         if kept is not None:
             return kept
@@ -101,8 +110,8 @@ class RenderedPages:
             return project_json(project, href=href)
         return project_html(project, href=href, hash_algo=self._hash_algo)
 
-    def _render_names(self, media: MediaType) -> bytes:
-        names = self._catalogue.project_names()
+    def _render_names(self, media: MediaType, seen: Seen) -> bytes:
+        names = seen(self._catalogue.project_names())
         return names_json(names) if media.is_json else names_html(names)
 
 

@@ -109,13 +109,15 @@ class ReplayFront:
         method = environ["REQUEST_METHOD"]
         if method != "GET" and method != "HEAD":
             return self._ask(environ, start_response, began, None)
-        rights, user = self._classify(environ)
-        if rights is None:
-            return self._ask(environ, start_response, began, user)
         try:
+            # Before the class: who owns what is a part of it, and an answer that is kept for a class must be
+            # younger than what the class was made of.
             ticket = self._check()
+            rights, user = self._classify(environ)
         except PypitoolError:
             # Nothing is known to be fresh: the views meet the same failure, and say what it is.
+            return self._ask(environ, start_response, began, None)
+        if rights is None:
             return self._ask(environ, start_response, began, user)
         get = environ.get
         key = (

@@ -13,9 +13,10 @@ from pypitool.core.negotiation import MediaType, acceptable_types, accepts_gzip,
 from pypitool.core.policy import is_private
 from pypitool.core.rights import Right
 from pypitool_server import answers
-from pypitool_server.absent import ProjectNotHeld, refuse_unless_absent
-from pypitool_server.freshness import ALL_NAMES
+from pypitool_server.absent import refuse_unless_absent
+from pypitool_server.freshness import ALL_NAMES, RIGHTS
 from pypitool_server.query import queried
+from pypitool_server.refusals import ProjectNotHeld
 from pypitool_server.replay import mark_replayable
 from pypitool_server.services import services
 
@@ -50,10 +51,10 @@ def to_list() -> Response:
 def project_list() -> Response:
     """Answer with the list of projects."""
     here = services()
-    verdict = here.access.require(Right.LIST)
-    mark_replayable({ALL_NAMES})
-    page = here.rendered.names(negotiated(), zipped=zipped())
-    return answers.page(page, public=verdict.public)
+    listing = here.access.listing()
+    mark_replayable({ALL_NAMES, RIGHTS})
+    page = here.rendered.names(negotiated(), zipped=zipped(), seen=listing.visible, of=listing.of)
+    return answers.page(page, public=listing.public)
 
 
 def project_page(name: str) -> Response:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import ClassVar
 
 from flask import Blueprint, Response, request
+from packaging.utils import NormalizedName
 
+from pypitool import project_owners
 from pypitool.archives import read_archive
 from pypitool.archives.facts import Fault
 from pypitool.archives.source import Source
@@ -22,9 +25,10 @@ from pypitool.core.rights import Right
 from pypitool.facts import Actor
 from pypitool.publish import Incoming, publish
 from pypitool.reading import contents_of
-from pypitool.releases import delete, plan_delete
+from pypitool.releases import NotHeld, delete, plan_delete
 from pypitool.store import TemporaryFile
 from pypitool_server import answers
+from pypitool_server.absent import refuse_while_reading
 from pypitool_server.arrival import ACTION, DOCUMENTS, Arrival
 from pypitool_server.receiving import RequestBody, current_body
 from pypitool_server.services import Services, Verdict, services
@@ -94,12 +98,13 @@ def blueprint() -> Blueprint:
 def receive() -> Response:
     """Take one form; who may not send it is told so before its body is read."""
     here = services()
-    verdict = here.access.require(Right.UPLOAD)
+    # Of which project it is about, and what is asked of it, the body tells.
+    here.access.require_some(Right.UPLOAD, Right.DELETE)
     _refuse_other_sites(here)
     if here.settings.server.read_only:
         raise ReadOnly
     with here.bodies.taken():
-        return _received(Upload(here, verdict), current_body())
+        return _received(here, current_body())
 
 
 def _refuse_other_sites(here: Services) -> None:
@@ -115,22 +120,10 @@ def _host(url: str) -> str:
     return url.partition("://")[2].partition("/")[0].lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """One request that may change something, and in whose name."""
-
-    here: Services
-    verdict: Verdict
-
-    @property
-    def actor(self) -> Actor:
-        """Who did it, as the facts tell it."""
-        return Actor(self.verdict.who, self.here.access.client(request.environ), self.verdict.means)
-
-
-def _received(upload: Upload, body: RequestBody) -> Response:
-    store, limit = upload.here.repository.store, upload.here.settings.server.max_upload_size
-    with Arrival(store, limit=limit, announced=body.expected or 0) as arrival:
+def _received(here: Services, body: RequestBody) -> Response:
+    store, limit = here.repository.store, here.settings.server.max_upload_size
+    admit = partial(_admitted, here)
+    with Arrival(store, admit=admit, limit=limit, announced=body.expected or 0) as arrival:
         pieces = body.pieces(limit + FORM_BYTES)
         form = read_form(request.content_type or "", pieces, arrival.open)
         action = form.first(ACTION)
@@ -138,10 +131,25 @@ def _received(upload: Upload, body: RequestBody) -> Response:
             raise BadUpload(f"missing `{ACTION}` field")
         if action not in ACTIONS:
             raise BadUpload(f"unsupported `{ACTION}` field: {printable(action)}")
-        return ACTIONS[action](upload, form, arrival)
+        return ACTIONS[action](here, form, arrival)
 
 
-def _file_upload(upload: Upload, form: Form, arrival: Arrival) -> Response:
+def _admitted(here: Services, project: NormalizedName) -> Verdict:
+    def is_new() -> bool:
+        if not project_owners.is_new(here.repository, project):
+            return False
+        refuse_while_reading()
+        return True
+
+    return here.access.require_upload(project, is_new)
+
+
+def _actor(here: Services, verdict: Verdict) -> Actor:
+    """Return who did it, as the facts tell it."""
+    return Actor(verdict.who, here.access.client(request.environ), verdict.means)
+
+
+def _file_upload(here: Services, form: Form, arrival: Arrival) -> Response:
     if arrival.distribution is None or arrival.temporary is None:
         raise BadUpload("missing `content` file-field")
     said = UploadForm.from_fields(form.fields)
@@ -150,52 +158,67 @@ def _file_upload(upload: Upload, form: Form, arrival: Arrival) -> Response:
     digests = arrival.digester.digests()
     long_blake2 = arrival.long_blake2() if said.wants_long_blake2 else None
     check_digests(said, arrival.distribution.filename, digests, long_blake2)
-    _refuse_closed(upload, arrival.distribution)
+    # Once more: much may have been decided while the body arrived.
+    verdict = _admitted(here, arrival.distribution.project)
+    _refuse_closed(here, arrival.distribution)
     facts = read_archive(arrival.temporary.file.fileno(), arrival.distribution, arrival.digester.size)
     check_metadata(arrival.distribution, facts.doubt)
     incoming = Incoming(
         arrival.distribution,
         contents_of(facts, digests),
-        Origin(OriginKind.UPLOADED, upload.verdict.who),
+        Origin(OriginKind.UPLOADED, verdict.who),
         facts.metadata_body,
         signature=arrival.checked_signature(),
     )
-    return _published(upload, arrival.temporary, incoming)
+    return _published(here, verdict, arrival.temporary, incoming)
 
 
-def _published(upload: Upload, temporary: TemporaryFile, incoming: Incoming) -> Response:
-    here = upload.here
-    overwrite = here.settings.server.overwrite and here.access.may(
-        Right.OVERWRITE, incoming.distribution.project
-    )
-    published = publish(here.repository, temporary, incoming, actor=upload.actor, overwrite=overwrite)
+def _published(here: Services, verdict: Verdict, temporary: TemporaryFile, incoming: Incoming) -> Response:
+    project = incoming.distribution.project
+    overwrite = here.settings.server.overwrite and verdict.may(Right.OVERWRITE, project)
+    actor = _actor(here, verdict)
+    with _beginning(here, verdict, project, actor):
+        published = publish(here.repository, temporary, incoming, actor=actor, overwrite=overwrite)
     answer = answers.text("")
     answer.headers[OUTCOME] = published.outcome.value
     return answer
 
 
-def _refuse_closed(upload: Upload, distribution: Distribution) -> None:
-    status, _ = upload.here.repository.catalogue.status(distribution.project)
+@contextmanager
+def _beginning(here: Services, verdict: Verdict, project: NormalizedName, actor: Actor) -> Iterator[None]:
+    """Let who uploads a project that is new own it, where that is the rule."""
+    owner = verdict.claim.subject.who
+    if owner is None or not here.access.rules.owners:
+        yield
+        return
+    with project_owners.beginning(here.repository, project, owner, actor):
+        # Somebody else may have begun it a moment ago.
+        _admitted(here, project)
+        yield
+
+
+def _refuse_closed(here: Services, distribution: Distribution) -> None:
+    status, _ = here.repository.catalogue.status(distribution.project)
     if status in CLOSED:
         raise ProjectClosed(distribution, status)
 
 
-def _remove(upload: Upload, form: Form, arrival: Arrival) -> Response:
+def _remove(here: Services, form: Form, arrival: Arrival) -> Response:
     name, version = form.first("name"), form.first("version")
     if not name or not version:
         raise BadUpload("missing `name` or `version` field")
-    upload.here.access.require(Right.DELETE, normalize(name))
-    repository = upload.here.repository
-    delete(repository, plan_delete(repository, name, version), upload.actor)
+    verdict = here.access.require(Right.DELETE, normalize(name), absent=NotHeld(name))
+    repository = here.repository
+    delete(repository, plan_delete(repository, name, version), _actor(here, verdict))
     return answers.text("")
 
 
-def _nothing(upload: Upload, form: Form, arrival: Arrival) -> Response:
+def _nothing(here: Services, form: Form, arrival: Arrival) -> Response:
     """Answer `submit` and `verify`: what they announce is read from the file itself."""
     return answers.text("")
 
 
-def _documents(upload: Upload, form: Form, arrival: Arrival) -> Response:
+def _documents(here: Services, form: Form, arrival: Arrival) -> Response:
     """Answer `doc_upload`: checked as ever, and not kept, as ever."""
     if arrival.temporary is None:
         raise BadUpload("missing `content` file-field")
@@ -210,7 +233,7 @@ def _documents(upload: Upload, form: Form, arrival: Arrival) -> Response:
     return answers.text("")
 
 
-ACTIONS: Mapping[str, Callable[[Upload, Form, Arrival], Response]] = {
+ACTIONS: Mapping[str, Callable[[Services, Form, Arrival], Response]] = {
     "file_upload": _file_upload,
     "remove_pkg": _remove,
     "submit": _nothing,

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.rights import Right
+from pypitool_server.access import Listing
 from pypitool_server.found import found_projects
 from pypitool_server.receiving import current_body
 from pypitool_server.services import services
@@ -65,9 +65,9 @@ def refuse() -> Response:
 
 def answer() -> Response:
     """Answer one call."""
-    services().access.require(Right.LIST)
+    listing = services().access.listing()
     try:
-        result = _result(*_parse(b"".join(current_body().pieces(LARGEST_CALL))))
+        result = _result(listing, *_parse(b"".join(current_body().pieces(LARGEST_CALL))))
     except xmlrpc.client.Fault as fault:
         document = xmlrpc.client.dumps(fault, methodresponse=True)
     else:
@@ -100,13 +100,13 @@ def _parse(body: bytes) -> Call:
         raise xmlrpc.client.Fault(NOT_WELL_FORMED, "the call cannot be read") from error
 
 
-def _result(method: str, parameters: tuple[object, ...]) -> list[dict[str, object]]:
+def _result(listing: Listing, method: str, parameters: tuple[object, ...]) -> list[dict[str, object]]:
     if method != "search":
         raise xmlrpc.client.Fault(NO_SUCH_METHOD, "only search is offered; use the simple index")
     terms = tuple(_terms(parameters))
     return [
         {"name": found.name, "version": found.version, "summary": found.summary}
-        for found in found_projects(services().repository.catalogue, terms)
+        for found in found_projects(services().repository.catalogue, terms, sees=listing.sees)
     ]
 
 

@@ -14,7 +14,9 @@ from flask.testing import FlaskClient
 
 from pypitool.accounts import Accounts, Credentials, OwnAccounts, remove_user
 from pypitool.config.settings import AuthSettings, ServerSettings, Settings
-from pypitool.core.rights import short_form
+from pypitool.core.rulebook import Rulebook
+from pypitool.core.short_form import short_form
+from pypitool.rules import Rules
 from pypitool_server.access import Access
 from pypitool_server.app import create_app
 from pypitool_server.auth import Authentication, Failures
@@ -28,6 +30,11 @@ ALL = ("download", "list", "update")
 CHALLENGE = 'Basic realm="pypi"'
 
 Verify = Callable[[str, str], bool]
+
+
+def short(*authenticate: str) -> Rules:
+    """The rules of the short form, where there is a password file."""
+    return Rules(Rulebook(short_form(authenticate, recognises=True, open_=False)), is_short=True)
 
 
 class House:
@@ -309,7 +316,7 @@ def guarded(house: House, failures: Failures, proxies: tuple[str, ...] = ()) -> 
     client = house.client(*ALL)
     parts = client.application.extensions["pypitool"]
     authentication = Authentication(Accounts(house.passwords), failures, TrustedProxies(proxies))
-    access = Access(short_form(ALL, True, False), authentication)
+    access = Access(short(*ALL), authentication)
     client.application.extensions["pypitool"] = replace(parts, access=access)
     return client
 
@@ -393,7 +400,7 @@ def test_an_open_index_is_classified_without_a_look_at_the_header(house: House) 
             raise AssertionError(key)
 
     access = Access(
-        short_form(("update",), True, False),
+        short("update"),
         Authentication(Accounts(house.passwords), Forgiven(), TrustedProxies([])),
     )
 
@@ -402,7 +409,7 @@ def test_an_open_index_is_classified_without_a_look_at_the_header(house: House) 
 
 def test_unverified_credentials_have_no_class(house: House) -> None:
     accounts = Accounts(house.passwords)
-    access = Access(short_form(ALL, True, False), Authentication(accounts, Forgiven(), TrustedProxies([])))
+    access = Access(short(*ALL), Authentication(accounts, Forgiven(), TrustedProxies([])))
     environ = {"HTTP_AUTHORIZATION": "Basic x"}
 
     before = access.classify(environ)
@@ -421,7 +428,7 @@ def test_unverified_credentials_have_no_class(house: House) -> None:
 @pytest.mark.slow
 def test_classifying_costs_a_few_microseconds(house: House) -> None:
     accounts = Accounts(house.passwords)
-    access = Access(short_form(ALL, True, False), Authentication(accounts, Forgiven(), TrustedProxies([])))
+    access = Access(short(*ALL), Authentication(accounts, Forgiven(), TrustedProxies([])))
     environ = {"HTTP_AUTHORIZATION": "Basic x", "REMOTE_ADDR": "10.0.0.1"}
     accounts.admit(Credentials("Basic x", "deploy", "secret"))
     old = time.time() - 60

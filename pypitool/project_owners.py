@@ -1,0 +1,125 @@
+"""Who owns which project: the fact is on the disk before its row, and two claims never both succeed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar
+
+from packaging.utils import NormalizedName
+
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.printing import printable
+from pypitool.facts import Actor, Fact, What
+from pypitool.repository import Repository
+
+KINDS = ("user", "token", "publisher")
+
+
+class OwnerRefused(PypitoolError):
+    """A word that names nobody who could own something."""
+
+    kind: ClassVar[Kind] = Kind.INVALID
+    hint = "an owner is `NAME` or `user:NAME`, `token:NAME` or `publisher:NAME`: one, and no glob or group"
+
+    def __init__(self, word: str) -> None:
+        super().__init__(word)
+        self.word = word
+
+    def __str__(self) -> str:
+        return f"`{printable(self.word)}` cannot own a project"
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Who owns a project now, and whether that has changed."""
+
+    project: NormalizedName
+    owners: tuple[str, ...]
+    changed: bool
+
+
+def owner_named(word: str) -> str:
+    """Return an owner as facts write it; a name alone is a user's."""
+    kind, colon, name = word.strip().partition(":")
+    who = f"{kind}:{name}" if colon else f"user:{kind}"
+    words = ("anonymous", "authenticated")
+    is_one = bool(name or not colon) and (not colon or kind in KINDS) and word.isprintable()
+    if not is_one or not word.strip() or word.startswith("@") or word in words or set("*?") & set(word):
+        raise OwnerRefused(word)
+    return who
+
+
+def is_new(repository: Repository, project: NormalizedName) -> bool:
+    """Tell whether a project has neither a file nor an owner."""
+    catalogue = repository.catalogue
+    return not catalogue.owners(project) and not catalogue.holds(project)
+
+
+def set_owners(
+    repository: Repository, project: NormalizedName, owners: Sequence[str], actor: Actor
+) -> Ownership:
+    """Let exactly these own a project."""
+    return _change(repository, project, lambda before: owners, actor)
+
+
+def change_owners(
+    repository: Repository,
+    project: NormalizedName,
+    *,
+    add: Sequence[str] = (),
+    remove: Sequence[str] = (),
+    actor: Actor,
+) -> Ownership:
+    """Let some own a project besides, and others no longer."""
+
+    def changed(before: tuple[str, ...]) -> Sequence[str]:
+        return [who for who in (*before, *add) if who not in remove]
+
+    return _change(repository, project, changed, actor)
+
+
+@contextmanager
+def beginning(repository: Repository, project: NormalizedName, who: str, actor: Actor) -> Iterator[None]:
+    """Let somebody own a project that is new, unless what is done meanwhile fails."""
+    is_claimed = _claim(repository, project, who, actor)
+    try:
+        yield
+    except BaseException:
+        if is_claimed:
+            _give_back(repository, project, who, actor)
+        raise
+
+
+def _claim(repository: Repository, project: NormalizedName, who: str, actor: Actor) -> bool:
+    if not is_new(repository, project):
+        return False
+    claimed = _change(
+        repository, project, lambda before: (who,) if is_new(repository, project) else before, actor
+    )
+    return claimed.changed
+
+
+def _give_back(repository: Repository, project: NormalizedName, who: str, actor: Actor) -> None:
+    def without(before: tuple[str, ...]) -> Sequence[str]:
+        # Another upload of theirs may have succeeded meanwhile.
+        return before if repository.catalogue.holds(project) else [one for one in before if one != who]
+
+    _change(repository, project, without, actor)
+
+
+def _change(
+    repository: Repository,
+    project: NormalizedName,
+    choose: Callable[[tuple[str, ...]], Sequence[str]],
+    actor: Actor,
+) -> Ownership:
+    # No other fact meanwhile: the row that we decide by is the one that ours replaces.
+    with repository.facts.alone() as append:
+        before = repository.catalogue.owners(project)
+        owners = tuple(sorted(set(choose(before))))
+        if owners != before:
+            append(Fact(What.OWNER, actor, project, details={"owners": list(owners)}))
+            repository.catalogue.set_owners(project, owners)
+    return Ownership(project, owners, owners != before)

@@ -1,0 +1,109 @@
+"""Rights classes: who may the same shares one value, by which ready answers are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from packaging.utils import NormalizedName
+
+from pypitool.core.rulebook import Caller
+from pypitool.core.standing import Claim, Standing
+from pypitool.rules import Rules
+
+NOBODY = Caller()
+MOST_REMEMBERED = 4096
+
+# What `classify` answers with: the class, and the name that the access log shows.
+Answer = tuple[Standing, str | None]
+Owned = Callable[[str], frozenset[NormalizedName]]
+
+
+class RightsClasses:
+    """The classes under one reading of the rules; another reading has other ones, that nothing finds.
+
+    A caller is turned into its class once, whatever the number of rules.
+    """
+
+    def __init__(self, rules: Rules, owned: Owned) -> None:
+        self.rules = rules
+        self._owned = owned
+        self._seats: dict[Caller, Seat] = {}
+        self._standings: dict[Hashable, Standing] = {}
+        self.anonymous = self.seat(NOBODY)
+
+    def seat(self, caller: Caller) -> Seat:
+        """Return where a caller stands."""
+        # The dictionary of this moment: one that owners were read for before they changed is given up.
+        seats = self._seats
+        seat = seats.get(caller)
+        if seat is None:
+            seat = self._seat_of(caller)
+            if len(seats) >= MOST_REMEMBERED:
+                seats.clear()
+            seats[caller] = seat
+        return seat
+
+    def forget_owners(self) -> None:
+        """Ask again what everybody owns."""
+        self._seats = {}
+
+    def standing(self, claim: Claim, speaking: frozenset[int], owned: frozenset[NormalizedName]) -> Standing:
+        """Return the one value for all for whom the same rules speak, and who own and claim the same."""
+        key = (speaking, claim.scope, claim.narrows, owned)
+        standing = self._standings.get(key)
+        if standing is None:
+            rules = (self.rules.book.rules[number] for number in sorted(speaking))
+            made = Standing(rules, owned=owned, scope=claim.scope, narrows=claim.narrows)
+            if len(self._standings) >= MOST_REMEMBERED:
+                self._standings.clear()
+            standing = self._standings.setdefault(key, made)
+        return standing
+
+    def _seat_of(self, caller: Caller) -> Seat:
+        claim = Claim.of(caller)
+        subject = claim.subject.who
+        owned = frozenset() if subject is None else self._owned(subject)
+        return Seat(self, caller, claim, self.rules.book.naming(claim.subject), owned)
+
+
+class Seat:
+    """Where one caller stands: the same everywhere, unless a rule that names it asks from where."""
+
+    __slots__ = ("_by_address", "_classes", "_numbers", "_owned", "always", "claim", "name")
+
+    def __init__(
+        self,
+        classes: RightsClasses,
+        caller: Caller,
+        claim: Claim,
+        numbers: tuple[int, ...],
+        owned: frozenset[NormalizedName],
+    ) -> None:
+        self._classes = classes
+        self.claim = claim
+        self.name = shown_name(caller)
+        self._numbers = numbers
+        self._owned = owned
+        self._by_address: dict[str, Answer] = {}
+        rules = classes.rules.book.rules
+        asks_where = any(rules[number].networks for number in numbers)
+        self.always: Answer | None = None if asks_where else self._answer_at("")
+
+    def at(self, address: str) -> Answer:
+        """Return its class at an address."""
+        answer = self.always or self._by_address.get(address)
+        if answer is None:
+            answer = self._answer_at(address)
+            if len(self._by_address) >= MOST_REMEMBERED:
+                self._by_address.clear()
+            self._by_address[address] = answer
+        return answer
+
+    def _answer_at(self, address: str) -> Answer:
+        speaking = self._classes.rules.book.heard(self._numbers, address)
+        return self._classes.standing(self.claim, speaking, self._owned), self.name
+
+
+def shown_name(caller: Caller) -> str | None:
+    """Return what logs and messages call a caller: users by their name, others by their kind as well."""
+    return None if caller.who is None else caller.who.removeprefix("user:")
