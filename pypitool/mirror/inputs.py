@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from packaging.pylock import Package, Pylock, PylockValidationError, is_valid_pylock_path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
@@ -29,6 +28,9 @@ from pypitool.core.requirement_lines import (
 )
 from pypitool.core.selection import Formats, is_pin
 from pypitool.toml_document import parse_toml
+
+if TYPE_CHECKING:
+    from packaging.pylock import Package
 
 _ENCODINGS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -150,7 +152,7 @@ def _check_hashes(inputs: Inputs, reading: _Reading) -> None:
 
 
 def _read_any(reading: _Reading, path: Path) -> None:
-    if is_valid_pylock_path(path):
+    if _is_lock(path):
         _read_lock(reading, path)
     else:
         _read_requirements(reading, path, as_constraints=False, including=())
@@ -229,7 +231,7 @@ def _follow(
     if not target.is_file():
         reading.faults.append(Fault(f"{include.path} is not a file", include.source))
         return
-    if is_valid_pylock_path(target) and not include.constraints:
+    if _is_lock(target) and not include.constraints:
         _read_lock(reading, target)
         return
     _read_requirements(
@@ -266,7 +268,17 @@ def _decoded(body: bytes) -> str:
     return body[len(mark) :].decode(encoding)
 
 
+def _is_lock(path: Path) -> bool:
+    if path.suffix != ".toml":
+        return False
+    from packaging.pylock import is_valid_pylock_path
+
+    return is_valid_pylock_path(path)
+
+
 def _read_lock(reading: _Reading, path: Path) -> None:
+    from packaging.pylock import Pylock, PylockValidationError
+
     text = _text(reading, path)
     if text is None:
         return

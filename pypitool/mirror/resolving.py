@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 
 from pypitool.mirror.house import House
 from pypitool.mirror.inputs import Inputs, read_inputs
-from pypitool.mirror.resolver import Question, resolve
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pinned, refuse_unpinned
 from pypitool.upstream.model import Upstream
 
@@ -36,6 +35,8 @@ def _resolved(
 ) -> dict[str | None, Inputs]:
     if request.closure is not Closure.RESOLVE:
         return {}
+    from pypitool.mirror.resolver import Question, resolve
+
     lines = house.for_strangers(request.inputs.wanted, request.targets)
     if not lines:
         return {None: Inputs()}

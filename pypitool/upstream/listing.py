@@ -83,23 +83,22 @@ class Listing:
         return cls(project, base, tuple(Entry(*entry) for entry in entries))
 
     def _candidates(self, wants: Wants | None) -> Iterator[Candidate]:
-        judged: dict[str, bool] = {}
-        for entry in self.entries:
-            if wants is not None and not self._may_be_wanted(entry.filename, wants, judged):
-                continue
+        for entry in self.entries if wants is None else self._worth_reading(wants):
             found = self._candidate(entry)
             if found is not None and (wants is None or wants(found.version)):
                 yield found
 
-    def _may_be_wanted(self, filename: str, wants: Wants, judged: dict[str, bool]) -> bool:
-        """Judge a file by the text of its version alone, where there is no doubt which part that is."""
-        text = _version_text(filename, self.project)
-        if text is None:
-            return True
-        if text not in judged:
-            version = parsed(text)
-            judged[text] = version is None or wants(version)
-        return judged[text]
+    def _worth_reading(self, wants: Wants) -> Iterator[Entry]:
+        """Yield what the text of its version alone does not exclude, where that part is beyond doubt."""
+        judged: dict[str | None, bool] = {None: True}
+        names: dict[str, bool] = {}
+        for entry in self.entries:
+            text = _version_text(entry.filename, self.project, names)
+            if text not in judged:
+                version = parsed(text or "")
+                judged[text] = version is None or wants(version)
+            if judged[text]:
+                yield entry
 
     def _candidate(self, entry: Entry) -> Candidate | None:
         try:
@@ -131,15 +130,15 @@ class Listing:
         )
 
 
-def _version_text(filename: str, project: NormalizedName) -> str | None:
+def _version_text(filename: str, project: NormalizedName, names: dict[str, bool]) -> str | None:
     if filename.endswith(".whl"):
-        pieces = filename.split("-")
-        return pieces[1] if len(pieces) in (5, 6) else None
-    for suffix in _SDISTS:
-        if filename.endswith(suffix):
-            name, _, version = filename.removesuffix(suffix).rpartition("-")
-            return version if canonicalize_name(name) == project else None
-    return None
+        return filename.split("-", 2)[1] if filename.count("-") in (4, 5) else None
+    if not filename.endswith(_SDISTS):
+        return None
+    name, _, rest = filename.rpartition("-")
+    if name not in names:
+        names[name] = canonicalize_name(name) == project
+    return rest.removesuffix(".zip").removesuffix(".tar.gz") if names[name] else None
 
 
 def _strong(digests: Mapping[str, str]) -> Iterator[str]:
