@@ -111,18 +111,6 @@ class Reader(Protocol):
     def counts(self) -> tuple[int, int]:
         """Return how many live projects and files there are."""
 
-    def file_counts(self) -> dict[NormalizedName, int]:
-        """Return how many live files each project has that has any."""
-
-    def holds(self, project: NormalizedName) -> bool:
-        """Tell whether a project has a live file."""
-
-    def owners(self, project: NormalizedName) -> tuple[str, ...]:
-        """Return who owns a project (`user:ann`), sorted, whether a file of it is held or not."""
-
-    def owned(self, who: str) -> frozenset[NormalizedName]:
-        """Return the projects that somebody owns."""
-
     def is_complete(self) -> bool:
         """Tell whether the directories were walked to their end since this catalogue began."""
 
@@ -183,9 +171,6 @@ class Catalogue(Reader, Protocol):
     def set_status(self, project: NormalizedName, status: ProjectStatus, reason: str | None) -> None:
         """Record a project's status (PEP 792)."""
 
-    def set_owners(self, project: NormalizedName, owners: Sequence[str]) -> None:
-        """Replace the owners of a project."""
-
     def forget(self, locations: Sequence[Location]) -> None:
         """Remove files, and what was decided about their names where no other file bears them."""
 
@@ -202,8 +187,8 @@ class Catalogue(Reader, Protocol):
     def revoke_token(self, hash: str, at: str) -> None:
         """Record that a token was revoked at a moment, unless it has been."""
 
-    def forget_tokens(self, before: str) -> None:
-        """Forget the tokens that ended before a moment."""
+    def forget_tokens(self, before: str, *, minted_before: str) -> None:
+        """Forget the tokens that ended before a moment; of those that were minted there are many more."""
 
     def facts_end(self) -> int:
         """Return up to which byte the log of facts is known to be replayed."""

@@ -69,11 +69,6 @@ class SqliteCatalogue(SqliteReader):
         with self._writer.transaction() as connection:
             writing.set_status(connection, project, status, reason)
 
-    def set_owners(self, project: NormalizedName, owners: Sequence[str]) -> None:
-        """Replace the owners of a project."""
-        with self._writer.transaction() as connection:
-            writing.set_owners(connection, project, owners)
-
     def forget(self, locations: Sequence[Location]) -> None:
         """Remove files, and what was decided about their names where no other file bears them."""
         with self._writer.transaction() as connection:
@@ -95,10 +90,10 @@ class SqliteCatalogue(SqliteReader):
         with self._writer.transaction() as connection:
             token_rows.revoke(connection, hash, at)
 
-    def forget_tokens(self, before: str) -> None:
-        """Forget the tokens that ended before a moment."""
+    def forget_tokens(self, before: str, *, minted_before: str) -> None:
+        """Forget the tokens that ended before a moment; of those that were minted there are many more."""
         with self._writer.transaction() as connection:
-            token_rows.forget(connection, before)
+            token_rows.forget(connection, before, minted_before)
 
     def replay(self, outcome: Decisions, facts_end: int) -> None:
         """Make decisions hold that the log of facts has up to the byte `facts_end`."""

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pypitool.core.rights import Right
-from pypitool.core.token_facts import in_order
-from pypitool.core.tokens import Token
+from pypitool.core.tokens import Token, in_order
 
 COLUMNS = "hash, name, owner, projects, may, created, expires, revoked"
 
@@ -53,9 +52,13 @@ def revoke(connection: sqlite3.Connection, token_hash: str, at: str) -> None:
         announce_rights(connection)
 
 
-def forget(connection: sqlite3.Connection, before: str) -> None:
-    """Forget the tokens that ended before a moment."""
-    connection.execute("DELETE FROM token WHERE revoked < ? OR expires < ?", (before, before))
+def forget(connection: sqlite3.Connection, before: str, minted_before: str) -> None:
+    """Forget the tokens that ended before a moment, and the minted ones before another."""
+    connection.execute(
+        "DELETE FROM token WHERE revoked < :before OR expires < :before "
+        "OR (owner GLOB 'publisher:*' AND expires < :minted)",
+        {"before": before, "minted": minted_before},
+    )
 
 
 def announce_rights(connection: sqlite3.Connection) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.rights import Right
-from pypitool.core.tokens import Token
+from pypitool.core.tokens import Token, in_order
 
 
 def creation(token: Token, actor: Actor) -> Fact:
@@ -51,11 +51,6 @@ def revoked_by(fact: Fact) -> tuple[str, str] | None:
     if fact.what != What.TOKEN_REVOKE or fact.at is None or not isinstance(token_hash, str):
         return None
     return token_hash, fact.at
-
-
-def in_order(may: frozenset[Right]) -> list[str]:
-    """Return rights as words, always in the same order."""
-    return [right.value for right in Right if right in may]
 
 
 def _called(token: Token) -> dict[str, str | None]:

@@ -7,10 +7,11 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.printing import printable
+from pypitool.core.quantities import BadQuantity, parse_duration
 from pypitool.core.rights import Right
 from pypitool.core.rulebook import Caller, ProjectGlobs, Scope, has
 
@@ -20,6 +21,8 @@ ENTROPY_BYTES = 32
 LONGEST = 128
 LONGEST_NAME = 64
 ID_DIGITS = 12
+NEVER = "never"
+LONGEST_LIFE = 3660 * 24 * 3600.0
 
 _SHAPE = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}", re.ASCII)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
@@ -101,6 +104,10 @@ class Token:
         """Tell whether it is revoked, or has expired at a moment."""
         return self.revoked is not None or (self.expires is not None and self.expires <= now)
 
+    def ended_before(self, moment: str) -> bool:
+        """Tell whether it ended earlier than a moment."""
+        return any(end is not None and end < moment for end in (self.revoked, self.expires))
+
     def caller(self) -> Caller:
         """Return who acts with it, as the rules see it."""
         is_personal = self.owner is not None and self.publisher is None
@@ -136,6 +143,41 @@ def checked_rights(words: Iterable[str]) -> frozenset[Right]:
     if not named:
         raise TokenRefused(f"a token allows something: name some of {', '.join(known)}")
     return frozenset(known[word] for word in named)
+
+
+def checked_life(text: str) -> float | None:
+    """Return for how many seconds a token is good; None: for ever."""
+    word = text.strip().lower()
+    if word == NEVER:
+        return None
+    try:
+        seconds = parse_duration(word)
+    except BadQuantity:
+        seconds = 0.0
+    # A bare 90 was meant to be days, perhaps.
+    if not 0 < seconds <= LONGEST_LIFE or not word[-1].isalpha():
+        raise TokenRefused(f"expected a time such as `90d` or `12h`, or `{NEVER}`, got `{printable(text)}`")
+    return seconds
+
+
+def token_document(token: Token, last_used: str | None) -> dict[str, Any]:
+    """Return what may be shown of a token, as plain JSON values; its fields are promises."""
+    return {
+        "id": token.id,
+        "name": token.name,
+        "owner": token.owner,
+        "projects": list(token.projects),
+        "may": in_order(token.may),
+        "created": token.created,
+        "expires": token.expires,
+        "last_used": last_used,
+        "revoked": token.revoked,
+    }
+
+
+def in_order(may: frozenset[Right]) -> list[str]:
+    """Return rights as words, always in the same order."""
+    return [right.value for right in Right if right in may]
 
 
 def narrowed(scope: Scope, by: Scope) -> Scope:

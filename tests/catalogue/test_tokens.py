@@ -17,6 +17,7 @@ from pypitool.core.tokens import Token, hash_of
 from pypitool.facts import Actor, Fact, FactLog, What
 
 CREATED, REVOKED = "2026-01-01T00:00:00.000000Z", "2026-02-01T00:00:00.000000Z"
+LATER = "2028-01-01T00:00:00.000000Z"
 ACTOR = Actor("local:root", means="local")
 CI = Token(hash_of("ci"), "ci", ("acme-*", "!acme-secret"), frozenset({Right.UPLOAD, Right.LIST}), CREATED)
 LAPTOP = Token(
@@ -70,11 +71,21 @@ def test_what_ended_long_ago_is_forgotten(catalogue: Catalogue) -> None:
     catalogue.add_token(LAPTOP)
     catalogue.revoke_token(CI.hash, REVOKED)
 
-    catalogue.forget_tokens(REVOKED)
+    catalogue.forget_tokens(REVOKED, minted_before=LATER)
     assert len(catalogue.tokens()) == 2
-    catalogue.forget_tokens("2026-06-01T00:00:00.000000Z")
+    catalogue.forget_tokens("2026-06-01T00:00:00.000000Z", minted_before=LATER)
     assert catalogue.tokens() == (LAPTOP,)
-    catalogue.forget_tokens("2028-01-01T00:00:00.000000Z")
+    catalogue.forget_tokens(LATER, minted_before=LATER)
+    assert catalogue.tokens() == ()
+
+
+def test_what_was_minted_is_forgotten_sooner(catalogue: Catalogue) -> None:
+    minted = replace(LAPTOP, owner="publisher:github")
+    catalogue.add_token(minted)
+
+    catalogue.forget_tokens(REVOKED, minted_before=REVOKED)
+    assert catalogue.tokens() == (minted,)
+    catalogue.forget_tokens(REVOKED, minted_before=LATER)
     assert catalogue.tokens() == ()
 
 

@@ -16,6 +16,7 @@ from pypitool.core.tokens import (
     PREFIX,
     Token,
     TokenRefused,
+    checked_life,
     checked_name,
     checked_projects,
     checked_rights,
@@ -136,3 +137,14 @@ def test_a_scope_within_another_allows_what_both_allow() -> None:
     assert not both.allows(Right.UPLOAD, OTHER)
     assert not narrowed(wide, acme).allows(Right.UPLOAD, None)
     assert narrowed(wide, wide).allows(Right.ADMIN, None)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90d", 7776000), ("1h30m", 5400), (" Never ", None)])
+def test_how_long_a_token_is_good(text: str, seconds: float | None) -> None:
+    assert checked_life(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "90", "0s", "-1d", "3661d", "99999999w", "soon", "90d\x00", "d"])
+def test_no_time_for_which_a_token_is_good(text: str) -> None:
+    with pytest.raises(TokenRefused, match="expected a time such as"):
+        checked_life(text)

@@ -1,0 +1,196 @@
+"""Tokens of a repository: made, listed, revoked. The fact is on the disk before the row."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.fact import Actor
+from pypitool.core.printing import printable
+from pypitool.core.token_facts import creation, revocation
+from pypitool.core.tokens import (
+    ENTROPY_BYTES,
+    Token,
+    checked_life,
+    checked_name,
+    checked_projects,
+    checked_rights,
+    hash_of,
+    token_document,
+    token_of,
+)
+from pypitool.facts import timestamp
+from pypitool.repository import Repository
+from pypitool.token_uses import MINUTE
+
+LISTED_SECONDS = 30 * 24 * 3600.0  # for so long an ended token is still shown
+_MINTED_SECONDS = 3600.0
+
+
+class TokenNameTaken(PypitoolError):
+    """A live token has this name."""
+
+    kind: ClassVar[Kind] = Kind.CONFLICT
+
+    def __init__(self, token: Token) -> None:
+        super().__init__(token.shown)
+        self.token = token
+        self.hint = f"choose another name, or end that one with `pypitool token revoke {token.shown}`"
+
+    def __str__(self) -> str:
+        return f"there is a token `{self.token.shown}` already, {self.token.id}"
+
+
+class UnknownToken(PypitoolError):
+    """No token has this name or id."""
+
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    hint = "`pypitool token list` shows those that there are"
+
+    def __init__(self, word: str) -> None:
+        super().__init__(word)
+        self.word = word
+
+    def __str__(self) -> str:
+        return f"there is no token `{printable(self.word)}`"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a token is to be; the words are as people gave them, and checked when it is made."""
+
+    name: str
+    projects: tuple[str, ...]
+    may: tuple[str, ...]
+    expires: str = "90d"
+    owner: str | None = None  # `user:deploy`, of a personal one
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new token, which nobody can be shown again."""
+
+    secret: str
+    token: Token
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """It as plain JSON values, for once with the token itself."""
+        return {**token_document(self.token, None), "token": self.secret}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A token, and when it was used last."""
+
+    token: Token
+    last_used: str | None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """It as plain JSON values."""
+        return token_document(self.token, self.last_used)
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """Tokens that have ended; `changed` tells whether they had not before."""
+
+    tokens: tuple[Token, ...]
+    changed: bool
+
+
+def create(
+    repository: Repository, wanted: Wanted, actor: Actor, *, clock: Callable[[], float] = time.time
+) -> Made:
+    """Make a token; raise `TokenNameTaken` when a live one of the same owner has its name."""
+    now = clock()
+    life = checked_life(wanted.expires)
+    secret = token_of(secrets.token_bytes(ENTROPY_BYTES))
+    token = Token(
+        hash_of(secret),
+        checked_name(wanted.name),
+        checked_projects(wanted.projects),
+        checked_rights(wanted.may),
+        timestamp(now),
+        None if life is None else timestamp(now + life),
+        wanted.owner,
+    )
+    with _one_at_a_time(repository.state):
+        _refuse_taken(repository.catalogue.tokens(), token, timestamp(now))
+        repository.facts.append(creation(token, actor))
+        repository.catalogue.add_token(token)
+    forget_old(repository, now)
+    return Made(secret, token)
+
+
+def listed(repository: Repository, *, clock: Callable[[], float] = time.time) -> tuple[Listed, ...]:
+    """Return the tokens that are alive, and those that ended lately."""
+    now, uses = clock(), repository.activity.last_uses()
+    since, minted_since = timestamp(now - LISTED_SECONDS), timestamp(now)
+    return tuple(
+        Listed(token, timestamp(uses[token.id] * MINUTE) if token.id in uses else None)
+        for token in repository.catalogue.tokens()
+        if not token.ended_before(since if token.publisher is None else minted_since)
+    )
+
+
+def find(repository: Repository, word: str, *, clock: Callable[[], float] = time.time) -> tuple[Token, ...]:
+    """Return the tokens with an id or a name, those that are alive if there are any of them."""
+    tokens = repository.catalogue.tokens()
+    found = tuple(token for token in tokens if token.id == word)
+    found = found or tuple(token for token in tokens if token.shown == word and token.publisher is None)
+    if not found:
+        raise UnknownToken(word)
+    now = timestamp(clock())
+    return tuple(token for token in found if not token.has_ended(now)) or found[-1:]
+
+
+def revoke(
+    repository: Repository, tokens: Iterable[Token], actor: Actor, *, clock: Callable[[], float] = time.time
+) -> Revoked:
+    """End tokens; those that have ended stay as they are."""
+    now = timestamp(clock())
+    ended = []
+    changed = False
+    for token in tokens:
+        if not token.has_ended(now):
+            repository.facts.append(revocation(token, actor, now))
+            repository.catalogue.revoke_token(token.hash, now)
+            token = replace(token, revoked=now)
+            changed = True
+        ended.append(token)
+    return Revoked(tuple(ended), changed)
+
+
+def forget_old(repository: Repository, now: float) -> None:
+    """Forget the tokens that ended so long ago that nobody is shown them."""
+    repository.catalogue.forget_tokens(
+        timestamp(now - LISTED_SECONDS), minted_before=timestamp(now - _MINTED_SECONDS)
+    )
+
+
+def _refuse_taken(tokens: Iterable[Token], wanted: Token, now: str) -> None:
+    for token in tokens:
+        if token.shown == wanted.shown and token.publisher is None and not token.has_ended(now):
+            raise TokenNameTaken(token)
+
+
+@contextmanager
+def _one_at_a_time(state: Path) -> Iterator[None]:
+    """Hold off whoever else makes a token: two of them must not find the same name free."""
+    # The folder and not the catalogue: its own lock is taken by each of the two writes in between.
+    folder = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
