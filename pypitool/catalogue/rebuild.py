@@ -124,7 +124,7 @@ def _mend(
             _log.error("%s; it is set aside as %s and rebuilt", error, aside.name)
             _make(path, facts, end, after=last_serial(aside))
         except CatalogueMissing:
-            if end:
+            if end or thoroughly:  # a repair is of something that was there
                 _log.error("the catalogue %s is lost: it is rebuilt", path)
             _make(path, facts, end, after=0)
 
