@@ -111,6 +111,18 @@ class Reader(Protocol):
     def counts(self) -> tuple[int, int]:
         """Return how many live projects and files there are."""
 
+    def file_counts(self) -> dict[NormalizedName, int]:
+        """Return how many live files each project has that has any."""
+
+    def holds(self, project: NormalizedName) -> bool:
+        """Tell whether a project has a live file."""
+
+    def owners(self, project: NormalizedName) -> tuple[str, ...]:
+        """Return who owns a project (`user:ann`), sorted, whether a file of it is held or not."""
+
+    def owned(self, who: str) -> frozenset[NormalizedName]:
+        """Return the projects that somebody owns."""
+
     def is_complete(self) -> bool:
         """Tell whether the directories were walked to their end since this catalogue began."""
 
@@ -170,6 +182,9 @@ class Catalogue(Reader, Protocol):
 
     def set_status(self, project: NormalizedName, status: ProjectStatus, reason: str | None) -> None:
         """Record a project's status (PEP 792)."""
+
+    def set_owners(self, project: NormalizedName, owners: Sequence[str]) -> None:
+        """Replace the owners of a project."""
 
     def forget(self, locations: Sequence[Location]) -> None:
         """Remove files, and what was decided about their names where no other file bears them."""

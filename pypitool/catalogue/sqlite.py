@@ -69,6 +69,11 @@ class SqliteCatalogue(SqliteReader):
         with self._writer.transaction() as connection:
             writing.set_status(connection, project, status, reason)
 
+    def set_owners(self, project: NormalizedName, owners: Sequence[str]) -> None:
+        """Replace the owners of a project."""
+        with self._writer.transaction() as connection:
+            writing.set_owners(connection, project, owners)
+
     def forget(self, locations: Sequence[Location]) -> None:
         """Remove files, and what was decided about their names where no other file bears them."""
         with self._writer.transaction() as connection:
