@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
@@ -124,9 +120,10 @@ def create(
         None if life is None else timestamp(now + life),
         wanted.owner,
     )
-    with _one_at_a_time(repository.state):
+    # No other fact meanwhile: two who ask at once must not find the same name free.
+    with repository.facts.alone() as append:
         _refuse_taken(repository.catalogue.tokens(), token, timestamp(now))
-        repository.facts.append(creation(token, actor))
+        append(creation(token, actor))
         repository.catalogue.add_token(token)
     forget_old(repository, now)
     return Made(secret, token)
@@ -182,15 +179,3 @@ def _refuse_taken(tokens: Iterable[Token], wanted: Token, now: str) -> None:
     for token in tokens:
         if token.shown == wanted.shown and token.publisher is None and not token.has_ended(now):
             raise TokenNameTaken(token)
-
-
-@contextmanager
-def _one_at_a_time(state: Path) -> Iterator[None]:
-    """Hold off whoever else makes a token: two of them must not find the same name free."""
-    # The folder and not the catalogue: its own lock is taken by each of the two writes in between.
-    folder = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
