@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.filenames import BadFilename, parse
+from pypitool.core.model import Problem
+from pypitool.recording import BEING_WRITTEN
 from pypitool_server.services import services
 
 
@@ -25,6 +28,33 @@ class StillReading(PypitoolError):
         return "not known yet: the package directories are still being read"
 
 
+class StillWriting(PypitoolError):
+    """The first file of a project is being copied in."""
+
+    kind = Kind.UNAVAILABLE
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
+
+    def __init__(self, project: NormalizedName) -> None:
+        super().__init__(project)
+        self.project = project
+
+    def __str__(self) -> str:
+        return f"a file of `{self.project}` is still being written"
+
+
+class NothingListed(PypitoolError):
+    """A project of which every file is broken: it is ours all the same, and somebody else's is not."""
+
+    kind = Kind.NOT_FOUND
+
+    def __init__(self, project: NormalizedName) -> None:
+        super().__init__(project)
+        self.project = project
+
+    def __str__(self) -> str:
+        return f"the files of `{self.project}` that are here cannot be listed: the server's log says why"
+
+
 def refuse_while_reading() -> None:
     """Raise `StillReading` until the directories were walked to their end."""
     if not services().repository.catalogue.is_complete():
@@ -37,3 +67,24 @@ def refuse_unless_absent(project: NormalizedName) -> None:
     # Asked again: it may have been listed, and the walk have ended, since the caller looked.
     if services().repository.catalogue.project(project) is not None:
         raise StillReading
+
+
+def refuse_unlisted(project: NormalizedName) -> None:
+    """Raise where a project that we do not list has files here all the same."""
+    reasons = {
+        problem.reason for problem in services().repository.catalogue.problems() if _is_of(problem, project)
+    }
+    if BEING_WRITTEN in reasons:
+        raise StillWriting(project)
+    if reasons:
+        raise NothingListed(project)
+
+
+def _is_of(problem: Problem, project: NormalizedName) -> bool:
+    filename = problem.location.filename
+    if not canonicalize_name(filename).startswith(project):  # parsing takes ten times as long
+        return False
+    try:
+        return parse(filename).project == project
+    except BadFilename:
+        return False

@@ -13,12 +13,15 @@ from pypitool.core.negotiation import MediaType, acceptable_types, accepts_gzip,
 from pypitool.core.policy import is_private
 from pypitool.core.rights import Right
 from pypitool_server import answers
-from pypitool_server.absent import refuse_unless_absent
+from pypitool_server.absent import refuse_unless_absent, refuse_unlisted
 from pypitool_server.freshness import ALL_NAMES, RIGHTS
 from pypitool_server.query import queried
 from pypitool_server.refusals import ProjectNotHeld
 from pypitool_server.replay import mark_replayable
 from pypitool_server.services import services
+
+# For how long nobody looks again whether files of a project came that cannot be listed.
+UNLISTED_SECONDS = 1.0
 
 
 class NotAcceptable(PypitoolError):
@@ -98,7 +101,9 @@ def elsewhere(project: NormalizedName) -> Response:
     settings = services().settings
     if settings.server.disable_fallback or is_private(project, settings.policy.private):
         raise ProjectNotHeld(project)
-    mark_replayable({project}, uses=answers.SEE_OTHER_USES)
+    # Files that are not listed come and go without a word.
+    mark_replayable({project}, seconds=UNLISTED_SECONDS, uses=answers.SEE_OTHER_USES)
+    refuse_unlisted(project)
     return answers.see_other(f"{_fallback_url(settings.server.fallback_url)}/{project}/")
 
 

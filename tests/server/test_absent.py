@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pypitool.core.model import Location
+from pypitool.catalogue import ScanBatch
+from pypitool.core.model import Location, Problem
+from pypitool.recording import BEING_WRITTEN
 from pypitool.repository import Repository
 from pypitool.scan import Scanner
 from tests.server.site import FALLBACK, Site, make_site
+from tests.support.waiting import wait_until
 
 NOT_READ_YET = (
     "/simple/zope-x/",
@@ -83,3 +86,29 @@ def test_who_may_not_list_learns_nothing_of_the_reading(half_read: Repository) -
     site: Site = make_site(half_read, scanned=False, authenticate=("list", "download"))
 
     assert {site.get(path).status_code for path in NOT_READ_YET} == {401}
+
+
+def test_a_project_whose_only_file_is_broken_is_not_looked_for_elsewhere(site: Site) -> None:
+    assert site.get("/simple/new-thing/").status_code == 303
+    broken = site.packages / "New_Thing-1.0.tar.gz"
+    broken.write_bytes(b"not an archive")
+    site.scan()
+
+    wait_until(lambda: site.get("/simple/new-thing/").status_code == 404, what="the redirect has ended")
+    refused, other = site.get("/simple/new-thing/"), site.get("/simple/new/")
+    broken.unlink()
+    site.scan()
+
+    assert (refused.status_code, other.status_code) == (404, 303)
+    assert "cannot be listed" in refused.text
+    wait_until(lambda: site.get("/simple/new-thing/").status_code == 303, what="the file is forgotten")
+
+
+def test_a_project_whose_first_file_is_being_copied_in_is_waited_for(site: Site) -> None:
+    problem = Problem(Location(0, "sub/new_thing-1.0-py3-none-any.whl"), BEING_WRITTEN)
+    site.repository.catalogue.apply_scan(ScanBatch(problems=[problem]))
+
+    answer = site.get("/simple/new-thing/")
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "being written" in answer.text
