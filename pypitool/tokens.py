@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -98,10 +98,15 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """Tokens that have ended; `changed` tells whether they had not before."""
+    """A token that has ended; `changed` tells whether it had not before."""
 
-    tokens: tuple[Token, ...]
+    listed: Listed
     changed: bool
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """It as plain JSON values."""
+        return self.listed.document
 
 
 def create(
@@ -134,38 +139,34 @@ def listed(repository: Repository, *, clock: Callable[[], float] = time.time) ->
     now, uses = clock(), repository.activity.last_uses()
     since, minted_since = timestamp(now - LISTED_SECONDS), timestamp(now)
     return tuple(
-        Listed(token, timestamp(uses[token.id] * MINUTE) if token.id in uses else None)
+        _listed(token, uses)
         for token in repository.catalogue.tokens()
         if not token.ended_before(since if token.publisher is None else minted_since)
     )
 
 
-def find(repository: Repository, word: str, *, clock: Callable[[], float] = time.time) -> tuple[Token, ...]:
-    """Return the tokens with an id or a name, those that are alive if there are any of them."""
+def find(repository: Repository, word: str, *, clock: Callable[[], float] = time.time) -> Token:
+    """Return the token with an id or a name: the one that is alive, if there is one."""
     tokens = repository.catalogue.tokens()
-    found = tuple(token for token in tokens if token.id == word)
-    found = found or tuple(token for token in tokens if token.shown == word and token.publisher is None)
+    found = [token for token in tokens if token.id == word]
+    found = found or [token for token in tokens if token.shown == word and token.publisher is None]
     if not found:
         raise UnknownToken(word)
     now = timestamp(clock())
-    return tuple(token for token in found if not token.has_ended(now)) or found[-1:]
+    return next((token for token in found if not token.has_ended(now)), found[-1])
 
 
 def revoke(
-    repository: Repository, tokens: Iterable[Token], actor: Actor, *, clock: Callable[[], float] = time.time
+    repository: Repository, token: Token, actor: Actor, *, clock: Callable[[], float] = time.time
 ) -> Revoked:
-    """End tokens; those that have ended stay as they are."""
+    """End a token; one that has ended stays as it is."""
     now = timestamp(clock())
-    ended = []
-    changed = False
-    for token in tokens:
-        if not token.has_ended(now):
-            repository.facts.append(revocation(token, actor, now))
-            repository.catalogue.revoke_token(token.hash, now)
-            token = replace(token, revoked=now)
-            changed = True
-        ended.append(token)
-    return Revoked(tuple(ended), changed)
+    changed = not token.has_ended(now)
+    if changed:
+        repository.facts.append(revocation(token, actor, now))
+        repository.catalogue.revoke_token(token.hash, now)
+        token = replace(token, revoked=now)
+    return Revoked(_listed(token, repository.activity.last_uses()), changed)
 
 
 def forget_old(repository: Repository, now: float) -> None:
@@ -173,6 +174,10 @@ def forget_old(repository: Repository, now: float) -> None:
     repository.catalogue.forget_tokens(
         timestamp(now - LISTED_SECONDS), minted_before=timestamp(now - _MINTED_SECONDS)
     )
+
+
+def _listed(token: Token, uses: Mapping[str, int]) -> Listed:
+    return Listed(token, timestamp(uses[token.id] * MINUTE) if token.id in uses else None)
 
 
 def _refuse_taken(tokens: Iterable[Token], wanted: Token, now: str) -> None:

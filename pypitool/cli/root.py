@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "runs",
     ),
     "Upkeep": ("rescan", "verify", "backup", "restore"),
-    "Set-up": ("user", "config", "completion"),
+    "Set-up": ("user", "token", "config", "completion"),
 }
 ALIASES = {"run": "serve"}  # pypiserver's name for it
 
