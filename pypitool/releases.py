@@ -161,13 +161,15 @@ def set_status(
     repository: Repository, project: str, status: ProjectStatus, reason: str | None, actor: Actor
 ) -> StatusChange:
     """Say in what state a project is (PEP 792)."""
-    known = _project(repository, project)
-    wanted = reason or None
-    changed = (known.status, known.status_reason) != (status, wanted)
+    name, wanted = normalize(project), reason or None
+    before = repository.catalogue.status(name)
+    if before == (ProjectStatus.ACTIVE, None):
+        _project(repository, project)  # a status outlives the files, and must be taken back without them
+    changed = before != (status, wanted)
     if changed:
-        repository.facts.append(Fact(What.STATUS, actor, known.name, reason=wanted, status=status.value))
-        repository.catalogue.set_status(known.name, status, wanted)
-    return StatusChange(known.name, status, wanted, changed)
+        repository.facts.append(Fact(What.STATUS, actor, name, reason=wanted, status=status.value))
+        repository.catalogue.set_status(name, status, wanted)
+    return StatusChange(name, status, wanted, changed)
 
 
 def _decide_yank(

@@ -160,6 +160,18 @@ def test_a_status_is_kept_with_its_reason(repository: Repository) -> None:
     assert (project.status, project.status_reason) == (ProjectStatus.ARCHIVED, "use acme2")
 
 
+def test_a_status_outlives_the_files_and_can_still_be_taken_back(repository: Repository) -> None:
+    set_status(repository, "acme", ProjectStatus.ARCHIVED, "use acme2", ROOT)
+    delete(repository, plan_delete(repository, "acme"), ROOT)
+
+    change = set_status(repository, "Acme", ProjectStatus.ACTIVE, None, ROOT)
+
+    assert change.changed
+    assert repository.catalogue.status(ACME) == (ProjectStatus.ACTIVE, None)
+    with pytest.raises(NotHeld):
+        set_status(repository, "acme", ProjectStatus.ARCHIVED, None, ROOT)
+
+
 def test_every_decision_is_in_the_log_before_it_holds(repository: Repository) -> None:
     yank(repository, "acme", "2.0", "broken", ROOT)
     unyank(repository, "acme", "2.0", ROOT)

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.model import ProjectStatus
 from pypitool.core.names import is_valid_name, normalize
 from pypitool.core.negotiation import MediaType, acceptable_types, accepts_gzip, negotiate
 from pypitool.core.policy import is_private
@@ -98,13 +99,21 @@ def asked_for(name: str) -> NormalizedName:
 def elsewhere(project: NormalizedName) -> Response:
     """Send the client on to the fallback, unless the name may not leave the house."""
     refuse_unless_absent(project)
-    settings = services().settings
-    if settings.server.disable_fallback or is_private(project, settings.policy.private):
+    if _stays_here(project):
         raise ProjectNotHeld(project)
     # Files that are not listed come and go without a word.
     mark_replayable({project}, seconds=UNLISTED_SECONDS, uses=answers.SEE_OTHER_USES)
     refuse_unlisted(project)
-    return answers.see_other(f"{_fallback_url(settings.server.fallback_url)}/{project}/")
+    return answers.see_other(f"{_fallback_url(services().settings.server.fallback_url)}/{project}/")
+
+
+def _stays_here(project: NormalizedName) -> bool:
+    settings = services().settings
+    if settings.server.disable_fallback or is_private(project, settings.policy.private):
+        return True
+    # What was archived or quarantined was ours, also when its files are deleted.
+    status, _ = services().repository.catalogue.status(project)
+    return status is not ProjectStatus.ACTIVE
 
 
 def negotiated() -> MediaType:

@@ -12,7 +12,7 @@ from pypi_simple import DistributionPackage, IndexPage, ProjectPage
 from pypitool.core.model import ProjectStatus
 from pypitool.core.names import normalize
 from pypitool.facts import Actor
-from pypitool.releases import set_status, yank
+from pypitool.releases import delete, plan_delete, set_status, yank
 from pypitool.repository import Repository
 from tests.server.site import FALLBACK, HTML, JSON, Site, basic, make_site
 from tests.support.wheels import build_wheel
@@ -318,6 +318,19 @@ def test_a_quarantined_project_offers_nothing_and_goes_nowhere_else(site: Site) 
 
     assert (page.status, page.status_reason, page.packages) == ("quarantined", "malware", [])
     assert read_html(site).packages == []
+
+
+@pytest.mark.parametrize("status", [ProjectStatus.QUARANTINED, ProjectStatus.ARCHIVED])
+def test_a_project_with_a_status_stays_ours_when_its_files_are_deleted(
+    site: Site, status: ProjectStatus
+) -> None:
+    set_status(site.repository, "acme-core", status, None, ROOT)
+    delete(site.repository, plan_delete(site.repository, "acme-core"), ROOT)
+
+    closed = site.get(PAGE).status_code
+    set_status(site.repository, "acme-core", ProjectStatus.ACTIVE, None, ROOT)
+
+    assert (closed, site.get(PAGE).status_code) == (404, 303)
 
 
 def test_a_private_page_says_so_to_caches(repository: Repository) -> None:
