@@ -89,4 +89,5 @@ class UnknownUser(PypitoolError):
     kind = Kind.NOT_FOUND
 
     def __str__(self) -> str:
-        return f"there is no user {self.user!r} in `{self.path}`"
+        # Said to clients of the API as well, whom no path of our disk concerns.
+        return f"there is no user {self.user!r}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from flask import Response, request
 
 from pypitool.core.conditional import if_none_match
@@ -9,6 +12,20 @@ from pypitool_server.rendered import Representation
 
 # What a redirect by `see_other` was made from, for `mark_replayable`.
 SEE_OTHER_USES = ("SERVER_PROTOCOL",)
+
+# Where the API is, below what the server is mounted at.
+API = "/api/v1/"
+# What a change came to, where the document does not say it.
+OUTCOME = "X-Pypitool-Outcome"
+
+
+def document(value: Any, status: int = 200, *, outcome: str | None = None) -> Response:
+    """Answer with a JSON document that nobody keeps."""
+    answer = Response(json.dumps(value) + "\n", status, content_type="application/json")
+    answer.headers["Cache-Control"] = "no-store"
+    if outcome is not None:
+        answer.headers[OUTCOME] = outcome
+    return answer
 
 
 def text(sentences: str, status: int = 200) -> Response:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest
 from pypitool.config.settings import Settings
 from pypitool.repository import Repository
 from pypitool.rules import rules_of
-from pypitool_server import answers, errors, files, legacy, operations, people, simple, upload, xmlrpc
+from pypitool_server import answers, api, errors, files, legacy, operations, people, simple, upload, xmlrpc
 from pypitool_server.access import Access, authentication_of
 from pypitool_server.bodies import BodySlots
 from pypitool_server.bounded import BoundedCache
@@ -59,8 +59,8 @@ def create_app(
     app.url_map.merge_slashes = False
     parts = _services(app, settings, repository, verify)
     attach(app, parts)
-    errors.install(app)
     mount = settings.server.server_base_url.rstrip("/")
+    errors.install(app, mount)
     for blueprint in (*_blueprints(), operations.blueprint(settings.server.health_endpoint)):
         app.register_blueprint(blueprint, url_prefix=mount or None)
     if mount:
@@ -74,7 +74,7 @@ def create_app(
 
 
 def _blueprints() -> tuple[Blueprint, ...]:
-    views = (simple, files, legacy, people, upload, xmlrpc)
+    views = (simple, files, legacy, people, upload, xmlrpc, api)
     return tuple(view.blueprint() for view in views)
 
 

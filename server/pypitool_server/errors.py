@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from pypitool.asking import doubt_catalogue
 from pypitool.catalogue.errors import CatalogueDamaged
-from pypitool.core.errors import PypitoolError, http_status
-from pypitool_server.answers import text
+from pypitool.core.errors import Kind, PypitoolError, http_status
+from pypitool_server.answers import API, document, text
 from pypitool_server.services import services
 
 # A client that meets "unavailable" waits this long, unless the error knows better.
 RETRY_AFTER = 1
+KEY = "pypitool.api"
+
+# The kinds that the API tells apart: how the server is configured is nothing that a client can change.
+_API_KINDS: Mapping[Kind, Kind] = {Kind.USAGE: Kind.INVALID, Kind.CONFIG: Kind.INTERNAL}
+_KINDS_BY_STATUS: Mapping[int, Kind] = {
+    401: Kind.UNAUTHORIZED,
+    403: Kind.FORBIDDEN,
+    404: Kind.NOT_FOUND,
+    405: Kind.NOT_FOUND,
+    409: Kind.CONFLICT,
+    503: Kind.UNAVAILABLE,
+}
 
 
-def install(app: Flask) -> None:
-    """Answer every failure of `app` in plain text."""
+def install(app: Flask, mount: str = "") -> None:
+    """Answer every failure of `app`: in plain text, or as a document to who speaks to the API."""
+    app.extensions[KEY] = f"{mount}{API}"
     app.register_error_handler(PypitoolError, refused)
     app.register_error_handler(HTTPException, refused_by_flask)
     app.register_error_handler(Exception, failed)
@@ -28,11 +42,13 @@ def refused(error: PypitoolError) -> Response:
     """Answer with the status of the error's kind and its own sentence."""
     status = http_status(error)
     if status >= 500:
-        hint = f" ({error.hint})" if error.hint else ""
-        logging.getLogger(__name__).warning("%s %r: %s%s", request.method, request.path, error, hint)
+        advice = f" ({error.hint})" if error.hint else ""
+        logging.getLogger(__name__).warning("%s %r: %s%s", request.method, request.path, error, advice)
     if isinstance(error, CatalogueDamaged):
         doubt_catalogue(services().repository.state)
-    answer = text(_sentences(error), status)
+    # What has to be done about a failure of the server itself is for who runs it: the log has it.
+    hint = error.hint if status < 500 and error.hint else None
+    answer = _told(status, error.kind, _public(str(error)), _public(hint) if hint else None)
     if status == 503:
         answer.headers["Retry-After"] = str(RETRY_AFTER)
     # A challenge, or a better time to come back.
@@ -42,7 +58,9 @@ def refused(error: PypitoolError) -> Response:
 
 def refused_by_flask(error: HTTPException) -> Response:
     """Answer what Flask itself refuses: no such address, wrong method, a body that is too large."""
-    answer = text(f"{error.name.lower()}\n", error.code or 500)
+    status = error.code or 500
+    kind = _KINDS_BY_STATUS.get(status, Kind.INTERNAL if status >= 500 else Kind.INVALID)
+    answer = _told(status, kind, error.name.lower())
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return answer
@@ -51,14 +69,22 @@ def refused_by_flask(error: HTTPException) -> Response:
 def failed(error: Exception) -> Response:
     """Answer a fault of ours; only the log says which."""
     logging.getLogger(__name__).error("%s %r", request.method, request.path, exc_info=error)
-    return text("internal error: the server's log says more\n", 500)
+    return _told(500, Kind.INTERNAL, "internal error: the server's log says more")
 
 
-def _sentences(error: PypitoolError) -> str:
-    # What has to be done about a failure of the server itself is for who runs it: the log has it.
-    hint = None if http_status(error) >= 500 else error.hint
-    sentences = f"{error}\n" if hint is None else f"{error}\nhint: {hint}\n"
+def _told(status: int, kind: Kind, message: str, hint: str | None = None) -> Response:
+    if _is_of_api(request.path):
+        told = {"kind": _API_KINDS.get(kind, kind).value, "message": message, "hint": hint}
+        return document({"error": told}, status)
+    return text(f"{message}\n" if hint is None else f"{message}\nhint: {hint}\n", status)
+
+
+def _is_of_api(path: str) -> bool:
+    return f"{path}/".startswith(current_app.extensions[KEY])
+
+
+def _public(sentence: str) -> str:
     # The sentences are written for the server's own console: clients learn no path of its disk.
     for directory in services().directories:
-        sentences = sentences.replace(f"{directory}/", "")
-    return sentences
+        sentence = sentence.replace(f"{directory}/", "")
+    return sentence

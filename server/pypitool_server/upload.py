@@ -30,13 +30,13 @@ from pypitool.store import TemporaryFile
 from pypitool_server import answers
 from pypitool_server.absent import refuse_while_reading
 from pypitool_server.arrival import ACTION, DOCUMENTS, Arrival
+from pypitool_server.origins import refuse_other_sites
 from pypitool_server.receiving import RequestBody, current_body
 from pypitool_server.services import Services, Verdict, services
 from pypitool_server.upload_form import FORM_BYTES, Form, read_form
 
 # All that people have in their .pypirc, with and without a slash: twine takes any redirect for a failure.
 ADDRESSES = ("/", "/legacy/", "/legacy", "/simple/", "/simple", "/pypi/", "/pypi")
-OUTCOME = "X-Pypitool-Outcome"
 CLOSED = (ProjectStatus.ARCHIVED, ProjectStatus.QUARANTINED)
 
 
@@ -61,15 +61,6 @@ class ReadOnly(PypitoolError):
 
     def __str__(self) -> str:
         return "this server is read-only at this moment"
-
-
-class FromAnotherSite(PypitoolError):
-    """A page of somebody else's made a browser send this, with the credentials that the browser keeps."""
-
-    kind = Kind.FORBIDDEN
-
-    def __str__(self) -> str:
-        return "uploads from the pages of other sites are refused"
 
 
 class ProjectClosed(PypitoolError):
@@ -100,24 +91,11 @@ def receive() -> Response:
     here = services()
     # Of which project it is about, and what is asked of it, the body tells.
     here.access.require_some(Right.UPLOAD, Right.DELETE)
-    _refuse_other_sites(here)
+    refuse_other_sites()
     if here.settings.server.read_only:
         raise ReadOnly
     with here.bodies.taken():
         return _received(here, current_body())
-
-
-def _refuse_other_sites(here: Services) -> None:
-    # No cookie is ever read, but browsers send Basic credentials along by themselves.
-    origin = request.headers.get("Origin")
-    if origin is not None and _host(origin) != _host(here.external.base_url(request.environ)):
-        raise FromAnotherSite
-    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-        raise FromAnotherSite
-
-
-def _host(url: str) -> str:
-    return url.partition("://")[2].partition("/")[0].lower()
 
 
 def _received(here: Services, body: RequestBody) -> Response:
@@ -180,7 +158,7 @@ def _published(here: Services, verdict: Verdict, temporary: TemporaryFile, incom
     with _beginning(here, verdict, project, actor):
         published = publish(here.repository, temporary, incoming, actor=actor, overwrite=overwrite)
     answer = answers.text("")
-    answer.headers[OUTCOME] = published.outcome.value
+    answer.headers[answers.OUTCOME] = published.outcome.value
     return answer
 
 

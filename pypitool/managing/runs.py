@@ -1,0 +1,72 @@
+"""The runs of a mirror whose record is at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool.managing import Document
+
+if TYPE_CHECKING:
+    from pypitool.mirror.record import MirrorRecord, Run
+
+
+class NoSuchRun(PypitoolError):
+    """A run that is not on record."""
+
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    hint = "`pypitool runs` lists those that are"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+    def __str__(self) -> str:
+        return f"there is no run {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunsHere:
+    """Look at the record of a state directory; nothing is written into it."""
+
+    state: Path
+
+    def listed(self) -> list[Document]:
+        """Return every run, newest first."""
+        with self._record() as record:
+            return [_document(run) for run in record.runs()]
+
+    def run(self, number: int) -> Document:
+        """Return one run with its events."""
+        with self._record() as record:
+            found = record.run(number)
+            if found is None:
+                raise NoSuchRun(number)
+            return {**_document(found), "events": list(record.events(number))}
+
+    @contextmanager
+    def _record(self) -> Iterator[MirrorRecord]:
+        # Imported here: a server that is asked for no runs does not pay for it.
+        from pypitool.mirror.record import RECORD_FILE, MirrorRecord
+
+        with closing(MirrorRecord(self.state / RECORD_FILE, scratch=True)) as record:
+            yield record
+
+
+def _document(run: Run) -> Document:
+    summary = run.summary
+    return {
+        "run": run.number,
+        "command": run.command,
+        "started": run.started,
+        "seconds": summary and round(summary.seconds, 3),
+        "exit_code": summary and summary.exit_code,
+        "fetched": summary and summary.tally.fetched,
+        "bytes": summary and summary.tally.bytes,
+        "failed": summary and summary.tally.failed,
+        "holes": summary and summary.tally.holes,
+    }

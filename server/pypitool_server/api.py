@@ -1,0 +1,35 @@
+"""`/api/v1/`: what the command line needs to manage a server from afar."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from pypitool import __version__
+from pypitool_server import answers, api_projects, api_runs, api_users
+from pypitool_server.api_requests import refuse_tricked
+from pypitool_server.receiving import WITH_BODY
+
+# Raised when something that older clients rely on is no longer so.
+API_VERSION = 1
+
+
+def blueprint() -> Blueprint:
+    """Return the addresses of the API, relative to `answers.API`."""
+    api = Blueprint("api", __name__)
+    api.before_request(_guarded)
+    api.add_url_rule(answers.API, "root", root)
+    for subject in (api_projects, api_users, api_runs):
+        for method, address, view in subject.ROUTES:
+            name = f"{method} {address.replace('.', '_')}"
+            api.add_url_rule(f"{answers.API}{address}", name, view, methods=[method])
+    return api
+
+
+def root() -> Response:
+    """Answer which version of the API this is: who is not allowed anything may ask that."""
+    return answers.document({"api": API_VERSION, "version": __version__})
+
+
+def _guarded() -> None:
+    if request.method in WITH_BODY:
+        refuse_tricked()

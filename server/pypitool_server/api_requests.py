@@ -1,0 +1,121 @@
+"""What a request to the API has to be: in somebody's name, and of a form that no web page can send."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from flask import request
+
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.printing import printable
+from pypitool.facts import Actor
+from pypitool_server.origins import refuse_other_sites
+from pypitool_server.receiving import current_body
+from pypitool_server.refusals import CHALLENGE
+from pypitool_server.services import services
+from pypitool_server.upload import ReadOnly
+
+JSON = "application/json"
+LARGEST_BODY = 1024**2
+
+_WORDS = {str: "a text", bool: "true or false", int: "a whole number", list: "a list of texts"}
+
+
+class NameNeeded(PypitoolError):
+    """A change that nobody in particular has asked for: it could not be recorded who did it."""
+
+    kind = Kind.UNAUTHORIZED
+    headers: ClassVar[Mapping[str, str]] = CHALLENGE
+
+    def __str__(self) -> str:
+        return "changes take a user name and a password, or a token"
+
+
+class NotJson(PypitoolError):
+    """A body of another type: forms are what web pages can send anywhere."""
+
+    kind = Kind.INVALID
+    status = 415
+
+    def __str__(self) -> str:
+        return f"the body has to be {JSON}"
+
+
+class BadBody(PypitoolError):
+    """A body that does not say what is needed."""
+
+    kind = Kind.INVALID
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+def refuse_tricked() -> None:
+    """Let only changes pass that somebody wants who has said so, and that a web page cannot make."""
+    actor()
+    if _has_body() and request.mimetype != JSON:
+        raise NotJson
+    refuse_other_sites()
+    if services().settings.server.read_only:
+        raise ReadOnly
+
+
+def actor() -> Actor:
+    """Return in whose name the current request changes something, even where anybody might."""
+    access = services().access
+    principal = access.principal()
+    if principal is None:
+        raise NameNeeded
+    return Actor(principal.who, access.client(request.environ), principal.means)
+
+
+def fields(needed: Mapping[str, type], optional: Mapping[str, type] | None = None) -> dict[str, Any]:
+    """Read the JSON object in the body; what is optional and not there is None."""
+    known = {**needed, **(optional or {})}
+    said = _document()
+    for name in said:
+        if name not in known:
+            raise BadBody(f"unknown field `{printable(name)}`")
+    found = {name: _checked(name, said.get(name), kind) for name, kind in known.items()}
+    for name in needed:
+        if found[name] is None:
+            raise BadBody(f"missing field `{name}`")
+    return found
+
+
+def _has_body() -> bool:
+    environ = request.environ
+    return bool(environ.get("HTTP_TRANSFER_ENCODING")) or (environ.get("CONTENT_LENGTH") or "0") != "0"
+
+
+def _document() -> dict[str, Any]:
+    with services().bodies.taken():
+        body = b"".join(current_body().pieces(LARGEST_BODY))
+    try:
+        said = json.loads(body)
+        body.decode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise BadBody("the body is not JSON") from error
+    if not isinstance(said, dict):
+        raise BadBody("the body is no JSON object")
+    return said
+
+
+def _checked(name: str, value: Any, kind: type) -> Any:
+    if value is None:
+        return None
+    texts = value if isinstance(value, list) else [value]
+    if type(value) is not kind or (kind is list and not all(isinstance(one, str) for one in texts)):
+        raise BadBody(f"`{name}` has to be {_WORDS[kind]}")
+    for text in texts:
+        try:
+            str(text).encode()
+        except UnicodeEncodeError as error:  # half of a character, which JSON can write as `\ud800`
+            raise BadBody(f"`{name}` is no text") from error
+    return value

@@ -1,0 +1,363 @@
+"""The API: its documents, its errors, who may, and what a web page cannot make a browser send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from pypitool import __version__
+from pypitool.accounts import Accounts
+from pypitool.config.rights_settings import RuleSettings
+from pypitool.config.settings import AuthSettings, ServerSettings, Settings
+from pypitool.facts import Fact
+from pypitool.mirror.record import RECORD_FILE, MirrorRecord
+from pypitool.repository import Repository
+from pypitool_server.app import create_app
+from tests.server.site import basic
+from tests.support.accounts import write_htpasswd
+from tests.support.repositories import scan
+
+WHEEL = "acme_core-1.0-py3-none-any.whl"
+SDIST = "acme_core-1.0.tar.gz"
+EVERYBODY = RuleSettings(None, ("anonymous",), ("list", "download"), ("acme-*",))
+RULES = (
+    EVERYBODY,
+    RuleSettings(None, ("ann",), ("list", "yank"), ("*",)),
+    RuleSettings(None, ("dora",), ("delete", "list"), ("acme-*",)),
+    RuleSettings(None, ("qa",), ("admin",), ("acme-*",)),
+    RuleSettings(None, ("root",), ("admin",)),
+)
+
+
+class Api:
+    """The API of one application, asked without a socket."""
+
+    def __init__(self, client: FlaskClient, mount: str = "") -> None:
+        self._client = client
+        self._mount = mount
+
+    def get(self, path: str, user: str | None = None, **headers: str) -> TestResponse:
+        return self.ask("GET", path, user, **headers)
+
+    def post(self, path: str, user: str | None = "ann", body: Any = None, **headers: str) -> TestResponse:
+        return self.ask("POST", path, user, {} if body is None else body, **headers)
+
+    def ask(
+        self, method: str, path: str, user: str | None = None, body: Any = None, **headers: str
+    ) -> TestResponse:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if user is not None:
+            named["Authorization"] = basic(user, f"{user}s")
+        return self._client.open(
+            f"{self._mount}/api/v1/{path}", method=method, headers=named, json=body, buffered=True
+        )
+
+
+Start = Callable[..., Api]
+
+
+@pytest.fixture
+def start(repository: Repository, tmp_path: Path) -> Start:
+    scan(repository)
+    names = ("ann", "dora", "qa", "root", "eve")
+    passwords = write_htpasswd(tmp_path / "htpasswd", {name: f"{name}s" for name in names})
+
+    def start(
+        rules: tuple[RuleSettings, ...] = RULES, *, auth: AuthSettings | None = None, **server: Any
+    ) -> Api:
+        settings = Settings(
+            server=ServerSettings(packages=repository.roots, **server),
+            auth=auth or AuthSettings(passwords=passwords),
+            rules=rules,
+        )
+        app = create_app(settings, repository=repository)
+        return Api(app.test_client(use_cookies=False), server.get("server_base_url", "").rstrip("/"))
+
+    return start
+
+
+@pytest.fixture
+def api(start: Start) -> Api:
+    return start()
+
+
+def error(answer: TestResponse) -> Any:
+    assert answer.content_type == "application/json"
+    document = answer.get_json()
+    assert set(document) == {"error"}
+    assert set(document["error"]) == {"kind", "message", "hint"}
+    return document["error"]
+
+
+def last_fact(repository: Repository) -> Fact:
+    return list(repository.facts.replay())[-1]
+
+
+def test_the_root_says_which_api_it_is_to_everybody(start: Start) -> None:
+    answer = start(rules=(RULES[-1],)).get("")
+
+    assert (answer.status_code, answer.get_json()) == (200, {"api": 1, "version": __version__})
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_lists_hold_what_the_caller_may_list(api: Api) -> None:
+    def listed(user: str | None) -> list[str]:
+        return [one["name"] for one in api.get("projects", user).get_json()["projects"]]
+
+    assert listed(None) == ["acme-core", "acme-web"]
+    assert listed("ann") == ["acme-core", "acme-web", "zope-x"]
+    assert listed("eve") == ["acme-core", "acme-web"]
+
+
+def test_a_project_and_a_release_are_told_by_any_spelling(api: Api) -> None:
+    assert api.get("projects/Acme.Core").get_json()["project"] == "acme-core"
+    assert api.get("projects/acme-core/1.0.0").get_json()["version"] == "1.0"
+    assert api.get("projects/acme.web/1.0%2Blocal.1").get_json()["version"] == "1.0+local.1"
+
+
+def test_what_is_hidden_is_answered_as_what_is_not_there(api: Api) -> None:
+    hidden, absent = api.get("projects/zope-x", "eve"), api.get("projects/nobody", "eve")
+
+    assert hidden.status_code == absent.status_code == 404
+    assert error(hidden)["message"] == "there is no project `zope-x`"
+    assert error(absent) == error(hidden) | {"message": "there is no project `nobody`"}
+    assert error(api.post("projects/zope-x/yank", "eve", {"version": "3.0"})) == error(hidden)
+    assert api.get("projects/zope-x").status_code == api.get("projects/nobody").status_code == 401
+
+
+def test_who_may_list_but_not_yank_is_told_which_right_is_missing(api: Api) -> None:
+    answer = api.post("projects/acme-core/yank", "eve", {"version": "1.0"})
+
+    assert answer.status_code == 403
+    assert error(answer)["kind"] == "forbidden"
+    assert "`yank`" in error(answer)["message"]
+
+
+def test_a_release_is_yanked_and_unyanked_in_the_name_of_who_asks(api: Api, repository: Repository) -> None:
+    files = [WHEEL, SDIST]
+
+    yanked = api.post("projects/acme-core/yank", body={"version": "1.0", "reason": "broken"})
+    again = api.post("projects/acme-core/yank", body={"version": "1.0.0", "reason": "broken"})
+
+    assert yanked.get_json() == {"project": "acme-core", "changed": files, "unchanged": []}
+    assert (again.status_code, again.get_json()["unchanged"]) == (200, files)
+    fact = last_fact(repository)
+    assert (fact.what, fact.actor.who, fact.actor.means) == ("yank", "user:ann", "password")
+    assert fact.actor.address == "127.0.0.1"
+    unyanked = api.post("projects/acme-core/unyank", body={"version": "1.0"})
+    assert unyanked.get_json() == {"project": "acme-core", "changed": files, "unchanged": []}
+
+
+def test_a_plan_is_shown_and_carried_out_under_its_serial(api: Api, repository: Repository) -> None:
+    plan = api.post("projects/acme-core/delete", "dora", {"version": "1.0", "dry_run": True}).get_json()
+    done = api.post("projects/acme-core/delete", "dora", {"version": "1.0", "serial": plan["serial"]})
+
+    assert plan["deleted"] == [WHEEL, SDIST]
+    assert (done.status_code, done.get_json()) == (200, plan)
+    assert not (repository.roots[0] / WHEEL).exists()
+
+
+def test_a_plan_that_no_longer_holds_deletes_nothing(api: Api, repository: Repository) -> None:
+    plan = api.post("projects/acme-core/delete", "dora", {"dry_run": True}).get_json()
+    api.post("projects/acme-core/yank", body={"version": "1.0"})
+
+    answer = api.post("projects/acme-core/delete", "dora", {"serial": plan["serial"]})
+
+    assert (answer.status_code, error(answer)["kind"]) == (409, "conflict")
+    assert (repository.roots[0] / WHEEL).exists()
+
+
+def test_one_file_is_deleted(api: Api, repository: Repository) -> None:
+    done = api.post("projects/acme-core/delete", "dora", {"file": SDIST}).get_json()
+
+    assert done["deleted"] == [SDIST]
+    assert (repository.roots[0] / WHEEL).exists()
+
+
+def test_the_status_is_set_and_it_is_said_whether_that_is_new(api: Api) -> None:
+    said = {"status": "archived", "reason": "done"}
+
+    first = api.post("projects/acme-core/status", body=said)
+    again = api.post("projects/acme-core/status", body=said)
+
+    assert first.get_json() == again.get_json() == {"project": "acme-core", **said}
+    assert [one.headers["X-Pypitool-Outcome"] for one in (first, again)] == ["changed", "unchanged"]
+
+
+def test_quarantine_and_its_end_are_for_admins(api: Api) -> None:
+    quarantine, active = {"status": "quarantined"}, {"status": "active"}
+
+    assert api.post("projects/acme-core/status", "ann", quarantine).status_code == 403
+    assert api.post("projects/acme-core/status", "qa", quarantine).status_code == 200
+    assert api.post("projects/acme-core/status", "ann", active).status_code == 403
+    assert api.post("projects/acme-core/status", "qa", active).status_code == 200
+
+
+def test_users_are_managed_by_admins_of_everything(api: Api, tmp_path: Path) -> None:
+    added = api.ask("PUT", "users/carl", "root", {"password": "carls"})
+    changed = api.ask("PUT", "users/carl", "root", {"password": "new"})
+
+    assert (added.get_json(), added.headers["X-Pypitool-Outcome"]) == ({"user": "carl"}, "created")
+    assert changed.headers["X-Pypitool-Outcome"] == "replaced"
+    assert Accounts(tmp_path / "htpasswd").verify("carl", "new")
+    assert "carl" in api.get("users", "root").get_json()["users"]
+    checked = api.post("users/carl/check", "root", {"password": "new"})
+    assert checked.get_json() == {"user": "carl", "valid": True}
+    assert api.post("users/carl/check", "root", {"password": "x"}).get_json()["valid"] is False
+    assert api.ask("DELETE", "users/carl", "root").get_json() == {"user": "carl"}
+    gone = api.ask("DELETE", "users/carl", "root")
+    assert (gone.status_code, str(tmp_path) in gone.text) == (404, False)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "users"), ("PUT", "users/x"), ("DELETE", "users/x"), ("POST", "users/x/check"), ("GET", "runs")],
+)
+def test_what_is_about_the_server_is_for_admins_of_everything(api: Api, method: str, path: str) -> None:
+    assert api.ask(method, path).status_code == 401
+    assert error(api.ask(method, path, "qa"))["kind"] == "forbidden"
+
+
+def test_runs_are_told(api: Api, repository: Repository) -> None:
+    record = MirrorRecord(repository.state / RECORD_FILE)
+    number = record.begin_run("sync", "2026-01-01T00:00:00.000000Z")
+    record.close()
+
+    assert [run["run"] for run in api.get("runs", "root").get_json()] == [number]
+    assert api.get(f"runs/{number}", "root").get_json()["events"] == []
+    assert api.get("runs/99", "root").status_code == api.get("runs/x", "root").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("projects/acme-core/yank", {}, "missing field `version`"),
+        ("projects/acme-core/yank", {"version": None}, "missing field `version`"),
+        ("projects/acme-core/yank", {"version": 1}, "`version` has to be a text"),
+        ("projects/acme-core/yank", {"version": "1.0", "x": 1}, "unknown field `x`"),
+        ("projects/acme-core/yank", ["1.0"], "the body is no JSON object"),
+        ("projects/acme-core/yank", {"version": "1.0", "reason": "\ud800"}, "`reason` is no text"),
+        ("projects/acme-core/delete", {"serial": True}, "`serial` has to be a whole number"),
+        ("projects/acme-core/status", {"status": "gone"}, "`status` has to be one of active"),
+        ("projects/-/yank", {"version": "1.0"}, "-"),
+    ],
+)
+def test_a_body_that_says_something_else_is_invalid(api: Api, path: str, body: Any, words: str) -> None:
+    answer = api.post(path, "root", body)
+
+    assert (answer.status_code, error(answer)["kind"]) == (400, "invalid")
+    assert words in error(answer)["message"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
+def test_a_body_that_is_no_json_is_invalid(api: Api, body: bytes) -> None:
+    answer = api._client.post(
+        "/api/v1/projects/acme-core/yank",
+        data=body,
+        headers={"Authorization": basic("ann", "anns"), "Content-Type": "application/json"},
+    )
+
+    assert (answer.status_code, error(answer)["kind"]) == (400, "invalid")
+
+
+def test_a_body_beyond_a_mebibyte_is_413(api: Api) -> None:
+    answer = api.post("projects/acme-core/yank", body={"version": "1.0", "reason": "x" * 1024**2})
+
+    assert (answer.status_code, error(answer)["kind"]) == (413, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec_Fetch_Site": "cross-site"}, 403),
+        ({"Sec_Fetch_Site": "same-site"}, 403),
+        ({"Origin": "http://localhost"}, 200),
+        ({"Sec_Fetch_Site": "same-origin"}, 200),
+        ({"Sec_Fetch_Site": "none"}, 200),
+        ({"Content_Type": "text/plain"}, 415),
+        ({"Content_Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content_Type": "application/json; charset=utf-8"}, 200),
+    ],
+)
+def test_a_web_page_cannot_make_a_browser_change_something(
+    api: Api, headers: dict[str, str], status: int
+) -> None:
+    answer = api.post("projects/acme-core/yank", body={"version": "1.0"}, **headers)
+
+    assert answer.status_code == status
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_a_change_needs_a_name_even_where_anybody_may(start: Start) -> None:
+    api = start(rules=(), auth=AuthSettings(authenticate=()))
+
+    answer = api.post("projects/acme-core/yank", None, {"version": "1.0"})
+
+    assert (answer.status_code, error(answer)["kind"]) == (401, "unauthorized")
+    assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+    assert api.get("projects").status_code == 200
+
+
+def test_cookies_are_nobody(api: Api) -> None:
+    answer = api.post("projects/acme-core/yank", None, {"version": "1.0"}, Cookie="session=ann; user=ann")
+
+    assert answer.status_code == 401
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_wrong_credentials_are_unauthorized(api: Api) -> None:
+    answer = api.post(
+        "projects/acme-core/yank", None, {"version": "1.0"}, Authorization=basic("ann", "wrong")
+    )
+
+    assert (answer.status_code, error(answer)["kind"]) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "nothing", 404), ("GET", "projects/acme-core/1.0/x", 404), ("PUT", "projects", 405)],
+)
+def test_other_addresses_are_not_found(api: Api, method: str, path: str, status: int) -> None:
+    answer = api.ask(method, path, "root")
+
+    assert (answer.status_code, error(answer)["kind"]) == (status, "not_found")
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_answers_are_never_replayed(api: Api) -> None:
+    before = api.get("projects/acme-core/1.0").get_json()
+    api.post("projects/acme-core/yank", body={"version": "1.0"})
+    after = api.get("projects/acme-core/1.0")
+
+    assert (before["yanked"], after.get_json()["yanked"]) == (False, True)
+    assert after.headers["Cache-Control"] == "no-store"
+    assert "ETag" not in after.headers
+
+
+def test_the_api_lies_below_what_the_server_is_mounted_at(start: Start) -> None:
+    api = start(server_base_url="/pypi/")
+
+    assert api.get("").get_json()["api"] == 1
+    assert error(api.get("projects/nobody", "ann"))["kind"] == "not_found"
+
+
+def test_a_read_only_server_changes_nothing(start: Start) -> None:
+    answer = start(read_only=True).post("projects/acme-core/yank", body={"version": "1.0"})
+
+    assert (answer.status_code, error(answer)["kind"]) == (503, "unavailable")
+
+
+def test_without_a_password_file_there_are_no_users(start: Start) -> None:
+    proxy = AuthSettings(header="X-Remote-User")
+    api = start(auth=proxy, trusted_proxies=("127.0.0.1",))
+
+    answer = api.get("users", X_Remote_User="root")
+
+    assert (answer.status_code, error(answer)["kind"]) == (404, "not_found")
