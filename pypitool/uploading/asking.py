@@ -1,0 +1,111 @@
+"""The question by hash: whether an index has a file already, and whether it is the same one."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from packaging.utils import NormalizedName
+
+from pypitool.core.errors import Kind
+from pypitool.core.upload_events import UploadEvent
+from pypitool.core.upload_plan import Listed, Standing, standing
+from pypitool.uploading.package import Package
+from pypitool.upstream.errors import NoSuchProject, UpstreamError, UpstreamRefused
+from pypitool.upstream.listing import Listing
+from pypitool.upstream.pages import fetch_listing
+from pypitool.upstream.session import UpstreamSession, read_pieces
+
+_REFUSED = frozenset({401, 403, 407})
+
+
+class CannotAsk(Exception):
+    """Nobody knows whether the file is there."""
+
+    def __init__(self, kind: Kind, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return f"whether it is there already is not known: {self.args[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a file here is to the one there; None: there is none."""
+
+    standing: Standing
+    there: str = ""  # the hash of the one there, for a message
+
+    def event(self, package: Package) -> UploadEvent | None:
+        """Say what becomes of a file that is there already; None: nothing yet."""
+        if self.standing is Standing.SAME:
+            return package.event("kept")
+        if self.standing is Standing.OTHER:
+            return package.event("conflict", Kind.CONFLICT, self.difference(package))
+        return None
+
+    def difference(self, package: Package) -> str:
+        """Say that the index has the name with other bytes."""
+        here = f"sha256 {package.digests.sha256} here"
+        return f"the index has it with other bytes ({self.there} there, {here})"
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Asks one index, from any thread."""
+
+    session: UpstreamSession
+
+    def find(self, package: Package, listing: Listing | None = None) -> Found:
+        """Compare a file with the one of its name on a page, the present one unless it is given.
+
+        Where the page lists no hash of it, the file there is fetched.
+        """
+        listed = _listed(package, self.listing(package.project) if listing is None else listing)
+        found = standing(listed, package.digest)
+        if listed is None or listed.digest is not None:
+            return Found(found, "" if listed is None else " ".join(listed.digest or ()))
+        fetched = self._sha256_of(listed.url)
+        is_same = fetched == package.digests.sha256
+        return Found(Standing.SAME if is_same else Standing.OTHER, f"sha256 {fetched}")
+
+    def listing(self, project: NormalizedName) -> Listing:
+        """Return what the index lists of a project: nothing where it does not know it."""
+        try:
+            return fetch_listing(self.session, project)
+        except NoSuchProject:
+            return Listing(project, self.session.upstream.index)
+        except UpstreamError as error:
+            raise _cannot(error) from error
+
+    def _sha256_of(self, url: str) -> str:
+        digest = hashlib.sha256()
+        try:
+            with self.session.get(url, {"Accept": "*/*", "Accept-Encoding": "identity"}) as response:
+                if response.status_code != 200:
+                    kind = Kind.UNAUTHORIZED if response.status_code in _REFUSED else Kind.UNAVAILABLE
+                    raise CannotAsk(kind, f"the file there answers {response.status_code}")
+                for piece in read_pieces(response):
+                    digest.update(piece)
+        except UpstreamError as error:
+            raise _cannot(error) from error
+        return digest.hexdigest()
+
+
+def _listed(package: Package, listing: Listing) -> Listed | None:
+    candidate = next(listing.named({package.name: None}), None)
+    if candidate is None:
+        return None
+    return Listed(candidate.url, dict(_split(text) for text in candidate.hashes))
+
+
+def _split(text: str) -> tuple[str, str]:
+    name, _, value = text.partition(":")
+    return name, value
+
+
+def _cannot(error: UpstreamError) -> CannotAsk:
+    return CannotAsk(
+        Kind.UNAUTHORIZED if isinstance(error, UpstreamRefused) else Kind.UNAVAILABLE, str(error)
+    )

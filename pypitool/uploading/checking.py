@@ -1,0 +1,159 @@
+"""Everything that can be wrong with files is found before the first byte of any of them is sent."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pypitool.archives import BrokenArchive, digest_stream, read_archive
+from pypitool.archives.digest import FileChangedWhileRead
+from pypitool.core.filenames import BadFilename, Distribution, parse
+from pypitool.core.model import FileKind
+from pypitool.core.upload_fields import CheckedMetadata, check_metadata_body, form_fields
+from pypitool.uploading.companions import Unusable, read_attestation, read_signature
+from pypitool.uploading.multipart import FileOnDisk
+from pypitool.uploading.named import FileFault, Named, NamedFile, NotUploadable
+from pypitool.uploading.package import Package
+from pypitool.upstream.errors import Stopped
+
+_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Files without a fault, and what should be told about them."""
+
+    packages: tuple[Package, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """A file whose name and contents belong together."""
+
+    file: FileOnDisk
+    distribution: Distribution
+    metadata: CheckedMetadata
+
+    @property
+    def release(self) -> str:
+        """What people call it."""
+        return f"{self.distribution.project} {self.distribution.version}"
+
+    @property
+    def readme(self) -> tuple[str, str | None] | None:
+        """Its README and of what type it is, if it has one."""
+        text = self.metadata.description or ""
+        # Old tools say UNKNOWN where they know nothing.
+        return (text, self.metadata.content_type) if text.strip() not in ("", "UNKNOWN") else None
+
+
+@dataclass(slots=True)
+class _Look:
+    """What a look at one file has given so far."""
+
+    inside: _Inside | None = None
+    package: Package | None = None
+    faults: list[FileFault] = field(default_factory=list)
+
+
+def check(named: Named, *, readme: bool = True, stop: threading.Event | None = None) -> Checked:
+    """Check all files, or raise `NotUploadable` with every fault of all of them."""
+    looked = tuple(_looked_at(named.files, stop or threading.Event()))
+    faults = [*named.faults, *(fault for one in looked for fault in one.faults)]
+    insides = [one.inside for one in looked if one.inside is not None]
+    warnings = [f"{one.file.path.name}: {text}" for one in insides for text in one.metadata.warnings]
+    if readme:
+        faults += _readme_faults(insides)
+        bare = dict.fromkeys(one.release for one in insides if one.readme is None)
+        warnings += [f"{release} has no README" for release in bare]
+    if faults:
+        raise NotUploadable(faults)
+    return Checked(tuple(one.package for one in looked if one.package is not None), tuple(warnings))
+
+
+def _looked_at(files: Sequence[NamedFile], stop: threading.Event) -> Iterator[_Look]:
+    def look(named: NamedFile) -> _Look:
+        if stop.is_set():
+            raise Stopped()
+        return _look(named)
+
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="check") as pool:
+        yield from pool.map(look, files)
+
+
+def _look(named: NamedFile) -> _Look:
+    look = _Look()
+    with _noted(named.path, look.faults):
+        look.inside = _inside(named.path)
+        look.faults += (FileFault(str(named.path), fault) for fault in look.inside.metadata.faults)
+    signature, attestations = _companions(named, look.faults)
+    if look.inside is not None and not look.faults:
+        with _noted(named.path, look.faults):
+            look.package = _package(look.inside, signature, attestations)
+    return look
+
+
+def _inside(path: Path) -> _Inside:
+    distribution = parse(path.name)
+    if distribution.kind is FileKind.LEGACY:
+        raise BadFilename(path.name, "only wheels and sdists (.tar.gz, .zip) are uploaded")
+    file = FileOnDisk.at(path)
+    facts = read_archive(path, distribution, file.size)
+    if facts.metadata_body is None:
+        raise BrokenArchive(path.name, facts.doubt)
+    return _Inside(file, distribution, check_metadata_body(facts.metadata_body))
+
+
+def _companions(named: NamedFile, faults: list[FileFault]) -> tuple[bytes | None, list[object]]:
+    signature: bytes | None = None
+    attestations: list[object] = []
+    if named.signature is not None:
+        with _noted(named.signature, faults):
+            signature = read_signature(named.signature)
+    for path in named.attestations:
+        with _noted(path, faults):
+            attestations.append(read_attestation(path))
+    return signature, attestations
+
+
+def _package(inside: _Inside, signature: bytes | None, attestations: Sequence[object]) -> Package:
+    with inside.file.path.open("rb") as opened:
+        digests = digest_stream(opened, inside.file.size)
+    fields = form_fields(inside.distribution, inside.metadata, digests)
+    if attestations:
+        fields = (*fields, ("attestations", json.dumps(attestations)))
+    return Package(inside.file, inside.distribution, digests, fields, signature)
+
+
+def _readme_faults(insides: Iterable[_Inside]) -> Iterator[FileFault]:
+    """Render each README once: a wheel and its sdist have the same."""
+    from pypitool.uploading.readme import readme_fault
+
+    rendered: dict[tuple[str, str | None], str | None] = {}
+    for one in insides:
+        if one.readme is None:
+            continue
+        if one.readme not in rendered:
+            rendered[one.readme] = readme_fault(*one.readme)
+        if (fault := rendered[one.readme]) is not None:
+            yield FileFault(str(one.file.path), f"its README does not render: {fault}")
+
+
+@contextmanager
+def _noted(path: Path, faults: list[FileFault]) -> Iterator[None]:
+    """Let a fault of one file end the look at it, and nothing else."""
+    try:
+        yield
+    except (BadFilename, BrokenArchive, Unusable) as error:
+        faults.append(FileFault(str(path), error.reason))
+    except FileChangedWhileRead as error:
+        faults.append(FileFault(str(path), str(error)))
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        faults.append(FileFault(str(path), f"{reason[:1].lower()}{reason[1:]}"))

@@ -1,0 +1,109 @@
+"""A form with a file in it as a stream: never in memory, and readable again for another try."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import ClassVar
+
+from pypitool.core.errors import Kind, PypitoolError
+
+_PIECE = 64 * 1024
+
+
+class FileChanged(PypitoolError):
+    """A file that is not the one that was checked."""
+
+    kind: ClassVar[Kind] = Kind.INVALID
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return "it changed since it was checked"
+
+
+@dataclass(frozen=True, slots=True)
+class FileOnDisk:
+    """A file as it was when it was checked."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def at(cls, path: Path) -> FileOnDisk:
+        """Take what is there now."""
+        stat = path.stat()
+        return cls(path, stat.st_size, stat.st_mtime_ns)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Read it, or raise `FileChanged` when it is another one by now, or none at all."""
+        size = 0
+        try:
+            if self.at(self.path) != self:
+                raise FileChanged(self.path)
+            with self.path.open("rb") as file:
+                while piece := file.read(_PIECE):
+                    size += len(piece)
+                    yield piece
+        except OSError as error:
+            # Below requests an OSError is one of the connection, and would be tried again.
+            raise FileChanged(self.path) from error
+        if size != self.size:
+            raise FileChanged(self.path)
+
+
+class FormBody:
+    """The body of an upload; each iteration is a try, which the two callables hear of."""
+
+    def __init__(
+        self,
+        fields: Iterable[tuple[str, str]],
+        content: FileOnDisk,
+        signature: bytes | None = None,
+        *,
+        begun: Callable[[], None] = lambda: None,
+        sent: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self._boundary = token_hex(16)
+        name = content.path.name
+        head = [self._part(f'name="{field}"', value.encode()) for field, value in fields]
+        if signature is not None:
+            head.append(self._part(_file("gpg_signature", f"{name}.asc"), signature))
+        head.append(self._opening(_file("content", name)))
+        self._head = b"".join(head)
+        self._content = content
+        self._tail = f"\r\n--{self._boundary}--\r\n".encode()
+        self._begun = begun
+        self._sent = sent
+
+    @property
+    def content_type(self) -> str:
+        """The header that goes with it."""
+        return f"multipart/form-data; boundary={self._boundary}"
+
+    def __len__(self) -> int:
+        return len(self._head) + self._content.size + len(self._tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._begun()
+        yield self._head
+        for piece in self._content.pieces():
+            yield piece
+            self._sent(len(piece))
+        yield self._tail
+
+    def _part(self, disposition: str, value: bytes) -> bytes:
+        return self._opening(disposition) + value + b"\r\n"
+
+    def _opening(self, disposition: str) -> bytes:
+        return f"--{self._boundary}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n".encode()
+
+
+def _file(field: str, name: str) -> str:
+    # The name was checked: it has no character that would have to be escaped.
+    return f'name="{field}"; filename="{name}"\r\nContent-Type: application/octet-stream'
