@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.model import Changes
 from pypitool_server.bounded import BoundedCache
-from pypitool_server.freshness import ALL_NAMES, EVERYTHING, REMEMBERED_CHANGES, Freshness
+from pypitool_server.freshness import ALL_NAMES, EVERYTHING, REMEMBERED_CHANGES, RIGHTS, Freshness
 
 
 class ChangingCatalogue:
@@ -155,3 +156,20 @@ def test_every_thread_sees_a_change_before_its_next_answer() -> None:
         thread.join()
 
     assert not stale
+
+
+def test_a_change_of_owners_drops_lists_but_no_page_of_another_project() -> None:
+    class Owned(ChangingCatalogue):
+        def changes_since(self, serial: int) -> Changes:
+            return replace(super().changes_since(serial), rights=True)
+
+    catalogue = Owned()
+    freshness, cache = followed(catalogue)
+    keep(freshness, cache, "numpy")
+    keep(freshness, cache, "list", ALL_NAMES, RIGHTS)
+    keep(freshness, cache, "all", ALL_NAMES)
+
+    catalogue.commit("flask")
+    freshness.check()
+
+    assert [cache.get(name) for name in ("numpy", "list", "all")] == ["numpy", None, "all"]
