@@ -113,6 +113,17 @@ def locate_state(
     return directory
 
 
+def find_state(
+    roots: Sequence[Path], explicit: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Path | None:
+    """Return the state directory that these package directories have, None for none yet; nothing is made."""
+    directory = choose_state(roots, explicit, environ)
+    if not directory.is_dir():
+        return None
+    check_owner(StateFiles(directory), roots)
+    return directory
+
+
 def choose_state(
     roots: Sequence[Path], explicit: Path | None = None, environ: Mapping[str, str] = os.environ
 ) -> Path:

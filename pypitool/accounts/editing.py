@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,10 @@ from pypitool.ownership import hand_over
 
 NEW_FILE_MODE = 0o640  # never readable for all: hashes can be guessed at leisure
 LONGEST_NAME = 255
+
+
+def _unrecorded() -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,11 @@ def accounts(path: Path) -> tuple[Account, ...]:
     return tuple(Account(user, hashes.scheme(stored)) for user, stored in table.hashes.items())
 
 
-def set_password(path: Path, user: str, password: str) -> bool:
-    """Add a user or change the password, with bcrypt; return whether the user is new."""
+def set_password(path: Path, user: str, password: str, *, record: Callable[[], None] = _unrecorded) -> bool:
+    """Add a user or change the password, with bcrypt; return whether the user is new.
+
+    `record` is called when nothing stands in the way any more, before the file is changed.
+    """
     _check_name(user)
     line = f"{user}:{hash_password(password)}".encode()
     with _edited(path) as target:
@@ -48,17 +55,19 @@ def set_password(path: Path, user: str, password: str) -> bool:
         kept = [other for other in lines if _user_of(other) != user]
         is_new = len(kept) == len(lines)
         place = next((at for at, other in enumerate(lines) if _user_of(other) == user), len(kept))
+        record()
         _replace(target, [*kept[:place], line, *kept[place:]])
     return is_new
 
 
-def remove_user(path: Path, user: str) -> None:
-    """Take a user out of the file."""
+def remove_user(path: Path, user: str, *, record: Callable[[], None] = _unrecorded) -> None:
+    """Take a user out of the file; `record` is called before it is changed."""
     with _edited(path) as target:
         lines = _read(target, missing_is_empty=False).splitlines()
         kept = [line for line in lines if _user_of(line) != user]
         if len(kept) == len(lines):
             raise UnknownUser(user, path)
+        record()
         _replace(target, kept)
 
 

@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "daemon",
         "runs",
     ),
-    "Upkeep": ("rescan", "verify", "backup", "restore"),
+    "Upkeep": ("rescan", "verify", "audit", "backup", "restore"),
     "Set-up": ("user", "token", "config", "completion"),
 }
 ALIASES = {"run": "serve"}  # pypiserver's name for it
