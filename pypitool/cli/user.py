@@ -11,7 +11,6 @@ import click
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
-from pypitool.cli.recording import ADDED, REMOVED, user_record
 from pypitool.cli.settings_options import setting_option
 from pypitool.core.errors import Kind, PypitoolError
 
@@ -81,8 +80,7 @@ def add(invocation: Invocation, name: str, password_stdin: bool) -> None:
     from pypitool.accounts import set_password
 
     file = _password_file(invocation)
-    password = _password(name, from_stdin=password_stdin, twice=True)
-    is_new = set_password(file, name, password, record=user_record(invocation, ADDED, name))
+    is_new = set_password(file, name, _password(name, from_stdin=password_stdin, twice=True))
     _tell(invocation, {"user": name}, f"{'added' if is_new else 'changed the password of'} {name}")
 
 
@@ -101,7 +99,7 @@ def remove(invocation: Invocation, name: str) -> None:
     """Remove a user from the password file."""
     from pypitool.accounts import remove_user
 
-    remove_user(_password_file(invocation), name, record=user_record(invocation, REMOVED, name))
+    remove_user(_password_file(invocation), name)
     _tell(invocation, {"user": name}, f"removed {name}")
 
 

@@ -6,9 +6,9 @@ from flask import Response
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights import Right
-from pypitool.managing.users import UsersHere
+from pypitool.managing.users import Record, UsersHere
 from pypitool_server import answers
-from pypitool_server.api_requests import fields
+from pypitool_server.api_requests import actor, fields
 from pypitool_server.services import services
 
 
@@ -28,14 +28,14 @@ def listed() -> Response:
 
 def put(name: str) -> Response:
     """Add a user, or change a password."""
-    users = _users()
+    users = _users(changes=True)
     document, is_new = users.set_password(name, fields({"password": str})["password"])
     return answers.document(document, outcome="created" if is_new else "replaced")
 
 
 def remove(name: str) -> Response:
     """Remove a user."""
-    return answers.document(_users().remove(name))
+    return answers.document(_users(changes=True).remove(name))
 
 
 def check(name: str) -> Response:
@@ -52,9 +52,10 @@ ROUTES = (
 )
 
 
-def _users() -> UsersHere:
+def _users(*, changes: bool = False) -> UsersHere:
     here = services()
     here.access.require_everywhere(Right.ADMIN)
     if here.settings.auth.passwords is None:
         raise NoPasswordFile
-    return UsersHere(here.settings.auth.passwords)
+    record = Record(here.repository.facts, actor()) if changes else None
+    return UsersHere(here.settings.auth.passwords, record)

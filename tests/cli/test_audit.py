@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import io
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -113,21 +111,3 @@ def test_what_is_no_time_ends_with_2(facts: FactLog, run: Run) -> None:
 
     assert ended.code == 2
     assert "neither a time nor a duration" in ended.err
-
-
-def test_users_who_come_and_go_are_recorded_without_their_passwords(
-    packages: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert run("list").code == 0
-    monkeypatch.setenv("PYPITOOL_PACKAGES", str(packages))
-    monkeypatch.setattr(sys, "stdin", io.StringIO("secret\n"))
-    file = str(tmp_path / "htpasswd")
-
-    assert main(["user", "add", "ann", "--password-stdin", "-P", file]) == 0
-    assert main(["user", "remove", "ann", "-P", file]) == 0
-    assert main(["user", "remove", "ann", "-P", file]) == 5
-
-    found = lines(run("audit", "--json"))
-    assert [(line["what"], line["user"]) for line in found] == [("user-add", "ann"), ("user-remove", "ann")]
-    assert all(str(line["who"]).startswith("local:") and line["with"] == "local" for line in found)
-    assert "secret" not in str(found)
