@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,6 +18,8 @@ from pypitool.core.versions import canonical
 from pypitool.facts import Actor, Fact, What
 from pypitool.repository import Repository
 from pypitool.store.walking import SIGNATURE
+
+_TRIES = 20
 
 
 class NotHeld(PypitoolError):
@@ -155,6 +158,15 @@ def delete(
         repository.catalogue.forget(gone)
         _look_back(repository, gone)
     return plan.filenames
+
+
+def delete_release(repository: Repository, project: str, version: str, actor: Actor) -> tuple[str, ...]:
+    """Delete what is held of a release at this moment: nobody has agreed to a plan of it before."""
+    for _ in range(_TRIES):
+        # Other releases of the project may come and go between the plan and the deed.
+        with suppress(PlanOutdated):
+            return delete(repository, plan_delete(repository, project, version), actor)
+    return delete(repository, plan_delete(repository, project, version), actor)
 
 
 def set_status(

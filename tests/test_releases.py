@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from pypitool.releases import (
     NotHeld,
     PlanOutdated,
     delete,
+    delete_release,
     plan_delete,
     set_status,
     unyank,
@@ -129,6 +132,32 @@ def test_a_plan_is_not_carried_out_when_the_project_has_changed(repository: Repo
         delete(repository, plan, ROOT)
 
     assert len(paths(repository)) == 4
+
+
+def test_a_release_is_deleted_whatever_happens_to_others_meanwhile(repository: Repository) -> None:
+    versions = [f"9.{number}" for number in range(30)]
+    for version in versions:
+        publish_wheel(repository, "acme", version)
+    stop = threading.Event()
+
+    def publish_others() -> None:
+        for number in count():
+            if stop.is_set():
+                return
+            publish_wheel(repository, "acme", f"8.{number}")
+
+    others = threading.Thread(target=publish_others)
+    others.start()
+    try:
+        for version in versions:
+            delete_release(repository, "Acme", version, ROOT)
+    finally:
+        stop.set()
+        others.join()
+
+    assert not [path for path in paths(repository) if "-9." in path]
+    with pytest.raises(NotHeld):
+        delete_release(repository, "acme", "9.1", ROOT)
 
 
 def test_a_file_that_does_not_belong_to_the_release_is_not_planned(repository: Repository) -> None:

@@ -25,7 +25,7 @@ from pypitool.core.rights import Right
 from pypitool.facts import Actor
 from pypitool.publish import Incoming, publish
 from pypitool.reading import contents_of
-from pypitool.releases import NotHeld, delete, plan_delete
+from pypitool.releases import NotHeld, delete_release
 from pypitool.store import TemporaryFile
 from pypitool_server import answers
 from pypitool_server.absent import refuse_while_reading
@@ -186,8 +186,7 @@ def _remove(here: Services, form: Form, arrival: Arrival) -> Response:
     if not name or not version:
         raise BadUpload("missing `name` or `version` field")
     verdict = here.access.require(Right.DELETE, normalize(name), absent=NotHeld(name))
-    repository = here.repository
-    delete(repository, plan_delete(repository, name, version), _actor(here, verdict))
+    delete_release(here.repository, name, version, _actor(here, verdict))
     return answers.text("")
 
 
