@@ -37,3 +37,7 @@ class OwnAccounts:
         if right:
             self._verified.accept(credentials.header, credentials.user, self._table, seconds=KEPT_SECONDS)
         return right
+
+    def knows(self, user: str) -> bool:
+        """Say yes: nobody can be asked about without a password."""
+        return True

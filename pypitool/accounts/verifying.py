@@ -69,6 +69,10 @@ class Accounts:
         with self._slot():
             return self._matches(self._file.current(), user, password)
 
+    def knows(self, user: str) -> bool:
+        """Say whether there is such a user now."""
+        return user in self._file.current().hashes
+
     def _matches(self, table: Table, user: str, password: str) -> bool:
         stored = table.hashes.get(user)
         matches = self._hashes.matches(password, stored or _decoy(table, user))

@@ -16,12 +16,14 @@ from pypitool.core.rights import Right
 from pypitool.core.rulebook import Caller
 from pypitool.core.standing import Claim, Standing
 from pypitool.rules import Rules, Upload
+from pypitool.token_uses import LastUses
 from pypitool_server.auth import Authentication, KnownAccounts, Principal
 from pypitool_server.classes import NOBODY, Answer, Owned, RightsClasses, Seat
 from pypitool_server.freshness import RIGHTS
 from pypitool_server.gateway import Environ
 from pypitool_server.proxies import TrustedProxies
 from pypitool_server.refusals import CredentialsNeeded, ProjectIsNew, ProjectNotHeld, RightMissing
+from pypitool_server.token_login import TokenLogin
 
 if TYPE_CHECKING:
     from pypitool.repository import Repository
@@ -56,7 +58,7 @@ class Verdict:
 
     @property
     def means(self) -> str | None:
-        """How the name was proved: `password`, `header` or `verify`."""
+        """How the name was proved: `password`, `header`, `verify` or `token:ID`."""
         return None if self.principal is None else self.principal.means
 
 
@@ -108,7 +110,15 @@ def authentication_of(
     elif auth.passwords is not None:
         accounts = Accounts(auth.passwords)
     means = "password" if verify is None else "verify"
-    return Authentication(accounts, repository.activity, proxies, header=auth.header, means=means)
+    tokens = TokenLogin(
+        repository.catalogue,
+        LastUses(repository.activity),
+        # Without accounts a name comes from a proxy, and nobody here knows who is still there.
+        is_user=(lambda name: auth.header is not None) if accounts is None else accounts.knows,
+    )
+    return Authentication(
+        accounts, repository.activity, proxies, tokens=tokens, header=auth.header, means=means
+    )
 
 
 class Access:
@@ -210,6 +220,8 @@ class Access:
 
     def principal(self) -> Principal | None:
         """Return who sent the current request, None for nobody in particular; refuse wrong credentials."""
+        # Who uploads or deletes comes by no front that has looked: the token may be revoked by now.
+        self._refresh()
         return self._authentication.identify()
 
     def caller(self) -> Caller:
@@ -236,12 +248,13 @@ class Access:
         return seat.always or seat.at(self._authentication.client(environ))
 
     def drop(self, names: Collection[str]) -> None:
-        """Ask again who owns what, where that changed."""
+        """Ask again who owns what and which tokens are good, where that changed."""
         if RIGHTS in names:
-            self._classes.forget_owners()
+            self.clear()
 
     def clear(self) -> None:
-        """Ask again who owns what."""
+        """Ask again who owns what and which tokens are good."""
+        self._authentication.forget_tokens()
         self._classes.forget_owners()
 
     def _judged(

@@ -1,4 +1,4 @@
-"""Who is asking: Basic credentials, or the name that a trusted proxy gives."""
+"""Who is asking: Basic credentials, a token, or the name that a trusted proxy gives."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from flask_httpauth import HTTPBasicAuth
 from pypitool.accounts import Credentials, Remembered
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rulebook import Caller
+from pypitool.core.tokens import PREFIX
 from pypitool_server.classes import NOBODY, shown_name
 from pypitool_server.gateway import Environ
 from pypitool_server.proxies import TrustedProxies
 from pypitool_server.refusals import CHALLENGE, REALM
 from pypitool_server.replay import USER
+from pypitool_server.token_login import TokenLogin, presented
 
 LONGEST_NAME = 255
 MOST_REMEMBERED = 4096
@@ -25,7 +27,7 @@ MOST_REMEMBERED = 4096
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody who was recognised, and how: by `password`, `header` or `verify`."""
+    """Somebody who was recognised, and how: by `password`, `header`, `verify` or `token:ID`."""
 
     caller: Caller
     means: str
@@ -76,6 +78,9 @@ class KnownAccounts(Protocol):
     def admit(self, credentials: Credentials) -> bool:
         """Verify credentials, and remember the verdict."""
 
+    def knows(self, user: str) -> bool:
+        """Tell whether there is such a user, as far as one can tell."""
+
 
 class Failures(Protocol):
     """How often somebody was wrong, counted across all workers."""
@@ -102,12 +107,14 @@ class Authentication:
         failures: Failures,
         proxies: TrustedProxies,
         *,
+        tokens: TokenLogin | None = None,
         header: str | None = None,
         means: str = "password",
     ) -> None:
         self._accounts = accounts
         self._failures = failures
         self._proxies = proxies
+        self.tokens = tokens
         self._variable = None if header is None else "HTTP_" + header.upper().replace("-", "_")
         self._means = means
         self._basic = HTTPBasicAuth(realm=REALM)
@@ -121,7 +128,14 @@ class Authentication:
 
     def close(self) -> None:
         """Release what is held open."""
+        if self.tokens is not None:
+            self.tokens.close()
         self._failures.close()
+
+    def forget_tokens(self) -> None:
+        """Look every token up again."""
+        if self.tokens is not None:
+            self.tokens.forget()
 
     def client(self, environ: Environ) -> str:
         """Return the address that a request comes from."""
@@ -136,6 +150,10 @@ class Authentication:
                 return self._user(name)
         if not header:
             return NOBODY
+        token = presented(header)
+        if token is not None:
+            holder = None if self.tokens is None else self.tokens.recall(token)
+            return None if holder is None else holder.caller
         if self._accounts is None:
             return None
         known = self._accounts.recall(header)
@@ -150,6 +168,10 @@ class Authentication:
         header = environ.get("HTTP_AUTHORIZATION", "").strip()
         if not header:
             return None
+        token = presented(header)
+        if token is not None and self.tokens is not None:
+            holder = self.tokens.recognise(token)
+            return self._recognised(Principal(holder.caller, holder.means))
         # Flask-HTTPAuth (4.8) takes the credentials of any scheme for Basic ones.
         credentials = self._basic.get_auth() if header.lower().startswith("basic ") else None
         user = None if credentials is None else self._basic.authenticate(credentials, None)
@@ -160,7 +182,8 @@ class Authentication:
     def _verified(self, user: str, password: str) -> str | None:
         """Verify the credentials of the current request; Flask-HTTPAuth asks this."""
         credentials = Credentials(request.environ["HTTP_AUTHORIZATION"], user, password)
-        if self._accounts is None:
+        # Never tried as a password, however the header was spelled.
+        if self._accounts is None or password.startswith(PREFIX):
             return None
         known = self._accounts.recall(credentials.header)
         if known is not None:

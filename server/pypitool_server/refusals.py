@@ -27,8 +27,8 @@ class CredentialsNeeded(PypitoolError):
 
     def __str__(self) -> str:
         if self.possible:
-            return f"the right `{self.right.value}` takes a user name and a password here"
-        return f"nobody has the right `{self.right.value}` here: the server has no password file"
+            return f"the right `{self.right.value}` takes a user name and a password, or a token"
+        return f"the right `{self.right.value}` takes a token: the server has no password file"
 
 
 class RightMissing(PypitoolError):
