@@ -15,7 +15,7 @@ from pypitool.core.selection import Candidate
 from pypitool.mirror.record import MirrorRecord, RememberedPage
 from pypitool.upstream.choose import asked_for, find_page
 from pypitool.upstream.errors import Stopped, UpstreamUnavailable
-from pypitool.upstream.listing import Wants
+from pypitool.upstream.listing import Listing, Wants
 from pypitool.upstream.model import KnownPage, Page, Unchanged, Upstream
 from pypitool.upstream.session import UpstreamSession
 
@@ -37,7 +37,9 @@ class Offered:
         if self.page is not None:
             return self.page.listing.candidates(wants)
         remembered = record.page(self.upstream, self.project)
-        return remembered.listing.candidates(wants) if remembered is not None else ()
+        if remembered is None:
+            return ()
+        return Listing.unpack(self.project, remembered.packed).candidates(wants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def ask_upstreams(
         raise Stopped()
     with record.together():
         for answer in answers:
-            _remember(record, answer)
+            if isinstance(answer, _Read):
+                record.keep_page(answer.page.upstream, answer.project, answer.remembered)
     found = {
         answer.project: _offered(answer, record) for answer in answers if not isinstance(answer, _Failed)
     }
@@ -101,26 +104,44 @@ class _Failed:
     error: PypitoolError
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    page: Page
+    remembered: RememberedPage
+
+    @property
+    def project(self) -> NormalizedName:
+        return self.page.project
+
+
+_Answer = _Read | Unchanged | _Failed
+
+
 def _ask(
     project: NormalizedName, sessions: Sequence[UpstreamSession], known: Mapping[str, KnownPage]
-) -> Page | Unchanged | _Failed:
+) -> _Answer:
     try:
-        return find_page(project, sessions, known)
+        page = find_page(project, sessions, known)
     except PypitoolError as error:
         return _Failed(project, error)
+    if isinstance(page, Unchanged):
+        return page
+    # Packed here, while other answers are on their way.
+    packed = page.listing.pack()
+    return _Read(page, RememberedPage(page.known, page.status.value, page.status_reason, packed))
 
 
-def _remember(record: MirrorRecord, answer: Page | Unchanged | _Failed) -> None:
-    if isinstance(answer, Page):
-        page = RememberedPage(answer.known, answer.status.value, answer.status_reason, answer.listing)
-        record.keep_page(answer.upstream, answer.project, page)
-
-
-def _offered(answer: Page | Unchanged, record: MirrorRecord) -> Offered:
-    if isinstance(answer, Page):
-        status, reason, page = answer.status, answer.status_reason, answer
+def _offered(answer: _Read | Unchanged, record: MirrorRecord) -> Offered:
+    if isinstance(answer, _Read):
+        page = answer.page
         return Offered(
-            answer.project, answer.upstream, answer.known.body_sha256, status, reason, page, answer.clock_skew
+            page.project,
+            page.upstream,
+            page.known.body_sha256,
+            page.status,
+            page.status_reason,
+            page,
+            page.clock_skew,
         )
     word, reason = record.page_status(answer.upstream, answer.project)
     return Offered(

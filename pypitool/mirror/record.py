@@ -20,7 +20,6 @@ from pypitool.core.run_events import Event
 from pypitool.core.run_summary import Summary, summary_of
 from pypitool.mirror.database_copy import copy_database
 from pypitool.ownership import hand_over
-from pypitool.upstream.listing import Listing
 from pypitool.upstream.model import KnownPage
 
 _SCHEMA = """
@@ -56,7 +55,7 @@ class RememberedPage:
     known: KnownPage
     status: str
     status_reason: str | None
-    listing: Listing
+    packed: bytes  # see `Listing.pack`
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +115,7 @@ class MirrorRecord:
         if row is None:
             return None
         etag, body, status, reason, packed = row
-        listing = Listing.load(project, zlib.decompress(packed).decode())
-        return RememberedPage(KnownPage(etag, body), status, reason, listing)
+        return RememberedPage(KnownPage(etag, body), status, reason, packed)
 
     def page_status(self, upstream: str, project: NormalizedName) -> tuple[str, str | None]:
         """Return the status of a project on a remembered page, and its reason."""
@@ -137,7 +135,7 @@ class MirrorRecord:
                 page.known.body_sha256,
                 page.status,
                 page.status_reason,
-                zlib.compress(page.listing.dump().encode(), 1),
+                page.packed,
             ),
         )
 

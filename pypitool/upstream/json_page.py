@@ -9,6 +9,15 @@ from typing import Any
 from pypitool.core.model import ProjectStatus
 from pypitool.upstream.listing import Entry, ReadPage
 
+_FIELDS: tuple[tuple[str, type, bool], ...] = (
+    ("filename", str, True),
+    ("url", str, True),
+    ("hashes", dict, True),
+    ("size", int, False),
+    ("requires-python", str, False),
+    ("upload-time", str, False),
+)
+
 
 def read_json_page(body: bytes) -> ReadPage:
     """Read a page, or raise `ValueError` that says what is wrong with it."""
@@ -48,16 +57,31 @@ def _entries(files: list[Any]) -> Iterator[Entry]:
 def _entry(file: Any) -> Entry:
     if not isinstance(file, dict):
         raise ValueError("it is no object")
-    return Entry(
-        filename=_of(file, "filename", str),
-        url=_of(file, "url", str),
-        hashes=_digests(_of(file, "hashes", dict)),
-        size=_maybe(file, "size", int),
-        requires_python=_maybe(file, "requires-python", str),
-        yanked=_yanked(file.get("yanked")),
-        upload_time=_maybe(file, "upload-time", str),
-        metadata_sha256=_metadata(file.get("core-metadata")),
-    )
+    get = file.get
+    name, url, hashes = get("filename"), get("url"), get("hashes")
+    size, requires, uploaded = get("size"), get("requires-python"), get("upload-time")
+    # Without a call for each: there are thousands of files, and nearly all of them are sound.
+    if not (
+        isinstance(name, str)
+        and isinstance(url, str)
+        and isinstance(hashes, dict)
+        and (size is None or isinstance(size, int))
+        and (requires is None or isinstance(requires, str))
+        and (uploaded is None or isinstance(uploaded, str))
+    ):
+        raise _fault(file)
+    metadata = _metadata(get("core-metadata"))
+    return Entry(name, url, hashes, size, requires, _yanked(get("yanked")), uploaded, metadata)
+
+
+def _fault(file: Mapping[str, Any]) -> ValueError:
+    for key, kind, is_needed in _FIELDS:
+        value = file.get(key)
+        if value is None and is_needed:
+            return ValueError(f"its {key} is missing")
+        if value is not None and not isinstance(value, kind):
+            return ValueError(f"its {key} is of a wrong type")
+    raise AssertionError(file)
 
 
 def _of(holder: Mapping[str, Any], key: str, kind: type) -> Any:
@@ -65,14 +89,6 @@ def _of(holder: Mapping[str, Any], key: str, kind: type) -> Any:
     if not isinstance(value, kind):
         raise ValueError(f"its {key} is {'missing' if value is None else 'of a wrong type'}")
     return value
-
-
-def _maybe(holder: Mapping[str, Any], key: str, kind: type) -> Any:
-    return None if holder.get(key) is None else _of(holder, key, kind)
-
-
-def _digests(hashes: Mapping[str, Any]) -> dict[str, str]:
-    return {name: value for name, value in hashes.items() if isinstance(value, str)}
 
 
 def _yanked(value: Any) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -37,7 +38,7 @@ class Entry(NamedTuple):
 
     filename: str
     url: str  # relative ones are of the page's address
-    hashes: Mapping[str, str]
+    hashes: Mapping[str, object]  # of which only texts count
     size: int | None = None
     requires_python: str | None = None
     yanked: str | None = None
@@ -72,14 +73,14 @@ class Listing:
             if entry.filename in filenames and (found := self._candidate(entry)) is not None:
                 yield found
 
-    def dump(self) -> str:
-        """Write it as text, to be remembered."""
-        return json.dumps([self.base, self.entries], separators=(",", ":"))
+    def pack(self) -> bytes:
+        """Write it down, to be remembered."""
+        return zlib.compress(json.dumps([self.base, self.entries], separators=(",", ":")).encode(), 1)
 
     @classmethod
-    def load(cls, project: NormalizedName, text: str) -> Listing:
-        """Read what `dump` wrote."""
-        base, entries = json.loads(text)
+    def unpack(cls, project: NormalizedName, packed: bytes) -> Listing:
+        """Read what `pack` wrote."""
+        base, entries = json.loads(zlib.decompress(packed))
         return cls(project, base, tuple(Entry(*entry) for entry in entries))
 
     def _candidates(self, wants: Wants | None) -> Iterator[Candidate]:
@@ -141,9 +142,9 @@ def _version_text(filename: str, project: NormalizedName, names: dict[str, bool]
     return rest.removesuffix(".zip").removesuffix(".tar.gz") if names[name] else None
 
 
-def _strong(digests: Mapping[str, str]) -> Iterator[str]:
+def _strong(digests: Mapping[str, object]) -> Iterator[str]:
     for name, value in digests.items():
-        if _STRONG.get(name.lower()) == len(value):
+        if isinstance(value, str) and _STRONG.get(name.lower()) == len(value):
             yield f"{name.lower()}:{value.lower()}"
 
 

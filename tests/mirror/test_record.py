@@ -57,7 +57,7 @@ def test_a_choice_with_misses_is_not_worth_remembering() -> None:
 
 def test_a_page_is_remembered_with_what_tells_it_from_a_newer_one(record: MirrorRecord) -> None:
     listing = Listing(A, "https://index.example/a/", (Entry(SDIST.filename, "a.tar.gz", {"sha256": "aa"}),))
-    page = RememberedPage(KnownPage('"e"', "ff"), "active", None, listing)
+    page = RememberedPage(KnownPage('"e"', "ff"), "active", None, listing.pack())
 
     record.keep_page("public", A, page)
 

@@ -14,7 +14,7 @@ SHA256, SHA384 = "A" * 64, "b" * 96
 WHEEL = Entry(
     "a_b-1.0-1-cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
     "../../files/a.whl",
-    {"SHA256": SHA256, "sha384": SHA384, "md5": "c" * 32, "sha512": "short"},
+    {"SHA256": SHA256, "sha384": SHA384, "md5": "c" * 32, "sha512": "short", "sha224": 3},
     7,
     ">=3.9",
     "broken",
@@ -44,7 +44,7 @@ def test_an_entry_says_everything_that_a_choice_needs() -> None:
 def test_a_listing_comes_back_as_it_was() -> None:
     before = Listing(A, PAGE, (WHEEL, Entry("a-b-1.0.tar.gz", "https://x.example/y", {})))
 
-    assert Listing.load(A, before.dump()) == before
+    assert Listing.unpack(A, before.pack()) == before
 
 
 @pytest.mark.parametrize(
