@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
 import click
 
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
+
+if TYPE_CHECKING:
+    from pypitool.config.mirror_settings import UpstreamSettings
+    from pypitool.config.remote_settings import RemoteSettings
 
 
 @click.group(
@@ -35,7 +42,8 @@ def check(invocation: Invocation) -> None:
     from pypitool.config.secrets import unreadable, unset
 
     loaded = invocation.load()
-    elsewhere = (*loaded.settings.upstreams, *loaded.settings.remotes)
+    elsewhere: list[UpstreamSettings | RemoteSettings]
+    elsewhere = [*loaded.settings.upstreams, *loaded.settings.remotes]
     if faults := tuple(unreadable(elsewhere)):
         raise refusal(faults)
     output = Output(invocation)
@@ -58,14 +66,21 @@ def check(invocation: Invocation) -> None:
 def show(invocation: Invocation, origin: bool) -> None:
     """Show the settings that count, as TOML.
 
-    Secrets are masked. With --json each value comes with its origin.
+    Secrets are masked. With --json each value comes with its origin. Where no rule is written, those that
+    authenticate and passwords stand for are shown at the end.
     """
     from pypitool.config.shown import document, shown
+    from pypitool.rules import rules_of
 
     loaded = invocation.load()
+    rules = rules_of(loaded.settings)
     output = Output(invocation)
     output.notices(loaded.notices)
     if invocation.json:
-        output.document(document(loaded))
-    else:
-        output.text(shown(loaded, origins=origin))
+        output.document({**document(loaded), "rules": rules.documents()})
+        return
+    output.text(shown(loaded, origins=origin))
+    if rules.is_short:
+        output.text("\n# The rules that authenticate and passwords stand for:")
+        for rule in rules.documents():
+            output.text(f"# [[rule]]\n# who = {json.dumps(rule['who'])}\n# may = {json.dumps(rule['may'])}")

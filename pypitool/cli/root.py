@@ -28,7 +28,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "runs",
     ),
     "Upkeep": ("rescan", "verify", "audit", "backup", "restore"),
-    "Set-up": ("user", "token", "config", "completion"),
+    "Rights": ("user", "token", "owner", "may"),
+    "Set-up": ("config", "completion"),
 }
 ALIASES = {"run": "serve"}  # pypiserver's name for it
 

@@ -106,4 +106,28 @@ def test_the_mirror_is_described_without_importing_what_it_works_with(tmp_path: 
         "[notify]\nwebhook = 'https://chat/x'\n"
     )
 
-    assert not imported_by("config", "show", "--config", str(file)) & {*HEAVY, "packaging", "sqlite3"}
+    assert not imported_by("config", "check", "--config", str(file)) & {*HEAVY, "packaging", "sqlite3"}
+
+
+def test_the_rules_of_the_short_form_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[auth]\npasswords = 'htpasswd'\nauthenticate = ['list', 'update']")
+
+    assert main(["config", "show", "--config", str(file)]) == 0
+    text = capsys.readouterr().out
+    main(["config", "show", "--config", str(file), "--json"])
+    rules = json.loads(capsys.readouterr().out)["rules"]
+
+    assert text.endswith(
+        '# [[rule]]\n# who = ["anonymous"]\n# may = ["download"]\n'
+        '# [[rule]]\n# who = ["authenticated"]\n# may = ["list", "upload", "overwrite", "yank", "delete"]\n'
+    )
+    file.write_text(text)  # what is shown is a configuration
+    assert main(["config", "check", "--config", str(file)]) == 0
+    assert rules[0] == {
+        "who": ["anonymous"],
+        "may": ["download"],
+        "projects": ["*"],
+        "from": [],
+        "line": None,
+    }

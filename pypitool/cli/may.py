@@ -1,0 +1,84 @@
+"""`pypitool may`: why somebody may do something, or may not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pypitool.cli.command import command, option
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.opening import on_packages, opened, project_names
+from pypitool.cli.output import Output
+
+if TYPE_CHECKING:
+    from pypitool.may import Explanation
+
+# As in core.rights.Right, which would cost the help of every command an import; a test compares.
+ACTIONS = ("list", "download", "upload", "overwrite", "yank", "delete", "admin")
+
+
+@command(
+    "may",
+    examples=(
+        "pypitool may deploy upload acme-core",
+        "pypitool may token:ci-acme upload acme-core --from 10.0.0.7 --json",
+    ),
+    exits={0: "yes", 1: "no", 2: "wrong usage, or an unknown action"},
+)
+@click.argument("who")
+@click.argument("action", type=click.Choice(ACTIONS), metavar="ACTION")
+@click.argument("project", shell_complete=project_names)
+@option("--from", "address", metavar="ADDRESS", default="", help="Where the request would come from.")
+@on_packages
+@click.pass_obj
+def may_command(invocation: Invocation, who: str, action: str, project: str, address: str) -> int:
+    """Explain whether somebody may do something with a project.
+
+    WHO is NAME or user:NAME, @GROUP, token:NAME, publisher:NAME, authenticated or anonymous; ACTION is list,
+    download, upload, overwrite, yank, delete or admin; PROJECT is a name, or * for everything. Each rule that
+    names WHO is shown with what it said.
+    """
+    explanation = _explained(invocation, who, action, project, _checked(address))
+    output = Output(invocation)
+    if invocation.json:
+        output.document(explanation.document())
+    else:
+        output.line("yes" if explanation.may else "no")
+        output.table(("Rule", "Line", "Says", "Reason"), _rows(explanation))
+    return 0 if explanation.may else 1
+
+
+def _explained(invocation: Invocation, who: str, action: str, project: str, address: str) -> Explanation:
+    from pypitool.catalogue.errors import CatalogueMissing
+    from pypitool.core.rights import Right
+    from pypitool.may import Circumstances, circumstances, explain, question
+    from pypitool.rules import rules_of
+
+    settings = invocation.load().settings
+    rules, right = rules_of(settings), Right(action)
+    try:
+        with opened(invocation, reader_only=True) as repository:
+            asked = question(who, right, project, address, repository.catalogue)
+            around = circumstances(asked, repository.catalogue, overwrites=settings.server.overwrite)
+    except CatalogueMissing:
+        # No server has run here: a configuration is tried out.
+        asked = question(who, right, project, address, None)
+        around = Circumstances(is_new=True, overwrites=settings.server.overwrite)
+    return explain(rules, asked, around)
+
+
+def _rows(explanation: Explanation) -> list[tuple[str, str, str, str]]:
+    return [
+        (str(one.rule or "-"), str(one.line or "-"), "yes" if one.speaks else "no", one.reason)
+        for one in explanation.because
+    ]
+
+
+def _checked(address: str) -> str:
+    from ipaddress import ip_address
+
+    try:
+        return address and str(ip_address(address))
+    except ValueError:
+        raise click.BadParameter(f"`{address}` is not an address", param_hint="`--from`") from None

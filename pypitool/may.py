@@ -1,0 +1,196 @@
+"""Why somebody may do something, or may not: each rule that names them, and what it said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from packaging.utils import NormalizedName
+
+from pypitool.catalogue import Reader
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.names import normalize
+from pypitool.core.printing import printable
+from pypitool.core.rights import Right
+from pypitool.core.rulebook import ANONYMOUS, AUTHENTICATED, Caller, Rule, Scope, has
+from pypitool.core.standing import OWNER_RIGHTS, Claim, Standing
+from pypitool.rules import GROUP, Rules, Upload
+
+EVERYTHING = "*"
+_GLOB = set("*?")
+_KINDS = ("user", "token", "publisher")
+
+
+class NobodyNamed(PypitoolError):
+    """A word that does not name one somebody."""
+
+    kind: ClassVar[Kind] = Kind.USAGE
+    hint = "name one: NAME, user:NAME, @GROUP, token:NAME, publisher:NAME, authenticated or anonymous"
+
+    def __init__(self, word: str) -> None:
+        super().__init__(word)
+        self.word = word
+
+    def __str__(self) -> str:
+        return f"`{printable(self.word)}` names nobody, or several"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether somebody may do something with a project, at an address."""
+
+    who: str  # as it is shown
+    caller: Caller
+    action: Right
+    project: NormalizedName | None  # None: with everything, what is to come included
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the answer depends on besides the rules."""
+
+    owners: tuple[str, ...] = ()
+    is_new: bool = False
+    overwrites: bool = False  # the server runs with `overwrite`
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What one rule said, or what counts besides the rules."""
+
+    speaks: bool
+    reason: str
+    rule: int | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The answer, and why."""
+
+    question: Question
+    may: bool
+    because: tuple[Reason, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        because = [
+            {"rule": one.rule, "line": one.line, "speaks": one.speaks, "reason": one.reason}
+            for one in self.because
+        ]
+        return {
+            "may": self.may,
+            "who": self.question.who,
+            "action": self.question.action.value,
+            "project": self.question.project or EVERYTHING,
+            "because": because,
+        }
+
+
+def question(who: str, action: Right, project: str, address: str, catalogue: Reader | None) -> Question:
+    """Return a question in the words of a command line; tokens are looked up for what they are for."""
+    shown, caller = _named(who.strip())
+    if catalogue is not None and shown.startswith("token:"):
+        caller = next((token.caller() for token in catalogue.tokens() if token.who == shown), caller)
+    return Question(shown, caller, action, None if project == EVERYTHING else normalize(project), address)
+
+
+def circumstances(asked: Question, catalogue: Reader, *, overwrites: bool) -> Circumstances:
+    """Return what the catalogue knows that matters."""
+    if asked.project is None:
+        return Circumstances(overwrites=overwrites)
+    owners = catalogue.owners(asked.project)
+    return Circumstances(owners, not owners and not catalogue.holds(asked.project), overwrites)
+
+
+def explain(rules: Rules, asked: Question, around: Circumstances) -> Explanation:
+    """Answer a question as the server would."""
+    claim = Claim.of(asked.caller)
+    named = rules.book.naming(claim.subject)
+    heard = rules.book.heard(named, asked.address)
+    owns = claim.subject.who in around.owners and asked.project is not None
+    owned = frozenset([asked.project] if owns and asked.project is not None else [])
+    speaking = (rules.book.rules[number] for number in heard)
+    standing = Standing(speaking, owned=owned, scope=claim.scope, narrows=claim.narrows)
+    reasons = [
+        *(_of_rule(rules, number, asked, is_heard=number in heard) for number in named),
+        *([_of_owner(asked)] if owns else []),
+        *([_of_scope(claim.scope, asked)] if claim.scope is not None else []),
+        *_of_newness(rules, claim, asked, around),
+        *_of_overwriting(asked, around),
+    ]
+    return Explanation(asked, _answer(rules, claim, standing, asked, around), tuple(reasons))
+
+
+def _named(word: str) -> tuple[str, Caller]:
+    if word == ANONYMOUS:
+        return word, Caller()
+    if word == AUTHENTICATED:
+        return word, Caller(has_password=True)
+    if word.startswith("@"):
+        if word == "@":
+            raise NobodyNamed(word)
+        return word, Caller(f"{GROUP}:{word[1:]}")
+    kind, colon, name = word.partition(":")
+    if not colon:
+        kind, name = "user", word
+    if kind not in _KINDS or not name or (kind != "user" and _GLOB & set(name)):
+        raise NobodyNamed(word)
+    return f"{kind}:{name}", Caller(f"{kind}:{name}", has_password=kind == "user")
+
+
+def _answer(rules: Rules, claim: Claim, standing: Standing, asked: Question, around: Circumstances) -> bool:
+    if asked.action is Right.OVERWRITE and not around.overwrites:
+        return False
+    if asked.project is None or asked.action not in (Right.UPLOAD, Right.OVERWRITE):
+        return standing.may(asked.action, asked.project)
+    uploads = rules.judge_upload(claim, standing, asked.project, lambda: around.is_new) is Upload.ALLOWED
+    return uploads and (asked.action is Right.UPLOAD or standing.may(asked.action, asked.project))
+
+
+def _of_rule(rules: Rules, number: int, asked: Question, *, is_heard: bool) -> Reason:
+    rule = rules.book.rules[number]
+    silent = _silence(rule, asked, is_heard=is_heard)
+    reason = silent or f"projects {rule.projects}"
+    if rules.is_short:
+        reason = f"short form: {', '.join(rule.who)} may {_rights(rule.may)}"
+    return Reason(not silent, reason, number + 1, rule.line)
+
+
+def _silence(rule: Rule, asked: Question, *, is_heard: bool) -> str:
+    """Say why a rule that names somebody does not let them; nothing, if it does."""
+    if not is_heard:
+        networks = ", ".join(map(str, rule.networks))
+        return f"from {networks} only" + (f", not from {asked.address}" if asked.address else "")
+    if not has(rule.may, asked.action):
+        return f"may {_rights(rule.may)} only"
+    held = rule.projects.hold_everything() if asked.project is None else rule.projects.hold(asked.project)
+    return "" if held else f"projects {rule.projects} only"
+
+
+def _of_owner(asked: Question) -> Reason:
+    return Reason(asked.action in OWNER_RIGHTS, f"owner: may {_rights(OWNER_RIGHTS)} there")
+
+
+def _of_scope(scope: Scope, asked: Question) -> Reason:
+    allowed = scope.allows(asked.action, asked.project)
+    return Reason(allowed, f"scope: {_rights(scope.may)} on {scope.projects}")
+
+
+def _of_newness(rules: Rules, claim: Claim, asked: Question, around: Circumstances) -> Iterator[Reason]:
+    newcomers = rules.new_projects
+    if not around.is_new or newcomers is None or asked.action not in (Right.UPLOAD, Right.OVERWRITE):
+        return
+    yield Reason(newcomers.include(claim.subject), f"new project: {newcomers} may upload it")
+
+
+def _of_overwriting(asked: Question, around: Circumstances) -> Iterator[Reason]:
+    if asked.action is Right.OVERWRITE and not around.overwrites:
+        yield Reason(False, "overwrite is not on: the server lets no upload replace a file")
+
+
+def _rights(may: Iterable[Right]) -> str:
+    held = set(may)
+    return ", ".join(right.value for right in Right if right in held)
