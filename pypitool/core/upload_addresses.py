@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 # What people write behind the address of a server when they mean its uploads or its index.
-_LAST_WORDS = frozenset({"legacy", "simple", "pypi"})
+_LAST_WORDS = ("legacy", "simple")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -25,17 +25,15 @@ def user_in(url: str) -> tuple[str | None, str | None]:
 
 def server_of(url: str) -> str:
     """Return the address of a server, of which its uploads' or its index's was given; a slash at its end."""
-    parts = urlsplit(without_user(url))
-    words = parts.path.rstrip("/").split("/")
-    kept = words[:-1] if words[-1] in _LAST_WORDS else words
-    return urlunsplit((parts.scheme, parts.netloc, "/".join(kept).rstrip("/") + "/", "", ""))
+    return _without_last(url, _LAST_WORDS)
 
 
 def index_of(url: str, public_index: str) -> str:
     """Return the address of the simple index that belongs to an address of uploads."""
     if urlsplit(url).hostname in (_host("upload", public_index), urlsplit(public_index).hostname):
         return public_index
-    return f"{server_of(url)}simple/"
+    # Old configurations upload to `/pypi`.
+    return f"{_without_last(url, (*_LAST_WORDS, 'pypi'))}simple/"
 
 
 def public_uploads(section: str, public_index: str) -> str:
@@ -56,6 +54,13 @@ def is_same_server(one: str, other: str) -> bool:
 def with_slash(url: str) -> str:
     """Return the address of an index as relative links on its pages need it."""
     return url if url.endswith("/") else f"{url}/"
+
+
+def _without_last(url: str, words: tuple[str, ...]) -> str:
+    parts = urlsplit(without_user(url))
+    *path, last = parts.path.rstrip("/").split("/")
+    kept = path if last in words else [*path, last]
+    return urlunsplit((parts.scheme, parts.netloc, "/".join(kept).rstrip("/") + "/", "", ""))
 
 
 def _host(name: str, public_index: str) -> str:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from pypitool import __version__
 from pypitool.config.masking import masked
 from pypitool.config.settings import Settings
+from pypitool.core.client_config import ClientIndex, pip_conf
 from pypitool.core.rights import Right
 from pypitool.core.rulebook import Caller
 from pypitool.core.standing import Standing
+from pypitool.own_address import EVERYWHERE, address_at, own_address
 from pypitool.rules import Rules, rules_of
 from pypitool_server.orders import Ready
 
-EVERYWHERE = ("0.0.0.0", "::", "*", "")
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SHOWN = {
     "list and download": (Right.LIST, Right.DOWNLOAD),
     "upload, yank and delete": (Right.UPLOAD,),
@@ -37,11 +35,6 @@ def banner(settings: Settings, ready: Ready, *, port: int, hostname: str) -> str
     )
 
 
-def name_of_this_machine() -> str:
-    """Return a name under which the LAN may know this machine."""
-    return socket.gethostname() or "localhost"
-
-
 def _files(settings: Settings, ready: Ready) -> str:
     directories = ", ".join(str(root) for root in settings.server.packages)
     return f"{directories} ({ready.files:,} files of {ready.projects:,} projects are known)"
@@ -52,7 +45,7 @@ def _address(settings: Settings, port: int) -> str:
     if server.unix_socket is not None:
         return f"unix:{server.unix_socket}"
     everywhere = " (every address of this machine)" if server.host in EVERYWHERE else ""
-    return f"{_url(settings, server.host or '0.0.0.0', port)}/{everywhere}"
+    return f"{address_at(server, server.host or '0.0.0.0', port)}{everywhere}"
 
 
 def _who_may(settings: Settings) -> Iterator[str]:
@@ -96,18 +89,5 @@ def _unknown(settings: Settings) -> str:
     return f"redirected to {where}{kept}"
 
 
-def _pip_conf(settings: Settings, port: int, hostname: str) -> Iterator[str]:
-    server = settings.server
-    host = hostname if server.host in EVERYWHERE or server.unix_socket is not None else server.host
-    yield "[global]"
-    yield f"index-url = {_url(settings, host, port)}/simple/"
-    if server.cert is None and host not in LOOPBACK:
-        yield f"trusted-host = {urlsplit(_url(settings, host, port)).hostname}"
-
-
-def _url(settings: Settings, host: str, port: int) -> str:
-    server = settings.server
-    scheme, default = ("http", 80) if server.cert is None else ("https", 443)
-    shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    at = "" if port == default or server.unix_socket is not None else f":{port}"
-    return f"{scheme}://{shown}{at}{server.server_base_url.rstrip('/')}"
+def _pip_conf(settings: Settings, port: int, hostname: str) -> tuple[str, ...]:
+    return pip_conf(ClientIndex(own_address(settings.server, hostname, port)))

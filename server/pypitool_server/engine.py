@@ -13,8 +13,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from pypitool.config.settings import ServerSettings, Settings
+from pypitool.own_address import name_of_this_machine
 from pypitool.systemd_notify import Notifier
-from pypitool_server.banner import banner, name_of_this_machine
+from pypitool_server.banner import banner
 from pypitool_server.granian_workers import GranianWorkers
 from pypitool_server.listening import Listener
 from pypitool_server.orders import Inherited, Orders, Ready

@@ -13,6 +13,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.catalogue import Reader
 from pypitool.catalogue.metadata import metadata_of
+from pypitool.core.client_config import ClientIndex, pip_conf
 from pypitool.core.grouping import by_release, latest_of
 from pypitool.core.model import HeldFile, Project, ProjectStatus
 from pypitool.core.negotiation import MediaType, negotiate
@@ -69,7 +70,7 @@ def start() -> Response:
     mark_replayable({EVERYTHING, RIGHTS}, seconds=1 if custom else math.inf, uses=here.external.uses)
     if custom is not None:
         return answers.page(represent(welcome_page(custom, base, files), HTML, zipped=zipped()), public=True)
-    return _page("start.html", public=True, base=base, projects=projects, files=files, **_trust(base))
+    return _page("start.html", public=True, base=base, projects=projects, files=files, **_client(base))
 
 
 def packages() -> Response:
@@ -203,11 +204,11 @@ def _moved(name: str, up: str) -> Response:
     return answers.moved(f"{up}{wanted}/")
 
 
-def _trust(base: str) -> dict[str, str]:
-    """Return what pip needs to be told before it uses an index without TLS on another machine."""
-    scheme, _, rest = base.partition("://")
-    host = rest.partition("/")[0]
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
-    if scheme == "https" or name in ("localhost", "127.0.0.1", "[::1]"):
-        return {"trust": "", "trusted_host": ""}
-    return {"trust": f" --trusted-host {name}", "trusted_host": name}
+def _client(base: str) -> dict[str, str]:
+    """Return what pip has to be told: once for all, and for one installation."""
+    index = ClientIndex(base)
+    trusted = index.trusted_host
+    return {
+        "pip_conf": "\n".join(pip_conf(index)),
+        "trust": "" if trusted is None else f" --trusted-host {trusted}",
+    }

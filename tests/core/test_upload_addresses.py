@@ -79,3 +79,5 @@ def test_one_server_is_scheme_host_and_port() -> None:
 def test_a_server_is_named_by_any_of_its_addresses() -> None:
     assert server_of("https://ann:one@h/priv/simple/") == "https://h/priv/"
     assert server_of("http://h:8080") == "http://h:8080/"
+    # A whole server may be mounted under this name.
+    assert server_of("http://h/pypi/") == "http://h/pypi/"
