@@ -99,6 +99,7 @@ def import_command(invocation: Invocation, file: Path) -> int:
 def _wanted(
     repository: Repository, settings: Settings, names: tuple[str, ...], since: int | None
 ) -> frozenset[str] | None:
+    from pypitool.managing.runs import NoSuchRun
     from pypitool.mirror.configured import check_set_names
     from pypitool.mirror.record import RECORD_FILE, MirrorRecord
 
@@ -108,6 +109,8 @@ def _wanted(
         check_set_names(settings, names)
         wanted = record.members(names)
     if since is not None:
+        if record.run(since) is None:
+            raise NoSuchRun(since)
         fetched = record.fetched_since(since)
         wanted = fetched if wanted is None else wanted & fetched
     return wanted

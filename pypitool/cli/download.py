@@ -11,10 +11,12 @@ from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.mirror_options import ForWhom, FromWhere, Wanted, for_whom, from_where, wanting
 from pypitool.cli.mirror_run import place_of, run_for, tell_input_warnings
+from pypitool.cli.opening import on_packages
 
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings
     from pypitool.core.run_summary import Ending
+    from pypitool.core.targets import Target
     from pypitool.mirror.inputs import Inputs
     from pypitool.mirror.sets import Closure, SetRequest
     from pypitool.mirror.sync import Mirror, Report
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     "-d", "--dest", "directory", type=click.Path(path_type=Path), topic="Where", metavar="DIR",
     help="Put the files here; default: the configured directory, else ~/packages.",
 )  # fmt: skip
+@on_packages
 @option("-n", "--dry-run", is_flag=True, topic="How", help="Say what would be fetched, and write nothing.")
 @click.pass_obj
 def download_command(
@@ -86,20 +89,20 @@ def _request(
     from pypitool.mirror.configured import selection_rules, targets
     from pypitool.mirror.sets import SetRequest
 
-    inputs = wanted.read()
+    inputs, asked_for = wanted.read(), whom.targets(targets(settings))
     tell_input_warnings(invocation, inputs)
     return SetRequest(
         name="download",
         inputs=inputs,
-        targets=whom.targets(targets(settings)),
-        closure=_closure(inputs, no_deps, resolve),
+        targets=asked_for,
+        closure=_closure(inputs, asked_for, no_deps, resolve),
         rules=selection_rules(settings, inputs),
     )
 
 
-def _closure(inputs: Inputs, no_deps: bool, resolve: bool) -> Closure:
+def _closure(inputs: Inputs, targets: tuple[Target, ...], no_deps: bool, resolve: bool) -> Closure:
     from pypitool.mirror.sets import Closure
 
     if no_deps:
         return Closure.OFF
-    return Closure.RESOLVE if resolve or inputs.unpinned() else Closure.CHECK
+    return Closure.RESOLVE if resolve or inputs.unpinned(targets) else Closure.CHECK

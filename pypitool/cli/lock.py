@@ -4,18 +4,40 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.mirror_options import ForWhom, FromWhere, Wanted, for_whom, from_where, wanting
-from pypitool.cli.mirror_run import tell_input_warnings
+from pypitool.cli.mirror_run import place_of, tell_input_warnings
+from pypitool.cli.opening import on_packages
 from pypitool.cli.output import Output
+from pypitool.core.errors import Kind, PypitoolError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pypitool.config.settings import Settings
+    from pypitool.core.requirement_lines import Wanted as Line
+    from pypitool.core.targets import Target
+    from pypitool.mirror.inputs import Inputs
     from pypitool.mirror.resolver import Resolution
+
+
+class NothingToLock(PypitoolError):
+    """Requirements of which no index may be asked."""
+
+    kind: ClassVar[Kind] = Kind.INVALID
+    hint = "pin them in the requirements of the set; they are served from the directory"
+
+    def __init__(self, projects: Sequence[str]) -> None:
+        super().__init__(projects)
+        self.projects = tuple(projects)
+
+    def __str__(self) -> str:
+        return f"there is nothing to lock: {', '.join(self.projects)} is ours, and no index is asked for it"
 
 
 @command(
@@ -33,6 +55,7 @@ if TYPE_CHECKING:
     "-o", "--output", type=click.Path(path_type=Path), default=Path("pylock.toml"), show_default=True,
     metavar="FILE", topic="Where", help="Write the lock here.",
 )  # fmt: skip
+@on_packages
 @click.pass_obj
 def lock_command(
     invocation: Invocation, wanted: Wanted, whom: ForWhom, where: FromWhere, output: Path
@@ -49,19 +72,40 @@ def lock_command(
 
     settings, inputs = invocation.load().settings, wanted.read()
     tell_input_warnings(invocation, inputs)
+    asked_for = whom.targets(targets(settings))
     question = Question(
-        wanted=inputs.wanted,
+        wanted=_for_strangers(invocation, settings, inputs, asked_for),
         constraints=inputs.constraints,
         upstreams=where.upstreams(upstreams(settings, invocation.environ)),
         formats=inputs.formats,
         prereleases=inputs.prereleases,
     )
-    answers = resolve(question, whom.targets(targets(settings)), invocation.environ)
+    answers = resolve(question, asked_for, invocation.environ)
     for answer in answers:
         path = _path(output, answer)
         _write(path, answer.pylock)
         Output(invocation).done(f"wrote {path}")
     return 0
+
+
+def _for_strangers(
+    invocation: Invocation, settings: Settings, inputs: Inputs, targets: tuple[Target, ...]
+) -> tuple[Line, ...]:
+    """Return the lines that an index may see, and say which projects the lock is without."""
+    from packaging.utils import canonicalize_name
+
+    from pypitool.mirror.running import RunFrame, opened
+
+    frame = RunFrame("lock", "lock", place_of(settings), private=settings.policy.private, dry_run=True)
+    with opened(frame) as mirror:
+        names = (canonicalize_name(line.requirement.name) for line in inputs.wanted)
+        ours = [name for name in dict.fromkeys(names) if mirror.house.keeps(name)]
+        lines = mirror.house.for_strangers(inputs.wanted, targets)
+    if not lines:
+        raise NothingToLock(ours)
+    for name in ours:
+        Output(invocation).warning(f"{name} is ours: no index is asked for it, and the lock is without it")
+    return lines
 
 
 def _path(output: Path, answer: Resolution) -> Path:

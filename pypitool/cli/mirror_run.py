@@ -12,7 +12,7 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
 from pypitool.cli.run_output import RunOutput
 from pypitool.cli.stopping import stopping
-from pypitool.core.run_events import Event, FileEvent
+from pypitool.core.run_events import Event, FileEvent, HoleEvent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def run_for(
     from pypitool.mirror.running import RunFrame, run
 
     stop, job = invocation.stop or threading.Event(), invocation.job
-    output = RunOutput(invocation)
+    output, missing = RunOutput(invocation), set[str]()
     with ExitStack() as stack:
         if invocation.stop is None:
             stack.enter_context(stopping(stop))
@@ -66,10 +66,11 @@ def run_for(
             watcher=view,
             only_notes=only_notes,
         )
-        summary = run(frame, work, partial(_tell, output, view))
+        summary = run(frame, work, partial(_tell, output, view, missing))
     output.summary(summary)
-    if summary.tally.holes and command in _MENDABLE:
-        Output(invocation).done("hint: pin what is missing, or add it with --resolve")
+    if missing and command in _MENDABLE:
+        names = ", ".join(f"`{name}`" for name in sorted(missing))
+        Output(invocation).done(f"hint: pin {names}, or let uv add what is missing with --resolve")
     # A job that only looks (`update`) was asked to tell what it sees.
     if recipients is not None and (job is not None or not dry_run):
         _notify(invocation, recipients, summary, job)
@@ -91,7 +92,9 @@ def tell_input_warnings(invocation: Invocation, inputs: Inputs) -> None:
         Output(invocation).warning(warning)
 
 
-def _tell(output: RunOutput, view: Watcher, event: Event) -> None:
+def _tell(output: RunOutput, view: Watcher, missing: set[str], event: Event) -> None:
+    if isinstance(event, HoleEvent) and event.unpinned is not None:
+        missing.add(event.unpinned)
     if view.is_live and isinstance(event, FileEvent) and event.outcome == "fetched":
         return
     with view.aside():

@@ -71,7 +71,8 @@ class RunOutput:
 
     def _file(self, event: FileEvent) -> None:
         if event.message is not None:
-            self._out.log("error", f"{event.name}: {event.message.removeprefix(f'{event.name}: ')}")
+            names_it = event.message.startswith(event.name)
+            self._out.log("error", event.message if names_it else f"{event.name}: {event.message}")
         elif event.outcome in ("fetched", "deleted"):
             self._out.done(f"{event.outcome} {event.name} ({short_size(event.bytes)})")
         else:

@@ -36,11 +36,19 @@ class Stamping:
     began: float
 
     @classmethod
-    def of(cls, settings: Settings, names: tuple[str, ...], environ: Mapping[str, str]) -> Stamping:
+    def of(
+        cls, settings: Settings, names: tuple[str, ...], environ: Mapping[str, str], *, resolve: bool = False
+    ) -> Stamping:
         """Return the stamp of a `sync` of these sets, as they are configured now."""
         server = settings.server
         question = digest_of(
-            names, server.packages, settings.policy, settings.targets, settings.sets, settings.upstreams
+            names,
+            resolve,
+            server.packages,
+            settings.policy,
+            settings.targets,
+            settings.sets,
+            settings.upstreams,
         )
         state = choose_state(server.packages, server.state, environ)
         return cls(state, question, environ, time.monotonic())

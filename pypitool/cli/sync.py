@@ -9,6 +9,7 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
+from pypitool.cli.opening import on_packages
 
 if TYPE_CHECKING:
     from pypitool.core.run_summary import Ending
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 SYNC_EXITS = {
     1: "a set has a hole, or one of its files cannot be used",
     3: "",
+    5: "no set wants the project to explain, or no index has it",
     6: "another run holds the directory",
     7: "no index answered; trying again may help",
 }
@@ -35,6 +37,7 @@ SYNC_EXITS = {
 @option(
     "--explain", metavar="PROJECT", help="Show every file of a project and the rule that took or refused it."
 )
+@on_packages
 @click.pass_obj
 def sync_command(
     invocation: Invocation,
@@ -57,7 +60,7 @@ def sync_command(
         return explain_sets(invocation, settings, names, explain)
     from pypitool.cli.stamped import Stamping
 
-    stamping = Stamping.of(settings, names, invocation.environ)
+    stamping = Stamping.of(settings, names, invocation.environ, resolve=resolve)
     if locked and not dry_run and (code := stamping.replayed(invocation)) is not None:
         return code
     # Not before: that nothing has changed is told in the time that these take to import.

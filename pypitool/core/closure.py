@@ -46,6 +46,7 @@ class Hole:
     requirement: str
     required_by: str  # `PROJECT VERSION`, or FILE:LINE for a root
     reason: str
+    unpinned: NormalizedName | None = None  # what another line of the set would mend it by naming
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class _Walk:
     target: Target
     shelf: Shelf
     pins: Mapping[NormalizedName, SpecifierSet]
+    named: frozenset[NormalizedName]  # by a line of the set: another line would mend nothing
     holes: dict[tuple[str, str], Hole] = field(default_factory=dict)
     unknown: dict[str, Unknown] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
@@ -86,10 +88,10 @@ def prove(
     pins: Mapping[NormalizedName, SpecifierSet],
 ) -> Proof:
     """Walk from the roots that concern the target."""
-    walk = _Walk(target, shelf, pins)
-    queue = deque(
-        (root.requirement, root.source) for root in roots if _applies(walk, root.requirement, frozenset({""}))
-    )
+    mine = [root for root in roots if target.applies(root.requirement.marker)]
+    named = pins.keys() | {canonicalize_name(root.requirement.name) for root in mine}
+    walk = _Walk(target, shelf, pins, frozenset(named))
+    queue = deque((root.requirement, root.source) for root in mine)
     while queue:
         requirement, required_by = queue.popleft()
         queue.extend(_follow(walk, requirement, required_by))
@@ -100,7 +102,8 @@ def _follow(walk: _Walk, requirement: Requirement, required_by: str) -> Iterator
     project = canonicalize_name(requirement.name)
     candidate = _satisfying(walk, project, requirement.specifier)
     if candidate is None:
-        hole = Hole(walk.target.name, _shown(requirement), required_by, _reason(walk, project))
+        unpinned = None if project in walk.named else project
+        hole = Hole(walk.target.name, _shown(requirement), required_by, _reason(walk, project), unpinned)
         walk.holes.setdefault((hole.requirement, hole.required_by), hole)
         return
     walk.used.add(candidate.filename)

@@ -74,6 +74,7 @@ class HoleEvent:
     requirement: str
     required_by: str
     reason: str
+    unpinned: NormalizedName | None = None  # the project that a pin, or uv, would bring
 
     def __str__(self) -> str:
         return f"hole: {self.set} {self.target}: {self.requirement} (needed by {self.required_by})"

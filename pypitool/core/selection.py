@@ -161,7 +161,7 @@ def _refusal(candidate: Candidate, wish: Wish, target: Target, rules: SelectionR
         return Rule.LEGACY
     if candidate.yanked is not None and not (rules.yanked and wish.is_pinned):
         return Rule.YANKED
-    if wish.hashes and candidate.hashes and not wish.hashes & candidate.hashes:
+    if _is_another(candidate, wish.hashes):
         return Rule.HASH
     if not (candidate.sha256 or wish.hashes or rules.allow_unhashed):
         return Rule.UNHASHED
@@ -170,6 +170,13 @@ def _refusal(candidate: Candidate, wish: Wish, target: Target, rules: SelectionR
     if not rules.formats.allows(candidate):
         return Rule.FORMAT
     return None if rules.files is FilesPolicy.ALL else _unfit(candidate, target, rules)
+
+
+def _is_another(candidate: Candidate, listed: frozenset[str]) -> bool:
+    """Tell whether the hashes of a line exclude a file; of one of another kind only its bytes tell."""
+    known = {text.partition(":")[0] for text in candidate.hashes}
+    compares = bool(listed) and all(text.partition(":")[0] in known for text in listed)
+    return compares and not listed & candidate.hashes
 
 
 def _unfit(candidate: Candidate, target: Target, rules: SelectionRules) -> Rule | None:

@@ -107,7 +107,7 @@ def wish_for(
     limiting = [each for each in hashes if each]
     allowed = frozenset.intersection(*limiting) if limiting else frozenset()
     # Lines that contradict each other allow nothing, and an empty set would allow everything.
-    return Wish(project, combined, allowed or frozenset({"none"} if limiting else ()))
+    return Wish(project, combined, allowed or frozenset({"sha256:none"} if limiting else ()))
 
 
 def _of_version(wish: Wish, candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 from packaging.utils import NormalizedName
 
+from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.names import normalize
 from pypitool.core.selection import Candidate, select
 from pypitool.mirror.offers import ask_upstreams
@@ -14,6 +16,19 @@ from pypitool.mirror.resolving import pin_sets
 from pypitool.mirror.sets import PinnedSet, SetRequest
 from pypitool.mirror.shelf import CatalogueShelf
 from pypitool.mirror.sync import Mirror
+
+
+class NotWanted(PypitoolError):
+    """A project that no set asks for: there is nothing to explain."""
+
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+
+    def __init__(self, project: NormalizedName) -> None:
+        super().__init__(project)
+        self.project = project
+
+    def __str__(self) -> str:
+        return f"no set wants `{self.project}`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,8 @@ def explain(
     name = normalize(project)
     upstreams = [session.upstream for session in mirror.sessions]
     sets = pin_sets(requests, upstreams, mirror.house, environ)
+    if not any(name in pinned.wishes for pinned in sets):
+        raise NotWanted(name)
     candidates = _candidates(mirror, name)
     return [one for pinned in sets for one in _of_set(pinned, name, candidates)]
 

@@ -6,8 +6,10 @@ import codecs
 import hashlib
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -27,6 +29,7 @@ from pypitool.core.requirement_lines import (
     parse_lines,
 )
 from pypitool.core.selection import Formats, is_pin
+from pypitool.core.targets import Target
 from pypitool.toml_document import parse_toml
 
 if TYPE_CHECKING:
@@ -64,7 +67,7 @@ class InputFile:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Inputs:
     """Everything that a set or a command line asks for."""
 
@@ -76,17 +79,32 @@ class Inputs:
     warnings: tuple[str, ...] = ()
     files: tuple[InputFile, ...] = ()
 
-    def pin_of(self, wanted: Wanted) -> SpecifierSet:
-        """Return what limits a line: its own specifier, and the constraints on its project."""
+    def pin_of(self, wanted: Wanted, target: Target) -> SpecifierSet:
+        """Return what limits a line for a target: its own specifier, and the constraints on its project."""
         specifier = wanted.requirement.specifier
-        for constraint in self.constraints:
-            if canonicalize_name(constraint.requirement.name) == canonicalize_name(wanted.requirement.name):
-                specifier &= constraint.requirement.specifier
+        for constraint in self._limits.get(canonicalize_name(wanted.requirement.name), ()):
+            if target.applies(constraint.marker):
+                specifier &= constraint.specifier
         return specifier
 
-    def unpinned(self) -> tuple[Wanted, ...]:
-        """Return the lines that do not name exactly one version, with the constraints counted in."""
-        return tuple(line for line in self.wanted if not is_pin(self.pin_of(line)))
+    def unpinned(self, targets: Sequence[Target]) -> tuple[Wanted, ...]:
+        """Return the lines that do not name exactly one version for each target that they concern."""
+        return tuple(
+            line
+            for line in self.wanted
+            if not all(
+                is_pin(self.pin_of(line, target))
+                for target in targets
+                if target.applies(line.requirement.marker)
+            )
+        )
+
+    @cached_property
+    def _limits(self) -> Mapping[NormalizedName, Sequence[Requirement]]:
+        limits: dict[NormalizedName, list[Requirement]] = defaultdict(list)
+        for constraint in self.constraints:
+            limits[canonicalize_name(constraint.requirement.name)].append(constraint.requirement)
+        return limits
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ def prove_sets(sets: Iterable[PinnedSet], shelf: Shelf) -> Iterator[HoleEvent | 
 def events_of(name: str, proof: Proof, told: set[str]) -> Iterator[HoleEvent | WarningEvent]:
     """Tell what a proof found; `told` are the files of which it has been said that nobody knows."""
     for hole in proof.holes:
-        yield HoleEvent(name, hole.target, hole.requirement, hole.required_by, hole.reason)
+        yield HoleEvent(name, hole.target, hole.requirement, hole.required_by, hole.reason, hole.unpinned)
     for unknown in proof.unknown:
         if unknown.filename not in told:
             told.add(unknown.filename)

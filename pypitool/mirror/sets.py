@@ -53,7 +53,7 @@ class PinnedSet:
         wishes: dict[NormalizedName, dict[Target, Wish]] = defaultdict(dict)
         for target, lines in self.lines.items():
             for project, asked in _by_project(lines).items():
-                specifiers = [self.request.inputs.pin_of(line) for line in asked]
+                specifiers = [self.request.inputs.pin_of(line, target) for line in asked]
                 wishes[project][target] = wish_for(project, specifiers, [line.hashes for line in asked])
         return wishes
 
@@ -93,7 +93,7 @@ def refuse_unpinned(requests: Sequence[SetRequest]) -> None:
         Fault(f"`{line.requirement}` names no exact version: {_REMEDY}", line.source)
         for request in requests
         if request.closure is Closure.CHECK
-        for line in request.inputs.unpinned()
+        for line in request.inputs.unpinned(request.targets)
     ]
     if faults:
         raise InputFaults(faults)

@@ -85,6 +85,8 @@ def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions,
     held = _held(mirror, offers.found)
     for event in _explain_misses(mirror, choices.misses, offers.found):
         report(event)
+    for event in _yanks(choices):
+        report(event)
     planned = _plan(choices, held)
     if options.dry_run:
         report_plan([one for _, one in planned], report)
@@ -126,6 +128,16 @@ def _choices(mirror: Mirror, sets: Sequence[PinnedSet], offers: Offers) -> Choic
     upstreams = (session.upstream for session in mirror.sessions)
     unhashed = frozenset(upstream.name for upstream in upstreams if upstream.allow_unhashed)
     return choose(sets, offers.found, mirror.record, unhashed)
+
+
+def _yanks(choices: Choices) -> Iterator[WarningEvent]:
+    """Say which files are wanted although they are yanked: only who pinned them can choose another."""
+    for file in choices.files:
+        candidate = file.wanted.candidate
+        if candidate.yanked is not None:
+            reason = f": {candidate.yanked}" if candidate.yanked else ""
+            message = f"{candidate.filename} is yanked{reason}"
+            yield WarningEvent(message, candidate.project, candidate.yanked)
 
 
 def _held(mirror: Mirror, offers: Iterable[NormalizedName]) -> dict[str, HeldFile]:

@@ -65,7 +65,8 @@ def _is_unknown(one: PinnedSet, record: MirrorRecord) -> bool:
 
 def _tells_all(one: PinnedSet) -> bool:
     """Tell whether the lines of a set say which versions it wants, of everything."""
-    return one.request.closure is not Closure.RESOLVE and not one.request.inputs.unpinned()
+    request = one.request
+    return request.closure is not Closure.RESOLVE and not request.inputs.unpinned(request.targets)
 
 
 def _wanted_by(one: PinnedSet, shelf: Shelf, record: MirrorRecord) -> frozenset[str]:

@@ -59,7 +59,7 @@ def test_a_closed_set_has_no_hole() -> None:
 def test_a_missing_dependency_is_a_hole_that_names_who_needs_it() -> None:
     proof = walk(OnDisk(held("a", "1.0", "b>=1")), "a==1.0")
 
-    assert proof.holes == (Hole("linux", "b>=1", "a 1.0", "missing"),)
+    assert proof.holes == (Hole("linux", "b>=1", "a 1.0", "missing", unpinned=canonicalize_name("b")),)
 
 
 def test_a_missing_root_is_a_hole_that_names_its_line() -> None:

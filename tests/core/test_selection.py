@@ -153,6 +153,14 @@ def test_only_a_file_whose_hash_is_listed_is_taken() -> None:
     assert [verdict.rule for verdict in verdicts] == [Rule.CHOSEN, Rule.HASH]
 
 
+def test_a_hash_of_a_kind_that_is_not_offered_is_judged_when_the_file_is_here() -> None:
+    file = wheel("m-1.0-py3-none-any.whl")
+
+    verdicts = select(wish("==1.0", frozenset({"sha512:aa"})), UBUNTU24, [file], SelectionRules())
+
+    assert [verdict.rule for verdict in verdicts] == [Rule.CHOSEN]
+
+
 def test_a_file_without_sha256_needs_permission_or_a_hash_of_our_own() -> None:
     bare = wheel("m-1.0-py3-none-any.whl", hashes=frozenset({"md5:aa"}))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
+from pypitool.core.targets import make_target
 from pypitool.mirror.inputs import InputFaults, Inputs, read_inputs
 
 LOCK = """
@@ -64,8 +65,9 @@ def test_a_file_included_by_constraint_constrains_and_wants_nothing(tmp_path: Pa
 
     inputs = read_inputs(requirements=[main], environ={})
 
-    assert [str(line.requirement) for line in inputs.unpinned()] == ["b"]
-    assert str(inputs.pin_of(inputs.wanted[0])) in ("==1.5,>=1", ">=1,==1.5")
+    linux = make_target("linux", python="3.12", platform="manylinux_2_39_x86_64")
+    assert [str(line.requirement) for line in inputs.unpinned([linux])] == ["b"]
+    assert str(inputs.pin_of(inputs.wanted[0], linux)) in ("==1.5,>=1", ">=1,==1.5")
 
 
 @pytest.mark.parametrize(
@@ -154,3 +156,18 @@ def test_a_broken_lock_is_a_fault(tmp_path: Path) -> None:
 
 def test_requirements_of_the_command_line_are_wanted_too() -> None:
     assert names(read_inputs(lines=["pytest", "a==1"], environ={})) == ["pytest", "a==1"]
+
+
+def test_a_constraint_holds_where_its_marker_does(tmp_path: Path) -> None:
+    limits = write(tmp_path / "limits.txt", "a==1; sys_platform == 'win32'\na==2; sys_platform == 'linux'\n")
+    main = write(tmp_path / "main.txt", f"-c {limits}\na\n")
+    windows = make_target("windows", python="3.12", platform="win_amd64")
+    linux = make_target("linux", python="3.12", platform="manylinux_2_39_x86_64")
+    mac = make_target("mac", python="3.12", platform="macosx_14_0_arm64")
+
+    inputs = read_inputs(requirements=[main], environ={})
+
+    (line,) = inputs.wanted
+    assert (str(inputs.pin_of(line, windows)), str(inputs.pin_of(line, linux))) == ("==1", "==2")
+    assert inputs.unpinned([windows, linux]) == ()
+    assert inputs.unpinned([windows, mac]) == (line,)

@@ -179,3 +179,14 @@ def test_the_upstream_that_is_away_is_exit_code_7(site: Site, tmp_path: Path) ->
     )
 
     assert ended.code == 7
+
+
+def test_files_go_where_packages_says_and_where_dest_says_before_it(site: Site) -> None:
+    site.offer(wheel("a", "1.0"))
+    words = ("download", "a==1.0", "-i", site.fake.url, "--packages", str(site.packages), *LINUX)
+
+    site.bare(*words, "-d", str(site.path / "other"))
+    assert not site.packages.exists()
+
+    site.bare(*words)
+    assert site.files() == ["a-1.0-py3-none-any.whl"]
