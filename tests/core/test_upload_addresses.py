@@ -27,7 +27,7 @@ PUBLIC = "https://public.example/simple/"
         ("https://h/simple/", "https://h/simple/"),
         ("https://h/pypi", "https://h/simple/"),
         ("https://h/priv/legacy/", "https://h/priv/simple/"),
-        ("https://h/root/pypi/", "https://h/root/simple/"),
+        ("https://h/index/pypi/", "https://h/index/simple/"),
         ("https://h/legacyish/", "https://h/legacyish/simple/"),
         ("https://ann:one@h:8080/", "https://h:8080/simple/"),
         ("https://upload.public.example/legacy/", PUBLIC),
