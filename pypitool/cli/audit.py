@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages
+from pypitool.cli.opening import on_packages, opened
 from pypitool.cli.output import Output
 
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
 _HEADINGS = ("When", "What", "Who", "From", "Project", "Version", "Details")
+_DOWNLOAD_HEADINGS = ("When", "File", "Who", "From", "With", "Status", "Bytes")
 
 
 @click.group(
@@ -98,3 +102,57 @@ def _row(line: dict[str, Any]) -> tuple[str, ...]:
 
 def _word(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@audit_command.command(
+    "downloads",
+    examples=("pypitool audit downloads acme-core 1.1", "pypitool audit downloads acme-core 1.1 --json"),
+    exits={
+        5: "there is no such release, and the log knows nothing of it either",
+        8: "there is no download log, or the configuration is wrong",
+    },
+)
+@click.argument("project")
+@click.argument("version")
+@on_packages
+@click.pass_obj
+def downloads(invocation: Invocation, project: str, version: str) -> None:
+    """Show who got the files of a release, oldest first, and since when that is known.
+
+    The server keeps the log with `download-log`. In a pipe there is one line for each download, with tabs:
+    time, file, who, from which address, with which program, status, bytes. The first day counts from when the
+    log was begun.
+    """
+    from pypitool.core.names import normalize
+    from pypitool.downloads import DownloadRecord, NoDownloadLog
+
+    output = Output(invocation)
+    state = existing_state(invocation)
+    record = None if state is None else DownloadRecord(state)
+    since = record and record.since
+    if since is None and not invocation.load().settings.server.download_log:
+        raise NoDownloadLog
+    name = normalize(project)
+    found = [] if record is None else list(record.lines(name, version, lambda one: output.warning(str(one))))
+    if not found:
+        _refuse_unknown(invocation, name, version)
+    show_lines(output, found, _DOWNLOAD_HEADINGS, _download_row)
+    if invocation.json:
+        output.line(json.dumps({"type": "summary", "since": since, "count": len(found)}))
+    else:
+        output.line("nothing was downloaded yet" if since is None else f"complete since {since}")
+
+
+def _download_row(line: dict[str, Any]) -> tuple[str, ...]:
+    columns = ("file", "who", "from", "agent", "status", "bytes")
+    return str(line.get("at", ""))[:19], *(str(line.get(key, "")) for key in columns)
+
+
+def _refuse_unknown(invocation: Invocation, project: NormalizedName, version: str) -> None:
+    from pypitool.core.grouping import by_release, spelling_of
+    from pypitool.releases import NotHeld
+
+    with opened(invocation, reader_only=True) as repository:
+        known = repository.catalogue.project(project)
+        if known is None or spelling_of(version, by_release(known.files)) is None:
+            raise NotHeld(project, version)

@@ -67,7 +67,12 @@ def size(value: object) -> int:
         raise BadValue(str(fault)) from None
 
 
-def duration(value: object) -> float:
+def keep(value: object) -> float:
+    """Demand for how long something is kept: a duration that may well be years."""
+    return duration(value, longest=100 * 366 * 86400)
+
+
+def duration(value: object, *, longest: float = _LONGEST) -> float:
     """Demand a length of time that is more than nothing: seconds, or a text such as `15m`."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         value = str(value)
@@ -75,8 +80,8 @@ def duration(value: object) -> float:
         seconds = parse_duration(string(value, "a duration such as `90s` or `15m`"))
     except PypitoolError as fault:
         raise BadValue(str(fault)) from None
-    if not 0 < seconds <= _LONGEST:
-        raise BadValue(f"expected a duration above 0 and up to 366d, got `{value}`")
+    if not 0 < seconds <= longest:
+        raise BadValue(f"expected a duration above 0 and up to {longest / 86400:.0f}d, got `{value}`")
     return seconds
 
 

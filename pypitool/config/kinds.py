@@ -89,6 +89,7 @@ KINDS: dict[str, ValueKind] = {
     "flag": ValueKind("", boolean, boolean_text),
     "size": ValueKind("SIZE", checks.size, to_toml=size_text),
     "duration": ValueKind("DURATION", checks.duration, to_toml=duration_text),
+    "keep": ValueKind("DURATION", checks.keep, to_toml=duration_text),
     "url": ValueKind("URL", checks.url),
     "prefix": ValueKind("PATH", checks.prefix),
     "endpoint": ValueKind("PATH", checks.endpoint),

@@ -154,6 +154,15 @@ class ServerSettings:
         "info", "how much is logged: error, warning, info or debug", kind="level", topic="Log"
     )
     access_log: bool = setting(True, "one line for each request", kind="flag", topic="Log")
+    download_log: bool = setting(
+        False, "keep in the state who got which file, for `audit downloads`", kind="flag", topic="Log"
+    )
+    download_log_keep: float = setting(
+        90 * 86400.0, "drop days of the download log that are older", kind="keep", topic="Log"
+    )
+    download_log_max: int = setting(
+        1024**3, "drop the oldest days of the download log beyond this size", kind="size", topic="Log"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ def duration_text(seconds: float) -> str:
 def _split(seconds: int) -> list[tuple[int, str]]:
     parts = []
     for unit, length in _SECONDS.items():
+        if unit == "w" and seconds % length:
+            continue  # `90d` says more than `12w6d`
         number, seconds = divmod(seconds, length)
         parts.append((number, unit))
     return parts

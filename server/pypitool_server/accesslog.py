@@ -18,6 +18,15 @@ PATH_SAFE = "/:@!$&'()*+,;=~-._"
 _ODD = re.compile(r"[^/:@!$&'()*+,;=~\-._A-Za-z0-9]")
 
 
+class Download(NamedTuple):
+    """Which file an answer has."""
+
+    file: str
+    project: str
+    version: str
+    sha256: str
+
+
 class Request(NamedTuple):
     """What is remembered of a request until its line is written: a tuple, because it is made at each."""
 
@@ -33,6 +42,7 @@ class Request(NamedTuple):
     size: int
     seconds: float
     ended: float
+    download: Download | None = None  # where downloads are logged
 
 
 # The fields that thousands of requests of a batch have in common: they are formatted once.

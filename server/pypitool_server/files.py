@@ -18,9 +18,10 @@ from pypitool.core.rights import Right
 from pypitool.store import NoSuchFile
 from pypitool.store.opened import Opened, stat_of
 from pypitool_server.absent import refuse_while_reading
+from pypitool_server.accesslog import Download
 from pypitool_server.bodies import FileBody
 from pypitool_server.content import Content, Part, asked_part, sent
-from pypitool_server.replay import mark_replayable
+from pypitool_server.replay import DOWNLOAD, mark_replayable
 from pypitool_server.services import Verdict, services
 
 METADATA = ".metadata"
@@ -130,7 +131,11 @@ def _sent(file: HeldFile, verdict: Verdict) -> Response:
         file.stat.mtime_ns / 1e9,
         _caching(verdict),
     )
-    internal = services().settings.server.accel_redirect
+    server = services().settings.server
+    if server.download_log:
+        sha256 = file.contents.digests.sha256
+        request.environ[DOWNLOAD] = Download(file.filename, file.project, file.version, sha256)
+    internal = server.accel_redirect
     with _opened(file) as opened:
         if internal is not None:
             return _accelerated(about, internal, file.location)

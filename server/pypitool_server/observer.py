@@ -8,8 +8,10 @@ from time import time
 
 from pypitool_server.accesslog import AccessLog, Request
 from pypitool_server.counts import Counts
+from pypitool_server.downloadlog import DownloadLog
 from pypitool_server.gateway import Environ
 from pypitool_server.proxies import TrustedProxies
+from pypitool_server.replay import DOWNLOAD
 from pypitool_server.slots import Slots
 
 EACH_SECONDS = 1.0
@@ -22,10 +24,17 @@ class Observer:
     """Notes every request of one worker; a thread of its own counts and writes them each second."""
 
     def __init__(
-        self, proxies: TrustedProxies, slots: Slots, access_log: AccessLog | None, *, mount: str = ""
+        self,
+        proxies: TrustedProxies,
+        slots: Slots,
+        access_log: AccessLog | None,
+        *,
+        mount: str = "",
+        download_log: DownloadLog | None = None,
     ) -> None:
         self._proxies = proxies
         self._access_log = access_log
+        self._download_log = download_log
         self._mount = mount.rstrip("/")
         self._noted: deque[Request] = deque(maxlen=MOST)
         self._note = self._noted.append
@@ -60,6 +69,7 @@ class Observer:
                 size,
                 seconds,
                 time(),
+                get(DOWNLOAD),
             )
         )
         if len(self._noted) == ENOUGH:
@@ -78,6 +88,8 @@ class Observer:
         with self._folding:
             noted = self._noted
             batch = [noted.popleft() for _ in range(len(noted))]
+            if self._download_log is not None:
+                self._download_log.write(batch)
             if not batch:
                 return
             self._counts.add(batch, self._mount)

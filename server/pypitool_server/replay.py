@@ -23,6 +23,8 @@ from pypitool_server.gateway import Application, Environ, Headers, StartResponse
 
 MARK = "pypitool.replay"
 USER = "pypitool.user"
+# Which file is in the answer: the view leaves word where downloads are logged, and so does a replay.
+DOWNLOAD = "pypitool.download"
 
 # An error that is true now may be untrue in a moment: only these are ever kept.
 REPLAYABLE = frozenset({200, 206, 301, 302, 303, 304, 404, 406, 416})
@@ -56,6 +58,7 @@ class Answer:
     code: int
     size: int
     deadline: float
+    download: object = None
 
 
 def mark_replayable(
@@ -137,6 +140,8 @@ class ReplayFront:
         if isinstance(answer, Answer) and answer.deadline > began:
             # A copy of the headers: an engine may add its own to the list that it is given.
             start_response(answer.status, answer.headers[:])
+            if answer.download is not None:
+                environ[DOWNLOAD] = answer.download
             self._observe(environ, answer.code, answer.size, perf_counter() - began, user, True)
             return answer.body
         return self._ask(environ, start_response, began, user, key, ticket)
@@ -161,7 +166,8 @@ class ReplayFront:
             content = _whole(body)
             mark = environ.get(MARK)
             if key is not None and mark is not None and code in REPLAYABLE:
-                self._keep(key, ticket, environ, mark, _answer(started, content, code, mark.deadline))
+                answer = _answer(started, content, code, mark.deadline, environ.get(DOWNLOAD))
+                self._keep(key, ticket, environ, mark, answer)
             start_response(started.status, started.headers)
             ended(len(content))
             return [content]
@@ -190,7 +196,7 @@ def _whole(body: Iterable[bytes]) -> bytes:
             close()
 
 
-def _answer(started: _Started, content: bytes, code: int, deadline: float) -> Answer:
+def _answer(started: _Started, content: bytes, code: int, deadline: float, download: object) -> Answer:
     # Most names and values are the same in thousands of answers: interned, they are held once.
     headers = [(sys.intern(name), sys.intern(value)) for name, value in started.headers]
-    return Answer(sys.intern(started.status), headers, [content], code, len(content), deadline)
+    return Answer(sys.intern(started.status), headers, [content], code, len(content), deadline, download)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import atexit
 from dataclasses import dataclass
 from multiprocessing import util
+from pathlib import Path
 
 from flask import Flask
 
-from pypitool.config.settings import Settings
+from pypitool.config.settings import ServerSettings, Settings
 from pypitool.repository import Repository
 from pypitool_server import operations
 from pypitool_server.accesslog import AccessLog
 from pypitool_server.app import create_app
 from pypitool_server.counts import PLACES
+from pypitool_server.downloadlog import DownloadLog
 from pypitool_server.logs import Log
 from pypitool_server.observer import Observer
 from pypitool_server.proxies import TrustedProxies
@@ -38,6 +40,7 @@ def assemble(settings: Settings, repository: Repository, counts: SharedFile, log
         Slots(counts, PLACES),
         access_log,
         mount=server.server_base_url,
+        download_log=_download_log(server, repository.state),
     )
     app = create_app(settings, repository=repository, observe=observer)
     operations.show(app, observer.totals)
@@ -46,3 +49,9 @@ def assemble(settings: Settings, repository: Repository, counts: SharedFile, log
     util.Finalize(observer, observer.fold, exitpriority=0)
     atexit.register(observer.fold)
     return Serving(app, repository, observer)
+
+
+def _download_log(server: ServerSettings, state: Path) -> DownloadLog | None:
+    if not server.download_log:
+        return None
+    return DownloadLog(state, keep=server.download_log_keep, most=server.download_log_max)
