@@ -117,9 +117,9 @@ def _word(value: Any) -> str:
 @on_packages
 @click.pass_obj
 def downloads(invocation: Invocation, project: str, version: str) -> None:
-    """Show who got the files of a release, oldest first, and since when that is known.
+    """Show who got the files of a release, and since when that is known.
 
-    The server keeps the log with `download-log`. In a pipe there is one line for each download, with tabs:
+    Oldest first. The server keeps the log with `download-log`. In a pipe there is one line for each download, with tabs:
     time, file, who, from which address, with which program, status, bytes. The first day counts from when the
     log was begun.
     """

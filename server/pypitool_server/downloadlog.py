@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -42,13 +42,9 @@ class DownloadLog:
         self._tidied: float | None = None
         self._is_losing = False
 
-    def write(self, requests: Iterable[Request]) -> None:
+    def write(self, requests: Sequence[Request]) -> None:
         """Write what was downloaded, or lose it: a log must never stop the server."""
-        days: dict[str, list[str]] = {}
-        for request in requests:
-            if request.download is not None and request.method == "GET" and request.status in LOGGED:
-                at = timestamp(request.ended)
-                days.setdefault(at[:10], []).append(_line(request, request.download, at))
+        days = _days(requests)
         try:
             for day, lines in days.items():
                 self._append(self._record.directory / file_of(day), "".join(lines).encode())
@@ -100,18 +96,42 @@ class DownloadLog:
                 _log.info("the download log of %s is gone: it was too old, or the log too large", day)
 
 
-def _line(request: Request, download: Download, at: str) -> str:
+def _days(requests: Sequence[Request]) -> dict[str, list[str]]:
+    """Return the lines of each day; what lines of a batch have in common is formatted once."""
+    days: dict[str, list[str]] = {}
+    constants: dict[tuple[object, ...], str] = {}
+    second, begin = -1, ""
+    lines: list[str] = []
+    for request in requests:
+        download = request.download
+        if download is None or request.method != "GET" or request.status not in LOGGED:
+            continue
+        ended = request.ended
+        if int(ended) != second:
+            second = int(ended)
+            at = timestamp(second)
+            begin = f'{{"at":"{at[:20]}'
+            lines = days.setdefault(at[:10], [])
+        # By identity: replays share the value, and the batch holds on to it.
+        key = id(download), request.user, request.address, request.agent, request.status
+        constant = constants.get(key)
+        if constant is None:
+            constant = constants[key] = _constant(request, download)
+        lines.append(f"{begin}{int((ended - second) * 1e6):06}{constant}{request.size}}}\n")
+    return days
+
+
+def _constant(request: Request, download: Download) -> str:
+    """Write what stands between the microseconds and the bytes."""
     document = {
-        "at": at,
         **download._asdict(),
         "who": _who(request.user),
         "from": request.address,
         # pip describes its whole machine after its name, in hundreds of bytes.
         "agent": request.agent.partition(" ")[0],
         "status": request.status,
-        "bytes": request.size,
     }
-    return json.dumps(document, separators=(",", ":")) + "\n"
+    return f'Z",{json.dumps(document, separators=(",", ":"))[1:-1]},"bytes":'
 
 
 def _who(name: str | None) -> str:
