@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
 
-if TYPE_CHECKING:
-    from pypitool.releases import Change
 
-
-def tell_change(invocation: Invocation, word: str, change: Change) -> None:
+def tell_change(invocation: Invocation, word: str, document: dict[str, Any]) -> None:
     """Print what was decided for which files, and for which it had been before."""
     output = Output(invocation)
     if invocation.json:
-        output.document(
-            {
-                "project": change.project,
-                "changed": list(change.changed),
-                "unchanged": list(change.unchanged),
-            }
-        )
+        output.document(document)
         return
-    for filename in change.changed:
+    for filename in document["changed"]:
         output.done(f"{word} {filename}")
-    for filename in change.unchanged:
+    for filename in document["unchanged"]:
         output.done(f"{word} already: {filename}")

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
+from pypitool.cli.afar import managed_projects, on_server
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages, opened_fresh, project_names
+from pypitool.cli.opening import on_packages, project_names
 from pypitool.cli.output import Output
 from pypitool.core.errors import Kind, PypitoolError
-
-if TYPE_CHECKING:
-    from pypitool.releases import DeletePlan
 
 
 class NotAgreed(PypitoolError):
@@ -55,6 +53,7 @@ class Declined(PypitoolError):
 @option("-n", "--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @option("-y", "--yes", is_flag=True, help="Do not ask.")
 @on_packages
+@on_server
 @click.pass_obj
 def delete_command(
     invocation: Invocation,
@@ -69,37 +68,33 @@ def delete_command(
     The files are removed from the directories with their signatures. The plan is shown first, and on a
     terminal you are asked.
     """
-    from pypitool.facts import local_actor
-    from pypitool.releases import delete, plan_delete
-
-    with opened_fresh(invocation) as repository:
-        plan = plan_delete(repository, project, version, filename)
-        _show(invocation, plan)
+    with managed_projects(invocation) as projects:
+        document = projects.plan_delete(project, version, filename)
+        _show(invocation, document)
         if not dry_run:
-            _agree(plan, yes=yes)
-            delete(repository, plan, local_actor())
+            _agree(document, yes=yes)
+            document = projects.delete(project, version, filename, document["serial"])
     if invocation.json:
-        document = {"project": plan.project, "deleted": list(plan.filenames), "serial": plan.serial}
         Output(invocation).document(document)
     elif not dry_run:
-        Output(invocation).done(f"deleted {_files(len(plan.filenames))} of {plan.project}")
+        Output(invocation).done(f"deleted {_files(document)}")
 
 
-def _show(invocation: Invocation, plan: DeletePlan) -> None:
+def _show(invocation: Invocation, plan: dict[str, Any]) -> None:
     if not invocation.json:
-        for filename in plan.filenames:
+        for filename in plan["deleted"]:
             Output(invocation).line(f"delete {filename}")
 
 
-def _agree(plan: DeletePlan, *, yes: bool) -> None:
+def _agree(plan: dict[str, Any], *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
         raise NotAgreed
-    question = f"Delete {_files(len(plan.filenames))} of {plan.project}?"
-    if not click.confirm(question, default=False, err=True):
+    if not click.confirm(f"Delete {_files(plan)}?", default=False, err=True):
         raise Declined
 
 
-def _files(number: int) -> str:
-    return f"{number} file{'s' * (number != 1)}"
+def _files(plan: dict[str, Any]) -> str:
+    number = len(plan["deleted"])
+    return f"{number} file{'s' * (number != 1)} of {plan['project']}"

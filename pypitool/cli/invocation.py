@@ -26,6 +26,7 @@ class Invocation:
     debug: bool = False
     color: str = "auto"
     flags: dict[str, Any] = field(default_factory=dict)  # values by the path of their key
+    server: dict[str, Any] = field(default_factory=dict)  # which one elsewhere is meant, and as whom
     notices: list[str] = field(default_factory=list)
     job: str | None = None  # of the schedule, which runs this
     stop: threading.Event | None = None  # set when it is to end; None: signals decide

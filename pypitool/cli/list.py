@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from pypitool.cli.afar import managed_projects, on_server
 from pypitool.cli.command import command
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import find_project, on_packages, opened_fresh, project_names
+from pypitool.cli.opening import on_packages, project_names
 from pypitool.cli.output import Output
-
-if TYPE_CHECKING:
-    from pypitool.repository import Repository
 
 
 @command(
@@ -24,6 +20,7 @@ if TYPE_CHECKING:
 )
 @click.argument("project", required=False, shell_complete=project_names)
 @on_packages
+@on_server
 @click.pass_obj
 def list_command(invocation: Invocation, project: str | None) -> None:
     """List the projects that are held, or the files of one.
@@ -31,47 +28,30 @@ def list_command(invocation: Invocation, project: str | None) -> None:
     In a pipe there is one line for each, with tabs: name, latest version, releases, files; or file name,
     size, upload time, yanked.
     """
-    with opened_fresh(invocation) as repository:
-        if project is None:
-            _list_projects(repository, Output(invocation))
-        else:
-            _list_files(repository, project, Output(invocation))
+    with managed_projects(invocation) as projects:
+        document = projects.listed() if project is None else projects.project(project)
+    output = Output(invocation)
+    if invocation.json:
+        output.document(document)
+    elif project is None:
+        _show_projects(document, output)
+    else:
+        _show_files(document, output)
 
 
-def _list_projects(repository: Repository, output: Output) -> None:
-    rows = _summaries(repository)
-    if output.invocation.json:
-        output.document({"projects": rows})
-        return
+def _show_projects(document: dict[str, Any], output: Output) -> None:
     output.table(
         ("Project", "Latest", "Releases", "Files"),
-        [(row["name"], row["latest"] or "", str(row["releases"]), str(row["files"])) for row in rows],
+        [
+            (row["name"], row["latest"] or "", str(row["releases"]), str(row["files"]))
+            for row in document["projects"]
+        ],
     )
 
 
-def _summaries(repository: Repository) -> list[dict[str, Any]]:
-    from pypitool.core.documents import summary_document
-    from pypitool.core.model import HeldFile, offered
-
-    def project_of(file: HeldFile) -> str:
-        return file.project
-
-    held: Iterable[HeldFile] = sorted(repository.catalogue.files(), key=project_of)
-    return [summary_document(files[0].project, offered(files)) for files in _grouped(held)]
-
-
-def _grouped(files: Iterable[Any]) -> Iterable[list[Any]]:
-    return (list(members) for _, members in groupby(files, key=lambda file: file.project))
-
-
-def _list_files(repository: Repository, name: str, output: Output) -> None:
-    from pypitool.core.documents import project_document
+def _show_files(document: dict[str, Any], output: Output) -> None:
     from pypitool.core.quantities import short_size
 
-    document = project_document(find_project(repository, name))
-    if output.invocation.json:
-        output.document(document)
-        return
     files = [file for release in document["releases"] for file in release["files"]]
     output.table(
         ("File", "Size", "Uploaded", "Yanked"),

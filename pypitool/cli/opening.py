@@ -40,7 +40,7 @@ def opened(invocation: Invocation, *, reader_only: bool = False) -> Iterator[Rep
     Output(invocation).notices((*invocation.notices, *loaded.notices))
     places = loaded.settings.server.packages, loaded.settings.server.state
     with (
-        _heard(invocation),
+        heard(invocation),
         Repository.open(*places, invocation.environ, reader_only=reader_only) as repository,
     ):
         yield repository
@@ -114,7 +114,7 @@ def project_names(ctx: click.Context, parameter: click.Parameter, incomplete: st
 
 
 @contextmanager
-def _heard(invocation: Invocation) -> Iterator[None]:
+def heard(invocation: Invocation) -> Iterator[None]:
     """Let the library's log be read on stderr while the block runs."""
     logger, handler = logging.getLogger("pypitool"), _Talk(invocation)
     before = logger.level

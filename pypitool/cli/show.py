@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from pypitool.cli.afar import managed_projects, on_server
 from pypitool.cli.command import command
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.list import yanked_words
-from pypitool.cli.opening import find_project, on_packages, opened_fresh, project_names
+from pypitool.cli.opening import on_packages, project_names
 from pypitool.cli.output import Output
-
-if TYPE_CHECKING:
-    from pypitool.core.model import Project
-    from pypitool.repository import Repository
 
 
 @command(
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
 @click.argument("project", shell_complete=project_names)
 @click.argument("version", required=False)
 @on_packages
+@on_server
 @click.pass_obj
 def show_command(invocation: Invocation, project: str, version: str | None) -> None:
     """Show a project and its releases, or one release and its metadata.
@@ -33,35 +31,14 @@ def show_command(invocation: Invocation, project: str, version: str | None) -> N
     Any spelling of the name and of the version will do.
     """
     output = Output(invocation)
-    with opened_fresh(invocation) as repository:
-        found = find_project(repository, project)
-        document = _project(found) if version is None else _release(repository, found, version)
+    with managed_projects(invocation) as projects:
+        document = projects.project(project) if version is None else projects.release(project, version)
     if invocation.json:
         output.document(document)
         return
-    lines = _release_lines(document) if version else _project_lines(document)
+    lines = _project_lines(document) if version is None else _release_lines(document)
     for label, text in lines:
         output.line(f"{label:<16}{text}")
-
-
-def _project(project: Project) -> dict[str, Any]:
-    from pypitool.core.documents import project_document
-
-    return project_document(project)
-
-
-def _release(repository: Repository, project: Project, version: str) -> dict[str, Any]:
-    from pypitool.catalogue.metadata import metadata_of
-    from pypitool.core.documents import release_document
-    from pypitool.core.grouping import by_release, spelling_of
-    from pypitool.releases import NotHeld
-
-    grouped = by_release(project.files)
-    files = grouped.get(spelling_of(version, grouped) or "", [])
-    document = release_document(project, version, metadata_of(repository.catalogue, files))
-    if document is None:
-        raise NotHeld(project.name, version)
-    return document
 
 
 def _project_lines(document: dict[str, Any]) -> Iterator[tuple[str, str]]:

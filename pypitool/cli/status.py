@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from pypitool.cli.afar import managed_projects, on_server
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages, opened_fresh, project_names
+from pypitool.cli.opening import on_packages, project_names
 from pypitool.cli.output import Output
 
 # As in core.model.ProjectStatus, which would cost the help of every command an import; a test compares.
@@ -25,22 +26,18 @@ STATUSES = ("active", "archived", "quarantined", "deprecated")
 @click.argument("status", type=click.Choice(STATUSES), metavar="active|archived|quarantined|deprecated")
 @option("--reason", metavar="TEXT", default="", help="Tell people why.")
 @on_packages
+@on_server
 @click.pass_obj
 def status_command(invocation: Invocation, project: str, status: str, reason: str) -> None:
     """Set the status of a project (PEP 792).
 
-    A quarantined project offers no files until it is active again. The others are told to clients and
-    people, and change nothing else.
+    A quarantined project offers no files, and takes no uploads, until it is active again; an archived
+    one takes no uploads. Clients and people are told. A status stays when the files are deleted.
     """
-    from pypitool.core.model import ProjectStatus
-    from pypitool.facts import local_actor
-    from pypitool.releases import set_status
-
-    with opened_fresh(invocation) as repository:
-        change = set_status(repository, project, ProjectStatus(status), reason, local_actor())
+    with managed_projects(invocation) as projects:
+        document, is_new = projects.set_status(project, status, reason)
     output = Output(invocation)
     if invocation.json:
-        document = {"project": change.project, "status": change.status.value, "reason": change.reason}
         output.document(document)
     else:
-        output.done(f"{change.project} is {change.status.value}{'' if change.changed else ' already'}")
+        output.done(f"{document['project']} is {document['status']}{'' if is_new else ' already'}")

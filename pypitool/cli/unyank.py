@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from pypitool.cli.afar import managed_projects, on_server
 from pypitool.cli.command import command
 from pypitool.cli.deciding import tell_change
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages, opened_fresh, project_names
+from pypitool.cli.opening import on_packages, project_names
 
 
 @command(
@@ -18,12 +19,10 @@ from pypitool.cli.opening import on_packages, opened_fresh, project_names
 @click.argument("project", shell_complete=project_names)
 @click.argument("version")
 @on_packages
+@on_server
 @click.pass_obj
 def unyank_command(invocation: Invocation, project: str, version: str) -> None:
     """Take back the yank of a release."""
-    from pypitool.facts import local_actor
-    from pypitool.releases import unyank
-
-    with opened_fresh(invocation) as repository:
-        change = unyank(repository, project, version, local_actor())
-    tell_change(invocation, "unyanked", change)
+    with managed_projects(invocation) as projects:
+        document = projects.unyank(project, version)
+    tell_change(invocation, "unyanked", document)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from pypitool.cli.afar import as_named, managed_users, on_server
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
 from pypitool.cli.settings_options import setting_option
 from pypitool.core.errors import Kind, PypitoolError
+
+if TYPE_CHECKING:
+    from pypitool.managing import Users
 
 LONGEST_PASSWORD_LINE = 4096
 
@@ -71,17 +77,17 @@ def user_command() -> None:
 @click.argument("name")
 @_password_stdin
 @_of_the_file
+@as_named
 @click.pass_obj
 def add(invocation: Invocation, name: str, password_stdin: bool) -> None:
     """Add a user, or change a password.
 
     The password is asked for on the terminal and kept as bcrypt. The file is made when it is missing.
     """
-    from pypitool.accounts import set_password
-
-    file = _password_file(invocation)
-    is_new = set_password(file, name, _password(name, from_stdin=password_stdin, twice=True))
-    _tell(invocation, {"user": name}, f"{'added' if is_new else 'changed the password of'} {name}")
+    with _users(invocation, changes=True) as users:
+        password = _password(name, from_stdin=password_stdin, twice=True)
+        document, is_new = users.set_password(name, password)
+    _tell(invocation, document, f"{'added' if is_new else 'changed the password of'} {name}")
 
 
 @user_command.command(
@@ -94,13 +100,13 @@ def add(invocation: Invocation, name: str, password_stdin: bool) -> None:
 )
 @click.argument("name")
 @_of_the_file
+@on_server
 @click.pass_obj
 def remove(invocation: Invocation, name: str) -> None:
     """Remove a user from the password file."""
-    from pypitool.accounts import remove_user
-
-    remove_user(_password_file(invocation), name)
-    _tell(invocation, {"user": name}, f"removed {name}")
+    with _users(invocation, changes=True) as users:
+        document = users.remove(name)
+    _tell(invocation, document, f"removed {name}")
 
 
 @user_command.command(
@@ -108,17 +114,22 @@ def remove(invocation: Invocation, name: str) -> None:
     examples=("pypitool user list -P /etc/pypitool/htpasswd", "pypitool user list --json"),
 )
 @_of_the_file
+@on_server
 @click.pass_obj
 def list_users(invocation: Invocation) -> None:
-    """List the users of the password file."""
-    from pypitool.accounts import accounts
+    """List the users of the password file.
 
-    found = accounts(_password_file(invocation))
+    On the machine itself, passwords that are kept in a weak form, or in none that counts, are named.
+    """
+    with _users(invocation) as users:
+        document = users.listed()
+        doubts = users.doubts()
     output = Output(invocation)
+    output.notices(doubts)
     if invocation.json:
-        output.document({"users": [account.user for account in found]})
+        output.document(document)
     else:
-        output.table(("User", "Password"), [(one.user, _password_words(one)) for one in found])
+        output.table(("User",), [(name,) for name in document["users"]])
 
 
 @user_command.command(
@@ -132,23 +143,28 @@ def list_users(invocation: Invocation) -> None:
 @click.argument("name")
 @_password_stdin
 @_of_the_file
+@as_named
 @click.pass_obj
 def check(invocation: Invocation, name: str, password_stdin: bool) -> int:
     """Tell whether the server would accept a user's password."""
-    from pypitool.accounts import Accounts, accounts
-
-    file = _password_file(invocation)
-    accounts(file)  # says what is wrong with the file, where the server would only refuse
-    valid = Accounts(file).verify(name, _password(name, from_stdin=password_stdin, twice=False))
-    _tell(invocation, {"user": name, "valid": valid}, f"{name}: {'right' if valid else 'wrong'}", data=True)
+    with _users(invocation) as users:
+        users.listed()  # says what is wrong with the file before anybody types a password
+        document = users.check(name, _password(name, from_stdin=password_stdin, twice=False))
+    valid: bool = document["valid"]
+    _tell(invocation, document, f"{name}: {'right' if valid else 'wrong'}", data=True)
     return 0 if valid else 4
 
 
-def _password_file(invocation: Invocation) -> Path:
-    file = invocation.load().settings.auth.passwords
-    if file is None:
-        raise NoPasswordFile
-    return file
+@contextmanager
+def _users(invocation: Invocation, *, changes: bool = False) -> Iterator[Users]:
+    def password_file() -> Path:
+        file = invocation.load().settings.auth.passwords
+        if file is None:
+            raise NoPasswordFile
+        return file
+
+    with managed_users(invocation, password_file, changes=changes) as users:
+        yield users
 
 
 def _password(name: str, *, from_stdin: bool, twice: bool) -> str:
@@ -159,12 +175,6 @@ def _password(name: str, *, from_stdin: bool, twice: bool) -> str:
         raise NoPasswordGiven
     asked: str = click.prompt(f"Password of {name}", hide_input=True, confirmation_prompt=twice, err=True)
     return asked
-
-
-def _password_words(account: Any) -> str:
-    if account.scheme is None:
-        return "refused: plain text, or of an unknown kind"
-    return f"{account.scheme} (weak)" if account.is_weak else str(account.scheme)
 
 
 def _tell(invocation: Invocation, document: dict[str, Any], sentence: str, *, data: bool = False) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from pypitool.cli.afar import managed_projects, on_server
 from pypitool.cli.command import command, option
 from pypitool.cli.deciding import tell_change
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages, opened_fresh, project_names
+from pypitool.cli.opening import on_packages, project_names
 
 
 @command(
@@ -22,15 +23,13 @@ from pypitool.cli.opening import on_packages, opened_fresh, project_names
 @click.argument("version")
 @option("--reason", metavar="TEXT", default="", help="Tell people why; installers print it.")
 @on_packages
+@on_server
 @click.pass_obj
 def yank_command(invocation: Invocation, project: str, version: str, reason: str) -> None:
     """Yank a release: only who pins it exactly still gets it (PEP 592).
 
     A release that is yanked already gets the new reason.
     """
-    from pypitool.facts import local_actor
-    from pypitool.releases import yank
-
-    with opened_fresh(invocation) as repository:
-        change = yank(repository, project, version, reason, local_actor())
-    tell_change(invocation, "yanked", change)
+    with managed_projects(invocation) as projects:
+        document = projects.yank(project, version, reason)
+    tell_change(invocation, "yanked", document)

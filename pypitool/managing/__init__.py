@@ -5,6 +5,7 @@ A document is what `--json` prints and what the API answers.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 Document = dict[str, Any]
@@ -52,6 +53,9 @@ class Users(Protocol):
 
     def check(self, name: str, password: str) -> Document:
         """Tell whether a password is right."""
+
+    def doubts(self) -> Iterable[str]:
+        """Return what has to be said of passwords that are kept badly, where it can be seen."""
 
 
 class Runs(Protocol):

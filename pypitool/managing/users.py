@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,3 +54,11 @@ class UsersHere:
     def _recorded(self, what: str, name: str) -> None:
         if self.record is not None:
             self.record.change(what, name)
+
+    def doubts(self) -> Iterator[str]:
+        """Return what has to be said of passwords that are kept badly."""
+        for account in accounts(self.file):
+            if account.scheme is None:
+                yield f"the password of {account.user} is refused: plain text, or of an unknown kind"
+            elif account.is_weak:
+                yield f"the password of {account.user} is kept in a weak form: {account.scheme}"

@@ -128,7 +128,15 @@ class UpstreamSession:
 
         The answer may be one that was retried in vain: what it says is for who wanted to send.
         """
-        response = self._retried(url, lambda: self._once("POST", url, headers, body), _RETRIED_UPLOADS)
+        with self.send("POST", url, body, headers) as response:
+            yield response
+
+    @contextmanager
+    def send(
+        self, method: str, url: str, body: Body | bytes | None, headers: Mapping[str, str]
+    ) -> Iterator[Response]:
+        """Do what `post` does, by another method."""
+        response = self._retried(url, lambda: self._once(method, url, headers, body), _RETRIED_UPLOADS)
         try:
             yield response
         finally:
@@ -193,7 +201,7 @@ class UpstreamSession:
         method: str,
         url: str,
         headers: Mapping[str, str],
-        body: Body | None = None,
+        body: Body | bytes | None = None,
         *,
         follows: bool = False,
     ) -> Response:

@@ -24,6 +24,12 @@ EXAMPLE = ROOT / "config.example.toml"
 # What counts besides the keys: the name and what it does.
 VARIABLES = {
     "PYPITOOL_CONFIG": "the configuration file, where `--config` does not name one",
+    "PYPITOOL_CA": "the authorities to trust at a server elsewhere, PEM, where `--ca` does not say it",
+    "PYPITOOL_URL": "where `upload` sends files, unless its command line says it",
+    "PYPITOOL_REPOSITORY": "the same by a name",
+    "PYPITOOL_USERNAME": "as whom to log in at a server elsewhere, where `--username` does not say it",
+    "PYPITOOL_PASSWORD": "the password there",
+    "PYPITOOL_TOKEN": "a token to log in with there, before user and password",
     "PYPITOOL_NO_PROGRESS": "set to anything: no progress bars",
     "NO_COLOR": "set to anything: no colours, unless `--color always` asks for them",
     "STATE_DIRECTORY": "where the state lives when `state` does not say it; systemd sets it for a unit with "

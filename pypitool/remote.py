@@ -1,0 +1,168 @@
+"""The client of `/api/v1/`: requests, their documents, and errors of the same kinds as on the machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from pypitool.core.credential_choice import Credentials
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool.upstream.errors import redacted
+from pypitool.upstream.session import Response, UpstreamSession, read_bounded
+
+API = "api/v1/"
+API_VERSION = 1
+OUTCOME = "X-Pypitool-Outcome"
+# Lists come whole: a million projects are less.
+_LARGEST_ANSWER = 512 * 1024**2
+
+Connect = Callable[[Credentials | None], UpstreamSession]
+Ask = Callable[[], Credentials | None]
+
+
+class NotOurs(PypitoolError):
+    """Something answers that is no pypitool."""
+
+    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+
+    def __init__(self, url: str, what: str) -> None:
+        super().__init__(url, what)
+        self.url = redacted(url)
+        self.hint = f"{what}; the address is the one that `/simple/` lies below"
+
+    def __str__(self) -> str:
+        return f"no pypitool at {self.url}"
+
+
+class TooOld(PypitoolError):
+    """A pypitool that does not understand what we would ask."""
+
+    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+    hint = "upgrade pypitool there"
+
+    def __init__(self, url: str, version: str, api: int) -> None:
+        super().__init__(url, version, api)
+        self.url = redacted(url)
+        self.version = version
+        self.api = api
+
+    def __str__(self) -> str:
+        spoken = f"version {self.api} of the API, not {API_VERSION}"
+        return f"pypitool {self.version} at {self.url} speaks {spoken}"
+
+
+class Answered(PypitoolError):
+    """A failure that a server tells of, in its words."""
+
+    def __init__(self, message: str, hint: str | None) -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+# The kind decides the exit code, and belongs to the class.
+_ANSWERED: Mapping[str, type[Answered]] = {
+    kind.value: type(f"Answered{kind.name.title().replace('_', '')}", (Answered,), {"kind": kind})
+    for kind in Kind
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A document, and what a change came to."""
+
+    document: Any
+    outcome: str | None = None
+
+
+class Remote:
+    """A pypitool elsewhere."""
+
+    def __init__(
+        self, url: str, connect: Connect, credentials: Credentials | None = None, *, ask: Ask | None = None
+    ) -> None:
+        """Speak to the server at `url`; `ask` a person who they are when it wants to know."""
+        self._url = url
+        self._connect = connect
+        self._ask = ask
+        self._credentials = credentials
+        self._session = connect(credentials)
+        self._greeted = False
+
+    def __enter__(self) -> Remote:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.close()
+
+    def get(self, *words: str) -> Any:
+        """Return the document at an address."""
+        return self.send("GET", *words).document
+
+    def send(self, method: str, *words: str, body: Mapping[str, Any] | None = None) -> Answer:
+        """Send one request and return its answer; raise the error that it tells of."""
+        if not self._greeted:
+            self._greet()
+        url = self._url + API + "/".join(quote(word, safe="") for word in words)
+        # What is absent is absent.
+        said = None if body is None else {name: value for name, value in body.items() if value is not None}
+        try:
+            return self._sent(method, url, said)
+        except _ANSWERED[Kind.UNAUTHORIZED.value]:
+            if self._credentials is not None or self._ask is None:
+                raise
+            self._credentials = self._ask()
+            if self._credentials is None:
+                raise
+        self._session.close()
+        self._session = self._connect(self._credentials)
+        return self._sent(method, url, said)
+
+    def _greet(self) -> None:
+        """Find out whether a pypitool is there, before anything is asked of it."""
+        document = self._sent("GET", self._url + API, None).document
+        api = document.get("api") if isinstance(document, dict) else None
+        if not isinstance(api, int):
+            raise NotOurs(self._url, "it answers with another document")
+        if api < API_VERSION:
+            raise TooOld(self._url, str(document.get("version")), api)
+        self._greeted = True
+
+    def _sent(self, method: str, url: str, body: Mapping[str, Any] | None) -> Answer:
+        headers = {"Accept": "application/json"}
+        content = None if body is None else json.dumps(body).encode()
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        with self._session.send(method, url, content, headers) as response:
+            return Answer(self._document(response), response.headers.get(OUTCOME))
+
+    def _document(self, response: Response) -> Any:
+        status = response.status_code
+        if response.is_redirect:
+            raise NotOurs(self._url, f"it redirects to {redacted(response.headers['Location'])}")
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise NotOurs(self._url, f"it answers {status} with {kind or 'nothing that has a type'}")
+        try:
+            document = json.loads(read_bounded(response, _LARGEST_ANSWER))
+        except (ValueError, RecursionError) as error:
+            raise NotOurs(self._url, f"it answers {status} with something that is not JSON") from error
+        if status in (200, 201):
+            return document
+        raise self._failure(status, document)
+
+    def _failure(self, status: int, document: Any) -> PypitoolError:
+        said = document.get("error") if isinstance(document, dict) else None
+        if not isinstance(said, dict) or said.get("kind") not in _ANSWERED:
+            return NotOurs(self._url, f"it answers {status} with another document")
+        hint = said.get("hint")
+        return _ANSWERED[said["kind"]](str(said.get("message")), None if hint is None else str(hint))
