@@ -11,10 +11,10 @@ from pypitool import __version__
 from pypitool.cli.command import Group, option
 from pypitool.config.suggestion import suggested
 
-# Under their headings, in the order of the help. The module is named as the command is.
+# Under their headings, in the order of the help. The module is named as the command is, with `_` for `-`.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "Server": ("serve",),
-    "Packages": ("list", "show", "yank", "unyank", "delete", "status"),
+    "Packages": ("upload", "list", "show", "yank", "unyank", "delete", "status"),
     "Mirror": (
         "download",
         "sync",
@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     ),
     "Upkeep": ("rescan", "verify", "audit", "backup", "restore"),
     "Rights": ("user", "token", "owner", "may"),
-    "Set-up": ("config", "completion"),
+    "Set-up": ("config", "client-config", "completion"),
 }
 ALIASES = {"run": "serve"}  # pypiserver's name for it
 
@@ -51,7 +51,8 @@ class LazyGroup(Group):
         name = ALIASES.get(cmd_name, cmd_name)
         if name not in command_names():
             return None
-        command: click.Command = getattr(import_module(f"pypitool.cli.{name}"), f"{name}_command")
+        module = name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"pypitool.cli.{module}"), f"{module}_command")
         return command
 
     def resolve_command(

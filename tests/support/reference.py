@@ -25,12 +25,15 @@ EXAMPLE = ROOT / "config.example.toml"
 VARIABLES = {
     "PYPITOOL_CONFIG": "the configuration file, where `--config` does not name one",
     "PYPITOOL_CA": "the authorities to trust at a server elsewhere, PEM, where `--ca` does not say it",
-    "PYPITOOL_URL": "where `upload` sends files, unless its command line says it",
+    "PYPITOOL_URL": "where `upload` sends files, and whose `client-config` is meant, without `--url`",
     "PYPITOOL_REPOSITORY": "the same by a name",
     "PYPITOOL_USERNAME": "as whom to log in at a server elsewhere, where `--username` does not say it",
     "PYPITOOL_PASSWORD": "the password there",
     "PYPITOOL_TOKEN": "a token to log in with there, before user and password",
     "PYPITOOL_NO_PROGRESS": "set to anything: no progress bars",
+    "TWINE_REPOSITORY_URL": "`upload` heeds what twine does: this, `TWINE_REPOSITORY`, `TWINE_USERNAME`, "
+    "`TWINE_PASSWORD` and `TWINE_CERT`, each where no option and no variable of ours says it",
+    "REQUESTS_CA_BUNDLE": "the authorities to trust where nothing else names them",
     "NO_COLOR": "set to anything: no colours, unless `--color always` asks for them",
     "STATE_DIRECTORY": "where the state lives when `state` does not say it; systemd sets it for a unit with "
     "`StateDirectory=`",
