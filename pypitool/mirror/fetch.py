@@ -59,7 +59,12 @@ class Fetcher:
 
     def fetch(self, items: Sequence[FetchItem], report: Callable[[FileEvent], None]) -> None:
         """Fetch everything; each file succeeds or fails for itself. Returns early when stopped."""
-        check_space(self.repository, items)
+        try:
+            check_space(self.repository, items)
+        except NoSpace as error:
+            for item in items:
+                report(_event(item, "failed", error=error))
+            return
         self.watcher.announced(items)
         with ThreadPoolExecutor(self._threads(items), thread_name_prefix="fetch") as pool:
             futures = {pool.submit(self._fetched, item): item for item in items}
@@ -158,10 +163,13 @@ class Fetcher:
             for piece in read_pieces(response):
                 if self.stop.is_set() and not self.finishes_files:
                     raise Stopped()
-                self._append(partial, piece)
+                self._append(item, partial, piece)
                 self.watcher.received(item, len(piece))
 
-    def _append(self, partial: PartialFile, piece: bytes) -> None:
+    def _append(self, item: FetchItem, partial: PartialFile, piece: bytes) -> None:
+        # The last of the disk is not ours: a catalogue without room could not even say what has failed.
+        if self.repository.store.free(item.root) < _RESERVE // 2:
+            raise NoSpace(str(partial.path.parent))
         try:
             partial.append(piece)
         except OSError as error:

@@ -13,9 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from packaging.utils import NormalizedName
 
+from pypitool.core.errors import NoSpace
 from pypitool.core.run_events import Event
 from pypitool.core.run_summary import Summary, summary_of
 from pypitool.mirror.database_copy import copy_database
@@ -96,7 +98,9 @@ class MirrorRecord:
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            # On a full disk SQLite has rolled back already.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
 
@@ -247,6 +251,19 @@ def _run(number: int, command: str, started: str, summary: str | None, job: str 
     return Run(number, command, started, summary_of(json.loads(summary)) if summary else None, job)
 
 
+class _Connection(sqlite3.Connection):
+    """A connection that calls a full disk by its name."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Execute a statement."""
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.OperationalError as error:
+            if "full" not in str(error):
+                raise
+            raise NoSpace("the record of the mirror's runs") from error
+
+
 def _open(path: Path) -> sqlite3.Connection:
     try:
         return _connect(path)
@@ -270,7 +287,7 @@ def _copy(path: Path) -> sqlite3.Connection:
 
 def _connect(path: Path) -> sqlite3.Connection:
     is_new = not path.exists()
-    connection = sqlite3.connect(path, timeout=10, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=10, isolation_level=None, factory=_Connection)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from pypitool.core.errors import Kind, NoSpace
+from pypitool.core.errors import Kind
 from pypitool.core.model import OriginKind
 from pypitool.core.run_events import FileEvent
 from pypitool.core.selection import Candidate
@@ -291,11 +291,12 @@ def test_a_file_on_another_host_is_fetched(repository: Repository, fake: FakeUps
 
 
 def test_what_does_not_fit_is_not_begun(repository: Repository, fake: FakeUpstream) -> None:
-    fake.index.offers["a"] = [offer("1.0", size=10**18)]
+    fake.index.offers["a"] = [offer("1.0", size=10**18), offer("1.1")]
 
-    with pytest.raises(NoSpace):
-        fetch(repository, fake)
+    events = fetch(repository, fake)
 
+    assert {event.outcome for event in events.values()} == {"failed"}
+    assert all("no space left" in str(event.message) for event in events.values())
     assert fake.paths("/files/") == []
 
 
