@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,6 +28,7 @@ from pypitool.upstream.errors import CutShort, NoSuchProject, Stopped, UpstreamR
 from pypitool.upstream.session import Response, UpstreamSession, read_pieces
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)\Z")
+_PUBLISHERS = 4  # threads beside those that talk to upstreams
 _RESERVE = 16 * 1024**2  # of the disk, for the catalogue and everybody else
 
 
@@ -56,6 +57,7 @@ class Fetcher:
     stop: threading.Event
     watcher: Watcher
     finishes_files: bool = False  # when stopped: what has begun is brought to its end
+    lines: dict[str, threading.Semaphore] = field(default_factory=dict)  # to each upstream
 
     def fetch(self, items: Sequence[FetchItem], report: Callable[[FileEvent], None]) -> None:
         """Fetch everything; each file succeeds or fails for itself. Returns early when stopped."""
@@ -66,6 +68,8 @@ class Fetcher:
                 report(_event(item, "failed", error=error))
             return
         self.watcher.announced(items)
+        for name, session in self.sessions.items():
+            self.lines[name] = threading.Semaphore(session.upstream.workers)
         with ThreadPoolExecutor(self._threads(items), thread_name_prefix="fetch") as pool:
             futures = {pool.submit(self._fetched, item): item for item in items}
             try:
@@ -78,12 +82,13 @@ class Fetcher:
 
     def _threads(self, items: Sequence[FetchItem]) -> int:
         used = {item.upstream for item in items}
-        return max(1, min(len(items), sum(self.sessions[name].upstream.workers for name in used)))
+        workers = sum(self.sessions[name].upstream.workers for name in used)
+        # Publishing waits for the disk: meanwhile somebody else has the line to the upstream.
+        return max(1, min(len(items), workers + _PUBLISHERS))
 
     def _fetched(self, item: FetchItem) -> FileEvent | None:
         if self.stop.is_set():
             return None
-        self.watcher.started(item)
         try:
             event = self._published(item)
         except Stopped:
@@ -99,7 +104,9 @@ class Fetcher:
         # In the directory that takes the file: what is whole is moved, not copied.
         partials = PartialFiles(self.repository.roots[item.root])
         with partials.open(_key(item)) as partial:
-            self._download(item, partial)
+            with self.lines[item.upstream]:
+                self.watcher.started(item)
+                self._download(item, partial)
             digests = partial.digester.digests()
             try:
                 _check_bytes(item, partial, digests)

@@ -27,8 +27,10 @@ from pypitool.upstream.model import Page, Upstream
 from pypitool.upstream.pages import fetch_page
 from pypitool.upstream.session import UpstreamSession
 from tests.support.upstream import (
+    Answer,
     Dialect,
     FakeUpstream,
+    Handler,
     Offer,
     drip,
     other_bytes,
@@ -318,6 +320,42 @@ def test_what_arrives_is_watched(repository: Repository, fake: FakeUpstream) -> 
 
     assert (seen[0], seen[-1]) == ("started", "fetched")
     assert sum(each for each in seen if isinstance(each, int)) == len(fake.index.offers["a"][0].body)
+
+
+class Crowd:
+    """Answers when as many have asked at once as may, or after a moment; counts how many did."""
+
+    def __init__(self, expected: int) -> None:
+        self.most = 0
+        self._now = 0
+        self._changed = threading.Condition()
+        self._expected = expected
+
+    def __call__(self, handler: Handler, answer: Answer) -> None:
+        with self._changed:
+            self._now += 1
+            self.most = max(self.most, self._now)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self.most > self._expected, timeout=0.1)
+        handler.send(answer)
+        with self._changed:
+            self._now -= 1
+
+
+def test_an_upstream_is_never_asked_by_more_than_its_workers(
+    repository: Repository, fake: FakeUpstream
+) -> None:
+    fake.index.offers["a"] = [offer(f"{number}.0") for number in range(12)]
+    crowd = Crowd(expected=3)
+    work = items(fake)
+    fake.fail("/files/", crowd)
+    session = UpstreamSession(Upstream("fake", fake.url, workers=3))
+    fetcher = Fetcher(repository, {"fake": session}, local_actor(), threading.Event(), Watcher())
+
+    fetcher.fetch(work, lambda event: None)
+
+    assert crowd.most == 3
+    assert len(held(repository)) == 12
 
 
 FETCH = """
