@@ -337,9 +337,8 @@ class Crowd:
             self.most = max(self.most, self._now)
             self._changed.notify_all()
             self._changed.wait_for(lambda: self.most > self._expected, timeout=0.1)
-        handler.send(answer)
-        with self._changed:
             self._now -= 1
+        handler.send(answer)
 
 
 def test_an_upstream_is_never_asked_by_more_than_its_workers(
