@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pypitool.config.settings import Settings
     from pypitool.core.requirement_lines import Wanted as Line
     from pypitool.core.targets import Target
+    from pypitool.mirror.house import House
     from pypitool.mirror.inputs import Inputs
     from pypitool.mirror.resolver import Resolution
 
@@ -73,14 +76,16 @@ def lock_command(
     settings, inputs = invocation.load().settings, wanted.read()
     tell_input_warnings(invocation, inputs)
     asked_for = whom.targets(targets(settings))
-    question = Question(
-        wanted=_for_strangers(invocation, settings, inputs, asked_for),
-        constraints=inputs.constraints,
-        upstreams=where.upstreams(upstreams(settings, invocation.environ)),
-        formats=inputs.formats,
-        prereleases=inputs.prereleases,
-    )
-    answers = resolve(question, asked_for, invocation.environ)
+    with _house(settings) as house:
+        question = Question(
+            wanted=_for_strangers(invocation, house, inputs, asked_for),
+            constraints=inputs.constraints,
+            upstreams=where.upstreams(upstreams(settings, invocation.environ)),
+            formats=inputs.formats,
+            prereleases=inputs.prereleases,
+            house=house,
+        )
+        answers = resolve(question, asked_for, invocation.environ)
     for answer in answers:
         path = _path(output, answer)
         _write(path, answer.pylock)
@@ -88,19 +93,24 @@ def lock_command(
     return 0
 
 
-def _for_strangers(
-    invocation: Invocation, settings: Settings, inputs: Inputs, targets: tuple[Target, ...]
-) -> tuple[Line, ...]:
-    """Return the lines that an index may see, and say which projects the lock is without."""
-    from packaging.utils import canonicalize_name
-
+@contextmanager
+def _house(settings: Settings) -> Iterator[House]:
     from pypitool.mirror.running import RunFrame, opened
 
     frame = RunFrame("lock", "lock", place_of(settings), private=settings.policy.private, dry_run=True)
     with opened(frame) as mirror:
-        names = (canonicalize_name(line.requirement.name) for line in inputs.wanted)
-        ours = [name for name in dict.fromkeys(names) if mirror.house.keeps(name)]
-        lines = mirror.house.for_strangers(inputs.wanted, targets)
+        yield mirror.house
+
+
+def _for_strangers(
+    invocation: Invocation, house: House, inputs: Inputs, targets: tuple[Target, ...]
+) -> tuple[Line, ...]:
+    """Return the lines that an index may see, and say which projects the lock is without."""
+    from packaging.utils import canonicalize_name
+
+    names = (canonicalize_name(line.requirement.name) for line in inputs.wanted)
+    ours = [name for name in dict.fromkeys(names) if house.keeps(name)]
+    lines = house.for_strangers(inputs.wanted, targets)
     if not lines:
         raise NothingToLock(ours)
     for name in ours:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,10 +20,12 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.requirement_lines import Wanted
 from pypitool.core.selection import Formats
 from pypitool.core.targets import Target, lowest_python
+from pypitool.mirror.house import House
 from pypitool.upstream.model import Upstream
 
 _TIMEOUT = 600.0
 _SCRUBBED = ("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "CONDA_")
+_DIRECT = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}  # the relay is no way into the world
 _GLIBCS = (17, 28, *range(31, 41))  # the manylinux levels that uv knows
 _PLATFORMS = {
     "win_amd64": "x86_64-pc-windows-msvc",
@@ -68,6 +70,13 @@ class Question:
     formats: Formats = Formats()
     prereleases: bool = False
     exclude_newer: str | None = None  # the cooldown, as a date
+    house: House | None = None  # what no upstream may hear of
+
+    def needs_relay(self) -> bool:
+        """Tell whether uv cannot be left to ask the upstreams itself: it would ask all of them for all."""
+        return bool(self.house and self.house.private) or any(
+            upstream.projects or not upstream.verified for upstream in self.upstreams
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,32 @@ def resolve(
     question: Question, targets: Sequence[Target], environ: Mapping[str, str]
 ) -> tuple[Resolution, ...]:
     """Resolve for all targets at once, or one by one when no universal answer exists."""
+    if question.needs_relay():
+        return _through_relay(question, targets, environ)
+    return _resolved(question, targets, environ)
+
+
+def _through_relay(
+    question: Question, targets: Sequence[Target], environ: Mapping[str, str]
+) -> tuple[Resolution, ...]:
+    from pypitool.mirror.relay import relayed
+
+    keeps = question.house.keeps if question.house is not None else lambda project: False
+    with relayed(question.upstreams, keeps) as relay:
+        asked = replace(question, upstreams=(Upstream("relay", relay.url),), house=None)
+        try:
+            answers = _resolved(asked, targets, {**environ, **_DIRECT})
+        except PypitoolError as error:
+            if not relay.failures:
+                raise
+            # uv knows no more than that the relay failed.
+            raise ResolverFailed(str(relay.failures[0])) from error
+        return tuple(replace(answer, pylock=relay.restored(answer.pylock)) for answer in answers)
+
+
+def _resolved(
+    question: Question, targets: Sequence[Target], environ: Mapping[str, str]
+) -> tuple[Resolution, ...]:
     try:
         arguments = ["--universal", "--python-version", lowest_python(tuple(targets))]
         return (Resolution(_compile(question, arguments, environ)),)

@@ -47,6 +47,7 @@ def _resolved(
         formats=request.inputs.formats,
         prereleases=request.rules.prereleases,
         exclude_newer=exclude_newer,
+        house=house,
     )
     return {answer.target: _read(answer.pylock) for answer in resolve(question, request.targets, environ)}
 

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from pypitool.core.requirement_lines import Source, Wanted
+from pypitool.core.targets import make_target
+from pypitool.mirror.house import House
+from pypitool.mirror.resolver import Question, ResolverFailed, Unresolvable, resolve
+from pypitool.repository import Repository
+from pypitool.upstream.model import Credentials, Upstream
+from tests.cli.mirror.conftest import wheel
+from tests.support.upstream import Dialect, FakeUpstream, respond
+
+LINUX = make_target("linux", python="3.12", platform="manylinux_2_39_x86_64")
+
+
+@pytest.fixture
+def acme() -> Iterator[FakeUpstream]:
+    with FakeUpstream() as upstream:
+        upstream.index.offers = {"acme-x": [wheel("acme-x", "1.0", "b")], "b": [wheel("b", "9.0")]}
+        yield upstream
+
+
+@pytest.fixture
+def world() -> Iterator[FakeUpstream]:
+    with FakeUpstream() as upstream:
+        upstream.index.offers = {
+            "a": [wheel("a", "1.0", "acme-core")],
+            "acme-core": [wheel("acme-core", "9.0")],
+            "acme-x": [wheel("acme-x", "2.0")],
+            "b": [wheel("b", "1.0")],
+        }
+        yield upstream
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Iterator[Repository]:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    with Repository.open([packages], environ={}) as repository:
+        yield repository
+
+
+def ask(*texts: str, upstreams: tuple[Upstream, ...], house: House | None = None) -> str:
+    wanted = tuple(Wanted(Requirement(text), frozenset(), Source("r.in", 1)) for text in texts)
+    (answer,) = resolve(Question(wanted, (), upstreams, house=house), (LINUX,), dict(os.environ))
+    return answer.pylock
+
+
+def both(acme: FakeUpstream, world: FakeUpstream) -> tuple[Upstream, ...]:
+    return Upstream("acme", acme.url, projects=("acme-*",), retries=0), Upstream("world", world.url)
+
+
+def test_each_project_is_asked_for_where_it_belongs(acme: FakeUpstream, world: FakeUpstream) -> None:
+    pylock = ask("acme-x", upstreams=both(acme, world))
+
+    assert f"{acme.root}/files/acme_x-1.0-py3-none-any.whl" in pylock
+    assert f"{world.root}/files/b-1.0-py3-none-any.whl" in pylock
+    assert acme.paths("/simple/") == ["/simple/acme-x/"]
+    assert world.paths("/simple/") == ["/simple/b/"]
+
+
+def test_what_its_own_index_does_not_have_is_asked_for_nowhere_else(
+    acme: FakeUpstream, world: FakeUpstream
+) -> None:
+    with pytest.raises(Unresolvable):
+        ask("acme-core", upstreams=both(acme, world))
+
+    assert world.seen == []
+
+
+def test_nobody_is_asked_for_a_private_name_that_a_stranger_needs(
+    world: FakeUpstream, repository: Repository
+) -> None:
+    house = House(repository.catalogue, ("acme-*",))
+
+    with pytest.raises(Unresolvable, match="acme-core"):
+        ask("a", upstreams=(Upstream("world", world.url),), house=house)
+
+    assert set(world.paths("/simple/")) == {"/simple/a/"}
+
+
+@pytest.mark.parametrize("json", [True, False], ids=["JSON", "HTML"])
+def test_any_dialect_and_credentials_pass_through(
+    acme: FakeUpstream, world: FakeUpstream, json: bool
+) -> None:
+    acme.index.credentials = ("mirror", "secret")
+    acme.index.dialect = Dialect(json=json)
+    first, second = both(acme, world)
+
+    pylock = ask("acme-x", upstreams=(replace(first, credentials=Credentials("mirror", "secret")), second))
+
+    assert 'version = "1.0"' in pylock
+    assert "secret" not in pylock
+
+
+def test_an_index_that_is_down_is_named(acme: FakeUpstream, world: FakeUpstream) -> None:
+    acme.fail("/simple/", respond(503))
+
+    with pytest.raises(ResolverFailed, match=f"{acme.root}/simple/acme-x/: it answers 503"):
+        ask("acme-x", upstreams=both(acme, world))
