@@ -1,0 +1,184 @@
+"""Where files go, when several things could say it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pypitool.config.remote_settings import RemoteSettings
+from pypitool.core.errors import Kind, PypitoolError, exit_code
+from pypitool.core.pypirc import BadPypirc
+from pypitool.uploading.target import BadAddress, NoTarget, Target, UnknownTarget, Wish, find_target
+from pypitool.upstream.public_index import default_index
+
+ACME = RemoteSettings("acme", "https://acme.example/")
+OTHER = RemoteSettings(
+    "other",
+    "https://other.example/",
+    upload_url="https://up.other.example/legacy/",
+    index_url="https://in.other.example/simple",
+    ca=Path("/other.pem"),
+    proxy="http://proxy.example:3128",
+)
+PYPIRC = """\
+[house]
+repository = https://house.example/legacy/
+username = ann
+password = one
+ca_cert = /house.pem
+client_cert = /ann.pem
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / ".pypirc").write_text(PYPIRC)
+    return {"HOME": str(tmp_path)}
+
+
+def find(wish: Wish, environ: dict[str, str], *remotes: RemoteSettings) -> Target:
+    return find_target(wish, remotes, environ)
+
+
+@pytest.mark.parametrize(
+    ("wish", "environ", "address"),
+    [
+        (
+            Wish(url="https://flag.example/x/"),
+            {"PYPITOOL_URL": "https://no.example/"},
+            "https://flag.example/x/",
+        ),
+        (Wish(repository="acme"), {"PYPITOOL_URL": "https://no.example/"}, "https://acme.example/"),
+        (Wish(repository="other"), {}, "https://up.other.example/legacy/"),
+        (Wish(repository="house"), {}, "https://house.example/legacy/"),
+        (
+            Wish(),
+            {"PYPITOOL_URL": "https://ours.example/", "TWINE_REPOSITORY_URL": "https://no.example/"},
+            "https://ours.example/",
+        ),
+        (Wish(), {"PYPITOOL_REPOSITORY": "acme", "TWINE_REPOSITORY": "house"}, "https://acme.example/"),
+        (Wish(), {"TWINE_REPOSITORY_URL": "https://twine.example/"}, "https://twine.example/"),
+        (Wish(), {"PYPITOOL_URL": "", "TWINE_REPOSITORY": "house"}, "https://house.example/legacy/"),
+    ],
+)
+def test_the_first_that_says_it_counts(
+    home: dict[str, str], wish: Wish, environ: dict[str, str], address: str
+) -> None:
+    assert find(wish, home | environ, ACME, OTHER).address == address
+
+
+def test_the_only_remote_is_meant_when_nothing_is_said(home: dict[str, str]) -> None:
+    assert find(Wish(), home, ACME).name == "acme"
+
+
+@pytest.mark.parametrize("remotes", [(), (ACME, OTHER)], ids=["none", "two"])
+def test_the_public_index_is_never_meant_unasked(
+    home: dict[str, str], remotes: tuple[RemoteSettings, ...]
+) -> None:
+    with pytest.raises(NoTarget) as refused:
+        find(Wish(), home, *remotes)
+
+    assert exit_code(refused.value) == 2
+    names = [remote.name for remote in remotes]
+    assert refused.value.known == (*names, "house", "pypi", "testpypi")
+    assert all(name in str(refused.value.hint) for name in refused.value.known)
+
+
+def test_the_public_index_is_meant_by_its_name(home: dict[str, str]) -> None:
+    target = find(Wish(repository="pypi"), home, ACME)
+
+    assert target.address.startswith("https://upload.")
+    assert target.address.endswith("/legacy/")
+    assert target.index == default_index()
+
+
+def test_an_unknown_name_is_wrong_usage_with_the_known_ones(home: dict[str, str]) -> None:
+    with pytest.raises(UnknownTarget, match="did you mean `house`") as refused:
+        find(Wish(repository="hous"), home, ACME)
+
+    assert exit_code(refused.value) == 2
+    assert refused.value.hint == "there is acme, house, pypi, testpypi"
+
+
+@pytest.mark.parametrize(
+    ("wish", "index"),
+    [
+        (Wish(url="https://h.example/legacy/"), "https://h.example/simple/"),
+        (Wish(url="https://h.example/", index_url="https://i.example/simple"), "https://i.example/simple/"),
+        (Wish(repository="acme"), "https://acme.example/simple/"),
+        (Wish(repository="other"), "https://in.other.example/simple/"),
+        (Wish(repository="house"), "https://house.example/simple/"),
+    ],
+)
+def test_the_index_is_named_or_lies_beside_the_uploads(home: dict[str, str], wish: Wish, index: str) -> None:
+    assert find(wish, home, ACME, OTHER).index == index
+
+
+def test_an_address_of_a_remote_or_of_a_section_brings_what_is_known_of_it(home: dict[str, str]) -> None:
+    remote = find(Wish(url="https://up.other.example/legacy"), home, OTHER)
+    section = find(Wish(url="https://house.example:443/legacy/"), home, OTHER)
+
+    assert (remote.remote, remote.proxy) == (OTHER, "http://proxy.example:3128")
+    assert section.section is not None
+    assert section.section.name == "house"
+
+
+@pytest.mark.parametrize(
+    ("wish", "environ", "ca"),
+    [
+        (Wish(repository="other", ca=Path("/flag.pem")), {"PYPITOOL_CA": "/ours.pem"}, "/flag.pem"),
+        (Wish(repository="other"), {"PYPITOOL_CA": "/ours.pem", "TWINE_CERT": "/twine.pem"}, "/ours.pem"),
+        (Wish(repository="other"), {"PYPITOOL_CA": "", "TWINE_CERT": "/twine.pem"}, "/twine.pem"),
+        (Wish(repository="other"), {}, "/other.pem"),
+        (Wish(repository="house"), {}, "/house.pem"),
+    ],
+)
+def test_authorities_are_the_first_that_are_named(
+    home: dict[str, str], wish: Wish, environ: dict[str, str], ca: str
+) -> None:
+    assert find(wish, home | environ, OTHER).ca == Path(ca)
+
+
+def test_a_section_may_have_a_certificate_of_our_own(home: dict[str, str]) -> None:
+    assert find(Wish(repository="house"), home).client_cert == Path("/ann.pem")
+
+
+def test_another_file_may_be_named_and_has_to_be_there(home: dict[str, str], tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("[mine]\nrepository = https://mine.example/\n")
+
+    assert find(Wish(repository="mine", pypirc=other), home).address == "https://mine.example/"
+    with pytest.raises(BadPypirc, match="No such file"):
+        find(Wish(repository="mine", pypirc=tmp_path / "gone"), home)
+
+
+def test_a_broken_pypirc_hinders_only_who_needs_it(
+    home: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    Path(home["HOME"], ".pypirc").write_text("secret\n")
+
+    assert find(Wish(repository="acme"), home, ACME).address == "https://acme.example/"
+    assert find(Wish(url="https://h.example/"), home).address == "https://h.example/"
+    with pytest.raises(BadPypirc) as refused:
+        find(Wish(repository="house"), home)
+    assert refused.value.kind is Kind.CONFIG
+    assert "secret" not in caplog.text + str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "wish", [Wish(url="h.example"), Wish(url="ftp://h/"), Wish(url="https://h/", index_url="simple/")]
+)
+def test_what_is_no_address_is_wrong_usage(home: dict[str, str], wish: Wish) -> None:
+    with pytest.raises(BadAddress) as refused:
+        find(wish, home)
+
+    assert exit_code(refused.value) == 2
+
+
+def test_credentials_in_an_address_are_never_shown(home: dict[str, str]) -> None:
+    target = find(Wish(url="https://ann:secret@h.example/"), home)
+
+    assert target.address == "https://h.example/"
+    assert "secret" not in repr(target)
+    assert not isinstance(target, PypitoolError)
