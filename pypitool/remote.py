@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from pypitool.core.credential_choice import Credentials
 from pypitool.core.errors import Kind, PypitoolError
@@ -104,15 +104,23 @@ class Remote:
     ) -> None:
         self._session.close()
 
-    def get(self, *words: str) -> Any:
-        """Return the document at an address."""
-        return self.send("GET", *words).document
+    def get(self, *words: str, query: Mapping[str, str | None] | None = None) -> Any:
+        """Return the document at an address; what is empty is not asked for."""
+        return self.send("GET", *words, query=query).document
 
-    def send(self, method: str, *words: str, body: Mapping[str, Any] | None = None) -> Answer:
+    def send(
+        self,
+        method: str,
+        *words: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str | None] | None = None,
+    ) -> Answer:
         """Send one request and return its answer; raise the error that it tells of."""
         if not self._greeted:
             self._greet()
         url = self._url + API + "/".join(quote(word, safe="") for word in words)
+        asked = urlencode({name: value for name, value in (query or {}).items() if value})
+        url = f"{url}?{asked}" if asked else url
         # What is absent is absent.
         said = None if body is None else {name: value for name, value in body.items() if value is not None}
         try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pypitool.managing import Projects, Runs, Users
     from pypitool.managing.users import Record
     from pypitool.remote import Remote
+
+Managed = TypeVar("Managed")
 
 _TOPIC = "From afar"
 _LONGEST_PASSWORD_LINE = 4096
@@ -81,6 +83,26 @@ def _option(flag: str, help: str, *short: str, **attributes: Any) -> Any:
         *short, flag, flag[2:].replace("-", "_"), topic=_TOPIC, expose_value=False, callback=keep, help=help,
         **attributes,
     )  # fmt: skip
+
+
+@contextmanager
+def managed(
+    invocation: Invocation,
+    here: Callable[[], AbstractContextManager[Managed]],
+    afar: Callable[[Any, Remote], Managed],
+) -> Iterator[Managed]:
+    """Open what is meant: of a server elsewhere, or of this machine.
+
+    `afar` is given the module of those that are elsewhere, which is imported only then.
+    """
+    if means_another(invocation):
+        with opened_remote(invocation) as remote:
+            from pypitool.managing import afar as elsewhere
+
+            yield afar(elsewhere, remote)
+        return
+    with here() as found:
+        yield found
 
 
 @contextmanager

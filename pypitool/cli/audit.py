@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from pypitool.cli.afar import managed, on_server
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.opening import on_packages, opened
@@ -16,6 +18,8 @@ from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
+
+    from pypitool.managing import Audit
 
 _HEADINGS = ("When", "What", "Who", "From", "Project", "Version", "Details")
 _DOWNLOAD_HEADINGS = ("When", "File", "Who", "From", "With", "Status", "Bytes")
@@ -33,6 +37,7 @@ _DOWNLOAD_HEADINGS = ("When", "File", "Who", "From", "With", "Status", "Bytes")
     "--user", metavar="WHO", help="Only what this one did: NAME, token:NAME, publisher:NAME or local:NAME."
 )
 @on_packages
+@on_server
 @click.pass_context
 def audit_command(ctx: click.Context, since: str | None, project: str | None, user: str | None) -> None:
     """Show who decided what and when, oldest first.
@@ -42,14 +47,29 @@ def audit_command(ctx: click.Context, since: str | None, project: str | None, us
     """
     if ctx.invoked_subcommand is not None:
         return
-    from pypitool.auditing import audit_lines
+    from datetime import datetime, timezone
+
+    from pypitool.core.audit import moment
 
     invocation = ctx.ensure_object(Invocation)
-    output = Output(invocation)
-    query = _query(since, project, user)
-    state = existing_state(invocation)
-    found = () if state is None else audit_lines(state, query, skipped=lambda one: output.warning(str(one)))
-    show_lines(output, found, _HEADINGS, _row)
+    begin = None if since is None else moment(since, datetime.now(timezone.utc))
+    with _audit(invocation) as audit:
+        show_lines(Output(invocation), audit.lines(begin, project, user), _HEADINGS, _row)
+
+
+def _audit(invocation: Invocation) -> AbstractContextManager[Audit]:
+    @contextmanager
+    def here() -> Iterator[Audit]:
+        from pypitool.managing.audit import AuditHere, holds
+
+        def is_held(project: NormalizedName, version: str) -> bool:
+            with opened(invocation, reader_only=True) as repository:
+                return holds(repository.catalogue, project, version)
+
+        state, logs = existing_state(invocation), invocation.load().settings.server.download_log
+        yield AuditHere(state, lambda one: Output(invocation).warning(str(one)), logs, is_held)
+
+    return managed(invocation, here, lambda afar, remote: afar.AuditAfar(remote))
 
 
 def existing_state(invocation: Invocation) -> Path | None:
@@ -73,19 +93,6 @@ def show_lines(output: Output, lines: Iterable[dict[str, Any]], headings: tuple[
         return
     for line in lines:
         output.line(json.dumps(line))
-
-
-def _query(since: str | None, project: str | None, user: str | None) -> Any:
-    from datetime import datetime, timezone
-
-    from pypitool.core.audit import AuditQuery, moment, who_named
-    from pypitool.core.names import normalize
-
-    return AuditQuery(
-        None if since is None else moment(since, datetime.now(timezone.utc)),
-        None if project is None else normalize(project),
-        None if user is None else who_named(user),
-    )
 
 
 # What has a column of its own, and what says nothing to people.
@@ -115,30 +122,22 @@ def _word(value: Any) -> str:
 @click.argument("project")
 @click.argument("version")
 @on_packages
+@on_server
 @click.pass_obj
 def downloads(invocation: Invocation, project: str, version: str) -> None:
     """Show who got the files of a release, and since when that is known.
 
-    Oldest first. The server keeps the log with `download-log`. In a pipe there is one line for each download, with tabs:
-    time, file, who, from which address, with which program, status, bytes. The first day counts from when the
-    log was begun.
+    Oldest first. The server keeps the log with `download-log`. In a pipe there is one line for each download,
+    with tabs: time, file, who, from which address, with which program, status, bytes. The first day counts
+    from when the log was begun.
     """
-    from pypitool.core.names import normalize
-    from pypitool.downloads import DownloadRecord, NoDownloadLog
-
+    with _audit(invocation) as audit:
+        *found, summary = audit.downloads(project, version)
     output = Output(invocation)
-    state = existing_state(invocation)
-    record = None if state is None else DownloadRecord(state)
-    since = record and record.since
-    if since is None and not invocation.load().settings.server.download_log:
-        raise NoDownloadLog
-    name = normalize(project)
-    found = [] if record is None else list(record.lines(name, version, lambda one: output.warning(str(one))))
-    if not found:
-        _refuse_unknown(invocation, name, version)
     show_lines(output, found, _DOWNLOAD_HEADINGS, _download_row)
+    since = summary["since"]
     if invocation.json:
-        output.line(json.dumps({"type": "summary", "since": since, "count": len(found)}))
+        output.line(json.dumps(summary))
     else:
         output.line("nothing was downloaded yet" if since is None else f"complete since {since}")
 
@@ -146,13 +145,3 @@ def downloads(invocation: Invocation, project: str, version: str) -> None:
 def _download_row(line: dict[str, Any]) -> tuple[str, ...]:
     columns = ("file", "who", "from", "agent", "status", "bytes")
     return str(line.get("at", ""))[:19], *(str(line.get(key, "")) for key in columns)
-
-
-def _refuse_unknown(invocation: Invocation, project: NormalizedName, version: str) -> None:
-    from pypitool.core.grouping import by_release, spelling_of
-    from pypitool.releases import NotHeld
-
-    with opened(invocation, reader_only=True) as repository:
-        known = repository.catalogue.project(project)
-        if known is None or spelling_of(version, by_release(known.files)) is None:
-            raise NotHeld(project, version)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from pypitool.cli.afar import managed, on_server
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.opening import on_packages, opened, project_names
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
-    from pypitool.may import Explanation
+    from pypitool.managing import Rights
 
 # As in core.rights.Right, which would cost the help of every command an import; a test compares.
 ACTIONS = ("list", "download", "upload", "overwrite", "yank", "delete", "admin")
@@ -31,6 +34,7 @@ ACTIONS = ("list", "download", "upload", "overwrite", "yank", "delete", "admin")
 @click.argument("project", shell_complete=project_names)
 @option("--from", "address", metavar="ADDRESS", default="", help="Where the request would come from.")
 @on_packages
+@on_server
 @click.pass_obj
 def may_command(invocation: Invocation, who: str, action: str, project: str, address: str) -> int:
     """Explain whether somebody may do something with a project.
@@ -39,39 +43,41 @@ def may_command(invocation: Invocation, who: str, action: str, project: str, add
     download, upload, overwrite, yank, delete or admin; PROJECT is a name, or * for everything. Each rule that
     names WHO is shown with what it said.
     """
-    explanation = _explained(invocation, who, action, project, _checked(address))
+    with _rights(invocation) as rights:
+        document = rights.may(who, action, project, _checked(address))
     output = Output(invocation)
     if invocation.json:
-        output.document(explanation.document())
+        output.document(document)
     else:
-        output.line("yes" if explanation.may else "no")
-        output.table(("Rule", "Line", "Says", "Reason"), _rows(explanation))
-    return 0 if explanation.may else 1
+        output.line("yes" if document["may"] else "no")
+        output.table(("Rule", "Line", "Says", "Reason"), _rows(document))
+    return 0 if document["may"] else 1
 
 
-def _explained(invocation: Invocation, who: str, action: str, project: str, address: str) -> Explanation:
-    from pypitool.catalogue.errors import CatalogueMissing
-    from pypitool.core.rights import Right
-    from pypitool.may import Circumstances, circumstances, explain, question
-    from pypitool.rules import rules_of
+def _rights(invocation: Invocation) -> AbstractContextManager[Rights]:
+    @contextmanager
+    def here() -> Iterator[Rights]:
+        from pypitool.catalogue.errors import CatalogueMissing
+        from pypitool.managing.rights import RightsHere
+        from pypitool.rules import rules_of
 
-    settings = invocation.load().settings
-    rules, right = rules_of(settings), Right(action)
-    try:
-        with opened(invocation, reader_only=True) as repository:
-            asked = question(who, right, project, address, repository.catalogue)
-            around = circumstances(asked, repository.catalogue, overwrites=settings.server.overwrite)
-    except CatalogueMissing:
-        # No server has run here: a configuration is tried out.
-        asked = question(who, right, project, address, None)
-        around = Circumstances(is_new=True, overwrites=settings.server.overwrite)
-    return explain(rules, asked, around)
+        settings = invocation.load().settings
+        rules, overwrites = rules_of(settings), settings.server.overwrite
+        with ExitStack() as stack:
+            try:
+                catalogue = stack.enter_context(opened(invocation, reader_only=True)).catalogue
+            except CatalogueMissing:
+                # No server has run here: a configuration is tried out.
+                catalogue = None
+            yield RightsHere(rules, catalogue, overwrites)
+
+    return managed(invocation, here, lambda afar, remote: afar.RightsAfar(remote))
 
 
-def _rows(explanation: Explanation) -> list[tuple[str, str, str, str]]:
+def _rows(document: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     return [
-        (str(one.rule or "-"), str(one.line or "-"), "yes" if one.speaks else "no", one.reason)
-        for one in explanation.because
+        (str(one["rule"] or "-"), str(one["line"] or "-"), "yes" if one["speaks"] else "no", one["reason"])
+        for one in document["because"]
     ]
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
+
 import click
 
+from pypitool.cli.afar import managed, on_server
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import find_project, on_packages, opened_fresh, project_names
+from pypitool.cli.opening import on_packages, opened_fresh, project_names
 from pypitool.cli.output import Output
+
+if TYPE_CHECKING:
+    from pypitool.managing import Owners
 
 
 @command(
@@ -22,6 +30,7 @@ from pypitool.cli.output import Output
 @option("--add", metavar="WHO", multiple=True, help="NAME, token:NAME or publisher:NAME. May be repeated.")
 @option("--remove", metavar="WHO", multiple=True, help="Who shall own it no longer. May be repeated.")
 @on_packages
+@on_server
 @click.pass_obj
 def owner_command(
     invocation: Invocation, project: str, add: tuple[str, ...], remove: tuple[str, ...]
@@ -31,22 +40,25 @@ def owner_command(
     An owner may list, download, upload, yank and delete there, whatever the rules say. A name may have an
     owner before it has a file: it is then no longer new. A running server counts it from the next request on.
     """
-    from pypitool.core.names import normalize
-    from pypitool.facts import local_actor
-    from pypitool.project_owners import change_owners, owner_named
-
-    name, more, fewer = normalize(project), [*map(owner_named, add)], [*map(owner_named, remove)]
-    with opened_fresh(invocation) as repository:
-        owners = repository.catalogue.owners(name)
-        if not owners and not add:
-            find_project(repository, project)
-        if add or remove:
-            owners = change_owners(repository, name, add=more, remove=fewer, actor=local_actor()).owners
+    with _owners(invocation) as owners:
+        document = owners.change(project, add, remove) if add or remove else owners.of(project)
     output = Output(invocation)
     if invocation.json:
-        output.document({"project": name, "owners": list(owners)})
+        output.document(document)
     elif add or remove:
-        output.done(f"{name} is owned by {', '.join(owners) or 'nobody'}")
+        output.done(f"{document['project']} is owned by {', '.join(document['owners']) or 'nobody'}")
     else:
-        for who in owners:
+        for who in document["owners"]:
             output.line(who)
+
+
+def _owners(invocation: Invocation) -> AbstractContextManager[Owners]:
+    @contextmanager
+    def here() -> Iterator[Owners]:
+        from pypitool.facts import local_actor
+        from pypitool.managing.owners import OwnersHere
+
+        with opened_fresh(invocation) as repository:
+            yield OwnersHere(repository, local_actor())
+
+    return managed(invocation, here, lambda afar, remote: afar.OwnersAfar(remote))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from pypitool.cli.afar import managed, on_server
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.opening import on_packages, opened
 from pypitool.cli.output import Output
+
+if TYPE_CHECKING:
+    from pypitool.managing import Tokens
 
 _LIVE, _REVOKED, _EXPIRED = "", "revoked", "expired"
 
@@ -49,6 +55,7 @@ def token_command() -> None:
 )  # fmt: skip
 @option("--expires", default="90d", show_default=True, metavar="TIME", help="When it ends: 12h, 90d, never.")
 @on_packages
+@on_server
 @click.pass_obj
 def create(
     invocation: Invocation, name: str, projects: tuple[str, ...], may: tuple[str, ...], expires: str
@@ -57,13 +64,8 @@ def create(
 
     Log in with it as `__token__` or with any other user name, or send it as Bearer.
     """
-    from pypitool.facts import local_actor
-    from pypitool.tokens import Wanted
-    from pypitool.tokens import create as make
-
-    wanted = Wanted(name, _words(projects) or ("*",), _words(may), expires)
-    with opened(invocation) as repository:
-        document = make(repository, wanted, local_actor()).document
+    with _tokens(invocation) as tokens:
+        document = tokens.create(name, _words(projects) or ("*",), _words(may), expires)
     output = Output(invocation)
     if invocation.json:
         output.document(document)
@@ -79,6 +81,7 @@ def create(
     examples=("pypitool token list", "pypitool token list --json"),
 )
 @on_packages
+@on_server
 @click.pass_obj
 def list_tokens(invocation: Invocation) -> None:
     """List the tokens, those that ended in the last 30 days too.
@@ -89,10 +92,9 @@ def list_tokens(invocation: Invocation) -> None:
     import time
 
     from pypitool.facts import timestamp
-    from pypitool.tokens import listed
 
-    with opened(invocation) as repository:
-        documents = [one.document for one in listed(repository)]
+    with _tokens(invocation) as tokens:
+        documents = tokens.listed()
     output = Output(invocation)
     if invocation.json:
         output.document(documents)
@@ -109,19 +111,29 @@ def list_tokens(invocation: Invocation) -> None:
 )
 @click.argument("token", metavar="NAME|ID")
 @on_packages
+@on_server
 @click.pass_obj
 def revoke_token(invocation: Invocation, token: str) -> None:
     """End a token by its name or its id; one that has ended stays so."""
-    from pypitool.facts import local_actor
-    from pypitool.tokens import find, revoke
-
-    with opened(invocation) as repository:
-        ended = revoke(repository, find(repository, token), local_actor())
+    with _tokens(invocation) as tokens:
+        document, has_changed = tokens.revoke(token)
     output = Output(invocation)
     if invocation.json:
-        output.document(ended.document)
+        output.document(document)
         return
-    output.done(f"{'revoked' if ended.changed else 'has ended already:'} {shown(ended.document)}")
+    output.done(f"{'revoked' if has_changed else 'has ended already:'} {shown(document)}")
+
+
+def _tokens(invocation: Invocation) -> AbstractContextManager[Tokens]:
+    @contextmanager
+    def here() -> Iterator[Tokens]:
+        from pypitool.facts import local_actor
+        from pypitool.managing.tokens import TokensHere
+
+        with opened(invocation) as repository:
+            yield TokensHere(repository, local_actor())
+
+    return managed(invocation, here, lambda afar, remote: afar.TokensAfar(remote))
 
 
 def shown(document: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ A document is what `--json` prints and what the API answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 Document = dict[str, Any]
@@ -66,3 +66,43 @@ class Runs(Protocol):
 
     def run(self, number: int) -> Document:
         """Return one run with its events."""
+
+
+class Owners(Protocol):
+    """Who owns a project, whatever the rules say."""
+
+    def of(self, project: str) -> Document:
+        """Return who owns a project; raise what is not held and owned by nobody."""
+
+    def change(self, project: str, add: Sequence[str], remove: Sequence[str]) -> Document:
+        """Let some own a project besides, and others no longer."""
+
+
+class Rights(Protocol):
+    """Why somebody may do something, or may not."""
+
+    def may(self, who: str, action: str, project: str, address: str) -> Document:
+        """Explain one decision."""
+
+
+class Tokens(Protocol):
+    """Passwords for machines."""
+
+    def listed(self) -> list[Document]:
+        """Return those that are alive, and those that ended lately."""
+
+    def create(self, name: str, projects: Sequence[str], may: Sequence[str], expires: str) -> Document:
+        """Make a token; nobody can be shown it again."""
+
+    def revoke(self, word: str) -> tuple[Document, bool]:
+        """End a token by its name or id; return also whether it had not ended before."""
+
+
+class Audit(Protocol):
+    """Who decided what and when."""
+
+    def lines(self, since: str | None, project: str | None, who: str | None) -> Iterable[Document]:
+        """Return the lines that are wanted, oldest first."""
+
+    def downloads(self, project: str, version: str) -> list[Document]:
+        """Return who got the files of a release, oldest first, and at the end since when that is known."""

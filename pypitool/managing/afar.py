@@ -1,13 +1,21 @@
-"""Projects, users and runs of a server elsewhere."""
+"""What people do with a server, with one elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pypitool.core.errors import Kind
 from pypitool.core.names import normalize
+from pypitool.core.rights import Right
 from pypitool.managing import Document
+from pypitool.may import question
+from pypitool.project_owners import owner_named
 from pypitool.releases import NotHeld
-from pypitool.remote import Remote
+from pypitool.remote import Answered, Remote
+
+# What an address cannot hold as a part of it: it would mean another one.
+_NO_PART = ("", ".", "..")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +34,7 @@ class ProjectsAfar:
 
     def release(self, name: str, version: str) -> Document:
         """Return a release with what it says about itself."""
-        if version in ("", ".", "..") or "/" in version:  # an address would mean something else
+        if version in _NO_PART or "/" in version:
             raise NotHeld(self.project(name)["project"], version)
         return self._get("projects", _checked(name), version)
 
@@ -108,6 +116,94 @@ class RunsAfar:
         """Return one run with its events."""
         document: Document = self.remote.get("runs", str(number))
         return document
+
+
+@dataclass(frozen=True, slots=True)
+class OwnersAfar:
+    """Look at owners there and change them."""
+
+    remote: Remote
+
+    def of(self, project: str) -> Document:
+        """Return who owns a project; raise what is not held and owned by nobody."""
+        document: Document = self.remote.get("projects", _checked(project), "owners")
+        return document
+
+    def change(self, project: str, add: Sequence[str], remove: Sequence[str]) -> Document:
+        """Let some own a project besides, and others no longer."""
+        more, fewer = [*map(owner_named, add)], [*map(owner_named, remove)]
+        wanted = [who for who in (*self._before(project, more), *more) if who not in fewer]
+        answer = self.remote.send("PUT", "projects", _checked(project), "owners", body={"owners": wanted})
+        document: Document = answer.document
+        return document
+
+    def _before(self, project: str, more: Sequence[str]) -> list[str]:
+        try:
+            owners: list[str] = self.of(project)["owners"]
+        except Answered as error:
+            # A name may have an owner before it has a file.
+            if error.kind is not Kind.NOT_FOUND or not more:
+                raise
+            return []
+        return owners
+
+
+@dataclass(frozen=True, slots=True)
+class RightsAfar:
+    """Ask the server there for explanations."""
+
+    remote: Remote
+
+    def may(self, who: str, action: str, project: str, address: str) -> Document:
+        """Explain one decision."""
+        # What names nobody is wrong usage here as there.
+        question(who, Right(action), project, address, None)
+        asked = {"who": who, "action": action, "project": project, "from": address}
+        document: Document = self.remote.get("may", query=asked)
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class TokensAfar:
+    """Make, list and revoke tokens there."""
+
+    remote: Remote
+
+    def listed(self) -> list[Document]:
+        """Return those that there are for who asks."""
+        documents: list[Document] = self.remote.get("tokens")
+        return documents
+
+    def create(self, name: str, projects: Sequence[str], may: Sequence[str], expires: str) -> Document:
+        """Make a token; nobody can be shown it again."""
+        body = {"name": name, "projects": list(projects), "may": list(may), "expires": expires}
+        document: Document = self.remote.send("POST", "tokens", body=body).document
+        return document
+
+    def revoke(self, word: str) -> tuple[Document, bool]:
+        """End a token by its name or id; return also whether it had not ended before."""
+        answer = self.remote.send("DELETE", "tokens", word)
+        return answer.document, answer.outcome != "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditAfar:
+    """Look at the record of decisions there."""
+
+    remote: Remote
+
+    def lines(self, since: str | None, project: str | None, who: str | None) -> list[Document]:
+        """Return the lines that are wanted, oldest first."""
+        asked = {"since": since, "project": project and normalize(project), "user": who}
+        documents: list[Document] = self.remote.get("audit", query=asked)
+        return documents
+
+    def downloads(self, project: str, version: str) -> list[Document]:
+        """Return who got the files of a release, oldest first, and at the end since when that is known."""
+        if version in _NO_PART or "/" in version:
+            raise NotHeld(normalize(project), version)
+        documents: list[Document] = self.remote.get("audit", "downloads", normalize(project), version)
+        return documents
 
 
 def _checked(name: str) -> str:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from pypitool import __version__
-from pypitool_server import answers, api_projects, api_runs, api_users
+from pypitool_server import (
+    answers,
+    api_audit,
+    api_owners,
+    api_projects,
+    api_rights,
+    api_runs,
+    api_tokens,
+    api_users,
+)
 from pypitool_server.api_requests import refuse_tricked
 from pypitool_server.receiving import WITH_BODY
 
@@ -18,7 +27,7 @@ def blueprint() -> Blueprint:
     api = Blueprint("api", __name__)
     api.before_request(_guarded)
     api.add_url_rule(answers.API, "root", root)
-    for subject in (api_projects, api_users, api_runs):
+    for subject in (api_projects, api_owners, api_users, api_tokens, api_runs, api_rights, api_audit):
         for method, address, view in subject.ROUTES:
             name = f"{method} {address.replace('.', '_')}"
             api.add_url_rule(f"{answers.API}{address}", name, view, methods=[method])

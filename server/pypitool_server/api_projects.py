@@ -24,37 +24,37 @@ def listed() -> Response:
     """Answer with the projects that the caller may list."""
     here = services()
     listing = here.access.listing()
-    return answers.document(ProjectsHere(here.repository, _looking(), listing.sees).listed())
+    return answers.document(ProjectsHere(here.repository, looking(), listing.sees).listed())
 
 
 def project(name: str) -> Response:
     """Answer with a project and its releases."""
-    with _allowed(Right.LIST, name):
-        return answers.document(_projects(_looking()).project(name))
+    with allowed(Right.LIST, name):
+        return answers.document(_projects(looking()).project(name))
 
 
 def release(name: str, version: str) -> Response:
     """Answer with a release."""
-    with _allowed(Right.LIST, name):
-        return answers.document(_projects(_looking()).release(name, version))
+    with allowed(Right.LIST, name):
+        return answers.document(_projects(looking()).release(name, version))
 
 
 def yank(name: str) -> Response:
     """Yank a release."""
-    with _allowed(Right.YANK, name):
+    with allowed(Right.YANK, name):
         said = fields({"version": str}, {"reason": str})
         return answers.document(_projects(actor()).yank(name, said["version"], said["reason"] or ""))
 
 
 def unyank(name: str) -> Response:
     """Take back the yank of a release."""
-    with _allowed(Right.YANK, name):
+    with allowed(Right.YANK, name):
         return answers.document(_projects(actor()).unyank(name, fields({"version": str})["version"]))
 
 
 def delete(name: str) -> Response:
     """Delete a file, a release or a project, or say what that would remove."""
-    with _allowed(Right.DELETE, name):
+    with allowed(Right.DELETE, name):
         said = fields({}, {"version": str, "file": str, "dry_run": bool, "serial": int})
         what = said["version"], said["file"]
         projects = _projects(actor())
@@ -65,7 +65,7 @@ def delete(name: str) -> Response:
 
 def set_status(name: str) -> Response:
     """Set the status of a project; to quarantine it, and to end that, is for its admins."""
-    with _allowed(Right.YANK, name) as wanted:
+    with allowed(Right.YANK, name) as wanted:
         said = fields({"status": str}, {"reason": str})
         try:
             status = ProjectStatus(said["status"])
@@ -90,7 +90,7 @@ ROUTES = (
 )
 
 
-def _looking() -> Actor:
+def looking() -> Actor:
     """Return nobody: who only looks is recorded nowhere."""
     return Actor("anonymous")
 
@@ -100,7 +100,7 @@ def _projects(who: Actor) -> ProjectsHere:
 
 
 @contextmanager
-def _allowed(right: Right, name: str) -> Iterator[NormalizedName]:
+def allowed(right: Right, name: str) -> Iterator[NormalizedName]:
     """Let who has a right on a project go on; one that is hidden from the caller is not held."""
     wanted = normalize(name)
     try:

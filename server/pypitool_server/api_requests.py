@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any, ClassVar
 
 from flask import request
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.printing import printable
+from pypitool.core.rights import Right
 from pypitool.facts import Actor
+from pypitool_server.auth import Principal
 from pypitool_server.origins import refuse_other_sites
 from pypitool_server.receiving import current_body
-from pypitool_server.refusals import CHALLENGE
+from pypitool_server.refusals import CHALLENGE, RightMissing
 from pypitool_server.services import services
 from pypitool_server.upload import ReadOnly
 
@@ -44,7 +47,7 @@ class NotJson(PypitoolError):
 
 
 class BadBody(PypitoolError):
-    """A body that does not say what is needed."""
+    """A body or a query that does not say what is needed."""
 
     kind = Kind.INVALID
 
@@ -68,11 +71,47 @@ def refuse_tricked() -> None:
 
 def actor() -> Actor:
     """Return in whose name the current request changes something, even where anybody might."""
-    access = services().access
-    principal = access.principal()
+    principal = asker()
+    return Actor(principal.who, services().access.client(request.environ), principal.means)
+
+
+def asker() -> Principal:
+    """Return who asks; nobody in particular is refused."""
+    principal = services().access.principal()
     if principal is None:
         raise NameNeeded
-    return Actor(principal.who, access.client(request.environ), principal.means)
+    return principal
+
+
+def is_admin() -> bool:
+    """Tell whether who asks is admin of everything."""
+    try:
+        services().access.require_everywhere(Right.ADMIN)
+    except RightMissing:
+        return False
+    return True
+
+
+def asked_once(needed: Sequence[str], optional: Sequence[str] = ()) -> dict[str, str]:
+    """Read the query; what is optional and not there is empty."""
+    said = request.args
+    for name in said:
+        if name not in (*needed, *optional):
+            raise BadBody(f"unknown parameter `{printable(name)}`")
+        if len(said.getlist(name)) > 1:
+            raise BadBody(f"`{printable(name)}` is asked for several times")
+    for name in needed:
+        if not said.get(name):
+            raise BadBody(f"missing parameter `{name}`")
+    return {name: said.get(name, "") for name in (*needed, *optional)}
+
+
+def parsed_address(text: str) -> str:
+    """Return an address as rules read it; none is none."""
+    try:
+        return text and str(ip_address(text))
+    except ValueError as error:
+        raise BadBody(f"`{printable(text)}` is not an address") from error
 
 
 def fields(needed: Mapping[str, type], optional: Mapping[str, type] | None = None) -> dict[str, Any]:

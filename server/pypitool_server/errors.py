@@ -18,8 +18,8 @@ from pypitool_server.services import services
 RETRY_AFTER = 1
 KEY = "pypitool.api"
 
-# The kinds that the API tells apart: how the server is configured is nothing that a client can change.
-_API_KINDS: Mapping[Kind, Kind] = {Kind.USAGE: Kind.INVALID, Kind.CONFIG: Kind.INTERNAL}
+# The kinds that the API tells apart: there is no command line that could be wrong.
+_API_KINDS: Mapping[Kind, Kind] = {Kind.USAGE: Kind.INVALID}
 _KINDS_BY_STATUS: Mapping[int, Kind] = {
     401: Kind.UNAUTHORIZED,
     403: Kind.FORBIDDEN,
@@ -46,8 +46,10 @@ def refused(error: PypitoolError) -> Response:
         logging.getLogger(__name__).warning("%s %r: %s%s", request.method, request.path, error, advice)
     if isinstance(error, CatalogueDamaged):
         doubt_catalogue(services().repository.state)
-    # What has to be done about a failure of the server itself is for who runs it: the log has it.
-    hint = error.hint if status < 500 and error.hint else None
+    # What has to be done about a failure of the server itself is for who runs it: the log has it. From afar
+    # it may well be who runs it that asks.
+    is_told = status < 500 or (error.kind is Kind.CONFIG and _is_of_api(request.path))
+    hint = error.hint if is_told and error.hint else None
     answer = _told(status, error.kind, _public(str(error)), _public(hint) if hint else None)
     if status == 503:
         answer.headers["Retry-After"] = str(RETRY_AFTER)

@@ -54,7 +54,7 @@ class Both:
         """Run a command on the directory."""
         is_user = words[0] == "user"
         place = ["-P", str(self.here.parent / "htpasswd")] if is_user else ["--packages", str(self.here)]
-        return self.run(*words, *place)
+        return self.run(*words, *place, "--config", str(self.there.parent / "config.toml"))
 
     def remote(self, *words: str) -> Ended:
         """Run it on the server."""
@@ -159,6 +159,39 @@ COMMANDS = [
     "runs 1 --json",
     "runs 99",
     "runs 99 --json",
+    "owner acme-core",
+    "owner acme-core --json",
+    "owner acme-core --add ann --add token:ci-acme",
+    "owner acme-core --add ann --json",
+    "owner acme-core --remove ann",
+    "owner Acme.Core",
+    "owner acme-core --add a*",
+    "owner acme-core --remove token:ci-acme --json",
+    "owner nobody",
+    "owner nobody --remove ann --json",
+    "owner not-yet --add ann",
+    "owner not-yet",
+    "may root delete acme-core",
+    "may eve delete acme-core",
+    "may eve delete acme-core --json",
+    "may anonymous list acme-core --from 10.0.0.7 --json",
+    "may token:ci-x upload *",
+    "may ann yank not-yet --json",
+    "may root fly acme-core",
+    "may token:* list acme-core --json",
+    "may root list acme-core --from here",
+    "token list",
+    "token list --json",
+    "token revoke nothing",
+    "token revoke nothing --json",
+    "token create --name CI --may upload",
+    "token create --name ci --may fly --json",
+    "token create --name ci --may upload --expires 90",
+    "audit --project nobody",
+    "audit --since yesterday --json",
+    "audit --project -x-",
+    "audit downloads acme-core 1.1 --json",
+    "audit downloads nobody 1",
 ]
 
 
@@ -167,6 +200,32 @@ def test_a_command_says_the_same_on_both_ways(both: Both) -> None:
         local, remote = both.local(*words.split()), both.remote(*words.split())
 
         assert without_serial(remote) == without_serial(local), words
+
+
+def test_a_token_is_made_used_and_revoked_from_afar(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = both.remote("token", "create", "--name", "ci", "--may", "yank", "--projects", "acme-*", "--json")
+    token = made.document["token"]
+    again = both.remote("token", "create", "--name", "ci", "--may", "yank")
+    with monkeypatch.context() as patch:
+        patch.setenv("PYPITOOL_TOKEN", token)
+        yanked = both.remote("yank", "acme-core", "1.1")
+        refused = both.remote("token", "create", "--name", "more", "--may", "upload")
+    listed = both.remote("token", "list")
+    revoked = both.remote("token", "revoke", "ci")
+    twice = both.remote("token", "revoke", "ci")
+    with monkeypatch.context() as patch:
+        patch.setenv("PYPITOOL_TOKEN", token)
+        ended = both.remote("unyank", "acme-core", "1.1")
+
+    assert made.document["owner"] is None
+    assert [one.code for one in (again, yanked, refused, ended)] == [6, 0, 4, 4]
+    assert listed.rows[0][:4] == ["ci", made.document["id"], "yank", "acme-*"]
+    assert (revoked.err, twice.err) == ("revoked ci\n", "has ended already: ci\n")
+    lines = [json.loads(line) for line in both.remote("audit", "--json").out.splitlines()]
+    assert [line["what"] for line in lines][-3:] == ["token-create", "yank", "token-revoke"]
+    assert (lines[-2]["who"], lines[-2]["with"]) == ("token:ci", f"token:{made.document['id']}")
+    assert not any("hash" in line for line in lines)
+    assert both.remote("audit", "--user", "token:ci").rows[0][1:3] == ["yank", "token:ci"]
 
 
 def without_serial(ended: Ended) -> Ended:

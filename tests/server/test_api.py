@@ -361,3 +361,104 @@ def test_without_a_password_file_there_are_no_users(start: Start) -> None:
     answer = api.get("users", X_Remote_User="root")
 
     assert (answer.status_code, error(answer)["kind"]) == (404, "not_found")
+
+
+def test_owners_are_for_admins_of_the_project(api: Api, repository: Repository) -> None:
+    assert api.get("projects/acme-core/owners", "ann").status_code == 403
+    assert api.get("projects/zope-x/owners", "eve").status_code == 404
+    assert api.get("projects/acme-core/owners", "qa").get_json() == {"project": "acme-core", "owners": []}
+
+    changed = api.ask("PUT", "projects/Acme.Core/owners", "qa", {"owners": ["eve", "token:ci"]})
+
+    assert changed.get_json() == {"project": "acme-core", "owners": ["token:ci", "user:eve"]}
+    assert last_fact(repository).actor.who == "user:qa"
+    assert api.post("projects/acme-core/yank", "eve", {"version": "1.0"}).status_code == 200
+    assert api.ask("PUT", "projects/acme-core/owners", "qa", {"owners": ["*"]}).status_code == 400
+    assert api.ask("PUT", "projects/acme-core/owners", "qa", {"owners": "eve"}).status_code == 400
+    assert api.ask("PUT", "projects/acme-none/owners", "qa", {"owners": []}).status_code == 404
+
+
+def test_everybody_makes_personal_tokens_and_sees_no_others(api: Api) -> None:
+    wanted = {"name": "laptop", "projects": ["acme-*"], "may": ["yank", "delete"], "expires": "1d"}
+
+    made = api.post("tokens", "ann", wanted)
+    service = api.post("tokens", "root", {"name": "ci", "may": ["upload"]})
+
+    assert (made.status_code, service.status_code) == (201, 201)
+    assert (made.get_json()["owner"], service.get_json()["owner"]) == ("user:ann", None)
+    assert [one["name"] for one in api.get("tokens", "ann").get_json()] == ["laptop"]
+    assert [one["name"] for one in api.get("tokens", "eve").get_json()] == []
+    assert sorted(one["name"] for one in api.get("tokens", "root").get_json()) == ["ci", "laptop"]
+    assert "token" not in api.get("tokens", "ann").get_json()[0]
+    identity = made.get_json()["id"]
+    assert api.ask("DELETE", f"tokens/{identity}", "eve").status_code == 404
+    assert api.ask("DELETE", f"tokens/{service.get_json()['id']}", "ann").status_code == 404
+    assert api.ask("DELETE", f"tokens/{identity}", "ann").get_json()["revoked"]
+    assert api.ask("DELETE", f"tokens/{identity}", "ann").headers["X-Pypitool-Outcome"] == "unchanged"
+    assert api.get("tokens").status_code == api.post("tokens", None, wanted).status_code == 401
+
+
+def test_a_personal_token_may_no_more_than_its_owner_and_makes_no_other(api: Api) -> None:
+    wanted = {"name": "laptop", "may": ["yank", "delete", "admin"]}
+    secret = api.post("tokens", "ann", wanted).get_json()["token"]
+
+    def ask(method: str, path: str, body: Any = None) -> TestResponse:
+        return api.ask(method, path, None, body, Authorization=f"Bearer {secret}")
+
+    assert ask("POST", "projects/acme-core/yank", {"version": "1.0"}).status_code == 200
+    assert ask("POST", "projects/acme-core/delete", {"version": "1.0"}).status_code == 403
+    assert error(ask("POST", "tokens", wanted))["kind"] == "forbidden"
+    assert [one["name"] for one in ask("GET", "tokens").get_json()] == ["laptop"]
+    assert ask("DELETE", "tokens/ann/laptop").status_code == 200
+    assert ask("GET", "tokens").status_code == 401
+
+
+def test_a_taken_name_of_a_token_is_a_conflict(api: Api) -> None:
+    api.post("tokens", "ann", {"name": "laptop", "may": ["yank"]})
+
+    assert api.post("tokens", "ann", {"name": "laptop", "may": ["yank"]}).status_code == 409
+    assert api.post("tokens", "dora", {"name": "laptop", "may": ["yank"]}).status_code == 201
+    assert api.post("tokens", "ann", {"name": "x", "may": []}).status_code == 400
+
+
+def test_decisions_are_explained_to_admins_and_to_whom_they_are_about(api: Api) -> None:
+    question = "may?who=ann&action=yank&project=acme-core"
+
+    assert api.get(question, "root").get_json() == api.get(question, "ann").get_json()
+    assert api.get(question, "ann").get_json()["may"] is True
+    assert api.get(question, "dora").status_code == api.get(question, "qa").status_code == 403
+    assert api.get(question).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "who=ann", "who=ann&action=fly&project=x", "who=@&action=list&project=x", "who=*&x=1",
+     "who=ann&who=bob&action=list&project=x", "who=ann&action=list&project=x&from=here"],
+)  # fmt: skip
+def test_a_question_that_is_none_is_invalid(api: Api, query: str) -> None:
+    assert error(api.get(f"may?{query}", "root"))["kind"] == "invalid"
+
+
+def test_an_explanation_does_not_tell_whether_a_hidden_project_is_there(start: Start, tmp_path: Path) -> None:
+    passwords = tmp_path / "htpasswd"
+    api = start(auth=AuthSettings(passwords=passwords, new_projects=("root",)))
+
+    def explained(project: str) -> Any:
+        document = api.get(f"may?who=eve&action=upload&project={project}", "eve").get_json()
+        return {**document, "project": ""}
+
+    assert explained("zope-x") == explained("zope-nothing")
+
+
+def test_the_record_of_decisions_is_for_admins_of_everything(api: Api) -> None:
+    api.post("projects/acme-core/yank", body={"version": "1.0"})
+    api.post("tokens", "root", {"name": "ci", "may": ["upload"]})
+
+    lines = api.get("audit", "root").get_json()
+    assert [line["what"] for line in lines] == ["yank", "yank", "token-create"]
+    assert not any("hash" in line for line in lines)
+    assert len(api.get("audit?project=Acme.Core&user=ann&since=1d", "root").get_json()) == 2
+    assert api.get("audit?since=2999-01-01", "root").get_json() == []
+    assert api.get("audit?since=never", "root").status_code == 400
+    assert api.get("audit", "qa").status_code == 403
+    assert error(api.get("audit/downloads/acme-core/1.0", "root"))["kind"] == "config"

@@ -1,0 +1,31 @@
+"""The API of owners: for admins of a project."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from pypitool.core.rights import Right
+from pypitool.managing.owners import OwnersHere
+from pypitool_server import answers
+from pypitool_server.api_projects import allowed, looking
+from pypitool_server.api_requests import actor, fields
+from pypitool_server.services import services
+
+
+def owners(name: str) -> Response:
+    """Answer with who owns a project."""
+    with allowed(Right.ADMIN, name):
+        return answers.document(OwnersHere(services().repository, looking()).of(name))
+
+
+def put(name: str) -> Response:
+    """Let exactly these own a project."""
+    with allowed(Right.ADMIN, name):
+        said = fields({"owners": list})
+        return answers.document(OwnersHere(services().repository, actor()).set(name, said["owners"]))
+
+
+ROUTES = (
+    ("GET", "projects/<name>/owners", owners),
+    ("PUT", "projects/<name>/owners", put),
+)
