@@ -77,7 +77,7 @@ class Stamping:
             write_stamp(self.state, self._stamp(mirror, sets, watched))
 
     def _stamp(self, mirror: Mirror, sets: Sequence[PinnedSet], watched: Watched) -> Stamp:
-        from pypitool.mirror.stamping import inputs_of, paths_of
+        from pypitool.mirror.stamping import folders_of, inputs_of, paths_of
 
         return Stamp(
             question=self.question,
@@ -85,6 +85,7 @@ class Stamping:
             files=stats_of(paths_of(mirror.repository, watched.filenames)),
             exit_code=1 if watched.holes else 0,
             holes=watched.holes,
+            folders=stats_of(folders_of(mirror.repository)),
         )
 
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,12 @@ class Stamp:
     files: Mapping[str, tuple[int, int]]  # size and mtime_ns of each file that is wanted
     exit_code: int
     holes: Sequence[Mapping[str, Any]] = ()  # as --json prints them
+    folders: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # where a file may come or go
 
     def holds(self, environ: Mapping[str, str]) -> bool:
         """Tell whether every input and every file is still the same."""
         return all(_digest(name, environ) == sha256 for name, sha256 in self.inputs.items()) and all(
-            _stat(path) == known for path, known in self.files.items()
+            _stat(path) == known for path, known in (*self.files.items(), *self.folders.items())
         )
 
 
@@ -51,8 +52,14 @@ def read_stamp(state: Path, question: str, environ: Mapping[str, str]) -> Stamp 
     """Return the stamp of this question, if it still holds."""
     try:
         document = json.loads((state / FOLDER / f"{question}.json").read_bytes())
-        files = {path: (size, mtime) for path, (size, mtime) in document["files"].items()}
-        stamp = Stamp(question, document["inputs"], files, document["exit_code"], document["holes"])
+        stamp = Stamp(
+            question,
+            document["inputs"],
+            _stats(document["files"]),
+            document["exit_code"],
+            document["holes"],
+            _stats(document["folders"]),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return stamp if stamp.holds(environ) else None
@@ -67,6 +74,7 @@ def write_stamp(state: Path, stamp: Stamp) -> None:
         "files": stamp.files,
         "exit_code": stamp.exit_code,
         "holes": list(stamp.holes),
+        "folders": stamp.folders,
     }
     path = folder / f"{stamp.question}.json"
     temporary = path.with_suffix(".part")
@@ -87,6 +95,10 @@ def _digest(name: str, environ: Mapping[str, str]) -> str | None:
         return hashlib.sha256(Path(name).read_bytes()).hexdigest()
     except OSError:
         return None
+
+
+def _stats(known: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, int]]:
+    return {path: (size, mtime) for path, (size, mtime) in known.items()}
 
 
 def _stat(path: str) -> tuple[int, int] | None:

@@ -22,7 +22,9 @@ def inputs_of(sets: Sequence[PinnedSet], environ: Mapping[str, str]) -> dict[str
         for file in pinned.request.inputs.files:
             path = os.path.abspath(file.path)
             inputs[path] = file.sha256
-            for name in _VARIABLE.findall(Path(path).read_text(encoding="utf-8", errors="replace")):
+            # Without the zeros between them, the letters of UTF-16 and UTF-32 are those of ASCII.
+            text = Path(path).read_bytes().replace(b"\0", b"").decode("ascii", errors="replace")
+            for name in _VARIABLE.findall(text):
                 inputs[VARIABLE + name] = digest_of_text(environ.get(name, ""))
     return inputs
 
@@ -34,6 +36,14 @@ def paths_of(repository: Repository, filenames: Iterable[str]) -> Iterator[Path]
         if file.filename in wanted:
             wanted.discard(file.filename)
             yield _path(repository, file.location)
+
+
+def folders_of(repository: Repository) -> set[Path]:
+    """Return the directories that hold files: what comes or goes there may fill a hole, or make one."""
+    return {
+        *repository.roots,
+        *(_path(repository, file.location).parent for file in repository.catalogue.files()),
+    }
 
 
 def _path(repository: Repository, location: Location) -> Path:

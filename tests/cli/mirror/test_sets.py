@@ -401,3 +401,40 @@ def test_lock_asks_nobody_about_our_own_projects(site: Site) -> None:
     assert not any("acme" in path for path in site.fake.paths())
     assert 'name = "b"' in lock.read_text()
     assert "acme" not in lock.read_text()
+
+
+def test_a_file_that_fills_a_hole_is_noticed_although_nothing_else_has_changed(site: Site) -> None:
+    site.offer(wheel("a", "1.0", "b"))
+    site.write("backend.txt", "a==1.0\n")
+    site.run("sync")
+    (site.packages / "b-1.0-py3-none-any.whl").write_bytes(wheel("b", "1.0").body)
+
+    assert site.run("sync", "--locked").code == 0
+
+
+def test_a_file_of_our_own_that_is_gone_is_a_hole_although_nothing_was_planned_for_it(site: Site) -> None:
+    site.more = '[policy]\nprivate = ["acme-*"]\n'
+    folder = site.packages / "acme"
+    folder.mkdir(parents=True)
+    ours = folder / "acme_core-1.0-py3-none-any.whl"
+    ours.write_bytes(wheel("acme-core", "1.0").body)
+    site.write("backend.txt", "acme-core==1.0\n")
+    assert site.run("sync").code == 0
+
+    ours.unlink()
+
+    assert site.run("sync", "--locked").code == 1
+
+
+def test_a_variable_of_a_file_in_another_encoding_is_looked_at_too(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.offer(wheel("a", "1.0"), wheel("a", "2.0"))
+    (site.path / "backend.txt").write_bytes("a==${A_VERSION}\n".encode("utf-16"))
+    monkeypatch.setenv("A_VERSION", "1.0")
+    site.run("sync")
+    monkeypatch.setenv("A_VERSION", "2.0")
+
+    site.run("sync", "--locked")
+
+    assert site.files() == ["a-1.0-py3-none-any.whl", "a-2.0-py3-none-any.whl"]
