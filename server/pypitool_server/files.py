@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName
 from pypitool.asking import tell_keeper
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.filenames import BadFilename, parse
-from pypitool.core.model import HeldFile, Location
+from pypitool.core.model import HeldFile, Location, ProjectStatus
 from pypitool.core.rights import Right
 from pypitool.store import NoSuchFile
 from pypitool.store.opened import Opened, stat_of
@@ -53,6 +53,20 @@ class FileChanging(PypitoolError):
         return f"`{self.filename}` is being replaced"
 
 
+class Quarantined(PypitoolError):
+    """A file of a project that is out of circulation: lock files name it by its address all the same."""
+
+    kind = Kind.FORBIDDEN
+
+    def __init__(self, project: NormalizedName, reason: str | None) -> None:
+        super().__init__(project, reason)
+        self.project = project
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the project `{self.project}` is quarantined" + (f": {self.reason}" if self.reason else "")
+
+
 def blueprint() -> Blueprint:
     """Return the addresses of files."""
     packages = Blueprint("files", __name__)
@@ -80,7 +94,16 @@ def _held(path: str) -> tuple[HeldFile, Verdict]:
     if file is None:
         refuse_while_reading()
         raise FileNotHeld
+    _refuse_quarantined(file.project)
     return file, verdict
+
+
+def _refuse_quarantined(project: NormalizedName) -> None:
+    # PEP 792 speaks of pages alone. But an installation from a lock file asks for no page, and malware is
+    # what people quarantine.
+    status, reason = services().repository.catalogue.status(project)
+    if status is ProjectStatus.QUARANTINED:
+        raise Quarantined(project, reason)
 
 
 def _project_at(path: str) -> NormalizedName | None:

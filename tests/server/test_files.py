@@ -10,7 +10,10 @@ from urllib.parse import quote
 import pytest
 
 from pypitool.asking import take_asked
-from pypitool.core.model import Location
+from pypitool.core.model import Location, ProjectStatus
+from pypitool.core.names import normalize
+from pypitool.facts import Actor
+from pypitool.releases import set_status
 from pypitool.repository import Repository
 from tests.server.site import Site, basic, make_site
 from tests.support.wheels import build_wheel
@@ -299,3 +302,15 @@ def test_an_engine_with_a_file_wrapper_gets_the_opened_file(large: Path, reposit
     assert len(wrapped) == 1
     assert answer.data == large.read_bytes()[5:100_000]
     assert site.seen[-1].size == 99_995
+
+
+def test_a_quarantined_file_is_refused_to_lock_files_too_and_comes_back(site: Site) -> None:
+    project = normalize("acme-core")
+    statuses = []
+    for status in (ProjectStatus.QUARANTINED, ProjectStatus.ACTIVE):
+        set_status(site.repository, project, status, "malware", Actor("local:root"))
+        answer = site.get(WHEEL)
+        metadata = site.get(f"{WHEEL}.metadata")
+        statuses.append((answer.status_code, b"malware" in answer.data, metadata.status_code))
+
+    assert statuses == [(403, True, 403), (200, False, 200)]
