@@ -107,7 +107,7 @@ def locate_state(
         _make(directory)
     if not os.access(directory, os.W_OK | os.X_OK):
         raise StateUnusable(directory, "it cannot be written")
-    _refuse_network(directory)
+    refuse_network(directory)
     _claim(StateFiles(directory), roots)
     _point(directory, roots[0])
     return directory
@@ -178,7 +178,8 @@ def _make(directory: Path) -> None:
         raise StateUnusable(directory, error.strerror or str(error)) from error
 
 
-def _refuse_network(directory: Path) -> None:
+def refuse_network(directory: Path) -> None:
+    """Refuse a network file system: locks and shared memory mean nothing there."""
     try:
         mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
     except OSError:  # not Linux

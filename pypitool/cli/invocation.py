@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pypitool.config.faults import Fault
     from pypitool.config.loader import Loaded
 
 
@@ -36,6 +37,14 @@ class Invocation:
         from pypitool.config.loader import load_settings
 
         return load_settings(self.flags, self.environ, self.config, operands=_operands)
+
+    def load_readable(self) -> tuple[Loaded, tuple[Fault, ...]]:
+        """Read what can be read of the configuration, and return its faults as well."""
+        from pypitool.config.loader import load_settings
+
+        faults: list[Fault] = []
+        loaded = load_settings(self.flags, self.environ, self.config, operands=_operands, tolerated=faults)
+        return loaded, tuple(faults)
 
     def colored(self, stream: Any) -> bool:
         """Tell whether a stream gets colours: https://no-color.org counts, and a terminal that cannot."""

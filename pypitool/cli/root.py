@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "daemon",
         "runs",
     ),
-    "Upkeep": ("rescan", "verify", "audit", "backup", "restore"),
+    "Upkeep": ("doctor", "rescan", "verify", "audit", "backup", "restore"),
     "Rights": ("user", "token", "owner", "may"),
     "Set-up": ("config", "client-config", "completion"),
 }

@@ -15,6 +15,7 @@ from pypitool.config.rules import settle
 from pypitool.config.settings import Settings
 from pypitool.config.sources import Layer, Origin, flags_layer, gather, variables_layer
 from pypitool.config.table_rules import Operands, table_faults
+from pypitool.config.tolerance import whole_lines, whole_names
 from pypitool.toml_document import parse_toml
 
 CONFIG_VARIABLE = "PYPITOOL_CONFIG"
@@ -38,12 +39,15 @@ def load_settings(
     *,
     system_file: Path = SYSTEM_FILE,
     operands: Operands | None = None,
+    tolerated: list[Fault] | None = None,
 ) -> Loaded:
     """Return the settings, or raise `BadConfiguration` with every fault.
 
     `flags` has parsed values by the path of their key (`{"server.port": 8081}`). Each key counts from the
     strongest source that has it: a flag, a PYPITOOL_ variable, `config_file` (else PYPITOOL_CONFIG), the
     user's file, the system's file, its default. `operands` judges the command lines of jobs.
+
+    With `tolerated` nothing is raised: faults are added to it, and what is faulty has its default.
     """
     here = Path.cwd()
     files = tuple(_files(environ, config_file, here, system_file))
@@ -56,10 +60,13 @@ def load_settings(
     settled = settle(gathered.given)
     faults = [fault for layer in layers for fault in layer.faults]
     faults += [*settled.faults, *table_faults(gathered, {fault.path for fault in faults}, operands)]
-    if faults:
+    if faults and tolerated is None:
         raise refusal(faults)
-    names = {one.table: gathered.names(one.table) for one in shapes()}
-    lines = {array.table: gathered.lines_of(array) for array in arrays()}
+    names: Mapping[str, Any] = {one.table: gathered.names(one.table) for one in shapes()}
+    lines: Mapping[str, Any] = {array.table: gathered.lines_of(array) for array in arrays()}
+    if tolerated is not None:
+        tolerated += faults
+        names, lines = whole_names(settled.values, names), whole_lines(settled.values, lines)
     origins = {path: one.origin for path, one in gathered.given.items()}
     return Loaded(build(settled.values, names, lines), origins, settled.notices, files)
 

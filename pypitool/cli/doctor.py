@@ -1,0 +1,65 @@
+"""`pypitool doctor`: what is wrong, or will be soon."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import click
+
+from pypitool.cli.command import command, option
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.opening import on_packages
+from pypitool.cli.output import Output
+from pypitool.cli.settings_options import setting_option
+
+if TYPE_CHECKING:
+    from pypitool.core.diagnosis.finding import Finding
+
+
+@command(
+    "doctor",
+    examples=("pypitool doctor", "pypitool doctor --ask-upstream --json"),
+    exits={1: "something does not work", 3: "there are warnings, and nothing worse"},
+)
+@option(
+    "--ask-upstream", is_flag=True,
+    help="Ask upstream whether it has our own names: what was uploaded and no private glob holds.",
+)  # fmt: skip
+@setting_option("auth.passwords", topic="Where")
+@on_packages
+@click.pass_obj
+def doctor_command(invocation: Invocation, ask_upstream: bool) -> int:
+    """Look for what is wrong, or will be soon, and say what to do.
+
+    Directories, disks, the catalogue, the keeper, passwords, rules, tokens, the certificate, the clock, the
+    upstreams, the units of systemd and the last runs. Nothing is written, and each request ends after five
+    seconds. A faulty configuration is a finding too: the rest is looked at with what can be read of it.
+    In a pipe there is one line for each finding, with tabs: severity, id, subject, what, why, what to do.
+    """
+    from pypitool.core.diagnosis.finding import document_of, exit_code_of
+    from pypitool.doctor import examine
+    from pypitool.doctor.patient import Patient
+
+    loaded, faults = invocation.load_readable()
+    output = Output(invocation)
+    output.notices((*invocation.notices, *loaded.notices))
+    now = datetime.now(timezone.utc)
+    patient = Patient(loaded.settings, faults, invocation.environ, now, asks_upstream=ask_upstream)
+    examination = examine(patient)
+    for sentence in examination.unseen:
+        output.warning(sentence)
+    if invocation.json:
+        output.document(document_of(examination.findings))
+    else:
+        output.table(_HEADINGS, map(_row, examination.findings))
+        if not examination.findings:
+            output.done("nothing is wrong")
+    return exit_code_of(examination.findings)
+
+
+_HEADINGS = ("Severity", "Finding", "Subject", "What", "Why", "Do")
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    return finding.severity.value, finding.id, finding.subject, finding.what, finding.why, finding.do

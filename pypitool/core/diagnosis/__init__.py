@@ -1,0 +1,1 @@
+"""What is wrong, or will be soon: findings made of what was observed, nothing else."""

@@ -1,0 +1,89 @@
+"""Who may what, and how well that is guarded: passwords, rules, tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from pypitool.core.diagnosis.finding import Finding, error, warning
+from pypitool.core.rights import Right
+from pypitool.core.rulebook import ANONYMOUS, Rule, has
+from pypitool.core.tokens import Token
+
+TOKEN_ENDS_WITHIN = timedelta(days=14)
+
+
+def passwords_missing(path: str, reason: str) -> Finding:
+    """Say that nobody can log in."""
+    do = "make it with `pypitool user add NAME`, or let the server's user read it"
+    return error("passwords-missing", path, reason, "nobody who needs a password gets in", do)
+
+
+def passwords_exposed(path: str) -> Finding:
+    """Say that everybody on the machine can guess passwords at leisure."""
+    return warning(
+        "passwords-exposed", path, "everybody on this machine may read or write it",
+        "hashes can be guessed at leisure, and who may write adds a user", f"`chmod o-rwx {path}`",
+    )  # fmt: skip
+
+
+def password_weak(user: str, scheme: str | None) -> Finding:
+    """Say that a password is kept badly, or not at all."""
+    what = "the password is plain text or of an unknown kind" if scheme is None else f"it is kept as {scheme}"
+    why = "it is refused: the user cannot log in" if scheme is None else "it is guessed quickly"
+    return warning("passwords-weak", user, what, why, f"`pypitool user add {user}` keeps it as bcrypt")
+
+
+def of_open_uploads(rules: Iterable[Rule]) -> Iterator[Finding]:
+    """Judge whether anybody at all may upload."""
+    for rule in rules:
+        if ANONYMOUS in rule.who and has(rule.may, Right.UPLOAD):
+            where = "everywhere" if not rule.networks else ", ".join(map(str, rule.networks))
+            yield warning(
+                "uploads-open", str(rule.projects), f"anybody may upload, from {where}",
+                "whoever reaches the server can replace what your installers run",
+                "leave `anonymous` to `list` and `download`; `-P FILE` asks for passwords",
+            )  # fmt: skip
+
+
+def of_who(words: Iterable[str], users: Collection[str] | None, tokens: Collection[str]) -> Iterator[Finding]:
+    """Judge names in rules; `users` is None where nobody here knows them all."""
+    for word in dict.fromkeys(words):
+        kind, colon, name = word.partition(":")
+        if not colon:
+            kind, name = "user", word
+        if word in _WORDS or word.startswith("@"):
+            continue
+        if kind == "user" and users is not None and name not in users:
+            yield _unknown(word, "there is no such user", f"`pypitool user add {name}`, or correct the rule")
+        if kind == "token" and not any(fnmatchcase(known, name) for known in tokens):
+            yield _unknown(word, "no live token has that name", "`pypitool token list` names them")
+
+
+_WORDS = frozenset({ANONYMOUS, "authenticated"})
+
+
+def _unknown(word: str, what: str, do: str) -> Finding:
+    return warning("who-unknown", word, what, "a rule that is for nobody allows nothing", do)
+
+
+def of_tokens(tokens: Iterable[Token], now: datetime) -> Iterator[Finding]:
+    """Judge which tokens end soon; those that were minted end all the time."""
+    soon = (now + TOKEN_ENDS_WITHIN).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    today = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    for token in tokens:
+        ends = token.expires
+        if token.publisher is None and not token.has_ended(today) and ends is not None and ends < soon:
+            yield warning(
+                "token-ends", token.shown, f"it ends at {ends[:16]}Z", "what uses it stops working then",
+                f"make another with `pypitool token create`, then `pypitool token revoke {token.id}`",
+            )  # fmt: skip
+
+
+def publisher_wide(name: str, what: str) -> Finding:
+    """Say that a publisher lets in more than somebody may have meant."""
+    return warning(
+        "publisher-wide", name, what, "a workflow that you do not know may upload",
+        "name the repository in `claims`, and the projects in `projects`",
+    )  # fmt: skip

@@ -1,0 +1,43 @@
+"""What is examined: the settings as far as they can be read, and what they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pypitool.config.faults import Fault
+from pypitool.config.settings import Settings
+from pypitool.state import choose_state
+
+if TYPE_CHECKING:
+    from pypitool.doctor.copied import Copied
+
+
+@dataclass(slots=True)
+class Patient:
+    """One server, looked at from its own machine."""
+
+    settings: Settings
+    faults: tuple[Fault, ...]
+    environ: Mapping[str, str]
+    now: datetime
+    asks_upstream: bool = False  # for names of ours
+    copied: list[Copied] = field(default_factory=list)  # the catalogue, once it was read
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The package directories."""
+        return tuple(root.absolute() for root in self.settings.server.packages)
+
+    @property
+    def state(self) -> Path:
+        """Where the state is, or would be."""
+        return choose_state(self.roots, self.settings.server.state, self.environ)
+
+    @property
+    def takes_uploads(self) -> bool:
+        """Whether anybody may upload, as far as the configuration can tell."""
+        return not self.settings.server.read_only

@@ -1,0 +1,177 @@
+"""Findings: what was observed, and what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from pypitool.core.diagnosis.certificate import of_certificate
+from pypitool.core.diagnosis.finding import Finding, Severity, document_of, error, info, ordered, warning
+from pypitool.core.diagnosis.outside import Heard, of_upstream, unprotected
+from pypitool.core.diagnosis.people import of_open_uploads, of_tokens, of_who
+from pypitool.core.diagnosis.places import GIB, Directory, Disk, of_directory, of_disk
+from pypitool.core.diagnosis.running import of_keeper, of_runs, of_units
+from pypitool.core.names import normalize
+from pypitool.core.rights import Right
+from pypitool.core.rulebook import Rule
+from pypitool.core.tokens import Token
+
+NOW = datetime(2026, 1, 10, tzinfo=timezone.utc)
+
+
+def words(findings: Iterable[Finding]) -> list[tuple[str, str]]:
+    return [(finding.id, finding.severity.value) for finding in findings]
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [((), 0), ((info,), 0), ((info, warning), 3), ((warning, error, info), 1)],
+    ids=["none", "info", "warning", "error"],
+)
+def test_the_worst_finding_decides_the_exit_code(found: tuple[object, ...], code: int) -> None:
+    findings = [make("id", "subject", "what", "why", "do") for make in found]  # type: ignore[operator]
+
+    document = document_of(ordered(findings))
+
+    assert document["exit_code"] == code
+    weights = [Severity(one["severity"]) for one in document["findings"]]
+    assert weights == sorted(weights, key=list(Severity).index)
+    assert all(
+        list(one) == ["id", "severity", "subject", "what", "why", "do"] for one in document["findings"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("free", "size", "found"),
+    [
+        (100 * GIB, 1000 * GIB, []),
+        (49 * GIB, 1000 * GIB, [("disk-low", "warning")]),
+        (9 * GIB, 1000 * GIB, [("disk-low", "error")]),
+        (GIB // 2, 4 * GIB, [("disk-low", "warning")]),
+        (0, 0, []),
+    ],
+)
+def test_disks(free: int, size: int, found: list[tuple[str, str]]) -> None:
+    if size == 0:
+        free = 2 * GIB
+    assert words(of_disk(Disk("/srv", free, size))) == found
+
+
+@pytest.mark.parametrize(
+    ("directory", "takes_uploads", "found"),
+    [
+        (Directory("/p", exists=True), True, []),
+        (Directory("/p", exists=False), True, [("packages-missing", "error")]),
+        (Directory("/p", exists=True, is_writable=False), True, [("packages-unwritable", "error")]),
+        (Directory("/p", exists=True, is_writable=False), False, []),
+        (Directory("/p", exists=True, is_exposed=True), True, [("packages-exposed", "warning")]),
+    ],
+)
+def test_directories(directory: Directory, takes_uploads: bool, found: list[tuple[str, str]]) -> None:
+    assert words(of_directory(directory, takes_uploads=takes_uploads)) == found
+
+
+@pytest.mark.parametrize(
+    ("age", "lag", "watched", "found"),
+    [
+        (1.0, 0.0, True, []),
+        (None, 0.0, True, [("keeper-down", "error")]),
+        (21.0, 90.0, False, [("keeper-down", "error")]),
+        (1.0, 61.0, False, [("keeper-late", "warning"), ("watches-short", "warning")]),
+    ],
+)
+def test_keepers(age: float | None, lag: float, watched: bool, found: list[tuple[str, str]]) -> None:
+    assert words(of_keeper("/s", age, lag=lag, is_watched=watched)) == found
+
+
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [
+        (31, []),
+        (29, [("certificate-ends", "warning")]),
+        (6, [("certificate-ends", "error")]),
+        (0, [("certificate-ended", "error")]),
+    ],
+)
+def test_certificates(days: int, found: list[tuple[str, str]]) -> None:
+    assert words(of_certificate("c.pem", NOW + timedelta(days=days), NOW)) == found
+
+
+@pytest.mark.parametrize(
+    ("heard", "found"),
+    [
+        (Heard("acme", "https://h/", "it answers 500"), [("upstream-unreachable", "warning")]),
+        (Heard("acme", "https://h/", None, "text/html", None), [("upstream-speaks", "info")]),
+        (Heard("acme", "https://h/", None, "text/html", 59.0), [("upstream-speaks", "info")]),
+        (
+            Heard("acme", "https://h/", None, "text/html", -61.0),
+            [("upstream-speaks", "info"), ("clock-off", "warning")],
+        ),
+    ],
+)
+def test_upstreams(heard: Heard, found: list[tuple[str, str]]) -> None:
+    assert words(of_upstream(heard)) == found
+
+
+def test_names_are_unprotected_only_where_somebody_looks_elsewhere() -> None:
+    names = [normalize(name) for name in ("acme-core", "tool", "tool")]
+
+    assert unprotected(names, ["acme-*"], others=True) == ["tool"]
+    assert unprotected(names, [], others=False) == []
+
+
+@pytest.mark.parametrize(
+    ("who", "may", "found"),
+    [
+        ("anonymous", Right.UPLOAD, [("uploads-open", "warning")]),
+        ("anonymous", Right.ADMIN, [("uploads-open", "warning")]),
+        ("anonymous", Right.DOWNLOAD, []),
+        ("authenticated", Right.UPLOAD, []),
+    ],
+)
+def test_open_uploads(who: str, may: Right, found: list[tuple[str, str]]) -> None:
+    assert words(of_open_uploads([Rule((who,), frozenset({may}))])) == found
+
+
+def test_names_in_rules_that_nobody_has() -> None:
+    asked = ["ann", "user:eve", "token:ci-*", "token:old", "@group", "publisher:gh", "anonymous", "eve"]
+
+    found = list(of_who(asked, {"ann"}, ["ci-1"]))
+
+    assert [finding.subject for finding in found] == ["user:eve", "token:old", "eve"]
+    assert not list(of_who(["eve"], None, []))
+
+
+@pytest.mark.parametrize(
+    ("token", "found"),
+    [
+        (Token("ab" * 32, "ci", (), frozenset(), "2026", "2026-01-20T00:00:00.000000Z"), True),
+        (Token("ab" * 32, "ci", (), frozenset(), "2026", "2026-01-25T00:00:00.000000Z"), False),
+        (Token("ab" * 32, "ci", (), frozenset(), "2026", None), False),
+        (Token("ab" * 32, "ci", (), frozenset(), "2026", "2026-01-01T00:00:00.000000Z"), False),
+        (Token("ab" * 32, "x", (), frozenset(), "2026", "2026-01-10T00:15:00.000000Z", "publisher:g"), False),
+    ],
+    ids=["soon", "later", "never", "ended", "minted"],
+)
+def test_tokens_that_end(token: Token, found: bool) -> None:
+    assert words(of_tokens([token], NOW)) == [("token-ends", "warning")] * found
+
+
+def test_failed_units_are_ours_only() -> None:
+    listing = "pypitool.service loaded failed failed pypitool\nother.service loaded failed failed x\n\n"
+
+    assert [finding.subject for finding in of_units(listing)] == ["pypitool.service"]
+
+
+def test_the_last_run_of_each_command_counts() -> None:
+    newest_first = [
+        {"run": 5, "command": "sync", "exit_code": None},
+        {"run": 4, "command": "sync", "exit_code": 3},
+        {"run": 3, "command": "update", "exit_code": 10},
+        {"run": 2, "command": "verify", "exit_code": 0},
+        {"run": 1, "command": "verify", "exit_code": 1},
+    ]
+
+    assert [finding.subject for finding in of_runs(newest_first)] == ["sync (4)"]
