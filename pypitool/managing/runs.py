@@ -31,9 +31,13 @@ class NoSuchRun(PypitoolError):
 
 @dataclass(frozen=True, slots=True)
 class RunsHere:
-    """Look at the record of a state directory; nothing is written into it."""
+    """Look at the record of a state directory; no trace is left in it.
+
+    A server, whose own it is, reads it where it lies: it may be large, and a copy would be its workers'.
+    """
 
     state: Path
+    is_own: bool = False
 
     def listed(self) -> list[Document]:
         """Return every run, newest first."""
@@ -53,7 +57,8 @@ class RunsHere:
         # Imported here: a server that is asked for no runs does not pay for it.
         from pypitool.mirror.record import RECORD_FILE, MirrorRecord
 
-        with closing(MirrorRecord(self.state / RECORD_FILE, scratch=True)) as record:
+        file = self.state / RECORD_FILE
+        with closing(MirrorRecord(file, scratch=not self.is_own, reading=self.is_own)) as record:
             yield record
 
 

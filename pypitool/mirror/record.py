@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from packaging.utils import NormalizedName
 
@@ -83,9 +84,15 @@ class Run:
 class MirrorRecord:
     """The record of one directory, used by one thread at a time."""
 
-    def __init__(self, path: Path, *, scratch: bool = False) -> None:
-        """Open the record; a scratch one is a copy in memory, and what is written to it is forgotten."""
-        self._connection = _copy(path) if scratch else _open(path)
+    def __init__(self, path: Path, *, scratch: bool = False, reading: bool = False) -> None:
+        """Open the record; a scratch one is a copy in memory, and what is written to it is forgotten.
+
+        One for reading is never written, and copied only where it cannot be read as it is.
+        """
+        if reading:
+            self._connection = _open_to_read(path)
+        else:
+            self._connection = _copy(path) if scratch else _open(path)
 
     def close(self) -> None:
         """Close the file."""
@@ -274,6 +281,18 @@ def _open(path: Path) -> sqlite3.Connection:
         for suffix in ("-wal", "-shm", ""):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         return _connect(path)
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        return _copy(path)
+    connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=10)
+    try:
+        connection.execute("SELECT 1 FROM run LIMIT 1")
+    except sqlite3.Error:
+        connection.close()
+        return _copy(path)
+    return connection
 
 
 def _copy(path: Path) -> sqlite3.Connection:

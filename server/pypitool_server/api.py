@@ -26,7 +26,8 @@ def blueprint() -> Blueprint:
     """Return the addresses of the API, relative to `answers.API`."""
     api = Blueprint("api", __name__)
     api.before_request(_guarded)
-    api.add_url_rule(answers.API, "root", root)
+    # Without its slash as well: a redirect would have to know how clients see us.
+    api.add_url_rule(answers.API, "root", root, strict_slashes=False)
     for subject in (api_projects, api_owners, api_users, api_tokens, api_runs, api_rights, api_audit):
         for method, address, view in subject.ROUTES:
             name = f"{method} {address.replace('.', '_')}"

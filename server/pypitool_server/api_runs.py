@@ -29,4 +29,4 @@ ROUTES = (
 def _runs() -> RunsHere:
     here = services()
     here.access.require_everywhere(Right.ADMIN)
-    return RunsHere(here.repository.state)
+    return RunsHere(here.repository.state, is_own=True)

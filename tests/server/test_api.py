@@ -98,8 +98,9 @@ def last_fact(repository: Repository) -> Fact:
     return list(repository.facts.replay())[-1]
 
 
-def test_the_root_says_which_api_it_is_to_everybody(start: Start) -> None:
-    answer = start(rules=(RULES[-1],)).get("")
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_the_root_says_which_api_it_is_to_everybody(start: Start, slash: str) -> None:
+    answer = start(rules=(RULES[-1],))._client.get(f"/api/v1{slash}")
 
     assert (answer.status_code, answer.get_json()) == (200, {"api": 1, "version": __version__})
     assert answer.headers["Cache-Control"] == "no-store"
@@ -221,6 +222,11 @@ def test_users_are_managed_by_admins_of_everything(api: Api, tmp_path: Path) -> 
 def test_what_is_about_the_server_is_for_admins_of_everything(api: Api, method: str, path: str) -> None:
     assert api.ask(method, path).status_code == 401
     assert error(api.ask(method, path, "qa"))["kind"] == "forbidden"
+
+
+def test_a_server_without_a_mirror_has_no_runs(api: Api, repository: Repository) -> None:
+    assert api.get("runs", "root").get_json() == []
+    assert not (repository.state / RECORD_FILE).exists()
 
 
 def test_runs_are_told(api: Api, repository: Repository) -> None:
