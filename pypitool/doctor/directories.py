@@ -25,7 +25,7 @@ def look(patient: Patient) -> Iterator[Finding]:
     state = patient.state
     for number, root in enumerate(patient.roots):
         found = _directory(root, _server_user(state))
-        yield from of_directory(found, takes_uploads=patient.takes_uploads and number == 0)
+        yield from of_directory(found, is_written=patient.is_written and number == 0)
     yield from _state(state, patient.roots)
     disks: dict[int, Path] = {}
     for place in (*patient.roots, state):

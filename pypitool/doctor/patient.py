@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 from pypitool.config.faults import Fault
 from pypitool.config.settings import Settings
+from pypitool.core.rights import Right
+from pypitool.core.rulebook import has
+from pypitool.rules import rules_of
 from pypitool.state import choose_state
 
 if TYPE_CHECKING:
@@ -38,6 +41,13 @@ class Patient:
         return choose_state(self.roots, self.settings.server.state, self.environ)
 
     @property
-    def takes_uploads(self) -> bool:
-        """Whether anybody may upload, as far as the configuration can tell."""
-        return not self.settings.server.read_only
+    def is_written(self) -> bool:
+        """Whether files come into the first directory through us: uploads, or what the mirror brings."""
+        settings = self.settings
+        if settings.sets:
+            return True
+        if settings.server.read_only or self.faults:
+            return False
+        rules = rules_of(settings)
+        uploads = any(has(rule.may, Right.UPLOAD) for rule in rules.book.rules)
+        return uploads or (rules.owners and rules.new_projects is not None)

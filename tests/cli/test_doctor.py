@@ -18,6 +18,7 @@ from pypitool.heartbeat import Heartbeat, write_heartbeat
 from pypitool.repository import Repository
 from tests.support.accounts import write_htpasswd
 from tests.support.certificates import make_authority
+from tests.support.disks import make_read_only, mounted_disk
 from tests.support.repositories import publish_wheel
 from tests.support.server import ServerProcess, free_port
 from tests.support.upstream import FakeUpstream, Offer
@@ -125,6 +126,25 @@ def test_packages_that_everybody_may_write(house: House) -> None:
     assert code == 3
     assert finding["id"] == "packages-exposed"
     assert "chmod o-w" in finding["do"]
+
+
+@pytest.mark.parametrize(
+    ("who", "ids"), [("ann", ["packages-unwritable"]), ("", [])], ids=["with people", "without"]
+)
+def test_packages_that_the_server_cannot_write_where_somebody_may_upload(
+    house: House, who: str, ids: list[str]
+) -> None:
+    passwords = write_htpasswd(house.place / "htpasswd", {"ann": "anns"})
+    passwords.chmod(0o600)
+    with mounted_disk(house.place / "disk", megabytes=1) as disk:
+        (disk / "packages").mkdir()
+        house.packages = disk / "packages"
+        house.text += f'state = "{house.place}/state"\n'
+        make_read_only(disk)
+
+        found = house.ids(*(["-P", str(passwords)] if who else []))
+
+    assert [id for id in found if id != "disk-low"] == ids
 
 
 def test_a_catalogue_that_is_broken(served: House) -> None:

@@ -60,7 +60,7 @@ def test_disks(free: int, size: int, found: list[tuple[str, str]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("directory", "takes_uploads", "found"),
+    ("directory", "is_written", "found"),
     [
         (Directory("/p", exists=True), True, []),
         (Directory("/p", exists=False), True, [("packages-missing", "error")]),
@@ -69,8 +69,8 @@ def test_disks(free: int, size: int, found: list[tuple[str, str]]) -> None:
         (Directory("/p", exists=True, is_exposed=True), True, [("packages-exposed", "warning")]),
     ],
 )
-def test_directories(directory: Directory, takes_uploads: bool, found: list[tuple[str, str]]) -> None:
-    assert words(of_directory(directory, takes_uploads=takes_uploads)) == found
+def test_directories(directory: Directory, is_written: bool, found: list[tuple[str, str]]) -> None:
+    assert words(of_directory(directory, is_written=is_written)) == found
 
 
 @pytest.mark.parametrize(

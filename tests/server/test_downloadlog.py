@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from datetime import datetime, timezone
@@ -13,6 +14,7 @@ import pytest
 from pypitool.downloads import DownloadRecord
 from pypitool_server.accesslog import Download, Request
 from pypitool_server.downloadlog import DownloadLog
+from tests.support.disks import mounted_disk
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=timezone.utc).timestamp()
 DAY = 86400.0
@@ -138,6 +140,25 @@ def test_where_nothing_can_be_written_lines_are_lost_and_that_is_said_once(
 
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
     assert len(lines(tmp_path)) == 1
+
+
+def test_a_full_disk_costs_lines_and_leaves_whole_ones(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with mounted_disk(tmp_path / "disk", megabytes=1) as disk:
+        log = log_of(disk)
+        log.write([request()])
+        ballast = disk / "ballast"
+        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(65536))
+
+        log.write([request()] * 1000)
+        ballast.unlink()
+        log.write([request()])
+
+        assert len(lines(disk)) == 2
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
 
 
 def test_the_log_is_not_for_everybody(tmp_path: Path) -> None:

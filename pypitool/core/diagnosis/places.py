@@ -30,7 +30,7 @@ class Disk:
     size: int
 
 
-def of_directory(found: Directory, *, takes_uploads: bool) -> Iterator[Finding]:
+def of_directory(found: Directory, *, is_written: bool) -> Iterator[Finding]:
     """Judge a package directory."""
     if not found.exists:
         yield error(
@@ -38,10 +38,10 @@ def of_directory(found: Directory, *, takes_uploads: bool) -> Iterator[Finding]:
             "the server does not start without it", f"make it with `mkdir -p {found.path}`, or name another",
         )  # fmt: skip
         return
-    if takes_uploads and not found.is_writable:
+    if is_written and not found.is_writable:
         yield error(
             "packages-unwritable", found.path, "the user of the server cannot write it",
-            "every upload fails", "give it to that user with `chown -R`, or serve with `--read-only`",
+            "nothing new can come in", "give it to that user with `chown -R`, or serve with `--read-only`",
         )  # fmt: skip
     if found.is_exposed:
         yield warning(
