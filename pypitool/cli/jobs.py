@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+import click
+
 from pypitool.cli.failure import Failure, describe, report
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
@@ -45,7 +47,8 @@ def run_job(invocation: Invocation, job: JobSettings, stop: threading.Event | No
     try:
         code = root.main(list(job.run), prog_name="pypitool", standalone_mode=False, obj=own)
         return code if isinstance(code, int) else 0
-    except PypitoolError as error:
+    except (PypitoolError, click.ClickException, OSError) as error:
+        # What is wrong with one job must not end the daemon, nor stay unsaid.
         failure = describe(error)
         report(failure, invocation)
         _tell(invocation, job, failure, began)
