@@ -17,6 +17,7 @@ from pypitool.heartbeat import Pulse
 from pypitool.keeper_lock import keeper_lock
 from pypitool.lookout import Lookout
 from pypitool.repository import Repository
+from pypitool.rules_record import RulesHistory
 from pypitool.scan import Scanner
 from pypitool.touches import Touches
 
@@ -56,6 +57,7 @@ class Keeper:
         self._stop: Callable[[], bool] = lambda: False
         self._walk_due = 0.0
         self._doubt_due = 0.0
+        self._rules = RulesHistory(repository.state, repository.facts)
         self._told = 0.0
         self._serial = 0
 
@@ -129,6 +131,7 @@ class Keeper:
         self._pulse.beat(
             lag=self._touches.lag, unsettled=self._attention.unsettled, watched=self._lookout.is_whole
         )
+        self._rules.note()
         if not self._repository.files.catalogue.exists() or self._is_doubted():
             self._mend()
         changes = self._repository.catalogue.changes_since(self._serial)

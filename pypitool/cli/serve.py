@@ -54,12 +54,17 @@ def serve_command(invocation: Invocation, directories: tuple[Path, ...], with_jo
     the directories is served within a second; uploads go to the first one. `pypitool run` is the same.
     """
     loaded = configured(invocation, directories)
+    from pypitool.config.live import Source
+
     # The only import of the server by the command line, and not before everything is known to be right.
     from pypitool_server.engine import Jobs, serve
 
     notices = [*invocation.notices, *loaded.notices, *_make_default_directory(loaded)]
     jobs = Jobs(invocation.config and invocation.config.absolute()) if with_jobs else None
-    return serve(loaded.settings, notices, reload=lambda: invocation.load().settings, jobs=jobs)
+    source = Source.of(invocation.flags, invocation.environ, invocation.config)
+    return serve(
+        loaded.settings, notices, reload=lambda: invocation.load().settings, jobs=jobs, source=source
+    )
 
 
 def _make_default_directory(loaded: Loaded) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,9 @@ def load_settings(
     With `tolerated` nothing is raised: faults are added to it, and what is faulty has its default.
     """
     here = Path.cwd()
-    files = tuple(_files(environ, config_file, here, system_file))
+    candidates = candidate_files(environ, config_file, system_file=system_file)
+    named = _named_file(environ, config_file)
+    files = tuple(file for file in candidates if file == named or os.path.lexists(file))
     layers = [
         *(_file_layer(file) for file in files),
         variables_layer(environ, here),
@@ -71,17 +73,21 @@ def load_settings(
     return Loaded(build(settled.values, names, lines), origins, settled.notices, files)
 
 
-def _files(
-    environ: Mapping[str, str], config_file: Path | None, here: Path, system_file: Path
-) -> Iterator[Path]:
-    """Find the files that count, weakest first. No file of the working directory is read unasked:
-    a cloned repository must not decide where an upload with a token goes."""
-    for implicit in (system_file, _user_file(environ)):
-        if implicit is not None and os.path.lexists(implicit):
-            yield implicit
+def candidate_files(
+    environ: Mapping[str, str], config_file: Path | None, *, system_file: Path = SYSTEM_FILE
+) -> tuple[Path, ...]:
+    """Return the files that count where they are there, weakest first; the named one has to be there.
+
+    No file of the working directory is read unasked: a cloned repository must not decide where an upload
+    with a token goes.
+    """
+    candidates = (system_file, _user_file(environ), _named_file(environ, config_file))
+    return tuple(file for file in candidates if file is not None)
+
+
+def _named_file(environ: Mapping[str, str], config_file: Path | None) -> Path | None:
     named = config_file or environ.get(CONFIG_VARIABLE) or None
-    if named is not None:
-        yield here / os.path.expanduser(named)
+    return None if named is None else Path.cwd() / os.path.expanduser(named)
 
 
 def _user_file(environ: Mapping[str, str]) -> Path | None:

@@ -24,6 +24,7 @@ class What(str, Enum):
     UNYANK = "unyank"
     STATUS = "status"
     OWNER = "owner"  # all owners that a project has then
+    RULES = "rules"  # a digest of those that count from then on
     TOKEN_CREATE = "token-create"  # noqa: S105 - a kind of fact
     TOKEN_REVOKE = "token-revoke"  # noqa: S105
 

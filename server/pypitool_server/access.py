@@ -15,7 +15,7 @@ from pypitool.core.errors import PypitoolError
 from pypitool.core.rights import Right
 from pypitool.core.rulebook import Caller
 from pypitool.core.standing import Claim, Standing
-from pypitool.rules import Rules, Upload
+from pypitool.rules import Rules, Upload, rules_of
 from pypitool.token_uses import LastUses
 from pypitool_server.auth import Authentication, KnownAccounts, Principal
 from pypitool_server.classes import NOBODY, Answer, Owned, RightsClasses, Seat
@@ -143,6 +143,12 @@ class Access:
         everywhere = self._classes.anonymous.always
         is_open = everywhere is not None and all(everywhere[0].may(right, None) for right in READING)
         self._everybody = everywhere if is_open else None
+
+    def follow(self, settings: Settings) -> None:
+        """Let the rules of these settings count, if they are other ones."""
+        rules = rules_of(settings, recognises=self._authentication.recognises)
+        if rules.digest != self.rules.digest:
+            self.adopt(rules)
 
     @property
     def rules(self) -> Rules:

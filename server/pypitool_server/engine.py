@@ -12,10 +12,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from pypitool.config.live import Source
 from pypitool.config.settings import ServerSettings, Settings
 from pypitool.own_address import name_of_this_machine
 from pypitool.systemd_notify import Notifier
 from pypitool_server.banner import banner
+from pypitool_server.following import Following
 from pypitool_server.granian_workers import GranianWorkers
 from pypitool_server.listening import Listener
 from pypitool_server.orders import Inherited, Orders, Ready
@@ -53,11 +55,13 @@ def serve(
     *,
     reload: Reload | None = None,
     jobs: Jobs | None = None,
+    source: Source | None = None,
 ) -> int:
     """Serve until a signal says to stop, and return the exit code.
 
     `reload` reads the configuration again at SIGHUP; without it the workers are renewed with the same one.
     With `jobs` the jobs of the configuration are run by a process beside the server.
+    `source` is where the settings came from: what of them may change live is read from there again.
     """
     prepared = prepare(settings, os.environ)
     with ExitStack() as closing:
@@ -65,7 +69,9 @@ def serve(
         closing.callback(listener.close)
         counts = SharedFile.anonymous()
         closing.callback(counts.close)
-        server = _Server(prepared, listener, counts, notices, reload or (lambda: settings), jobs)
+        follows = Following(source, settings, prepared.state)
+        follows.begin()
+        server = _Server(prepared, listener, counts, notices, reload or (lambda: settings), jobs, follows)
         closing.callback(server.stop_sides)
         server.start_sides()
         allow_many_files()
@@ -89,9 +95,11 @@ class _Server:
         notices: Iterable[str],
         reload: Reload,
         jobs: Jobs | None,
+        following: Following,
     ) -> None:
         self._prepared = prepared
         self._reread: Prepared = prepared
+        self._following = self._follows_then = following
         self._listener = listener
         self._counts = counts
         self._notices = tuple(notices)
@@ -102,8 +110,8 @@ class _Server:
 
     @property
     def due(self) -> float:
-        """When a process beside us is to be started again."""
-        return min(side.due for side in self._sides())
+        """When a process beside us is to be started again, or the file is to be looked at."""
+        return min(self._following.due, *(side.due for side in self._sides()))
 
     @property
     def readable(self) -> tuple[int, ...]:
@@ -111,9 +119,10 @@ class _Server:
         return tuple(voice for side in self._sides() for voice in side.readable)
 
     def tend(self) -> None:
-        """Look after the processes beside us."""
+        """Look after the processes beside us, and at the file of the configuration."""
         for side in self._sides():
             side.tend()
+        self._following.tend()
 
     def start_sides(self) -> None:
         """Start them."""
@@ -130,7 +139,7 @@ class _Server:
 
     def generation(self) -> Generation:
         """Return the workers of the configuration that was read last."""
-        prepared, listener = self._reread, self._listener
+        prepared, listener, following = self._reread, self._listener, self._follows_then
         server = prepared.server
         workers = GranianWorkers(server.threads, prepared.certificate, is_unix=listener.is_unix)
         # granian sets up logging for itself: ours comes after it.
@@ -138,7 +147,8 @@ class _Server:
 
         def make(number: int, report: Connection) -> BaseProcess:
             own, others = listener.socket_of(number), Inherited(listener.others(number))
-            orders = Orders(prepared.settings, os.getpid(), report, self._counts, others)
+            settings = following.live(prepared.settings)
+            orders = Orders(settings, os.getpid(), report, self._counts, others, following.source)
             return workers.process(number, own, orders)
 
         return Generation(server.workers, server.stop_timeout, make)
@@ -162,12 +172,16 @@ class _Server:
         """Read the configuration again and check what it names."""
         self._notifier.reloading()
         self._prepared.log.reopen()
-        self._reread = prepare(self._reload(), os.environ)
+        fresh = self._reload()
+        self._reread = prepare(fresh, os.environ)
+        self._follows_then = self._following.anew(fresh, self._reread.state)
         return self.generation()
 
     def adopt(self) -> None:
         """Make what was reread the configuration of the server."""
         before, self._prepared = self._prepared, self._reread
+        self._following = self._follows_then
+        self._following.begin()
         for name in FIXED:
             if getattr(before.server, name) != getattr(self._prepared.server, name):
                 log.warning("`server.%s` changes when the server is restarted", name.replace("_", "-"))

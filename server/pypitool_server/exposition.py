@@ -24,6 +24,7 @@ class Gauges:
     held: tuple[int, int, int] | None  # projects, files, and files that are not listed
     keeper: Heartbeat | None
     now: float
+    stale_rules: bool | None = None  # the file is faulty, and the last good rules count on
 
 
 def exposed(counts: Counts, gauges: Gauges) -> bytes:
@@ -73,6 +74,12 @@ def _gauged(gauges: Gauges) -> Iterator[Metric]:
         yield GaugeMetricFamily("pypitool_files", "Files that are served.", files)
         yield GaugeMetricFamily(
             "pypitool_files_not_listed", "Files that are broken, half copied or in conflict.", problems
+        )
+    if gauges.stale_rules is not None:
+        yield GaugeMetricFamily(
+            "pypitool_rules_stale",
+            "1: the configuration is faulty, and the last good rules count on.",
+            gauges.stale_rules,
         )
     if gauges.keeper is not None:
         yield from _kept(gauges.keeper, gauges.now)

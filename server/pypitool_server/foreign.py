@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import logging
 import os
 import threading
 from collections.abc import Iterable
 
+from pypitool.config.live import Source
 from pypitool.keeper import Keeper
 from pypitool.repository import Repository
+from pypitool.rules_watch import RulesWatch
 from pypitool_server.gateway import Application, Environ, StartResponse
 from pypitool_server.preparation import Prepared
+from pypitool_server.rules_news import RulesTeller
 from pypitool_server.serving import assemble
 from pypitool_server.slots import SharedFile
 
 COUNTS = "counts.bin"
+TELLING = "rules.lock"
 KEEPER_STOP_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
@@ -28,8 +33,9 @@ class ForeignApplication:
     connections behind in its master.
     """
 
-    def __init__(self, prepared: Prepared, notices: Iterable[str]) -> None:
+    def __init__(self, prepared: Prepared, notices: Iterable[str], source: Source | None = None) -> None:
         self._prepared = prepared
+        self._source = source
         self._notices = tuple(notices)
         self._making = threading.Lock()
         self._made: dict[int, Application] = {}
@@ -53,9 +59,34 @@ class ForeignApplication:
             log.warning("%s", notice)
         repository = Repository.open(prepared.server.packages, prepared.state)
         counts = SharedFile.named(prepared.state / COUNTS)
-        serving = assemble(prepared.settings, repository, counts, prepared.log)
+        tell = _Elected(prepared, self._source).tell if self._source is not None else None
+        serving = assemble(
+            prepared.settings, repository, counts, prepared.log, source=self._source, tell=tell
+        )
         keep_beside(repository, rescan=prepared.server.rescan)
         return serving.app.wsgi_app
+
+
+class _Elected:
+    """Tells of the rules in one of the processes: the first, and when that is gone another one."""
+
+    def __init__(self, prepared: Prepared, source: Source) -> None:
+        self._lock = os.open(prepared.state / TELLING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._teller = RulesTeller(prepared.state, RulesWatch(source, prepared.settings))
+        if self._is_us():
+            self._teller.begin()
+
+    def tell(self, watch: RulesWatch) -> None:
+        """Tell what is new, if it is us who tells."""
+        if self._is_us():
+            self._teller.tell(watch)
+
+    def _is_us(self) -> bool:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
 
 
 def keep_beside(repository: Repository, *, rescan: float) -> None:

@@ -17,11 +17,13 @@ from pypitool.heartbeat import read_heartbeat
 from pypitool.repository import Repository
 from pypitool_server import answers
 from pypitool_server.counts import Counts
+from pypitool_server.live_rules import LiveRules
 from pypitool_server.proxies import TrustedProxies
 from pypitool_server.readiness import faults
 from pypitool_server.services import services
 
 KEY = "pypitool.totals"
+RULES_KEY = "pypitool.rules"
 # pypiserver's own word: some load balancers look for it.
 ALIVE = "Ok"
 # Headers that only a proxy sends; one that nobody trusts does not make its client a neighbour.
@@ -43,6 +45,11 @@ def blueprint(health_endpoint: str) -> Blueprint:
 def show(app: Flask, totals: Totals) -> None:
     """Show these numbers under `/metrics`."""
     app.extensions[KEY] = totals
+
+
+def show_rules(app: Flask, live: LiveRules) -> None:
+    """Show under `/metrics` whether the rules are those of the file."""
+    app.extensions[RULES_KEY] = live
 
 
 def health() -> Response:
@@ -71,7 +78,9 @@ def metrics() -> Response:
     from pypitool_server.exposition import CONTENT_TYPE, Gauges, exposed
 
     repository = services().repository
-    gauges = Gauges(__version__, _held(repository), read_heartbeat(repository.state), time.time())
+    live: LiveRules | None = current_app.extensions.get(RULES_KEY)
+    stale = None if live is None else live.watch.fault is not None
+    gauges = Gauges(__version__, _held(repository), read_heartbeat(repository.state), time.time(), stale)
     totals: Totals = current_app.extensions.get(KEY, Counts)
     return _fresh(Response(exposed(totals(), gauges), content_type=CONTENT_TYPE))
 

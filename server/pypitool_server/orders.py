@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
+from pypitool.config.live import Source
 from pypitool.config.settings import Settings
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool_server.slots import SharedFile
@@ -74,3 +75,4 @@ class Orders:
     report: Connection
     counts: SharedFile
     inherited: Inherited = field(default_factory=Inherited)
+    source: Source | None = None  # where the settings are read from again

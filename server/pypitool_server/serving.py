@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import atexit
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import util
 from pathlib import Path
 
 from flask import Flask
 
+from pypitool.config.live import Source
 from pypitool.config.settings import ServerSettings, Settings
 from pypitool.repository import Repository
+from pypitool.rules_watch import RulesWatch
 from pypitool_server import operations
 from pypitool_server.accesslog import AccessLog
 from pypitool_server.app import create_app
 from pypitool_server.counts import PLACES
 from pypitool_server.downloadlog import DownloadLog
+from pypitool_server.live_rules import LiveRules
 from pypitool_server.logs import Log
 from pypitool_server.observer import Observer
 from pypitool_server.proxies import TrustedProxies
+from pypitool_server.services import KEY, Services
 from pypitool_server.slots import SharedFile, Slots
 
 
@@ -31,8 +36,19 @@ class Serving:
     observer: Observer
 
 
-def assemble(settings: Settings, repository: Repository, counts: SharedFile, log: Log) -> Serving:
-    """Make the application of one worker and start what runs beside it."""
+def assemble(
+    settings: Settings,
+    repository: Repository,
+    counts: SharedFile,
+    log: Log,
+    *,
+    source: Source | None = None,
+    tell: Callable[[RulesWatch], None] | None = None,
+) -> Serving:
+    """Make the application of one worker and start what runs beside it.
+
+    `source` is where its settings are read from again, `tell` hears what is new about them.
+    """
     server = settings.server
     access_log = AccessLog(log.sinks, log.format) if server.access_log and log.wants_access else None
     observer = Observer(
@@ -44,6 +60,11 @@ def assemble(settings: Settings, repository: Repository, counts: SharedFile, log
     )
     app = create_app(settings, repository=repository, observe=observer)
     operations.show(app, observer.totals)
+    if source is not None:
+        parts: Services = app.extensions[KEY]
+        live = LiveRules(RulesWatch(source, settings), parts.access, tell=tell)
+        operations.show_rules(app, live)
+        live.start()
     observer.start()
     # What was noted in the last second: workers of multiprocessing end without atexit, others with it.
     util.Finalize(observer, observer.fold, exitpriority=0)

@@ -57,6 +57,6 @@ def _application(orders: Orders) -> tuple[Application, Ready]:
     log = Log(server)
     log.install()
     repository = Repository.open(server.packages, server.state)
-    serving = assemble(orders.settings, repository, orders.counts, log)
+    serving = assemble(orders.settings, repository, orders.counts, log, source=orders.source)
     # Not the Flask object: its `__call__` would be one call more on the way of every request.
     return serving.app.wsgi_app, Ready(*repository.catalogue.counts())

@@ -27,9 +27,11 @@ def application() -> ForeignApplication:
     """Return the application that the environment of this process configures."""
     import os
 
+    from pypitool.config.live import Source
     from pypitool.config.loader import load_settings
     from pypitool_server.foreign import ForeignApplication
     from pypitool_server.preparation import prepare
 
+    source = Source.of({}, os.environ)
     loaded = load_settings({}, os.environ)
-    return ForeignApplication(prepare(loaded.settings, os.environ), loaded.notices)
+    return ForeignApplication(prepare(loaded.settings, os.environ), loaded.notices, source)

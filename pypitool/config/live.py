@@ -1,0 +1,85 @@
+"""What of the configuration may change while a server runs, and where it is read from again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from pypitool.config.faults import BadConfiguration, Fault
+from pypitool.config.keys import keys, tables_of
+from pypitool.config.loader import CONFIG_VARIABLE, SYSTEM_FILE, Loaded, candidate_files, load_settings
+from pypitool.config.settings import Settings
+
+_HOMES = ("HOME", "XDG_CONFIG_HOME")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a configuration came from. It crosses to other processes, and reads the same there."""
+
+    flags: Mapping[str, Any]
+    environ: Mapping[str, str]
+    config_file: Path | None = None
+    system_file: Path = SYSTEM_FILE
+    there: tuple[Path, ...] = ()  # the files that were there, and are expected to be
+
+    @classmethod
+    def of(
+        cls,
+        flags: Mapping[str, Any],
+        environ: Mapping[str, str],
+        config_file: Path | None = None,
+        *,
+        system_file: Path = SYSTEM_FILE,
+    ) -> Source:
+        """Remember what the configuration is made of; of the environment no more than that."""
+        wanted = {CONFIG_VARIABLE, *_HOMES, *(key.variable for key in keys())}
+        kept = {name: environ[name] for name in wanted & environ.keys()}
+        return cls(dict(flags), kept, config_file, system_file).now()
+
+    def now(self) -> Source:
+        """Return the same with the files that are there now."""
+        return replace(self, there=tuple(file for file in self.files() if os.path.lexists(file)))
+
+    def files(self) -> tuple[Path, ...]:
+        """Return every file that counts, or would if it were there."""
+        return candidate_files(self.environ, self.config_file, system_file=self.system_file)
+
+    def load(self) -> Loaded:
+        """Read it again, or raise `BadConfiguration`."""
+        # Somebody replaces it at this moment, or has deleted it: the defaults would open what it closes.
+        gone = [Fault(str(file), "", "has vanished") for file in self.there if not os.path.lexists(file)]
+        if gone:
+            raise BadConfiguration(gone)
+        return load_settings(self.flags, self.environ, self.config_file, system_file=self.system_file)
+
+
+def with_live(settings: Settings, fresh: Settings) -> Settings:
+    """Return settings with those of the fresh ones that count at once."""
+    changed: dict[str, Any] = {}
+    for described in fields(Settings):
+        theirs = getattr(fresh, described.name)
+        if described.metadata.get("live"):
+            changed[described.name] = theirs
+        elif not described.metadata:
+            own = {key.name: getattr(theirs, key.name) for key in fields(theirs) if key.metadata.get("live")}
+            changed[described.name] = replace(getattr(settings, described.name), **own)
+    if bool(settings.rules) != bool(fresh.rules):
+        # Rules in the place of the short form, or it in theirs: what it protects comes and goes with it.
+        changed["auth"] = replace(changed["auth"], authenticate=fresh.auth.authenticate)
+    return replace(settings, **changed)
+
+
+def changed_keys(before: Settings, after: Settings) -> tuple[str, ...]:
+    """Return the paths of the keys that have other values, or are there no longer."""
+    had, has = _values(before), _values(after)
+    return tuple(path for path in {**had, **has} if had.get(path) != has.get(path))
+
+
+def _values(settings: Settings) -> dict[str, Any]:
+    return {
+        f"{table.section}.{key.name}": table.value(key) for table in tables_of(settings) for key in table.keys
+    }
