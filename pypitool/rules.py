@@ -12,10 +12,21 @@ from typing import Any
 
 from packaging.utils import NormalizedName
 
+from pypitool.config.publisher_settings import PublisherSettings
 from pypitool.config.rights_settings import RuleSettings
 from pypitool.config.settings import Settings
+from pypitool.core.publishers import Publisher
 from pypitool.core.rights import Right
-from pypitool.core.rulebook import Caller, ProjectGlobs, Rule, Rulebook, expand_groups, groups_among, names
+from pypitool.core.rulebook import (
+    Caller,
+    ProjectGlobs,
+    Rule,
+    Rulebook,
+    Scope,
+    expand_groups,
+    groups_among,
+    names,
+)
 from pypitool.core.short_form import short_form
 from pypitool.core.standing import Claim, Standing
 
@@ -54,6 +65,7 @@ class Rules:
     is_short: bool = False  # made of `authenticate` and `passwords`
     new_projects: NewProjects | None = None  # None: whoever may upload it
     owners: bool = False  # who uploads a new project owns it
+    publishers: tuple[Publisher, ...] = ()  # who gets tokens for what an issuer says
 
     def may_begin(self, claim: Claim) -> bool:
         """Tell whether somebody needs no right to upload a project that is new: it will be theirs."""
@@ -79,7 +91,8 @@ class Rules:
         # Not the line: a comment above a rule changes nothing.
         rules = [{**document, "line": None} for document in self.documents()]
         begin = self.new_projects and self.new_projects.who.who
-        return hashlib.sha256(json.dumps([rules, begin, self.owners]).encode()).hexdigest()
+        publishers = [_publisher_document(publisher) for publisher in self.publishers]
+        return hashlib.sha256(json.dumps([rules, begin, self.owners, publishers]).encode()).hexdigest()
 
     def documents(self) -> list[dict[str, Any]]:
         """Return the rules as plain JSON values, their groups spelled out."""
@@ -93,13 +106,14 @@ def rules_of(settings: Settings, *, recognises: bool | None = None) -> Rules:
     if auth.new_projects is not None:
         words = auth.new_projects
         new_projects = NewProjects(words, Rule(_spelled_out(words, groups), frozenset()))
+    publishers = tuple(map(_publisher, settings.publishers))
     if settings.rules:
         book = Rulebook(tuple(_rule(rule, groups) for rule in settings.rules))
-        return Rules(book, new_projects=new_projects, owners=auth.owners)
+        return Rules(book, new_projects=new_projects, owners=auth.owners, publishers=publishers)
     if recognises is None:
         recognises = auth.passwords is not None or auth.header is not None
     short = short_form(auth.authenticate, recognises=recognises, open_=not auth.authenticate)
-    return Rules(Rulebook(short), is_short=True, new_projects=new_projects, owners=auth.owners)
+    return Rules(Rulebook(short), True, new_projects, auth.owners, publishers)
 
 
 def _rule(settings: RuleSettings, groups: Mapping[str, Sequence[str]]) -> Rule:
@@ -110,6 +124,23 @@ def _rule(settings: RuleSettings, groups: Mapping[str, Sequence[str]]) -> Rule:
         tuple(map(ip_network, settings.from_ or ())),
         settings.line,
     )
+
+
+def _publisher(settings: PublisherSettings) -> Publisher:
+    return Publisher(
+        settings.name,
+        settings.issuer,
+        settings.claims,
+        settings.projects,
+        Scope(frozenset(map(Right, settings.may)), ProjectGlobs.of(settings.projects)),
+        settings.expires,
+        settings.ca,
+    )
+
+
+def _publisher_document(publisher: Publisher) -> list[Any]:
+    may = sorted(right.value for right in publisher.scope.may)
+    return [publisher.name, publisher.issuer, publisher.claims, publisher.projects, may, publisher.life]
 
 
 def _spelled_out(words: Sequence[str], groups: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

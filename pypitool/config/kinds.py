@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pypitool.config import checks, job_checks, remote_checks, rights_checks, target_checks, upstream_checks
+from pypitool.config import (
+    checks,
+    job_checks,
+    publisher_checks,
+    remote_checks,
+    rights_checks,
+    target_checks,
+    upstream_checks,
+)
 from pypitool.config.masking import host_only, masked
 from pypitool.config.primitives import (
     boolean,
@@ -134,4 +142,8 @@ KINDS: dict[str, ValueKind] = {
     "rights": _list_of("RIGHT", rights_checks.rights),
     "project_globs": _list_of("GLOB", rights_checks.project_globs),
     "addresses": _list_of("NETWORK", rights_checks.addresses),
+    "publisher_name": ValueKind("NAME", publisher_checks.publisher_name),
+    "issuer": ValueKind("URL", publisher_checks.issuer),
+    "claims": ValueKind("TABLE", publisher_checks.claims, inline_table, publisher_checks.claims_table),
+    "minted_span": ValueKind("DURATION", publisher_checks.minted_span, to_toml=duration_text),
 }

@@ -25,11 +25,13 @@ def rights_faults(gathered: Gathered, faulty: Collection[str]) -> Iterator[Fault
 
 
 def _missing_keys(gathered: Gathered, faulty: Collection[str]) -> Iterator[Fault]:
+    # A fault in a table that is a value stands at a path of its own below.
+    reported = {*faulty, *(path.rpartition(".")[0] for path in faulty)}
     for array in arrays():
         for number in range(1, 1 + len(gathered.lines_of(array))):
             path = array.path(number)
             for key in array.keys(number):
-                if key.demanded and key.path not in gathered.given and key.path not in faulty:
+                if key.demanded and key.path not in gathered.given and key.path not in reported:
                     yield Fault(gathered.tables[path], path, f"needs `{key.name}`")
 
 

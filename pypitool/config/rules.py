@@ -12,7 +12,10 @@ from pypitool.config.sources import Given, OriginKind
 
 # The first words of our own addresses: a health page there would hide them.
 TAKEN = frozenset(
-    {"api", "json", "legacy", "metrics", "packages", "project", "pypi", "readyz", "rpc2", "search", "simple"}
+    {
+        "_", "api", "json", "legacy", "metrics", "packages", "project", "pypi", "readyz", "rpc2", "search",
+        "simple",
+    }  # fmt: skip
 )
 HASHES = ("sha256", "md5", "blake2b", OFF)
 

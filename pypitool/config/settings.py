@@ -14,6 +14,7 @@ from pypitool.config.mirror_settings import (
     TargetSettings,
     UpstreamSettings,
 )
+from pypitool.config.publisher_settings import PublisherSettings
 from pypitool.config.remote_settings import RemoteSettings
 from pypitool.config.rights_settings import RuleSettings
 
@@ -204,6 +205,12 @@ class AuthSettings:
         False, "who uploads a new project owns it: may list, download, upload, yank, delete", kind="flag",
         live=True,
     )  # fmt: skip
+    oidc_audience: str | None = setting(
+        None,
+        "whom the tokens of a CI must be meant for; any word, such as our host name",
+        kind="text",
+        example="pypi.acme.example",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +261,12 @@ class Settings:
         "rule",
         RuleSettings,
         "who may do what: whatever at least one rule lets you; without any, [auth] decides",
+        live=True,
+    )
+    publishers: tuple[PublisherSettings, ...] = array(
+        "publisher",
+        PublisherSettings,
+        "a CI that uploads without a secret: the first whose claims match; oidc-audience goes with it",
         live=True,
     )
     upstreams: tuple[UpstreamSettings, ...] = family(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
@@ -12,6 +13,9 @@ from pypitool.config.keys import Array, Entries, Family, Key, Table, keys, shape
 from pypitool.config.kinds import KINDS
 from pypitool.config.loader import Loaded
 from pypitool.config.settings import Settings
+
+# TOML 1.0: "Bare keys may only contain ASCII letters, ASCII digits, underscores, and dashes".
+_BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 _HEAD = """\
 # Every key of pypitool with its default, and why one would change it. Lines that begin with a # have no
@@ -116,9 +120,13 @@ def _hidden(key: Key, written: Any) -> Any:
 
 def _toml(written: object) -> str:
     if isinstance(written, dict):
-        return f"{{ {', '.join(f'{name} = {_toml(one)}' for name, one in written.items())} }}"
+        return f"{{ {', '.join(f'{_key(name)} = {_toml(one)}' for name, one in written.items())} }}"
     # A string, a number, a boolean and an array of strings look alike in JSON and in TOML.
     return json.dumps(written, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
 def _example_table(shape: Family | Array) -> Iterator[str]:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pypitool.config.faults import Fault
 from pypitool.config.keys import families
 from pypitool.config.primitives import BadValue
+from pypitool.config.publisher_rules import publisher_faults
 from pypitool.config.rights_rules import rights_faults
 from pypitool.config.sources import Gathered, Given
 from pypitool.config.suggestion import did_you_mean
@@ -23,6 +24,7 @@ def table_faults(gathered: Gathered, faulty: Collection[str], operands: Operands
     yield from _two_passwords(gathered)
     yield from _unknown_targets(gathered)
     yield from rights_faults(gathered, faulty)
+    yield from publisher_faults(gathered, faulty)
     if operands is not None:
         yield from _unusable_jobs(gathered, operands)
 

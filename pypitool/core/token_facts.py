@@ -5,9 +5,14 @@ The hash is in it, so that a catalogue can be rebuilt; no command prints it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.rights import Right
 from pypitool.core.tokens import Token, in_order
+
+TOKEN_MINT = "token-mint"  # noqa: S105 - a kind of fact
 
 
 def creation(token: Token, actor: Actor) -> Fact:
@@ -24,6 +29,13 @@ def creation(token: Token, actor: Actor) -> Fact:
 def revocation(token: Token, actor: Actor, at: str) -> Fact:
     """Return the fact that somebody revoked a token."""
     return Fact(What.TOKEN_REVOKE, actor, at=at, details=_called(token))
+
+
+def minting(token: Token, claims: Mapping[str, Any], actor: Actor) -> Fact:
+    """Return the fact that a publisher was given a token; no hash, for it does not outlive a catalogue."""
+    said = {name: claims[name] for name in ("iss", "sub", "jti") if isinstance(claims.get(name), str)}
+    details = {"id": token.id, "expires": token.expires, **said}
+    return Fact(TOKEN_MINT, actor, at=token.created, details=details)
 
 
 def created_by(fact: Fact) -> Token | None:

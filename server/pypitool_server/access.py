@@ -139,6 +139,7 @@ class Access:
 
     def adopt(self, rules: Rules) -> None:
         """Let other rules count from now on; answers that were kept under the old ones are not found."""
+        self._authentication.adopt({one.name: one.scope for one in rules.publishers})
         self._classes = RightsClasses(rules, self._owned)
         everywhere = self._classes.anonymous.always
         is_open = everywhere is not None and all(everywhere[0].may(right, None) for right in READING)

@@ -11,7 +11,19 @@ from werkzeug.exceptions import BadRequest
 from pypitool.config.settings import Settings
 from pypitool.repository import Repository
 from pypitool.rules import rules_of
-from pypitool_server import answers, api, errors, files, legacy, operations, people, simple, upload, xmlrpc
+from pypitool_server import (
+    answers,
+    api,
+    errors,
+    files,
+    legacy,
+    operations,
+    people,
+    simple,
+    trusted_publishing,
+    upload,
+    xmlrpc,
+)
 from pypitool_server.access import Access, authentication_of
 from pypitool_server.bodies import BodySlots
 from pypitool_server.bounded import BoundedCache
@@ -63,6 +75,7 @@ def create_app(
     errors.install(app, mount)
     for blueprint in (*_blueprints(), operations.blueprint(settings.server.health_endpoint)):
         app.register_blueprint(blueprint, url_prefix=mount or None)
+    app.register_blueprint(trusted_publishing.blueprint())
     if mount:
         app.add_url_rule(mount, "mount", lambda: answers.moved(f"{mount.rpartition('/')[2]}/"))
     app.before_request(_refuse_odd_paths)

@@ -12,7 +12,7 @@ from flask_httpauth import HTTPBasicAuth
 
 from pypitool.accounts import Credentials, Remembered
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.rulebook import Caller
+from pypitool.core.rulebook import Caller, Scope
 from pypitool.core.tokens import PREFIX
 from pypitool_server.classes import NOBODY, shown_name
 from pypitool_server.gateway import Environ
@@ -131,6 +131,11 @@ class Authentication:
         if self.tokens is not None:
             self.tokens.close()
         self._failures.close()
+
+    def adopt(self, publishers: Mapping[str, Scope]) -> None:
+        """Let minted tokens act for these publishers, each within what that one may."""
+        if self.tokens is not None:
+            self.tokens.adopt(publishers)
 
     def forget_tokens(self) -> None:
         """Look every token up again."""

@@ -159,7 +159,8 @@ def test_what_is_written_back_reads_as_the_same_value(kind: str) -> None:
         "run": "bundle export /srv/out.tar --since 3", "cron": "30 3 * * mon-fri", "timezone": "UTC",
         "webhook": "https://chat.example/hook", "command": "/usr/bin/tell 'two words'",
         "rights": ["upload", "list"], "addresses": ["10.0.0.1"],
-        "remote_auth": {"token-env": "ACME_TOKEN"},
+        "remote_auth": {"token-env": "ACME_TOKEN"}, "issuer": "https://x/", "minted_span": "15m",
+        "claims": {"a/b": ["x", "y*"], "protected": True, "number": 7},
     }  # fmt: skip
     value = KINDS[kind].read(samples.get(kind, "word"))
 
