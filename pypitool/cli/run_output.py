@@ -102,6 +102,8 @@ def _counts(summary: Summary) -> list[str]:
     failed = f"{tally.failed} failed"
     if summary.command == "verify":
         return [f"{tally.files} files", f"{tally.differences} differ", failed]
+    if summary.command == "check":
+        return [f"{tally.holes} holes"]
     if summary.command == "prune":
         return [f"{tally.deleted} deleted", failed]
     offered = [f"{tally.offered} offered"] if summary.command == "update" else []

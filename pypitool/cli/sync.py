@@ -80,7 +80,7 @@ def sync_command(
         from pypitool.mirror.sync import SyncOptions, synchronise
 
         options = SyncOptions(dry_run=dry_run, offline=offline, locked=locked)
-        sets = pin_sets(requests, asked, mirror.house, invocation.environ)
+        sets = pin_sets(requests, asked, mirror.house, invocation.environ, offline=offline)
         with stamping.watching(mirror, sets, report, wanted=not (dry_run or offline)) as watched:
             return watched.ended(synchronise(mirror, sets, options, watched.take))
 

@@ -18,9 +18,16 @@ def pin_sets(
     house: House,
     environ: Mapping[str, str],
     exclude_newer: str | None = None,
+    *,
+    offline: bool = False,
 ) -> tuple[PinnedSet, ...]:
-    """Return every set with pins for each of its targets, or raise what makes one unusable."""
+    """Return every set with pins for each of its targets, or raise what makes one unusable.
+
+    Offline nobody is asked: what the lines do not pin is whatever is here and fits.
+    """
     refuse_unpinned(requests)
+    if offline:
+        return tuple(pinned(request, {}) for request in requests)
     return tuple(
         pinned(request, _resolved(request, upstreams, house, environ, exclude_newer)) for request in requests
     )
