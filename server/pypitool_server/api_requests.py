@@ -72,7 +72,7 @@ def refuse_tricked() -> None:
 def actor() -> Actor:
     """Return in whose name the current request changes something, even where anybody might."""
     principal = asker()
-    return Actor(principal.who, services().access.client(request.environ), principal.means)
+    return Actor(principal.who, services().access.client(request.environ) or None, principal.means)
 
 
 def asker() -> Principal:

@@ -124,7 +124,8 @@ def _admitted(here: Services, project: NormalizedName) -> Verdict:
 
 def _actor(here: Services, verdict: Verdict) -> Actor:
     """Return who did it, as the facts tell it."""
-    return Actor(verdict.who, here.access.client(request.environ), verdict.means)
+    # A socket that no proxy speaks for has no address.
+    return Actor(verdict.who, here.access.client(request.environ) or None, verdict.means)
 
 
 def _file_upload(here: Services, form: Form, arrival: Arrival) -> Response:

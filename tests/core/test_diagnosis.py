@@ -10,7 +10,7 @@ import pytest
 from pypitool.core.diagnosis.certificate import of_certificate
 from pypitool.core.diagnosis.finding import Finding, Severity, document_of, error, info, ordered, warning
 from pypitool.core.diagnosis.outside import Heard, of_upstream, unprotected
-from pypitool.core.diagnosis.people import of_open_uploads, of_tokens, of_who
+from pypitool.core.diagnosis.people import of_open_uploads, of_publisher, of_tokens, of_who
 from pypitool.core.diagnosis.places import GIB, Directory, Disk, of_directory, of_disk
 from pypitool.core.diagnosis.running import of_keeper, of_runs, of_units
 from pypitool.core.names import normalize
@@ -175,3 +175,18 @@ def test_the_last_run_of_each_command_counts() -> None:
     ]
 
     assert [finding.subject for finding in of_runs(newest_first)] == ["sync (4)"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "projects", "found"),
+    [
+        ([("repository", ["acme/core"])], ["acme-core"], []),
+        ([("repository", ["acme/*"]), ("ref", ["*"])], ["acme-*"], []),
+        ([("repository_owner_id", [12345])], ["*", "!acme-*"], []),
+        ([("repository", ["acme/core"])], ["*"], ["it is for every project"]),
+        ([("repository", ["acme/core", "*/core"])], ["x"], ["no claim says whose workflow it is"]),
+        ([("ref", ["refs/heads/main"])], ["x"], ["no claim says whose workflow it is"]),
+    ],
+)
+def test_publishers(claims: list[tuple[str, list[object]]], projects: list[str], found: list[str]) -> None:
+    assert [finding.what for finding in of_publisher("gh", claims, projects)] == found

@@ -81,9 +81,29 @@ def of_tokens(tokens: Iterable[Token], now: datetime) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def publisher_wide(name: str, what: str) -> Finding:
-    """Say that a publisher lets in more than somebody may have meant."""
-    return warning(
-        "publisher-wide", name, what, "a workflow that you do not know may upload",
-        "name the repository in `claims`, and the projects in `projects`",
-    )  # fmt: skip
+def of_publisher(
+    name: str, claims: Iterable[tuple[str, Iterable[object]]], projects: Collection[str]
+) -> Iterator[Finding]:
+    """Judge whether a publisher lets in more than somebody may have meant."""
+    if not any(claim not in _NOT_WHO and all(map(_names_somebody, values)) for claim, values in claims):
+        yield warning(
+            "publisher-wide", name, "no claim says whose workflow it is",
+            "anybody with an account at the issuer may upload", "name the repository in `claims`",
+        )  # fmt: skip
+    if "*" in projects and not any(glob.startswith("!") for glob in projects):
+        yield warning(
+            "publisher-wide", name, "it is for every project",
+            "one workflow that is taken over can replace everything", "name its projects in `projects`",
+        )  # fmt: skip
+
+
+# What any repository's tokens may say: GitHub's and GitLab's.
+_NOT_WHO = frozenset({
+    "aud", "base_ref", "environment", "event_name", "head_ref", "iss", "pipeline_source", "ref",
+    "ref_protected", "ref_type", "repository_visibility", "runner_environment", "workflow",
+})  # fmt: skip
+
+
+def _names_somebody(value: object) -> bool:
+    # `acme/*` is of one house, `*/core` of anybody.
+    return not isinstance(value, str) or not value.startswith("*")
