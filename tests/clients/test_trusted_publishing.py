@@ -1,0 +1,130 @@
+"""uv publishes from a CI without a secret: an issuer vouches for it, all over TLS of our own authority."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from pypitool.core.fact import to_document
+from pypitool.facts import FactLog
+from pypitool.state import StateFiles
+from tests.clients.conftest import TWO_WORKERS
+from tests.support.certificates import Authority, make_authority
+from tests.support.clients import Client
+from tests.support.issuer import TOKEN, Issuer
+from tests.support.server import ServerProcess
+from tests.support.waiting import wait_until
+from tests.support.wheels import build_wheel
+
+pytestmark = pytest.mark.live
+
+CONFIGURATION = """
+[auth]
+oidc-audience = "pypi.acme.example"
+[[rule]]
+who = ["anonymous"]
+may = ["list", "download"]
+[[publisher]]
+name = "github-acme"
+issuer = "{issuer.url}"
+ca = "{issuer.ca}"
+claims = {{ repository = "acme/core", ref = ["refs/heads/main", "refs/tags/*"] }}
+projects = ["acme-*"]
+"""
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def issuer(authority: Authority) -> Iterator[Issuer]:
+    with Issuer(authority) as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority, issuer: Issuer
+) -> Iterator[ServerProcess]:
+    home = tmp_path_factory.mktemp("server")
+    (home / "packages").mkdir()
+    file = home / "config.toml"
+    file.write_text(CONFIGURATION.format(issuer=issuer))
+    tls = ["--cert", str(authority.chain), "--key", str(authority.key)]
+    options = ["--config", str(file), *tls, *TWO_WORKERS]
+    with ServerProcess(home / "packages", home=home, options=options, ready_path=None) as server:
+        wait_until(lambda: page(server, authority, "/health"), what="it answers", seconds=30)
+        yield server
+
+
+def page(server: ServerProcess, authority: Authority, path: str) -> str:
+    context = ssl.create_default_context(cafile=authority.ca)
+    with (
+        suppress(OSError),
+        urllib.request.urlopen(secure(server) + path, context=context, timeout=5) as answer,
+    ):
+        return str(answer.read().decode())
+    return ""
+
+
+def secure(server: ServerProcess) -> str:
+    return server.url.replace("http:", "https:")
+
+
+def in_the_ci(issuer: Issuer) -> dict[str, str]:
+    """Return what GitHub sets in a job that may ask for tokens."""
+    return {
+        "GITHUB_ACTIONS": "true",
+        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{issuer.url}{TOKEN}?api-version=2.0",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-the-job",
+        "SSL_CERT_FILE": str(issuer.ca),
+    }
+
+
+def publish(server: ServerProcess) -> tuple[str, ...]:
+    return ("publish", "--trusted-publishing", "always", "--publish-url", f"{secure(server)}/legacy/")
+
+
+def test_uv_publishes_for_a_repository_that_is_trusted(
+    uv: Client, server: ServerProcess, issuer: Issuer, authority: Authority, tmp_path: Path
+) -> None:
+    issuer.said = {"sub": "repo:acme/core", "repository": "acme/core", "ref": "refs/tags/v1"}
+    wheel = build_wheel(tmp_path, "acme-core", "1.0")
+
+    uv.succeed("uv", *publish(server), wheel, environment=in_the_ci(issuer))
+
+    assert wheel.name in page(server, authority, "/simple/acme-core/")
+    facts = FactLog(StateFiles(server.packages[0] / ".pypitool").facts).replay()
+    minted, uploaded = (to_document(fact) for fact in facts if fact.what in ("token-mint", "upload"))
+    assert (minted["who"], minted["with"], minted["from"]) == ("publisher:github-acme", "oidc", "127.0.0.1")
+    assert (uploaded["who"], uploaded["with"]) == ("publisher:github-acme", f"token:{minted['id']}")
+
+
+def test_uv_is_told_why_a_repository_is_not_trusted(
+    uv: Client, server: ServerProcess, issuer: Issuer, tmp_path: Path
+) -> None:
+    issuer.said = {"sub": "repo:evil/core", "repository": "evil/core", "ref": "refs/heads/main"}
+    wheel = build_wheel(tmp_path, "acme-evil", "1.0")
+
+    refused = uv.fail("uv", *publish(server), wheel, environment=in_the_ci(issuer))
+
+    assert "422" in refused
+    assert "repository = evil/core" in refused
+
+
+def test_uv_publishes_nothing_outside_the_projects_of_a_publisher(
+    uv: Client, server: ServerProcess, issuer: Issuer, tmp_path: Path
+) -> None:
+    issuer.said = {"sub": "repo:acme/core", "repository": "acme/core", "ref": "refs/heads/main"}
+    wheel = build_wheel(tmp_path, "other", "1.0")
+
+    refused = uv.fail("uv", *publish(server), wheel, environment=in_the_ci(issuer))
+
+    assert "403" in refused
