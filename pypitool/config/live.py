@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from pypitool.config.faults import BadConfiguration, Fault
+from pypitool.config.files import CONFIG_VARIABLE, SYSTEM_FILE, candidate_files
 from pypitool.config.keys import keys, tables_of
-from pypitool.config.loader import CONFIG_VARIABLE, SYSTEM_FILE, Loaded, candidate_files, load_settings
+from pypitool.config.loader import Loaded, load_settings
 from pypitool.config.settings import Settings
 
 _HOMES = ("HOME", "XDG_CONFIG_HOME")

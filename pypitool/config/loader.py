@@ -10,6 +10,7 @@ from typing import Any
 
 from pypitool.config.documents import document_layer, header_lines
 from pypitool.config.faults import Fault, refusal
+from pypitool.config.files import SYSTEM_FILE, candidate_files, named_file
 from pypitool.config.keys import arrays, build, shapes
 from pypitool.config.rules import settle
 from pypitool.config.settings import Settings
@@ -17,9 +18,6 @@ from pypitool.config.sources import Layer, Origin, flags_layer, gather, variable
 from pypitool.config.table_rules import Operands, table_faults
 from pypitool.config.tolerance import whole_lines, whole_names
 from pypitool.toml_document import parse_toml
-
-CONFIG_VARIABLE = "PYPITOOL_CONFIG"
-SYSTEM_FILE = Path("/etc/pypitool/config.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ def load_settings(
     """
     here = Path.cwd()
     candidates = candidate_files(environ, config_file, system_file=system_file)
-    named = _named_file(environ, config_file)
+    named = named_file(environ, config_file)
     files = tuple(file for file in candidates if file == named or os.path.lexists(file))
     layers = [
         *(_file_layer(file) for file in files),
@@ -71,28 +69,6 @@ def load_settings(
         names, lines = whole_names(settled.values, names), whole_lines(settled.values, lines)
     origins = {path: one.origin for path, one in gathered.given.items()}
     return Loaded(build(settled.values, names, lines), origins, settled.notices, files)
-
-
-def candidate_files(
-    environ: Mapping[str, str], config_file: Path | None, *, system_file: Path = SYSTEM_FILE
-) -> tuple[Path, ...]:
-    """Return the files that count where they are there, weakest first; the named one has to be there.
-
-    No file of the working directory is read unasked: a cloned repository must not decide where an upload
-    with a token goes.
-    """
-    candidates = (system_file, _user_file(environ), _named_file(environ, config_file))
-    return tuple(file for file in candidates if file is not None)
-
-
-def _named_file(environ: Mapping[str, str], config_file: Path | None) -> Path | None:
-    named = config_file or environ.get(CONFIG_VARIABLE) or None
-    return None if named is None else Path.cwd() / os.path.expanduser(named)
-
-
-def _user_file(environ: Mapping[str, str]) -> Path | None:
-    home = environ.get("XDG_CONFIG_HOME") or (environ.get("HOME") and f"{environ['HOME']}/.config")
-    return Path(home) / "pypitool" / "config.toml" if home else None
 
 
 def _file_layer(file: Path) -> Layer:

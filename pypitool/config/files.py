@@ -1,0 +1,33 @@
+"""Which files of configuration count."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+CONFIG_VARIABLE = "PYPITOOL_CONFIG"
+SYSTEM_FILE = Path("/etc/pypitool/config.toml")
+
+
+def candidate_files(
+    environ: Mapping[str, str], config_file: Path | None, *, system_file: Path = SYSTEM_FILE
+) -> tuple[Path, ...]:
+    """Return the files that count where they are there, weakest first; the named one has to be there.
+
+    No file of the working directory is read unasked: a cloned repository must not decide where an upload
+    with a token goes.
+    """
+    candidates = (system_file, _user_file(environ), named_file(environ, config_file))
+    return tuple(file for file in candidates if file is not None)
+
+
+def named_file(environ: Mapping[str, str], config_file: Path | None) -> Path | None:
+    """Return the file that a flag or a variable names."""
+    named = config_file or environ.get(CONFIG_VARIABLE) or None
+    return None if named is None else Path.cwd() / os.path.expanduser(named)
+
+
+def _user_file(environ: Mapping[str, str]) -> Path | None:
+    home = environ.get("XDG_CONFIG_HOME") or (environ.get("HOME") and f"{environ['HOME']}/.config")
+    return Path(home) / "pypitool" / "config.toml" if home else None
