@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from pypitool.config.secrets import unreadable
@@ -11,15 +10,17 @@ from pypitool.core.diagnosis.finding import Finding
 from pypitool.core.diagnosis.running import DEAD_AFTER
 from pypitool.doctor.patient import Patient
 from pypitool.heartbeat import read_heartbeat
+from pypitool.rules_record import read_record
 
 
 def look(patient: Patient) -> Iterator[Finding]:
-    """Name every fault, and whether a server goes on with what the file said before."""
+    """Name every fault, and whether the server says that it goes on with what the file said before."""
     for fault in patient.faults:
         subject = ": ".join(part for part in (fault.source, fault.path) if part)
         yield config_invalid(subject or "the command line", fault.message)
     for fault in unreadable((*patient.settings.upstreams, *patient.settings.remotes)):
         yield config_invalid(fault.path, fault.message)
-    heartbeat = read_heartbeat(patient.state)
-    if patient.faults and heartbeat is not None and heartbeat.age(time.time()) <= DEAD_AFTER:
-        yield rules_stale(patient.faults[0].source)
+    heartbeat, record = read_heartbeat(patient.state), read_record(patient.state)
+    is_served = heartbeat is not None and heartbeat.age(patient.now.timestamp()) <= DEAD_AFTER
+    if is_served and record is not None and record.fault is not None:
+        yield rules_stale(record.fault)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from pypitool.accounts import PasswordFileUnreadable, accounts
 from pypitool.core.diagnosis.finding import Finding
-from pypitool.core.diagnosis.people import of_open_uploads, of_tokens, of_who
+from pypitool.core.diagnosis.people import of_open_uploads, of_publisher, of_tokens, of_who
 from pypitool.doctor.patient import Patient
 from pypitool.rules import rules_of
 
@@ -18,6 +18,8 @@ def look(patient: Patient) -> Iterator[Finding]:
         yield from of_tokens(copied.tokens, patient.now)
     if patient.faults:
         return
+    for publisher in patient.settings.publishers:
+        yield from of_publisher(publisher.name, publisher.claims, publisher.projects)
     if not patient.settings.server.read_only:
         yield from of_open_uploads(rules_of(patient.settings).book.rules)
     tokens = () if copied is None else copied.tokens

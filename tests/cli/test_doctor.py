@@ -43,7 +43,8 @@ class House:
 
     def examine(self, *words: str) -> tuple[int, list[dict[str, Any]]]:
         config = self.place / "config.toml"
-        config.write_text(self.text)
+        if not config.exists() or config.read_text() != self.text:
+            config.write_text(self.text)
         self.capsys.readouterr()
         code = main(["--config", str(config), "doctor", "--json", "--packages", str(self.packages), *words])
         document = json.loads(self.capsys.readouterr().out)
@@ -220,10 +221,35 @@ def test_a_file_that_is_no_toml_is_a_finding(house: House) -> None:
     assert house.ids() == ["config-invalid"]
 
 
-def test_a_running_server_keeps_the_last_good_rules(served: House) -> None:
-    served.text = '[[rule]]\nwho = ["ann"]\n'
+@pytest.mark.live
+def test_a_running_server_that_keeps_the_last_good_rules_is_found_out(house: House) -> None:
+    house.text += '[[rule]]\nwho = ["anonymous"]\nmay = ["list", "download"]\n'
+    config = house.place / "config.toml"
+    config.write_text(house.text)
+    with ServerProcess(house.packages, home=house.place, options=["--config", str(config)]):
+        wait_until(lambda: house.ids() == [], what="nothing is wrong")
 
-    assert "rules-stale" in served.ids()
+        house.text += '[[rule]]\nwho = ["ann"]\n'
+
+        wait_until(lambda: "rules-stale" in house.ids(), what="the server says so")
+        assert "config-invalid" in house.ids()
+
+
+def test_a_publisher_that_lets_in_anybody(served: House) -> None:
+    file = write_htpasswd(served.place / "htpasswd", {})
+    file.chmod(0o600)
+    served.text += f"""
+[auth]
+passwords = "{file}"
+oidc-audience = "pypi"
+[[publisher]]
+name = "github"
+issuer = "https://issuer.example"
+claims = {{ ref = "refs/heads/main" }}
+projects = ["acme-*"]
+"""
+
+    assert served.found() == [("publisher-wide", "github")]
 
 
 def test_rules_that_let_in_everybody_or_nobody(served: House) -> None:

@@ -13,9 +13,9 @@ def config_invalid(subject: str, what: str) -> Finding:
     )
 
 
-def rules_stale(subject: str) -> Finding:
+def rules_stale(fault: str) -> Finding:
     """Say that a server goes on with rules that are no longer written anywhere."""
     return error(
-        "rules-stale", subject, "the file is faulty, so the running server keeps the last good rules",
+        "rules-stale", "rules", f"the running server keeps the last good rules: {fault}",
         "who may what is not what the file says", "correct the file: it is read anew within a second",
     )  # fmt: skip
