@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from logging import getLogger
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -29,6 +30,7 @@ _PIECE = 64 * 1024
 _RETRIED_UPLOADS = frozenset({429, 502, 503, 504})
 
 Response = requests.Response
+log = getLogger(__name__)
 
 
 class Body(Protocol):
@@ -164,7 +166,7 @@ class UpstreamSession:
             except (requests.ConnectionError, requests.Timeout) as error:
                 if last or _is_refused_certificate(error):
                     raise UpstreamUnavailable(url, _short(error)) from error
-                self._wait(wait_before_retry(attempt, None, 0, _now()) or 0)
+                self._wait(wait_before_retry(attempt, None, 0, _now()) or 0, url, _short(error))
                 continue
             wait = None
             if response.status_code in retried and not last:
@@ -172,7 +174,7 @@ class UpstreamSession:
             if wait is None:
                 return response
             response.close()
-            self._wait(wait)
+            self._wait(wait, url, f"it answers {response.status_code}")
 
     def _asked_wait(self, attempt: int, response: Response) -> float | None:
         after = response.headers.get("Retry-After")
@@ -231,7 +233,8 @@ class UpstreamSession:
         with self._lock:
             self._requests += sent
 
-    def _wait(self, seconds: float) -> None:
+    def _wait(self, seconds: float, url: str, why: str) -> None:
+        log.info("%s: %s; trying again in %g s", redacted(url), why, seconds)
         if self._stop.wait(seconds):
             raise Stopped()
 
