@@ -174,7 +174,12 @@ def _means(word: str, caller: Caller) -> bool:
     # `deploy/laptop`, and no rule names it: its owner's rights are its own.
     if kind == "user":
         return name == wanted
-    return caller.on_behalf_of is None and fnmatchcase(name, wanted.replace("[", "[[]"))
+    return caller.on_behalf_of is None and fnmatchcase(name, glob_of_names(wanted))
+
+
+def glob_of_names(glob: str) -> str:
+    """Write a glob of tokens or publishers as fnmatch reads it: it knows `*` and `?` only."""
+    return glob.replace("[", "[[]")
 
 
 def _is_from(rule: Rule, address: IPv4Address | IPv6Address | None) -> bool:

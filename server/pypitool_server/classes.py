@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 
 from packaging.utils import NormalizedName
 
+from pypitool.core.naming import Naming
 from pypitool.core.rulebook import Caller
 from pypitool.core.standing import Claim, Standing
 from pypitool.rules import Rules
@@ -27,6 +28,7 @@ class RightsClasses:
     def __init__(self, rules: Rules, owned: Owned) -> None:
         self.rules = rules
         self._owned = owned
+        self._naming = Naming(rules.book.rules)
         self._seats: dict[Caller, Seat] = {}
         self._standings: dict[Hashable, Standing] = {}
         self.anonymous = self.seat(NOBODY)
@@ -63,7 +65,7 @@ class RightsClasses:
         claim = Claim.of(caller)
         subject = claim.subject.who
         owned = frozenset() if subject is None else self._owned(subject)
-        return Seat(self, caller, claim, self.rules.book.naming(claim.subject), owned)
+        return Seat(self, caller, claim, self._naming.of(claim.subject), owned)
 
 
 class Seat:

@@ -39,7 +39,8 @@ class TrustedProxies:
         if not forwarded or not self.trusts(address):
             return self._plain.get(address) or self._made_plain(address)
         for hop in reversed(forwarded.split(",")):
-            address = plain(hop.strip())
+            hop = hop.strip()
+            address = self._plain.get(hop) or self._made_plain(hop)
             if not self.trusts(address):
                 break
         return address
