@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_network
@@ -18,6 +18,8 @@ from pypitool.config.settings import Settings
 from pypitool.core.publishers import Publisher
 from pypitool.core.rights import Right
 from pypitool.core.rulebook import (
+    ANONYMOUS,
+    AUTHENTICATED,
     Caller,
     ProjectGlobs,
     Rule,
@@ -114,6 +116,18 @@ def rules_of(settings: Settings, *, recognises: bool | None = None) -> Rules:
         recognises = auth.passwords is not None or auth.header is not None
     short = short_form(auth.authenticate, recognises=recognises, open_=not auth.authenticate)
     return Rules(Rulebook(short), True, new_projects, auth.owners, publishers)
+
+
+def unknown_users(settings: Settings, known: Collection[str]) -> tuple[str, ...]:
+    """Return the users that rules and groups name and that are not known: people come and go."""
+    words = [
+        *(word for rule in settings.rules for word in rule.who),
+        *(word for _, members in settings.groups for word in members),
+        *(settings.auth.new_projects or ()),
+    ]
+    users = (word.removeprefix("user:") for word in words if word.startswith("user:") or ":" not in word)
+    others = {ANONYMOUS, AUTHENTICATED, *known}
+    return tuple(dict.fromkeys(name for name in users if name not in others and not name.startswith("@")))
 
 
 def _rule(settings: RuleSettings, groups: Mapping[str, Sequence[str]]) -> Rule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ from pypitool.cli.output import Output
 if TYPE_CHECKING:
     from pypitool.config.mirror_settings import UpstreamSettings
     from pypitool.config.remote_settings import RemoteSettings
+    from pypitool.config.settings import Settings
 
 
 @click.group(
@@ -36,7 +38,8 @@ def check(invocation: Invocation) -> None:
 
     The files, the PYPITOOL_ variables and what they demand of each other are all looked at, and when they are
     right, the files that upstreams and remotes name: authorities, passwords and tokens. A password whose
-    variable is not set is a warning: it may be set where the jobs run.
+    variable is not set is a warning: it may be set where the jobs run. So is a user in a rule whom the
+    password file does not have.
     """
     from pypitool.config.faults import refusal
     from pypitool.config.secrets import unreadable, unset
@@ -50,11 +53,30 @@ def check(invocation: Invocation) -> None:
     output.notices(loaded.notices)
     for fault in unset(elsewhere, invocation.environ):
         output.warning(str(fault))
+    output.notices(_unknown_users(loaded.settings))
     files = [str(file) for file in loaded.files]
     if invocation.json:
         output.document({"files": files, "faults": []})
     else:
         output.done(f"{', '.join(files) or 'no configuration file'}: nothing is wrong")
+
+
+def _unknown_users(settings: Settings) -> Iterator[str]:
+    """Warn about users in rules whom the password file does not have, where it has them all."""
+    auth = settings.auth
+    if not (settings.rules or settings.groups) or auth.passwords is None or auth.header is not None:
+        return
+    from pypitool.accounts import PasswordFileUnreadable, accounts
+    from pypitool.config.suggestion import did_you_mean
+    from pypitool.rules import unknown_users
+
+    try:
+        known = [account.user for account in accounts(auth.passwords)]
+    except PasswordFileUnreadable as error:
+        yield str(error)
+        return
+    for name in unknown_users(settings, known):
+        yield f"a rule or a group names `{name}`: there is no such user{did_you_mean(name, known)}"
 
 
 @config_command.command(

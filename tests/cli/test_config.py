@@ -7,6 +7,7 @@ import pytest
 
 from pypitool.__main__ import main
 from tests.cli.test_start import HEAVY, imported_by
+from tests.support.accounts import write_htpasswd
 
 
 def test_check_names_every_fault_and_ends_with_8(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,3 +132,22 @@ def test_the_rules_of_the_short_form_are_shown(tmp_path: Path, capsys: pytest.Ca
         "from": [],
         "line": None,
     }
+
+
+def test_check_warns_of_users_in_rules_who_are_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    passwords = write_htpasswd(tmp_path / "htpasswd", {"ann": "x", "bob": "x"})
+    file = tmp_path / "config.toml"
+    file.write_text(
+        f"[auth]\npasswords = '{passwords}'\nnew-projects = ['user:eve', 'bob']\n[groups]\ng = ['bobb']\n"
+        "[[rule]]\nwho = ['ann', 'anonymous', '@g', 'token:ci-*', 'publisher:x']\nmay = ['list']\n"
+    )
+
+    assert main(["config", "check", "--config", str(file)]) == 0
+
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert warnings == [
+        "warning: a rule or a group names `bobb`: there is no such user, did you mean `bob`?",
+        "warning: a rule or a group names `eve`: there is no such user",
+    ]
