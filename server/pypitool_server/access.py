@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 from flask import request
@@ -24,72 +23,13 @@ from pypitool_server.gateway import Environ
 from pypitool_server.proxies import TrustedProxies
 from pypitool_server.refusals import CredentialsNeeded, ProjectIsNew, ProjectNotHeld, RightMissing
 from pypitool_server.token_login import TokenLogin
+from pypitool_server.verdict import Listing, Verdict
 
 if TYPE_CHECKING:
     from pypitool.repository import Repository
 
-ANONYMOUS = "anonymous"
 # What the pages show: where anybody may do this with everything, no answer to a GET depends on who asks.
 READING = (Right.LIST, Right.DOWNLOAD)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """In whose name the current request is judged, and what that one may."""
-
-    standing: Standing
-    claim: Claim
-    principal: Principal | None = None  # None: anybody may, so nobody looked who it is
-    public: bool = False  # anybody may, from everywhere: only then may caches that people share keep it
-
-    def may(self, right: Right, project: NormalizedName) -> bool:
-        """Tell whether something else would be allowed in the same name."""
-        return self.standing.may(right, project)
-
-    @property
-    def name(self) -> str:
-        """What messages call that one."""
-        return ANONYMOUS if self.principal is None else self.principal.name
-
-    @property
-    def who(self) -> str:
-        """The name under which it is recorded."""
-        return ANONYMOUS if self.principal is None else self.principal.who
-
-    @property
-    def means(self) -> str | None:
-        """How the name was proved: `password`, `header`, `verify` or `token:ID`."""
-        return None if self.principal is None else self.principal.means
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What the current request sees of lists."""
-
-    verdict: Verdict
-
-    @property
-    def public(self) -> bool:
-        """Whether everybody sees the same."""
-        return self.verdict.public
-
-    @property
-    def of(self) -> Hashable:
-        """What is another value for who sees something else; None for who sees everything."""
-        return None if self.sees_all else self.verdict.standing
-
-    @property
-    def sees_all(self) -> bool:
-        """Whether there is nothing that is hidden."""
-        return self.verdict.standing.may(Right.LIST, None)
-
-    def sees(self, project: NormalizedName) -> bool:
-        """Tell whether a project is in the lists."""
-        return self.verdict.standing.may(Right.LIST, project)
-
-    def visible(self, names: Iterable[NormalizedName]) -> tuple[NormalizedName, ...]:
-        """Return the projects among these that are in the lists."""
-        return tuple(names) if self.sees_all else tuple(filter(self.sees, names))
 
 
 def _nothing(_who: str) -> frozenset[NormalizedName]:

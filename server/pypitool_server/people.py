@@ -22,7 +22,6 @@ from pypitool.core.simple_html import anchor
 from pypitool.core.versions import sort_keys
 from pypitool_server import answers
 from pypitool_server.absent import refuse_unless_absent
-from pypitool_server.access import Listing
 from pypitool_server.bodies import PIECE, StreamedBody
 from pypitool_server.browser import Browser, details_of, links_of
 from pypitool_server.found import MOST, found_projects
@@ -33,6 +32,7 @@ from pypitool_server.rendered import represent
 from pypitool_server.replay import mark_replayable
 from pypitool_server.services import Services, services
 from pypitool_server.simple import asked_for, project_list, zipped
+from pypitool_server.verdict import Listing
 from pypitool_server.welcome import welcome_page
 
 HTML = "text/html; charset=utf-8"
