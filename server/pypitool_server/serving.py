@@ -60,15 +60,16 @@ def assemble(
     )
     app = create_app(settings, repository=repository, observe=observer)
     operations.show(app, observer.totals)
+    parts: Services = app.extensions[KEY]
     if source is not None:
-        parts: Services = app.extensions[KEY]
         live = LiveRules(RulesWatch(source, settings), parts.access, tell=tell)
         operations.show_rules(app, live)
         live.start()
     observer.start()
     # What was noted in the last second: workers of multiprocessing end without atexit, others with it.
-    util.Finalize(observer, observer.fold, exitpriority=0)
-    atexit.register(observer.fold)
+    for last in (observer.fold, parts.access.close):
+        util.Finalize(observer, last, exitpriority=0)
+        atexit.register(last)
     return Serving(app, repository, observer)
 
 

@@ -112,3 +112,17 @@ def test_a_revoked_token_stops_at_the_next_request_in_every_worker(
 
     assert before == {200}
     assert after == {401}
+
+
+def test_a_use_a_moment_before_the_server_ends_is_not_lost(machine: Client, tmp_path: Path) -> None:
+    packages = tmp_path / "packages"
+    build_wheel(packages, "acme-lib", "1.0")
+    passwords = write_htpasswd(tmp_path / "htpasswd", {})
+    options = ["-a", "list,update", "-P", str(passwords)]
+    with ServerProcess(packages, home=tmp_path, options=options) as server:
+        secret = token(machine, server, "late", "--may", "list")
+        server.get(PATH, auth=(USER, secret))
+
+    rows = machine.succeed("pypitool", "token", "list", "--packages", str(packages)).splitlines()
+
+    assert rows[0].split("\t")[5].startswith("20")

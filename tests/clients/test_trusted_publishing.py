@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import requests
 
 from pypitool.core.fact import to_document
 from pypitool.facts import FactLog
@@ -16,10 +17,11 @@ from pypitool.state import StateFiles
 from tests.clients.conftest import TWO_WORKERS
 from tests.support.certificates import Authority, make_authority
 from tests.support.clients import Client
+from tests.support.forms import upload_form
 from tests.support.issuer import TOKEN, Issuer
 from tests.support.server import ServerProcess
 from tests.support.waiting import wait_until
-from tests.support.wheels import build_wheel
+from tests.support.wheels import Release, build_wheel, wheel_bytes, wheel_filename
 
 pytestmark = pytest.mark.live
 
@@ -128,3 +130,35 @@ def test_uv_publishes_nothing_outside_the_projects_of_a_publisher(
     refused = uv.fail("uv", *publish(server), wheel, environment=in_the_ci(issuer))
 
     assert "403" in refused
+
+
+def test_a_publisher_that_is_taken_out_of_the_file_stops_its_tokens(
+    server: ServerProcess, issuer: Issuer
+) -> None:
+    proof = issuer.sign(aud="pypi.acme.example", repository="acme/core", ref="refs/heads/main")
+    minted = requests.post(
+        f"{secure(server)}/_/oidc/mint-token", json={"token": proof}, verify=str(issuer.ca), timeout=30
+    )
+    credentials = ("__token__", minted.json()["token"])
+    file = server.packages[0].parent / "config.toml"
+    before = file.read_text()
+
+    assert upload(server, issuer, credentials) == 200
+    file.write_text(before.partition("[[publisher]]")[0])
+
+    # On connections of their own: both workers are asked.
+    wait_until(
+        lambda: {upload(server, issuer, credentials) for _ in range(8)} == {401}, what="the token has ended"
+    )
+    file.write_text(before)
+
+
+def upload(server: ServerProcess, issuer: Issuer, credentials: tuple[str, str]) -> int:
+    release = Release("acme-core", "3.0")
+    form = upload_form(wheel_filename(release), wheel_bytes(release))
+    headers = {"Content-Type": form.content_type}
+    url = f"{secure(server)}/legacy/"
+    answer = requests.post(
+        url, data=form.data, headers=headers, auth=credentials, verify=str(issuer.ca), timeout=30
+    )
+    return answer.status_code
