@@ -145,10 +145,17 @@ def listed(repository: Repository, *, clock: Callable[[], float] = time.time) ->
     )
 
 
-def find(repository: Repository, word: str, *, clock: Callable[[], float] = time.time) -> Token:
-    """Return the token with an id or a name: the one that is alive, if there is one."""
+def find(
+    repository: Repository, word: str, *, owner: str | None = None, clock: Callable[[], float] = time.time
+) -> Token:
+    """Return the token with an id or a name: the one that is alive, if there is one.
+
+    Of the tokens of an `owner` the name alone will do: `laptop` for `deploy/laptop`.
+    """
     tokens = repository.catalogue.tokens()
     found = [token for token in tokens if token.id == word]
+    if owner is not None:
+        found = found or [token for token in tokens if (token.owner, token.name) == (owner, word)]
     found = found or [token for token in tokens if token.shown == word and token.publisher is None]
     if not found:
         raise UnknownToken(word)

@@ -228,6 +228,14 @@ def test_a_token_that_is_not_there_is_not_found(repository: Repository, clock: C
     assert find(repository, "ann/ci-acme", clock=clock).may == {Right.UPLOAD}
 
 
+def test_of_ones_own_the_name_alone_will_do(repository: Repository, clock: Clock) -> None:
+    service, mine = make(repository, clock), make(repository, clock, owner="user:ann")
+
+    assert find(repository, "ci-acme", owner="user:ann", clock=clock) == mine.token
+    assert find(repository, "ann/ci-acme", owner="user:ann", clock=clock) == mine.token
+    assert find(repository, "ci-acme", owner="user:bob", clock=clock) == service.token
+
+
 def test_a_rebuilt_catalogue_knows_the_tokens(repository: Repository, clock: Clock, tmp_path: Path) -> None:
     kept, gone = make(repository, clock, "kept"), make(repository, clock, "gone")
     revoke(repository, gone.token, ROOT, clock=clock)

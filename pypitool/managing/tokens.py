@@ -36,7 +36,7 @@ class TokensHere:
 
     def revoke(self, word: str) -> tuple[Document, bool]:
         """End a token by its name or id; return also whether it had not ended before."""
-        token = find(self.repository, word)
+        token = find(self.repository, word, owner=self.owner)
         if not self.is_own(token):
             raise UnknownToken(word)
         ended = revoke(self.repository, token, self.actor)
