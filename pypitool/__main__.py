@@ -1,4 +1,4 @@
-"""The boundary of the command line: exceptions end here, as sentences and exit codes."""
+"""The program: one glance at what was typed, and then the command line."""
 
 from __future__ import annotations
 
@@ -6,51 +6,27 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pypitool.cli.failure import describe, report
-from pypitool.cli.invocation import Invocation
-from pypitool.cli.legacy import modern
-from pypitool.cli.root import root
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    invocation = Invocation()
+    code = _at_a_glance(arguments) if "--locked" in arguments else None
+    if code is not None:
+        return code
+    from pypitool.cli.boundary import run
+
+    return run(arguments)
+
+
+def _at_a_glance(arguments: Sequence[str]) -> int | None:
+    from pypitool.cli.glance import answer
+
     try:
-        return _run(arguments, invocation)
-    except SystemExit as end:  # click ends so when the reader of our output went away
-        return end.code if isinstance(end.code, int) else 1
+        return answer(arguments, os.environ)
     except BrokenPipeError:
-        return _reader_gone()
-    except (Exception, KeyboardInterrupt) as error:
-        # What stands after the faulty word was not parsed, but somebody wrote it.
-        invocation.json = invocation.json or "--json" in arguments
-        if invocation.debug or "--debug" in arguments:
-            _print_traceback()
-        failure = describe(error)
-        report(failure, invocation)
-        return failure.exit_code
+        from pypitool.cli.boundary import reader_gone
 
-
-def _run(arguments: list[str], invocation: Invocation) -> int:
-    words, notice = modern(arguments)
-    if notice:
-        invocation.notices.append(notice)
-    outcome = root.main(words, prog_name="pypitool", standalone_mode=False, obj=invocation)
-    sys.stdout.flush()
-    return outcome if isinstance(outcome, int) else 0
-
-
-def _print_traceback() -> None:
-    import traceback
-
-    traceback.print_exc()
-
-
-def _reader_gone() -> int:
-    # https://docs.python.org/3/library/signal.html#note-on-sigpipe: Python flushes again when it ends.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1
+        return reader_gone()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ class Invocation:
     """What was asked for besides the command. Filled by the options wherever they stand."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    line: tuple[str, ...] = ()  # as it was typed
     config: Path | None = None
     json: bool = False
     quiet: bool = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pypitool.cli.glance import remember, told
 from pypitool.cli.invocation import Invocation
 from pypitool.mirror.stamp import Stamp, digest_of, read_stamp, stats_of, write_stamp
 from pypitool.state import choose_state
@@ -33,11 +33,12 @@ class Stamping:
     state: Path
     question: str
     environ: Mapping[str, str]
+    line: tuple[str, ...]  # as it was typed
     began: float
 
     @classmethod
     def of(
-        cls, settings: Settings, names: tuple[str, ...], environ: Mapping[str, str], *, resolve: bool = False
+        cls, settings: Settings, names: tuple[str, ...], invocation: Invocation, *, resolve: bool = False
     ) -> Stamping:
         """Return the stamp of a `sync` of these sets, as they are configured now."""
         server = settings.server
@@ -50,20 +51,16 @@ class Stamping:
             settings.sets,
             settings.upstreams,
         )
-        state = choose_state(server.packages, server.state, environ)
-        return cls(state, question, environ, time.monotonic())
+        state = choose_state(server.packages, server.state, invocation.environ)
+        return cls(state, question, invocation.environ, invocation.line, time.monotonic())
 
     def replayed(self, invocation: Invocation) -> int | None:
         """Print the outcome of the last run and return its exit code, if nothing has changed since."""
         stamp = read_stamp(self.state, self.question, self.environ)
         if stamp is None:
             return None
-        for hole in stamp.holes:
-            click.echo(json.dumps(hole) if invocation.json else _hole_line(hole))
-        if invocation.json:
-            click.echo(json.dumps(_summary(stamp, time.monotonic() - self.began)))
-        elif not invocation.quiet:
-            click.echo(f"sync: nothing has changed, {len(stamp.files)} kept, {len(stamp.holes)} holes")
+        for text in told(stamp, is_json=invocation.json, is_quiet=invocation.quiet, began=self.began):
+            click.echo(text)
         return stamp.exit_code
 
     @contextmanager
@@ -75,6 +72,7 @@ class Stamping:
         yield watched
         if wanted and watched.is_settled():
             write_stamp(self.state, self._stamp(mirror, sets, watched))
+            remember(self.line, self.environ, self.state, self.question)
 
     def _stamp(self, mirror: Mirror, sets: Sequence[PinnedSet], watched: Watched) -> Stamp:
         from pypitool.mirror.stamping import folders_of, inputs_of, paths_of
@@ -119,24 +117,3 @@ class Watched:
     def is_settled(self) -> bool:
         """Tell whether the same run again would do nothing."""
         return self.has_ended and not self.has_failed
-
-
-def _hole_line(hole: Mapping[str, object]) -> str:
-    return f"hole: {hole['set']} {hole['target']}: {hole['requirement']} (needed by {hole['required_by']})"
-
-
-def _summary(stamp: Stamp, seconds: float) -> dict[str, object]:
-    return {
-        "type": "summary",
-        "command": "sync",
-        "run": None,
-        "outcome": "holes" if stamp.holes else "ok",
-        "exit_code": stamp.exit_code,
-        "fetched": 0,
-        "kept": len(stamp.files),
-        "failed": 0,
-        "holes": len(stamp.holes),
-        "bytes": 0,
-        "seconds": round(seconds, 3),
-        "requests": 0,
-    }

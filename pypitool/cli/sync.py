@@ -60,7 +60,7 @@ def sync_command(
         return explain_sets(invocation, settings, names, explain)
     from pypitool.cli.stamped import Stamping
 
-    stamping = Stamping.of(settings, names, invocation.environ, resolve=resolve)
+    stamping = Stamping.of(settings, names, invocation, resolve=resolve)
     if locked and not dry_run and (code := stamping.replayed(invocation)) is not None:
         return code
     # Not before: that nothing has changed is told in the time that these take to import.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,8 +40,10 @@ class Stamp:
 
 
 def digest_of(*parts: object) -> str:
-    """Return the digest of a question; another release of ours is another question."""
-    return hashlib.sha256("\0".join([__version__, *map(repr, parts)]).encode()).hexdigest()
+    """Return the digest of a question; another release of ours, and another Python, is another question."""
+    # Of the host too: without any targets it is the target.
+    whose = [__version__, sys.version, os.uname().machine]
+    return hashlib.sha256("\0".join([*whose, *map(repr, parts)]).encode()).hexdigest()
 
 
 def digest_of_text(text: str) -> str:
@@ -67,8 +70,6 @@ def read_stamp(state: Path, question: str, environ: Mapping[str, str]) -> Stamp 
 
 def write_stamp(state: Path, stamp: Stamp) -> None:
     """Keep a stamp; the one that this question had before is replaced."""
-    folder = state / FOLDER
-    make_directory(folder)
     document = {
         "inputs": stamp.inputs,
         "files": stamp.files,
@@ -76,9 +77,14 @@ def write_stamp(state: Path, stamp: Stamp) -> None:
         "holes": list(stamp.holes),
         "folders": stamp.folders,
     }
-    path = folder / f"{stamp.question}.json"
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(document))
+    write_atomically(state / FOLDER / f"{stamp.question}.json", json.dumps(document))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file that is read by nobody while it is half."""
+    make_directory(path.parent)
+    temporary = path.with_name(f"{path.name}.part")
+    temporary.write_text(text)
     hand_over(temporary)
     os.replace(temporary, path)
 
