@@ -171,9 +171,13 @@ def upload_command(
 def _checked(words: Sequence[str], stop: threading.Event, *, readme: bool, attestations: bool) -> Checked:
     from pypitool.uploading.checking import check
     from pypitool.uploading.named import named_files
+    from pypitool.upstream.errors import Stopped
 
     with stopping(stop):
-        return check(named_files(words, attestations=attestations), readme=readme, stop=stop)
+        try:
+            return check(named_files(words, attestations=attestations), readme=readme, stop=stop)
+        except Stopped:
+            raise KeyboardInterrupt from None  # nothing was begun of which a summary could tell
 
 
 def _credentials(invocation: Invocation, target: Target, login: Login) -> Credentials | None:
