@@ -9,7 +9,6 @@ import os
 import threading
 from collections.abc import Iterable
 
-from pypitool.config.live import Source
 from pypitool.keeper import Keeper
 from pypitool.repository import Repository
 from pypitool.rules_watch import RulesWatch
@@ -33,9 +32,9 @@ class ForeignApplication:
     connections behind in its master.
     """
 
-    def __init__(self, prepared: Prepared, notices: Iterable[str], source: Source | None = None) -> None:
+    def __init__(self, prepared: Prepared, notices: Iterable[str], watch: RulesWatch | None = None) -> None:
         self._prepared = prepared
-        self._source = source
+        self._watch = watch
         self._notices = tuple(notices)
         self._making = threading.Lock()
         self._made: dict[int, Application] = {}
@@ -59,10 +58,8 @@ class ForeignApplication:
             log.warning("%s", notice)
         repository = Repository.open(prepared.server.packages, prepared.state)
         counts = SharedFile.named(prepared.state / COUNTS)
-        tell = _Elected(prepared, self._source).tell if self._source is not None else None
-        serving = assemble(
-            prepared.settings, repository, counts, prepared.log, source=self._source, tell=tell
-        )
+        tell = None if self._watch is None else _Elected(prepared, self._watch).tell
+        serving = assemble(prepared.settings, repository, counts, prepared.log, watch=self._watch, tell=tell)
         keep_beside(repository, rescan=prepared.server.rescan)
         return serving.app.wsgi_app
 
@@ -70,9 +67,9 @@ class ForeignApplication:
 class _Elected:
     """Tells of the rules in one of the processes: the first, and when that is gone another one."""
 
-    def __init__(self, prepared: Prepared, source: Source) -> None:
+    def __init__(self, prepared: Prepared, watch: RulesWatch) -> None:
         self._lock = os.open(prepared.state / TELLING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        self._teller = RulesTeller(prepared.state, RulesWatch(source, prepared.settings))
+        self._teller = RulesTeller(prepared.state, watch)
         if self._is_us():
             self._teller.begin()
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from flask import Flask
 
-from pypitool.config.live import Source
 from pypitool.config.settings import ServerSettings, Settings
 from pypitool.repository import Repository
 from pypitool.rules_watch import RulesWatch
@@ -42,12 +41,12 @@ def assemble(
     counts: SharedFile,
     log: Log,
     *,
-    source: Source | None = None,
+    watch: RulesWatch | None = None,
     tell: Callable[[RulesWatch], None] | None = None,
 ) -> Serving:
     """Make the application of one worker and start what runs beside it.
 
-    `source` is where its settings are read from again, `tell` hears what is new about them.
+    `watch` follows the file of its settings, `tell` hears what is new about that.
     """
     server = settings.server
     access_log = AccessLog(log.sinks, log.format) if server.access_log and log.wants_access else None
@@ -61,8 +60,8 @@ def assemble(
     app = create_app(settings, repository=repository, observe=observer)
     operations.show(app, observer.totals)
     parts: Services = app.extensions[KEY]
-    if source is not None:
-        live = LiveRules(RulesWatch(source, settings), parts.access, tell=tell)
+    if watch is not None:
+        live = LiveRules(watch, parts.access, tell=tell)
         operations.show_rules(app, live)
         live.start()
     observer.start()

@@ -51,12 +51,14 @@ def _forget_the_parent(orders: Orders) -> None:
 def _application(orders: Orders) -> tuple[Application, Ready]:
     # Not before the fork: the parent stays small, and has no thread and no database.
     from pypitool.repository import Repository
+    from pypitool.rules_watch import RulesWatch
     from pypitool_server.serving import assemble
 
     server = orders.settings.server
     log = Log(server)
     log.install()
     repository = Repository.open(server.packages, server.state)
-    serving = assemble(orders.settings, repository, orders.counts, log, source=orders.source)
+    watch = None if orders.source is None else RulesWatch(orders.source, orders.settings)
+    serving = assemble(orders.settings, repository, orders.counts, log, watch=watch)
     # Not the Flask object: its `__call__` would be one call more on the way of every request.
     return serving.app.wsgi_app, Ready(*repository.catalogue.counts())

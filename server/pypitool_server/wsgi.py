@@ -29,9 +29,11 @@ def application() -> ForeignApplication:
 
     from pypitool.config.live import Source
     from pypitool.config.loader import load_settings
+    from pypitool.rules_watch import RulesWatch
     from pypitool_server.foreign import ForeignApplication
     from pypitool_server.preparation import prepare
 
     source = Source.of({}, os.environ)
     loaded = load_settings({}, os.environ)
-    return ForeignApplication(prepare(loaded.settings, os.environ), loaded.notices, source)
+    watch = RulesWatch(source, loaded.settings)
+    return ForeignApplication(prepare(loaded.settings, os.environ), loaded.notices, watch)

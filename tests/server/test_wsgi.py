@@ -115,3 +115,30 @@ def test_importing_the_module_reads_nothing(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
 
     assert (ended.stdout, ended.returncode) == ("False\n", 0)
+
+
+def test_every_process_follows_the_rules_and_one_of_them_tells(tmp_path: Path) -> None:
+    packages = tmp_path / "packages"
+    build_wheel(packages, "demo", "1.0")
+    config = tmp_path / "config.toml"
+    head = f"[server]\npackages = '{packages}'\n[[rule]]\nwho = ['anonymous']\nmay = ['list']\n"
+    config.write_text(f"{head}projects = ['demo']")
+
+    with foreign(tmp_path, PYPITOOL_CONFIG=str(config)) as url:
+        wait_until(lambda: get(f"{url}/simple/demo/").ok, what="it is listed")
+        config.write_text(f"{head}projects = ['nothing']")
+        seen = wait_until(
+            lambda: {get(f"{url}/simple/demo/").status_code for _ in range(12)} == {401}, what="it is hidden"
+        )
+        config.write_text("nonsense")
+        wait_until(lambda: "the rules stay as they were" in log_of(tmp_path), what="the fault is told")
+        get(f"{url}/health")
+
+    assert seen
+    assert log_of(tmp_path).count("the rules were read again") == 1
+    assert log_of(tmp_path).count("the rules stay as they were") == 1
+    assert "SIGHUP" not in log_of(tmp_path)
+
+
+def log_of(tmp_path: Path) -> str:
+    return (tmp_path / "log").read_text()
