@@ -11,12 +11,8 @@ from pypitool.config.faults import Fault
 from pypitool.config.sources import Given, OriginKind
 
 # The first words of our own addresses: a health page there would hide them.
-TAKEN = frozenset(
-    {
-        "_", "api", "json", "legacy", "metrics", "packages", "project", "pypi", "readyz", "rpc2", "search",
-        "simple",
-    }  # fmt: skip
-)
+_PAGES = frozenset({"legacy", "packages", "project", "pypi", "rpc2", "search", "simple"})
+TAKEN = _PAGES | {"_", "api", "json", "metrics", "readyz"}
 HASHES = ("sha256", "md5", "blake2b", OFF)
 
 
