@@ -129,7 +129,7 @@ def test_a_faulty_file_keeps_the_last_good_rules_and_is_logged_once(ruled: Ruled
     wait_until(lambda: ruled.metric("pypitool_rules_stale 1.0"), what="the number is there")
     os.kill(workers_of(ruled.server.pid)[0], signal.SIGKILL)
     wait_until(lambda: len(workers_of(ruled.server.pid)) == 2, what="the dead worker is replaced")
-    wait_until(lambda: ruled.statuses("/simple/acme-core/", "bob") == {200}, what="both serve")
+    wait_until(lambda: ruled.statuses("/simple/acme-core/", "bob") == {200}, what="both serve", seconds=30)
 
     assert ruled.names("bob") == {("acme-core",)}, "a new worker has the last good rules, not the first"
     assert ruled.server.log.count("the rules stay as they were") == 1
