@@ -141,7 +141,9 @@ def listed(repository: Repository, *, clock: Callable[[], float] = time.time) ->
     return tuple(
         _listed(token, uses)
         for token in repository.catalogue.tokens()
-        if not token.ended_before(since if token.publisher is None else minted_since)
+        if not token.ended_before(since)
+        # There are too many of these to be kept in sight once they have expired.
+        and (token.publisher is None or token.expires is None or token.expires > minted_since)
     )
 
 

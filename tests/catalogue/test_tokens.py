@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pypitool.catalogue import Catalogue, schema
-from pypitool.catalogue.rebuild import begin_new_history, open_catalogue
+from pypitool.catalogue.errors import CatalogueDamaged
+from pypitool.catalogue.rebuild import begin_new_history, open_catalogue, repair
 from pypitool.core.rights import Right
 from pypitool.core.token_facts import creation, revocation
 from pypitool.core.tokens import Token, hash_of
@@ -143,6 +144,20 @@ def test_a_catalogue_from_before_there_were_tokens_is_migrated(path: Path, facts
         assert catalogue.tokens() == (CI,)
         assert (catalogue.serial(), catalogue.rights_serial(), catalogue.is_complete()) == (7, 7, True)
     assert list(path.parent.glob("catalogue.sqlite.before-migration-*"))
+
+
+def test_a_token_that_nobody_understands_is_damage_that_a_repair_mends(path: Path, facts: FactLog) -> None:
+    facts.append(creation(CI, ACTOR))
+    open_catalogue(path, facts).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE token SET may = '[\"fly\"]'")
+        connection.commit()
+
+    with closing(open_catalogue(path, facts)) as catalogue:
+        with pytest.raises(CatalogueDamaged):
+            catalogue.token(CI.hash)
+        assert repair(path, facts)
+        assert catalogue.token(CI.hash) == CI
 
 
 def test_another_history_is_never_taken_for_the_same(path: Path, facts: FactLog) -> None:

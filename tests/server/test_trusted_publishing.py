@@ -155,6 +155,8 @@ def test_a_minted_token_can_be_revoked(house: House, issuer: Issuer) -> None:
     revoke(house.repository, find(house.repository, hash_of(secret)[:12]), ROOT)
 
     assert upload(house, secret).status_code == 401
+    (one,) = listed(house.repository)
+    assert one.token.revoked is not None
 
 
 def test_a_publisher_that_is_taken_out_stops_its_tokens(house: House, issuer: Issuer) -> None:
