@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from pypitool.config.rights_settings import RuleSettings
 from pypitool.config.settings import AuthSettings, PolicySettings, ServerSettings, Settings
 from pypitool_server.banner import banner
 from pypitool_server.orders import Ready
@@ -72,3 +73,13 @@ def test_ipv6_and_loopback_are_written_as_urls_want_them() -> None:
 
     assert "at http://[::1]:8080/" in lines
     assert not any("trusted-host" in line for line in lines)
+
+
+def test_rules_are_counted_and_the_way_to_an_explanation_is_told() -> None:
+    rule = RuleSettings(1, ("ann",), ("list",))
+    settings = Settings(server=replace(ServerSettings(), packages=PACKAGES), rules=(rule, rule))
+
+    text = banner(settings, Ready(projects=1, files=1), port=8080, hostname="build-host")
+
+    assert "rights: 2 rules; `pypitool may WHO ACTION PROJECT` explains them" in text
+    assert "everybody" not in text
