@@ -133,7 +133,18 @@ def select(
     wish: Wish, target: Target, candidates: Iterable[Candidate], rules: SelectionRules
 ) -> tuple[Verdict, ...]:
     """Judge every candidate of a project for one target; the taken ones are what it needs."""
-    judged = [(candidate, _refusal(candidate, wish, target, rules)) for candidate in candidates]
+    offered = list(candidates)
+    # Once for each version: a release has dozens of files. A pin may always name a pre-release:
+    # `prereleases=True` asks for the version alone.
+    versions = {candidate.version for candidate in offered}
+    wanted = {version for version in versions if wish.specifier.contains(version, prereleases=True)}
+    judged = [
+        (
+            candidate,
+            _refusal(candidate, wish, target, rules) if candidate.version in wanted else Rule.OTHER_VERSION,
+        )
+        for candidate in offered
+    ]
     fitting = [candidate for candidate, refusal in judged if refusal is None]
     version = _newest(fitting, rules.prereleases or wish.is_pinned)
     chosen = _choose([c for c in fitting if c.version == version], target, rules)
@@ -154,9 +165,6 @@ def rank(candidate: Candidate, target: Target) -> int | None:
 
 
 def _refusal(candidate: Candidate, wish: Wish, target: Target, rules: SelectionRules) -> Rule | None:
-    # A pin may always name a pre-release: `prereleases=True` asks for the version alone.
-    if not wish.specifier.contains(candidate.version, prereleases=True):
-        return Rule.OTHER_VERSION
     if candidate.kind is FileKind.LEGACY:
         return Rule.LEGACY
     if candidate.yanked is not None and not (rules.yanked and wish.is_pinned):

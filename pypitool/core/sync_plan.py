@@ -76,7 +76,9 @@ def choose_files(
     """Choose the files of one project for every target that wants it."""
     by_filename: dict[str, tuple[Candidate, list[str], frozenset[str]]] = {}
     misses: list[Miss] = []
-    fitting = {str(wish.specifier): _of_version(wish, candidates) for wish in wishes.values()}
+    # Most targets wish for the same version, and reading a specifier takes longer than comparing it.
+    different = {str(wish.specifier): wish for wish in wishes.values()}
+    fitting = {text: _of_version(wish, candidates) for text, wish in different.items()}
     for target, wish in wishes.items():
         verdicts = select(wish, target, fitting[str(wish.specifier)], rules)
         chosen = taken(verdicts)

@@ -86,6 +86,16 @@ class Target:
         """Tell whether the target's full version fits; a malformed value is treated as absent."""
         if not requires_python:
             return True
+        if requires_python not in self._judged:
+            self._judged[requires_python] = self._fits(requires_python)
+        return self._judged[requires_python]
+
+    @cached_property
+    def _judged(self) -> dict[str, bool]:
+        # All files of a release say the same, and most projects say one of a few things.
+        return {}
+
+    def _fits(self, requires_python: str) -> bool:
         try:
             specifiers = SpecifierSet(requires_python)
         except InvalidSpecifier:

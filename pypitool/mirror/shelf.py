@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -55,21 +55,24 @@ class CatalogueShelf:
             return None
 
 
-@dataclass(frozen=True, slots=True)
 class PlannedShelf:
     """What will be on disk after a run that is only planned; what is to come is believed to need nothing."""
 
-    present: Shelf
-    coming: Sequence[Candidate]
+    def __init__(self, present: Shelf, coming: Iterable[Candidate]) -> None:
+        self._present = present
+        self._coming: dict[NormalizedName, list[Candidate]] = {}
+        for candidate in coming:
+            self._coming.setdefault(candidate.project, []).append(candidate)
+        self._names = {candidate.filename for each in self._coming.values() for candidate in each}
 
     def candidates(self, project: NormalizedName) -> Sequence[Candidate]:
         """Return the files of a project, with those to come."""
-        coming = [candidate for candidate in self.coming if candidate.project == project]
-        return [*self.present.candidates(project), *coming] if coming else self.present.candidates(project)
+        present, coming = self._present.candidates(project), self._coming.get(project)
+        return [*present, *coming] if coming else present
 
     def requires(self, candidate: Candidate) -> tuple[Requirement, ...] | None:
         """Return what a file depends on, as far as it can be known before it is here."""
-        return () if candidate in self.coming else self.present.requires(candidate)
+        return () if candidate.filename in self._names else self._present.requires(candidate)
 
 
 @dataclass(frozen=True, slots=True)
