@@ -78,6 +78,7 @@ class CoreMetadata:
 
 
 _MANY_LINES = frozenset({"description", "license"})
+_DEPENDENCIES = frozenset({"metadata_version", "requires_dist", "dynamic"})
 
 
 def parse_metadata(body: bytes) -> CoreMetadata:
@@ -90,6 +91,25 @@ def parse_metadata(body: bytes) -> CoreMetadata:
     if description.strip():
         fields["description"] = [description]
     return _assembled(fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """What the metadata of a release says it depends on, and how far that can be believed."""
+
+    metadata_version: str
+    requires_dist: tuple[str, ...]
+    dynamic: tuple[str, ...]
+
+
+def parse_dependencies(body: bytes) -> Dependencies:
+    """Read what a proof needs of METADATA that was read before; a set has hundreds of them."""
+    fields: dict[str, list[str]] = {}
+    for name, value in _fields(_halves(_decoded(body))[0]):
+        if name in _DEPENDENCIES:
+            fields.setdefault(name, []).append(value)
+    version = _first(fields, "metadata_version") or "1.0"
+    return Dependencies(version, _all(fields, "requires_dist"), _all(fields, "dynamic"))
 
 
 def clean_requires_python(text: str | None) -> str | None:

@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 
 from pypitool.catalogue import Reader
 from pypitool.core.closure import Shelf
-from pypitool.core.metadata import BadMetadata, CoreMetadata, parse_metadata
+from pypitool.core.metadata import Dependencies, parse_dependencies
 from pypitool.core.model import FileKind, HeldFile
 from pypitool.core.selection import Candidate
 
@@ -47,11 +47,11 @@ class CatalogueShelf:
         if body is None:
             return None
         try:
-            metadata = parse_metadata(body)
-            if candidate.kind is FileKind.SDIST and not _is_static(metadata):
+            said = parse_dependencies(body)
+            if candidate.kind is FileKind.SDIST and not _is_static(said):
                 return None
-            return tuple(Requirement(text) for text in metadata.requires_dist)
-        except (BadMetadata, InvalidRequirement):
+            return tuple(Requirement(text) for text in said.requires_dist)
+        except InvalidRequirement:
             return None
 
 
@@ -130,9 +130,9 @@ def candidate_of(file: HeldFile) -> Candidate | None:
     )
 
 
-def _is_static(metadata: CoreMetadata) -> bool:
+def _is_static(said: Dependencies) -> bool:
     try:
-        recent = Version(metadata.metadata_version) >= _STATIC_SDISTS
+        recent = Version(said.metadata_version) >= _STATIC_SDISTS
     except InvalidVersion:
         return False
-    return recent and not any(name.lower() == "requires-dist" for name in metadata.dynamic)
+    return recent and not any(name.lower() == "requires-dist" for name in said.dynamic)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.metadata import parse_email
 
-from pypitool.core.metadata import BadMetadata, clean_requires_python, parse_metadata
+from pypitool.core.metadata import BadMetadata, clean_requires_python, parse_dependencies, parse_metadata
 
 MODERN = b"""\
 Metadata-Version: 2.4
@@ -209,3 +209,16 @@ def test_fields_are_the_ones_that_the_email_parser_of_pip_sees(text: str) -> Non
     seen = BytesParser().parsebytes(body).get_all("Requires-Dist") is not None
 
     assert bool(parse_metadata(body).requires_dist) == seen
+
+
+def test_dependencies_are_what_the_whole_metadata_says() -> None:
+    body = (
+        b"Metadata-Version: 2.2\r\nName: a\r\nVersion: 1\r\nDynamic: Requires-Dist\r\n"
+        b"Requires-Dist: b>=1;\r\n  python_version < '3.9'\r\nRequires-Dist: UNKNOWN\r\nrequires-dist: c\r\n"
+        b"\r\nRequires-Dist: not-a-field\r\n"
+    )
+
+    said, whole = parse_dependencies(body), parse_metadata(body)
+
+    assert said.requires_dist == whole.requires_dist == ("b>=1; python_version < '3.9'", "c")
+    assert (said.metadata_version, said.dynamic) == (whole.metadata_version, whole.dynamic)
