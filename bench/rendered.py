@@ -5,11 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+import time
 from pathlib import Path
 from urllib.parse import urljoin
 
 from bench.corpora import Corpus
 from bench.http import JSON, Unexpected, fetch
+
+
+_FIRST_SCAN = 300.0  # seconds, for the largest corpus on a slow disk
 
 
 def page_path(project: str) -> str:
@@ -31,7 +35,12 @@ def render_tree(port: int, corpus: Corpus, packages: Path, tree: Path) -> Path:
 def file_path(port: int, filename: str) -> str:
     """Find the path of a file where clients find it: on its project's page."""
     project = filename.split("-", 1)[0].replace("_", "-")
+    deadline = time.monotonic() + _FIRST_SCAN
     answer = fetch(port, page_path(project), {"Accept": JSON})
+    while answer.status == 503 and time.monotonic() < deadline:
+        # It is reading the directory for the first time, and does not know the name yet.
+        time.sleep(0.2)
+        answer = fetch(port, page_path(project), {"Accept": JSON})
     for file in json.loads(answer.body).get("files", ()) if answer.status == 200 else ():
         if file["filename"] == filename:
             return str(urljoin(page_path(project), file["url"])).partition("#")[0]
