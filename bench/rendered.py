@@ -12,7 +12,6 @@ from urllib.parse import urljoin
 from bench.corpora import Corpus
 from bench.http import JSON, Unexpected, fetch
 
-
 _FIRST_SCAN = 300.0  # seconds, for the largest corpus on a slow disk
 
 
