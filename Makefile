@@ -1,11 +1,11 @@
-# make serve, make test, make bench: each does all the set-up it needs, the first time.
+# make serve, make test, make bench, make bench-sync: each does all the set-up it needs, the first time.
 # make PYTHON=/path/to/python ... chooses the interpreter, make ARGS="..." adds arguments.
 
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python3.10)
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))
 BIN := .venv/bin
 
-.PHONY: serve test bench lint clean
+.PHONY: serve test bench bench-sync lint clean
 
 serve: .venv/.serve
 	mkdir -p packages
@@ -16,6 +16,9 @@ test: lint
 
 bench: .venv/.test
 	exec $(BIN)/python -m bench $(ARGS)
+
+bench-sync: .venv/.test
+	exec $(BIN)/python -m bench.sync $(ARGS)
 
 lint: .venv/.test
 	$(BIN)/ruff check .

@@ -97,7 +97,7 @@ def pypiserver(scratch: Path, packages: Path) -> Server:
     """Prepare pypiserver as its documentation starts it, installed into an environment of its own."""
     program = scratch / "pypiserver-venv" / "bin" / "pypi-server"
     if not program.exists():
-        _install(program.parent.parent, ["pypiserver[cache]"])
+        install(program.parent.parent, ["pypiserver[cache]"])
     port = free_port()
     options = ["-i", http.HOST, "-p", str(port), "-a", ".", "-P", ".", "--disable-fallback"]
     return Server(PYPISERVER, [str(program), "run", *options, str(packages)], port, scratch)
@@ -157,7 +157,8 @@ def _nginx_configuration(port: int, tree: Path, scratch: Path) -> str:
     return NGINX_CONFIGURATION.format(port=port, tree=tree, scratch=scratch, user=user)
 
 
-def _install(environment: Path, requirements: Sequence[str]) -> None:
+def install(environment: Path, requirements: Sequence[str]) -> None:
+    """Install a program into an environment of its own, or raise `Unavailable`."""
     python = environment / "bin" / "python"
     try:
         subprocess.run([sys.executable, "-m", "venv", environment], check=True)

@@ -1,0 +1,1 @@
+"""How fast the mirror is: pins fetched from an upstream on loopback, against pip and bandersnatch."""

@@ -1,0 +1,88 @@
+"""The tools take turns: an empty directory, and then nothing to do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from bench.sync.loopback import Loopback
+from bench.sync.offerings import Offered, real_sized, synthetic
+from bench.sync.tools import PHASES, PIP, PYPITOOL, Measured, Pins, Tool, fresh, measure
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Pins to compare the tools on, and how many times faster than pip we promise to be, by phase."""
+
+    name: str
+    title: str
+    offered: Callable[[], Iterable[Offered]]
+    workers: int
+    promised: Mapping[str, float]
+
+
+CASES = (
+    Case("real", "40 pins", real_sized, 8, dict(zip(PHASES, (4.5, 2.5, 18.0), strict=True))),
+    Case("synthetic", "500 pins", synthetic, 16, dict(zip(PHASES, (8.0, 10.0, 18.0), strict=True))),
+)
+
+
+@dataclass(slots=True)
+class Comparison:
+    """The samples of one case in one dialect, by phase and tool."""
+
+    case: Case
+    dialect: str
+    samples: dict[tuple[str, str], list[Measured]] = field(default_factory=dict)
+
+    def seconds(self, phase: str, tool: str) -> float | None:
+        """The median of a tool's runs."""
+        found = self.samples.get((phase, tool))
+        return median(one.seconds for one in found) if found else None
+
+    def requests(self, phase: str, tool: str) -> int | None:
+        """How many requests the last run made."""
+        found = self.samples.get((phase, tool))
+        return found[-1].requests if found else None
+
+    def ratio(self, phase: str) -> float | None:
+        """How many times faster than pip we were; pip has no lock, and does its usual nothing."""
+        ours = self.seconds(phase, PYPITOOL)
+        theirs = self.seconds(phase, PIP) or self.seconds(PHASES[1], PIP)
+        return theirs / ours if ours and theirs else None
+
+
+def compare(
+    case: Case, dialect: str, tools: Sequence[Tool], upstream: Loopback, work: Path, rounds: int
+) -> Comparison:
+    """Run every tool in every round; a first run of each, which compiles modules, does not count."""
+    pins = Pins(case.name, [offered.pin for offered in case.offered()], dialect, case.workers)
+    done = Comparison(case, dialect)
+    for number in range(rounds):
+        for tool in tools:
+            _run(tool, pins, upstream, fresh(work / tool.name), done)
+        print(f"{case.title}, {dialect}, round {number + 1}: {_summary(done)}", file=sys.stderr, flush=True)
+    return done
+
+
+def warm_up(tools: Sequence[Tool], upstream: Loopback, work: Path) -> None:
+    """Let every tool compile its modules."""
+    pins = Pins("real", [offered.pin for offered in real_sized()[:2]])
+    for tool in tools:
+        _run(tool, pins, upstream, fresh(work / tool.name), Comparison(CASES[0], "json"))
+
+
+def _run(tool: Tool, pins: Pins, upstream: Loopback, ground: Path, done: Comparison) -> None:
+    tool.prepare(ground, pins, upstream)
+    for phase in PHASES:
+        command = tool.command(ground, phase)
+        if command is not None:
+            done.samples.setdefault((phase, tool.name), []).append(measure(command, ground, upstream))
+
+
+def _summary(done: Comparison) -> str:
+    figures = (f"{tool} {phase} {found[-1].seconds:.2f} s" for (phase, tool), found in done.samples.items())
+    return ", ".join(figures)
