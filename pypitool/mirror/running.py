@@ -150,7 +150,15 @@ def _writable(frame: RunFrame) -> Iterator[Repository]:
         repository = stack.enter_context(Repository.open(frame.place.roots, frame.place.state))
         if not (frame.only_notes and repository.catalogue.is_complete()):
             repository.catch_up()
+        if not frame.only_notes:
+            _sweep(repository)
         yield repository
+
+
+def _sweep(repository: Repository) -> None:
+    """Remove what a killed run had nearly published: without a server nobody else looks there."""
+    for number in range(len(repository.roots)):
+        repository.store.sweep(number)
 
 
 def _now() -> str:

@@ -256,3 +256,18 @@ def test_people_are_told_how_a_run_ended(site: Site, outcome: str) -> None:
     assert told.exists() == (outcome == "failed")
     if outcome == "failed":
         assert json.loads(Path(told).read_text())["exit_code"] == 3
+
+
+def test_a_run_removes_what_a_killed_one_left_and_a_dry_one_does_not(site: Site) -> None:
+    site.offer(wheel("a", "1.0"))
+    site.write("backend.txt", "a==1.0\n")
+    left = site.packages / ".pypitool" / "incoming" / "0123.part"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+
+    dry = site.run("sync", "--dry-run")
+    stays = left.exists()
+    ran = site.run("sync")
+
+    assert (dry.code, ran.code) == (0, 0)
+    assert (stays, left.exists()) == (True, False)
