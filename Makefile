@@ -5,7 +5,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 py
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))
 BIN := .venv/bin
 
-.PHONY: serve test bench bench-sync lint clean
+.PHONY: serve test test-live bench bench-sync lint clean
 
 serve: .venv/.serve
 	mkdir -p packages
@@ -13,6 +13,10 @@ serve: .venv/.serve
 
 test: lint
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+# Needs the public PyPI, and is no part of `make test`.
+test-live: .venv/.test
+	$(BIN)/python -m pytest -m public -s $(ARGS)
 
 bench: .venv/.test
 	exec $(BIN)/python -m bench $(ARGS)
