@@ -212,7 +212,7 @@ def test_a_folder_that_was_moved_in_is_followed_afterwards(
         return paths(repository) == [f"moved/deep/{WHEEL}"]
 
     # Watches in a folder that was moved in may need a moment.
-    wait_until(put, what="it is listed", seconds=10.0, every=0.2)
+    wait_until(put, what="it is listed", every=0.2)
 
 
 @pytest.mark.usefixtures("kept")
@@ -317,7 +317,7 @@ def test_a_keeper_ends_with_its_parent(tmp_path: Path, repository: Repository) -
     parent.kill()
     parent.communicate()
 
-    wait_until(lambda: not is_kept(repository.state), what=f"process {child} has ended", seconds=5.0)
+    wait_until(lambda: not is_kept(repository.state), what=f"process {child} has ended".0)
 
 
 def test_a_keeper_that_is_told_to_stop_ends_at_once_with_success(repository: Repository) -> None:
@@ -339,7 +339,7 @@ def test_a_lost_catalogue_is_rebuilt_while_the_keeper_runs(
     for file in repository.state.glob("catalogue.sqlite*"):
         file.unlink()
 
-    wait_until(lambda: "is lost: it is rebuilt" in kept.log, what="it is noticed", seconds=5.0)
+    wait_until(lambda: "is lost: it is rebuilt" in kept.log, what="it is noticed".0)
     wait_until(lambda: is_whole(repository, before), what="all is known again")
 
 
@@ -355,8 +355,8 @@ def test_damage_that_a_worker_met_is_mended_without_waiting_for_the_next_walk(
 
         doubt_catalogue(repository.state)
 
-        wait_until(lambda: "set aside as" in kept.log, what="the damage is found", seconds=10.0)
-        wait_until(lambda: is_whole(repository, before), what="all is known again", seconds=10.0)
+        wait_until(lambda: "set aside as" in kept.log, what="the damage is found")
+        wait_until(lambda: is_whole(repository, before), what="all is known again")
 
 
 def test_with_fifty_watches_files_are_still_found(

@@ -73,7 +73,7 @@ def test_any_server_serves_with_one_of_its_workers_as_keeper(tmp_path: Path) -> 
     with foreign(tmp_path, PYPITOOL_PACKAGES=str(packages)) as url:
         wait_until(lambda: get(f"{url}/simple/demo/").ok, what="what was there is listed")
         build_wheel(packages, "later", "1.0")
-        wait_until(lambda: get(f"{url}/simple/later/").ok, what="what is copied in is listed", seconds=5)
+        wait_until(lambda: get(f"{url}/simple/later/").ok, what="what is copied in is listed")
         ready = get(f"{url}/readyz")
         heartbeat = json.loads((packages / ".pypitool" / "keeper.json").read_text())
 

@@ -16,7 +16,7 @@ class NeverHappened(AssertionError):
         super().__init__(f"not within {seconds:g} s: {what}; the last look gave {last!r}")
 
 
-def wait_until(look: Callable[[], T], *, what: str, seconds: float = 10.0, every: float = 0.01) -> T:
+def wait_until(look: Callable[[], T], *, what: str, seconds: float = 30.0, every: float = 0.01) -> T:
     """Look again and again until the answer is true, and return it."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):
