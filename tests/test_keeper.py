@@ -317,7 +317,7 @@ def test_a_keeper_ends_with_its_parent(tmp_path: Path, repository: Repository) -
     parent.kill()
     parent.communicate()
 
-    wait_until(lambda: not is_kept(repository.state), what=f"process {child} has ended".0)
+    wait_until(lambda: not is_kept(repository.state), what=f"process {child} has ended")
 
 
 def test_a_keeper_that_is_told_to_stop_ends_at_once_with_success(repository: Repository) -> None:
@@ -339,7 +339,7 @@ def test_a_lost_catalogue_is_rebuilt_while_the_keeper_runs(
     for file in repository.state.glob("catalogue.sqlite*"):
         file.unlink()
 
-    wait_until(lambda: "is lost: it is rebuilt" in kept.log, what="it is noticed".0)
+    wait_until(lambda: "is lost: it is rebuilt" in kept.log, what="it is noticed")
     wait_until(lambda: is_whole(repository, before), what="all is known again")
 
 
