@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pypitool.core.audit import AuditQuery, shown
+from pypitool.core.audit_query import AuditQuery, shown
 from pypitool.core.fact import to_document
 from pypitool.facts import FactLog, Skipped
 from pypitool.state import StateFiles

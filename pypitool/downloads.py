@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from packaging.utils import NormalizedName
 
-from pypitool.core.download_days import day_of, file_of, is_about
+from pypitool.core.audit_query import day_of, file_of, is_about
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.facts import Skipped
 

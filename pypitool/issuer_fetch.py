@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pypitool import __version__
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.printing import printable
+from pypitool.core.text import printable
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse

@@ -11,10 +11,9 @@ from packaging.utils import NormalizedName
 from pypitool.catalogue import Reader
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.names import normalize
-from pypitool.core.printing import printable
-from pypitool.core.rights import Right
-from pypitool.core.rulebook import ANONYMOUS, AUTHENTICATED, Caller, Rule, Scope, has
-from pypitool.core.standing import OWNER_RIGHTS, Claim, Standing
+from pypitool.core.rights.effective import OWNER_RIGHTS, Claim, Standing
+from pypitool.core.rights.rulebook import ANONYMOUS, AUTHENTICATED, Caller, Right, Rule, Scope, has
+from pypitool.core.text import printable
 from pypitool.rules import GROUP, Rules, Upload
 
 EVERYTHING = "*"

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.fact import Actor
-from pypitool.core.publishers import Publisher
-from pypitool.core.token_facts import minting
-from pypitool.core.tokens import ENTROPY_BYTES, Token, hash_of, token_of
+from pypitool.core.fact import Actor, minting
+from pypitool.core.rights.publishers import Publisher
+from pypitool.core.rights.tokens import ENTROPY_BYTES, Token, hash_of, token_of
 from pypitool.facts import timestamp
 from pypitool.repository import Repository
 from pypitool.tokens import Made, forget_old

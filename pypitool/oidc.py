@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 import jwt
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.publishers import Publisher
+from pypitool.core.rights.publishers import Publisher
 
 LARGEST_TOKEN = 16 * 1024
 LEEWAY = 60.0  # seconds that two clocks may differ

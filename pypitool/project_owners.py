@@ -10,8 +10,8 @@ from typing import ClassVar
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.printing import printable
-from pypitool.facts import Actor, Fact, What
+from pypitool.core.fact import Actor, Fact, What
+from pypitool.core.text import printable
 from pypitool.repository import Repository
 
 KINDS = ("user", "token", "publisher")

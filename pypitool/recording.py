@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 from pypitool.catalogue import Catalogue, ScanBatch
 from pypitool.core.model import HeldFile, Location, Problem
-from pypitool.core.rivalry import is_rival_problem, rival_problems
-from pypitool.core.scan_plan import Walked
+from pypitool.core.scan_plan import Walked, is_rival_problem, rival_problems
 from pypitool.reading import Outcome, ReadFile, Unsettled
 from pypitool.store import Store
 

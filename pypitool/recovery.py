@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from enum import Enum
 
-from pypitool.archives import digest_stream
+from pypitool.archives.digest import digest_stream
 from pypitool.asking import tell_keeper
 from pypitool.catalogue import Pending
 from pypitool.core.errors import PypitoolError

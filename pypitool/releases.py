@@ -12,10 +12,10 @@ from packaging.utils import NormalizedName
 from pypitool.asking import tell_keeper
 from pypitool.catalogue import FileFact
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.model import HeldFile, Location, Project, ProjectStatus
 from pypitool.core.names import normalize
 from pypitool.core.versions import canonical
-from pypitool.facts import Actor, Fact, What
 from pypitool.repository import Repository
 from pypitool.store.walking import SIGNATURE
 

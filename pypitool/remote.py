@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
-from pypitool.core.credential_choice import Credentials
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.upload.credential_choice import Credentials
 from pypitool.upstream.errors import redacted
 from pypitool.upstream.session import Response, UpstreamSession, read_bounded
 

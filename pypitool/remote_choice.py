@@ -13,9 +13,9 @@ from pypitool.config.checks import url as checked_url
 from pypitool.config.primitives import BadValue
 from pypitool.config.remote_settings import RemoteSettings
 from pypitool.config.suggestion import did_you_mean
-from pypitool.core.credential_choice import Credentials
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.upload_addresses import server_of
+from pypitool.core.upload.addresses import server_of
+from pypitool.core.upload.credential_choice import Credentials
 from pypitool.uploading.credentials import Ask, Login, Places
 from pypitool.upstream.model import Upstream
 from pypitool.upstream.session import UpstreamSession

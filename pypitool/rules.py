@@ -15,22 +15,22 @@ from packaging.utils import NormalizedName
 from pypitool.config.publisher_settings import PublisherSettings
 from pypitool.config.rights_settings import RuleSettings
 from pypitool.config.settings import Settings
-from pypitool.core.publishers import Publisher
-from pypitool.core.rights import Right
-from pypitool.core.rulebook import (
+from pypitool.core.rights.effective import Claim, Standing
+from pypitool.core.rights.publishers import Publisher
+from pypitool.core.rights.rulebook import (
     ANONYMOUS,
     AUTHENTICATED,
     Caller,
     ProjectGlobs,
+    Right,
     Rule,
     Rulebook,
     Scope,
     expand_groups,
     groups_among,
     names,
+    short_form,
 )
-from pypitool.core.short_form import short_form
-from pypitool.core.standing import Claim, Standing
 
 # What a rule that names a group calls it besides its members; nobody else is ever called so.
 GROUP = "group"

@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pypitool.facts import Fact, FactLog, What, local_actor
+from pypitool.core.fact import Fact, What
+from pypitool.facts import FactLog, local_actor
 from pypitool.ownership import hand_over
 
 NAME = "rules.json"

@@ -9,10 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.fact import Actor
-from pypitool.core.printing import printable
-from pypitool.core.token_facts import creation, revocation
-from pypitool.core.tokens import (
+from pypitool.core.fact import Actor, creation, revocation
+from pypitool.core.rights.tokens import (
     ENTROPY_BYTES,
     Token,
     checked_life,
@@ -23,6 +21,7 @@ from pypitool.core.tokens import (
     token_document,
     token_of,
 )
+from pypitool.core.text import printable
 from pypitool.facts import timestamp
 from pypitool.repository import Repository
 from pypitool.token_uses import MINUTE

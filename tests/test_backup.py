@@ -22,7 +22,8 @@ from pypitool.catalogue.errors import CatalogueMissing
 from pypitool.catalogue.rebuild import open_catalogue
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.errors import NoSpace
-from pypitool.facts import Actor, Fact, FactLog, What
+from pypitool.core.fact import Actor, Fact, What
+from pypitool.facts import FactLog
 from pypitool.state import StateFiles
 from tests.catalogue.held import name, wheel
 from tests.support.disks import mounted_disk

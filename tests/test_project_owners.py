@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pypitool.core.fact import Actor, What
 from pypitool.core.names import normalize
-from pypitool.facts import Actor, What
 from pypitool.project_owners import OwnerRefused, beginning, change_owners, is_new, owner_named, set_owners
 from pypitool.repository import Repository
 from tests.support.repositories import open_repository, publish_wheel

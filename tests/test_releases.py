@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from pypitool.core.errors import Kind
+from pypitool.core.fact import Actor
 from pypitool.core.model import COPIED_IN, ProjectStatus
 from pypitool.core.names import normalize
-from pypitool.facts import Actor
 from pypitool.releases import (
     NotHeld,
     PlanOutdated,

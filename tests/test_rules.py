@@ -6,8 +6,7 @@ from pathlib import Path
 
 from pypitool.config.loader import load_settings
 from pypitool.core.names import normalize
-from pypitool.core.rights import Right
-from pypitool.core.rulebook import Caller
+from pypitool.core.rights.rulebook import Caller, Right
 from pypitool.rules import Rules, rules_of
 
 DEPLOY = Caller("user:deploy", has_password=True)

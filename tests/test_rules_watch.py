@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pypitool.config.live import Source
-from pypitool.facts import Actor, Fact, FactLog
+from pypitool.core.fact import Actor, Fact
+from pypitool.facts import FactLog
 from pypitool.rules_record import RulesHistory, RulesRecord, read_record, write_record
 from pypitool.rules_watch import RulesWatch
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from pypitool.core.errors import exit_code
-from pypitool.core.rights import Right
-from pypitool.core.tokens import TokenRefused, hash_of, is_token
-from pypitool.facts import Actor
+from pypitool.core.fact import Actor
+from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.tokens import TokenRefused, hash_of, is_token
 from pypitool.repository import Repository
 from pypitool.tokens import Made, TokenNameTaken, UnknownToken, Wanted, create, find, listed, revoke
 from tests.support.repositories import open_repository

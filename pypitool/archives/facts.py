@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.metadata import CoreMetadata
-from pypitool.core.printing import printable
+from pypitool.core.text import printable
 
 METADATA_LIMIT = 1024**2  # bytes; the longest README that anyone publishes is a fifth of it
 BOMB_SIZE = 64 * 1024**2  # what inflates to less harms nobody, whatever the ratio

@@ -11,7 +11,7 @@ from pypitool.archives.source import Source
 from pypitool.archives.zips import Entry, check_local, read_entries, read_entry
 from pypitool.core.filenames import Distribution
 from pypitool.core.metadata import BadMetadata, CoreMetadata, parse_metadata
-from pypitool.core.printing import printable
+from pypitool.core.text import printable
 from pypitool.core.versions import canonical
 
 _DIST_INFO = re.compile(rb"([^/]+\.dist-info)/(.*)", re.DOTALL)

@@ -18,7 +18,7 @@ from pypitool.core.model import (
     Project,
     ProjectStatus,
 )
-from pypitool.core.tokens import Token
+from pypitool.core.rights.tokens import Token
 
 if TYPE_CHECKING:
     from pypitool.catalogue.replay import Decisions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pypitool.catalogue import Reader
-from pypitool.core.grouping import metadata_digests
+from pypitool.core.documents import metadata_digests
 from pypitool.core.metadata import BadMetadata, CoreMetadata, parse_metadata
 from pypitool.core.model import HeldFile
 

@@ -25,7 +25,7 @@ from pypitool.core.model import (
     ProjectStatus,
     offered,
 )
-from pypitool.core.tokens import Token
+from pypitool.core.rights.tokens import Token
 
 T = TypeVar("T", str, tuple[int, str])
 

@@ -9,10 +9,10 @@ from itertools import islice
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue import Catalogue, FileFact
+from pypitool.core.fact import Fact, What, created_by, revoked_by
 from pypitool.core.model import Origin, OriginKind, ProjectStatus
-from pypitool.core.token_facts import created_by, revoked_by
-from pypitool.core.tokens import Token
-from pypitool.facts import Fact, FactLog, What
+from pypitool.core.rights.tokens import Token
+from pypitool.facts import FactLog
 
 _CHUNK = 10_000
 

@@ -15,7 +15,7 @@ from pypitool.catalogue.gathering import Gathering
 from pypitool.catalogue.reading import SqliteReader
 from pypitool.catalogue.replay import Decisions
 from pypitool.core.model import HeldFile, Location, ProjectStatus
-from pypitool.core.tokens import Token
+from pypitool.core.rights.tokens import Token
 
 
 class SqliteCatalogue(SqliteReader):

@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from pypitool.core.rights import Right
-from pypitool.core.tokens import Token, in_order
+from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.tokens import Token, in_order
 
 COLUMNS = "hash, name, owner, projects, may, created, expires, revoked"
 

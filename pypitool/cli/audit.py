@@ -49,7 +49,7 @@ def audit_command(ctx: click.Context, since: str | None, project: str | None, us
         return
     from datetime import datetime, timezone
 
-    from pypitool.core.audit import moment
+    from pypitool.core.audit_query import moment
 
     invocation = ctx.ensure_object(Invocation)
     begin = None if since is None else moment(since, datetime.now(timezone.utc))

@@ -16,7 +16,7 @@ from pypitool.cli.run_output import RunOutput
 
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings
-    from pypitool.core.run_summary import Ending
+    from pypitool.core.mirror.run_summary import Ending
     from pypitool.mirror.sync import Mirror, Report
     from pypitool.repository import Repository
 
@@ -53,7 +53,7 @@ def export_command(
     """
     import time
 
-    from pypitool.core.run_summary import Ending, Summary, Tally, run_outcome
+    from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_outcome
     from pypitool.mirror.bundle import bundled, export_bundle
 
     settings, began, output = invocation.load().settings, time.monotonic(), RunOutput(invocation)
@@ -86,7 +86,7 @@ def import_command(invocation: Invocation, file: Path) -> int:
     settings = invocation.load().settings
 
     def work(mirror: Mirror, report: Report) -> Ending:
-        from pypitool.core.run_summary import Ending
+        from pypitool.core.mirror.run_summary import Ending
         from pypitool.mirror.bundle import import_bundle
 
         import_bundle(mirror.repository, file, mirror.actor, report)

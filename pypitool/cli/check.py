@@ -14,7 +14,7 @@ from pypitool.cli.run_output import RunOutput
 
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings
-    from pypitool.core.run_summary import Tally
+    from pypitool.core.mirror.run_summary import Tally
     from pypitool.mirror.sets import SetRequest
 
 
@@ -36,13 +36,7 @@ def check_command(invocation: Invocation, names: tuple[str, ...], wanted: Wanted
     """
     import time
 
-    from pypitool.core.run_summary import (
-        Ending,
-        Summary,
-        Tally,
-        run_exit_code,
-        run_outcome,
-    )
+    from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_code, run_outcome
 
     settings, began = invocation.load().settings, time.monotonic()
     if names and not wanted.is_empty():

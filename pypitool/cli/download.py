@@ -15,8 +15,8 @@ from pypitool.cli.opening import on_packages
 
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings
-    from pypitool.core.run_summary import Ending
-    from pypitool.core.targets import Target
+    from pypitool.core.mirror.run_summary import Ending
+    from pypitool.core.mirror.targets import Target
     from pypitool.mirror.inputs import Inputs
     from pypitool.mirror.sets import Closure, SetRequest
     from pypitool.mirror.sync import Mirror, Report

@@ -66,7 +66,7 @@ def last_run(settings: Settings, name: str) -> Run | None:
 
 def _tell(invocation: Invocation, job: JobSettings, failure: Failure, began: datetime) -> None:
     """Notify of a job that could not even begin: no run has told anybody."""
-    from pypitool.core.run_summary import RunOutcome, Summary
+    from pypitool.core.mirror.run_summary import RunOutcome, Summary
     from pypitool.mirror.configured import recipients
     from pypitool.mirror.notify import notify
 

@@ -50,7 +50,7 @@ def _show_projects(document: dict[str, Any], output: Output) -> None:
 
 
 def _show_files(document: dict[str, Any], output: Output) -> None:
-    from pypitool.core.quantities import short_size
+    from pypitool.core.text import short_size
 
     files = [file for release in document["releases"] for file in release["files"]]
     output.table(

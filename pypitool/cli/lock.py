@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pypitool.config.settings import Settings
-    from pypitool.core.requirement_lines import Wanted as Line
-    from pypitool.core.targets import Target
+    from pypitool.core.mirror.requirement_lines import Wanted as Line
+    from pypitool.core.mirror.targets import Target
     from pypitool.mirror.house import House
     from pypitool.mirror.inputs import Inputs
     from pypitool.mirror.resolver import Resolution

@@ -13,7 +13,7 @@ import click
 from pypitool.cli.command import option
 
 if TYPE_CHECKING:
-    from pypitool.core.targets import Target
+    from pypitool.core.mirror.targets import Target
     from pypitool.mirror.inputs import Inputs
     from pypitool.upstream.model import Upstream
 

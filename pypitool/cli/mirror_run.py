@@ -12,13 +12,13 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
 from pypitool.cli.run_output import RunOutput
 from pypitool.cli.stopping import stopping
-from pypitool.core.run_events import Event, FileEvent, HoleEvent
+from pypitool.core.mirror.run_events import Event, FileEvent, HoleEvent
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pypitool.config.settings import Settings
-    from pypitool.core.run_summary import Summary
+    from pypitool.core.mirror.run_summary import Summary
     from pypitool.mirror.inputs import Inputs
     from pypitool.mirror.notify import Recipients
     from pypitool.mirror.place import Place

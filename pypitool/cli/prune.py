@@ -13,7 +13,7 @@ from pypitool.cli.opening import on_packages
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
-    from pypitool.core.run_summary import Ending
+    from pypitool.core.mirror.run_summary import Ending
     from pypitool.mirror.sync import Mirror, Report
 
 
@@ -73,7 +73,7 @@ def prune_command(invocation: Invocation, execute: bool, dry_run: bool, older_th
     def work(mirror: Mirror, report: Report) -> Ending:
         from datetime import timedelta
 
-        from pypitool.core.prune_choice import PruneRules
+        from pypitool.core.mirror.prune_choice import PruneRules
         from pypitool.mirror.prune import prune
 
         rules = PruneRules(timedelta(seconds=older_than), keep)

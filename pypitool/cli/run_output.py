@@ -11,18 +11,19 @@ import click
 
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
-from pypitool.core.quantities import short_size
-from pypitool.core.run_events import (
+from pypitool.core.mirror.run_events import (
     DifferenceEvent,
     Event,
     FileEvent,
     HoleEvent,
     PlanEvent,
     ProjectEvent,
+    UpdateEvent,
     WarningEvent,
+    WrittenEvent,
 )
-from pypitool.core.run_summary import Summary
-from pypitool.core.update_event import UpdateEvent, WrittenEvent
+from pypitool.core.mirror.run_summary import Summary
+from pypitool.core.text import short_size
 
 
 @dataclass(frozen=True, slots=True)

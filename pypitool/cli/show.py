@@ -53,7 +53,7 @@ def _project_lines(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _release_lines(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    from pypitool.core.quantities import short_size
+    from pypitool.core.text import short_size
 
     yield "project", f"{document['project']} {document['version']}"
     for name, value in (document["metadata"] or {}).items():

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pypitool.config.settings import Settings
-    from pypitool.core.run_events import Event
-    from pypitool.core.run_summary import Ending
+    from pypitool.core.mirror.run_events import Event
+    from pypitool.core.mirror.run_summary import Ending
     from pypitool.mirror.sets import PinnedSet
     from pypitool.mirror.sync import Mirror, Report
 
@@ -99,7 +99,7 @@ class Watched:
 
     def take(self, event: Event) -> None:
         """Pass an event on."""
-        from pypitool.core.run_events import FileEvent, HoleEvent, ProjectEvent
+        from pypitool.core.mirror.run_events import FileEvent, HoleEvent, ProjectEvent
 
         if isinstance(event, FileEvent) and event.kind is None:
             self.filenames.append(event.name)

@@ -12,7 +12,7 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.opening import on_packages
 
 if TYPE_CHECKING:
-    from pypitool.core.run_summary import Ending
+    from pypitool.core.mirror.run_summary import Ending
     from pypitool.mirror.sync import Mirror, Report
 
 SYNC_EXITS = {

@@ -24,7 +24,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from pypitool.core.run_events import FileEvent
+from pypitool.core.mirror.run_events import FileEvent
 from pypitool.mirror.watching import FetchItem, Watcher
 from pypitool.uploading.package import Package
 from pypitool.uploading.watching import UploadWatcher

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pypitool.config.settings import Settings
-    from pypitool.core.run_summary import Ending
+    from pypitool.core.mirror.run_summary import Ending
     from pypitool.mirror.place import Place
     from pypitool.mirror.sync import Mirror, Report
     from pypitool.mirror.update import UpdateOptions
@@ -126,7 +126,7 @@ def _names(words: Iterable[str]) -> frozenset[NormalizedName]:
 def _terms(settings: Settings, asked: Asked, whom: ForWhom, upstreams: tuple[Upstream, ...]) -> UpdateTerms:
     from datetime import timedelta
 
-    from pypitool.core.update_choice import MaxChange, UpdateRules
+    from pypitool.core.mirror.update_choice import MaxChange, UpdateRules
     from pypitool.mirror.configured import selection_rules, targets
     from pypitool.mirror.inputs import Inputs
     from pypitool.mirror.updating import UpdateTerms

@@ -21,8 +21,8 @@ from pypitool.cli.stopping import stopping
 from pypitool.cli.upload_output import UploadOutput
 
 if TYPE_CHECKING:
-    from pypitool.core.credential_choice import Credentials
-    from pypitool.core.upload_events import UploadEvent, UploadPlanned, UploadSummary
+    from pypitool.core.upload.credential_choice import Credentials
+    from pypitool.core.upload.plan import UploadEvent, UploadPlanned, UploadSummary
     from pypitool.uploading.checking import Checked
     from pypitool.uploading.credentials import Login
     from pypitool.uploading.package import Package

@@ -10,8 +10,8 @@ import click
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
 from pypitool.core.errors import Kind
-from pypitool.core.quantities import short_size
-from pypitool.core.upload_events import UploadEvent, UploadPlanned, UploadSummary
+from pypitool.core.text import short_size
+from pypitool.core.upload.plan import UploadEvent, UploadPlanned, UploadSummary
 
 _HINTS = {
     Kind.UNAUTHORIZED: "give a user with `-u` and a password with `--password-stdin`, or a token in "

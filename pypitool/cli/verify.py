@@ -14,8 +14,8 @@ from pypitool.cli.opening import on_packages, watched
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
-    from pypitool.core.run_events import DifferenceEvent
-    from pypitool.core.run_summary import Ending
+    from pypitool.core.mirror.run_events import DifferenceEvent
+    from pypitool.core.mirror.run_summary import Ending
     from pypitool.mirror.sync import Mirror, Report
     from pypitool.verify import Difference, Verification
 
@@ -51,7 +51,7 @@ def verify_command(invocation: Invocation, upstream: bool, where: FromWhere) -> 
     def work(mirror: Mirror, report: Report) -> Ending:
         from dataclasses import replace
 
-        from pypitool.core.run_summary import Ending
+        from pypitool.core.mirror.run_summary import Ending
         from pypitool.mirror.verify_upstream import verify_upstream
 
         found = _verified(invocation, mirror)
@@ -86,7 +86,7 @@ def _verified(invocation: Invocation, mirror: Mirror) -> Verification:
 
 def _event(difference: Difference) -> DifferenceEvent:
     from pypitool.core.errors import Kind
-    from pypitool.core.run_events import DifferenceEvent
+    from pypitool.core.mirror.run_events import DifferenceEvent
 
     file = difference.file
     return DifferenceEvent(

@@ -1,1 +1,1 @@
-"""Where settings come from: flags, environment, TOML files, defaults; one precedence, one error style."""
+"""The settings: read from flags, variables and files, checked, and explained."""

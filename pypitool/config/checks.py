@@ -8,7 +8,7 @@ from pathlib import Path
 from pypitool.config.masking import masked
 from pypitool.config.primitives import BadValue, comma_list, string, strings
 from pypitool.core.errors import PypitoolError
-from pypitool.core.quantities import parse_duration, parse_size
+from pypitool.core.text import parse_duration, parse_size
 
 ACTIONS = ("download", "list", "update")
 NO_PASSWORDS = "."

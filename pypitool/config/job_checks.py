@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from pypitool.config.primitives import BadValue, string, strings
-from pypitool.core.cron_lines import BadSchedule, check_cron
+from pypitool.core.mirror.cron import BadSchedule, check_cron
 
 # What may run at night, by the words that it begins with.
 COMMANDS = (("sync",), ("update",), ("verify",), ("prune",), ("bundle", "export"))

@@ -27,7 +27,7 @@ from pypitool.config.primitives import (
     path_list,
     string,
 )
-from pypitool.core.quantities import duration_text, size_text
+from pypitool.core.text import duration_text, size_text
 
 
 def _same(value: Any) -> Any:

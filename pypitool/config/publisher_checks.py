@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pypitool.config.checks import some_span
 from pypitool.config.primitives import BadTable, BadValue, string, table, wrong_type
-from pypitool.core.publishers import Claims, ClaimValue
+from pypitool.core.rights.publishers import Claims, ClaimValue
 
 LONGEST_LIFE = 3600.0
 _EXAMPLE = 'a table such as { repository = "acme/core" }'
@@ -15,7 +15,7 @@ _EXAMPLE = 'a table such as { repository = "acme/core" }'
 
 def publisher_name(value: object) -> str:
     """Demand a name as tokens have them: what it mints is called so."""
-    from pypitool.core.tokens import TokenRefused, checked_name
+    from pypitool.core.rights.tokens import TokenRefused, checked_name
 
     text = string(value, "a name").strip()
     try:

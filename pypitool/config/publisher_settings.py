@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.config.described import demanded, setting
-from pypitool.core.publishers import Claims
+from pypitool.core.rights.publishers import Claims
 
 
 @dataclass(frozen=True, slots=True)

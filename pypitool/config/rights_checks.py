@@ -7,7 +7,7 @@ import re
 from pypitool.config.checks import globs, networks
 from pypitool.config.primitives import BadValue, strings
 from pypitool.config.suggestion import did_you_mean
-from pypitool.core.rights import Right
+from pypitool.core.rights.rulebook import Right
 
 UNIX = "unix"
 _KINDS = ("user:", "token:", "publisher:")

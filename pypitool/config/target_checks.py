@@ -6,7 +6,7 @@ import re
 
 from pypitool.config.primitives import BadTable, BadValue, string, strings, table
 from pypitool.config.suggestion import did_you_mean
-from pypitool.core.target_words import (
+from pypitool.core.mirror.targets import (
     KNOWN_PLATFORMS,
     MARKER_VARIABLES,
     PlatformWord,

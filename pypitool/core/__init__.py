@@ -1,0 +1,1 @@
+"""Values and decisions: no disk, no network, no clock, no environment."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from pypitool.core.cron_lines import MONTHS
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.mirror.cron import MONTHS
 
 _FIELD = re.compile(r"(\*|\w+(?:-\w+)?)(?:/(\d+))?\Z")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from pypitool.core.upload_addresses import server_of
+from pypitool.core.upload.addresses import server_of
 
 _HTTPS, _HTTP = ("https", 443), ("http", 80)
 

@@ -1,15 +1,18 @@
-"""What we hold, as plain JSON values: what `list` and `show` print with `--json`. Fields are promises."""
+"""What we hold, as plain JSON values: what `list` and `show` print with `--json`. Fields are promises.
+
+The files of a project by release: which belong together, which release is meant, and who speaks for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from packaging.utils import NormalizedName
 
-from pypitool.core.grouping import by_release, is_yanked, latest_of, spelling_of
 from pypitool.core.metadata import CoreMetadata
-from pypitool.core.model import HeldFile, Project
+from pypitool.core.model import FileKind, HeldFile, Project
+from pypitool.core.versions import canonical, latest, sort_key
 
 # What a release says about itself; the description is a page of its own and not a field.
 _ABOUT = (
@@ -93,3 +96,38 @@ def _release(version: str, files: list[HeldFile]) -> dict[str, Any]:
 def _about(metadata: CoreMetadata) -> dict[str, Any]:
     texts = {name: getattr(metadata, name) for name in _ABOUT}
     return texts | {name: list(getattr(metadata, name)) for name in _ABOUT_LISTS}
+
+
+def by_release(files: Iterable[HeldFile]) -> dict[str, list[HeldFile]]:
+    """Return the files of each release, newest release first; two spellings of a version are one."""
+    held = sorted(files, key=lambda file: file.filename)
+    # Parsing is most of the work: each spelling once, however many files bear it.
+    same = {version: canonical(version) for version in {file.version for file in held}}
+    spelled: dict[str, str] = {}
+    grouped: dict[str, list[HeldFile]] = {}
+    for file in held:
+        version = spelled.setdefault(same[file.version], file.version)
+        grouped.setdefault(version, []).append(file)
+    return {version: grouped[version] for version in sorted(grouped, key=sort_key, reverse=True)}
+
+
+def latest_of(grouped: Mapping[str, Iterable[HeldFile]]) -> str | None:
+    """Return the version that people mean who name none."""
+    return latest(grouped, {version for version, members in grouped.items() if is_yanked(members)})
+
+
+def spelling_of(version: str, grouped: Iterable[str]) -> str | None:
+    """Return a version as the releases that are held spell it: `1.0.0` finds `1.0`."""
+    wanted = canonical(version)
+    return next((spelled for spelled in grouped if canonical(spelled) == wanted), None)
+
+
+def is_yanked(files: Iterable[HeldFile]) -> bool:
+    """Tell whether every file of a release is yanked."""
+    return all(file.yanked is not None for file in files)
+
+
+def metadata_digests(files: Iterable[HeldFile]) -> list[str]:
+    """Return under which digests the metadata of a release is kept; a wheel is asked before an sdist."""
+    ordered = sorted(files, key=lambda file: file.kind is not FileKind.WHEEL)
+    return [digest for file in ordered if (digest := file.contents.metadata_sha256) is not None]

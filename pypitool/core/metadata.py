@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.names import is_valid_name
-from pypitool.core.printing import printable
+from pypitool.core.text import printable
 
 _HIGHEST_MAJOR = 2
 # Lines end as the email parser of pip ends them: str.splitlines would split at U+2028 too.

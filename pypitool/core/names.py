@@ -1,4 +1,7 @@
-"""Project names: which are valid, which are the same, and which a glob means."""
+"""Project names: which are valid, which are the same, and which a glob means.
+
+What may leave the house, and what never does.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import ClassVar
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.printing import printable
+from pypitool.core.text import printable
 
 # Core metadata, "Name": "^([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])$ run with re.IGNORECASE".
 # ASCII besides, or IGNORECASE lets the Kelvin sign pass for a k.
@@ -52,3 +55,8 @@ def glob_pattern(glob: str) -> str:
     """Write a glob of names as fnmatch reads it."""
     # fnmatch would read a bracket as a set of characters: globs of names know `*` and `?` only.
     return canonicalize_name(glob.strip()).replace("[", "[[]")
+
+
+def is_private(name: NormalizedName, globs: Iterable[str]) -> bool:
+    """Tell whether a project is never asked for anywhere else, whatever the fallback is."""
+    return matches(name, globs)

@@ -13,7 +13,7 @@ from pypitool.catalogue.errors import CatalogueDamaged
 from pypitool.catalogue.rebuild import make_current
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.model import HeldFile, OriginKind, Problem
-from pypitool.core.tokens import Token
+from pypitool.core.rights.tokens import Token
 from pypitool.mirror.database_copy import copy_database
 
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from pypitool.config.faults import Fault
 from pypitool.config.settings import Settings
-from pypitool.core.rights import Right
-from pypitool.core.rulebook import has
+from pypitool.core.rights.rulebook import Right, has
 from pypitool.rules import rules_of
 from pypitool.state import choose_state
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pypitool.core.errors import Kind
 from pypitool.core.names import normalize
-from pypitool.core.rights import Right
+from pypitool.core.rights.rulebook import Right
 from pypitool.managing import Document
 from pypitool.may import question
 from pypitool.project_owners import owner_named

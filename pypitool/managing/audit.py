@@ -10,8 +10,8 @@ from packaging.utils import NormalizedName
 
 from pypitool.auditing import audit_lines
 from pypitool.catalogue import Reader
-from pypitool.core.audit import AuditQuery, who_named
-from pypitool.core.grouping import by_release, spelling_of
+from pypitool.core.audit_query import AuditQuery, who_named
+from pypitool.core.documents import by_release, spelling_of
 from pypitool.core.names import normalize
 from pypitool.downloads import DownloadRecord, NoDownloadLog
 from pypitool.facts import Skipped

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pypitool.core.fact import Actor
 from pypitool.core.names import normalize
-from pypitool.facts import Actor
 from pypitool.managing import Document
 from pypitool.project_owners import Ownership, change_owners, owner_named, set_owners
 from pypitool.releases import NotHeld

@@ -10,11 +10,16 @@ from operator import attrgetter
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue.metadata import metadata_of
-from pypitool.core.documents import project_document, release_document, summary_document
-from pypitool.core.grouping import by_release, spelling_of
+from pypitool.core.documents import (
+    by_release,
+    project_document,
+    release_document,
+    spelling_of,
+    summary_document,
+)
+from pypitool.core.fact import Actor
 from pypitool.core.model import HeldFile, Project, ProjectStatus, offered
 from pypitool.core.names import normalize
-from pypitool.facts import Actor
 from pypitool.managing import Document
 from pypitool.releases import (
     Change,

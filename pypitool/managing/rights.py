@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pypitool.catalogue import Reader
-from pypitool.core.rights import Right
+from pypitool.core.rights.rulebook import Right
 from pypitool.managing import Document
 from pypitool.may import Circumstances, circumstances, explain, question
 from pypitool.rules import Rules

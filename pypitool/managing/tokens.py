@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pypitool.core.tokens import Token
-from pypitool.facts import Actor
+from pypitool.core.fact import Actor
+from pypitool.core.rights.tokens import Token
 from pypitool.managing import Document
 from pypitool.repository import Repository
 from pypitool.tokens import UnknownToken, Wanted, create, find, listed, revoke

@@ -1,1 +1,1 @@
-"""The mirror: pinned sets fetched for every target, proven to install, on a schedule."""
+"""The mirror: select, fetch and prove; update, prune, bundle and schedule."""

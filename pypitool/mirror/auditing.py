@@ -9,9 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from pypitool.core.run_events import WarningEvent
-from pypitool.core.update_event import Audit
-from pypitool.core.vulnerabilities import vulnerabilities_of
+from pypitool.core.mirror.run_events import Audit, WarningEvent, vulnerabilities_of
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.upstream.errors import UpstreamError
 from pypitool.upstream.legacy_json import release_document

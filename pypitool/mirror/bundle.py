@@ -15,13 +15,15 @@ from typing import IO, ClassVar
 
 from packaging.utils import canonicalize_name
 
-from pypitool.archives import BrokenArchive, Digester, read_archive
+from pypitool.archives.digest import Digester
+from pypitool.archives.facts import BrokenArchive
+from pypitool.archives.reading import read_archive
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.fact import Actor
 from pypitool.core.filenames import BadFilename, parse
+from pypitool.core.mirror.run_events import FileEvent, FileOutcome
 from pypitool.core.model import Digests, HeldFile, Origin, OriginKind
-from pypitool.core.run_events import FileEvent, FileOutcome
-from pypitool.facts import Actor
 from pypitool.publish import Incoming, Outcome, publish
 from pypitool.reading import contents_of
 from pypitool.repository import Repository

@@ -8,9 +8,9 @@ from typing import Any
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
+from pypitool.core.mirror.selection import Candidate
+from pypitool.core.mirror.sync_plan import Miss, ProjectChoice, WantedFile
 from pypitool.core.model import FileKind
-from pypitool.core.selection import Candidate
-from pypitool.core.sync_plan import Miss, ProjectChoice, WantedFile
 
 
 def dump_choice(choice: ProjectChoice) -> str | None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from pypitool.core.selection import SelectionRules, Wish
-from pypitool.core.sync_plan import Miss, ProjectChoice, WantedFile, choose_files
-from pypitool.core.targets import Target
+from pypitool.core.mirror.selection import SelectionRules, Wish
+from pypitool.core.mirror.sync_plan import Miss, ProjectChoice, WantedFile, choose_files
+from pypitool.core.mirror.targets import Target
 from pypitool.mirror.candidate_text import dump_choice, load_choice
 from pypitool.mirror.offers import Offered
 from pypitool.mirror.record import MirrorRecord, RememberedChoice

@@ -12,14 +12,15 @@ from pypitool.config.secrets import password, unreadable, unset
 from pypitool.config.settings import Settings
 from pypitool.config.upstream_checks import PUBLIC
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.requirement_lines import Fault
-from pypitool.core.selection import FilesPolicy, SelectionRules
-from pypitool.core.targets import Target, make_target
+from pypitool.core.mirror.requirement_lines import Fault
+from pypitool.core.mirror.selection import FilesPolicy, SelectionRules
+from pypitool.core.mirror.targets import Target, make_target
+from pypitool.core.upload.credential_choice import Credentials
 from pypitool.mirror.inputs import InputFaults, Inputs, read_inputs
 from pypitool.mirror.naming_targets import UnknownName, named_targets
 from pypitool.mirror.naming_upstreams import upstream_at
 from pypitool.mirror.sets import Closure, SetRequest
-from pypitool.upstream.model import Credentials, Upstream
+from pypitool.upstream.model import Upstream
 
 if TYPE_CHECKING:
     from pypitool.mirror.notify import Recipients

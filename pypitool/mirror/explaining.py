@@ -9,8 +9,8 @@ from typing import ClassVar
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.mirror.selection import Candidate, select
 from pypitool.core.names import normalize
-from pypitool.core.selection import Candidate, select
 from pypitool.mirror.offers import ask_upstreams
 from pypitool.mirror.resolving import pin_sets
 from pypitool.mirror.sets import PinnedSet, SetRequest

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from pypitool.archives import BrokenArchive, read_archive
+from pypitool.archives.facts import BrokenArchive
+from pypitool.archives.reading import read_archive
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
+from pypitool.core.fact import Actor
 from pypitool.core.filenames import parse
+from pypitool.core.mirror.run_events import FileEvent, FileOutcome
 from pypitool.core.model import Digests, Origin, OriginKind
-from pypitool.core.run_events import FileEvent, FileOutcome
-from pypitool.facts import Actor
 from pypitool.mirror.partial import PartialFile, PartialFiles
 from pypitool.mirror.watching import FetchItem, Watcher
 from pypitool.publish import Incoming, Outcome, publish

@@ -11,10 +11,9 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from pypitool.catalogue import Reader
+from pypitool.core.mirror.selection import Candidate
+from pypitool.core.mirror.update_choice import Standing, current_version, standing_of
 from pypitool.core.model import HeldFile, offered
-from pypitool.core.selection import Candidate
-from pypitool.core.update_choice import current_version
-from pypitool.core.update_scope import Standing, standing_of
 from pypitool.mirror.shelf import candidate_of
 
 

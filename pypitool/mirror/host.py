@@ -10,8 +10,7 @@ from types import MappingProxyType
 from packaging.markers import default_environment
 from packaging.tags import platform_tags
 
-from pypitool.core.target_words import PythonVersion, UnknownPlatform
-from pypitool.core.targets import Platform, Target
+from pypitool.core.mirror.targets import Platform, PythonVersion, Target, UnknownPlatform
 
 HOST = "host"
 

@@ -9,10 +9,10 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.catalogue import Reader
+from pypitool.core.mirror.requirement_lines import Wanted
+from pypitool.core.mirror.targets import Target
 from pypitool.core.model import OriginKind
-from pypitool.core.policy import is_private
-from pypitool.core.requirement_lines import Wanted
-from pypitool.core.targets import Target
+from pypitool.core.names import is_private
 from pypitool.mirror.shelf import CatalogueShelf
 
 

@@ -18,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.requirement_lines import (
+from pypitool.core.mirror.requirement_lines import (
     Fault,
     FileOption,
     Ignored,
@@ -28,8 +28,8 @@ from pypitool.core.requirement_lines import (
     Wanted,
     parse_lines,
 )
-from pypitool.core.selection import Formats, is_pin
-from pypitool.core.targets import Target
+from pypitool.core.mirror.selection import Formats, is_pin
+from pypitool.core.mirror.targets import Target
 from pypitool.toml_document import parse_toml
 
 if TYPE_CHECKING:

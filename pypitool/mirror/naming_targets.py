@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.target_words import PythonVersion
-from pypitool.core.targets import Platform, Target
+from pypitool.core.mirror.targets import Platform, PythonVersion, Target
 from pypitool.mirror.host import host_target
 
 

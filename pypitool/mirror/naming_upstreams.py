@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from pypitool.upstream.model import Credentials, Upstream
+from pypitool.core.upload.credential_choice import Credentials
+from pypitool.upstream.model import Upstream
 
 
 def with_flags(

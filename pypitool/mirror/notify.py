@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pypitool.core.run_summary import RunOutcome, Summary
+from pypitool.core.mirror.run_summary import RunOutcome, Summary
 from pypitool.upstream.errors import redacted
 
 _TIMEOUT = 15.0

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pypitool.catalogue import FileFact
+from pypitool.core.fact import Actor, Fact, What
+from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import HeldFile, Origin, OriginKind
-from pypitool.core.selection import Candidate
-from pypitool.facts import Actor, Fact, What
 from pypitool.mirror.record import MirrorRecord
 from pypitool.repository import Repository
 

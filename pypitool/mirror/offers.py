@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import PypitoolError
+from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import ProjectStatus
-from pypitool.core.selection import Candidate
 from pypitool.mirror.record import MirrorRecord, RememberedPage
 from pypitool.upstream.choose import asked_for, find_page
 from pypitool.upstream.errors import Stopped, UpstreamUnavailable

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pypitool.archives import Digester
+from pypitool.archives.digest import Digester
 from pypitool.ownership import hand_over, make_directory
 
 FOLDER = Path(".pypitool") / "partial"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pypitool.core.closure import Proof, Shelf, prove
-from pypitool.core.run_events import HoleEvent, WarningEvent
+from pypitool.core.mirror.closure import Proof, Shelf, prove
+from pypitool.core.mirror.run_events import HoleEvent, WarningEvent
 from pypitool.mirror.sets import Closure, PinnedSet
 from pypitool.mirror.shelf import RootsAlone
 

@@ -10,10 +10,10 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from pypitool.core.errors import PypitoolError
+from pypitool.core.mirror.prune_choice import MirroredFile, PruneRules, choose_prunable
+from pypitool.core.mirror.run_events import FileEvent, PlanEvent, ProjectEvent
+from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.model import HeldFile, OriginKind
-from pypitool.core.prune_choice import MirroredFile, PruneRules, choose_prunable
-from pypitool.core.run_events import FileEvent, PlanEvent, ProjectEvent
-from pypitool.core.run_summary import Ending
 from pypitool.mirror.sets import SetRequest
 from pypitool.mirror.shelf import CatalogueShelf
 from pypitool.mirror.sync import Mirror, Report

@@ -19,8 +19,8 @@ from urllib.parse import quote
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import NoSpace
-from pypitool.core.run_events import Event
-from pypitool.core.run_summary import Summary, summary_of
+from pypitool.core.mirror.run_events import Event
+from pypitool.core.mirror.run_summary import Summary, summary_of
 from pypitool.mirror.database_copy import copy_database
 from pypitool.ownership import hand_over
 from pypitool.upstream.model import KnownPage

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.requirement_lines import Wanted
-from pypitool.core.selection import Formats
-from pypitool.core.targets import Target, lowest_python
+from pypitool.core.mirror.requirement_lines import Wanted
+from pypitool.core.mirror.selection import Formats
+from pypitool.core.mirror.targets import Target, lowest_python
 from pypitool.mirror.house import House
 from pypitool.upstream.model import Upstream
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from pypitool.core.cron_lines import BadSchedule, check_cron
+from pypitool.core.mirror.cron import BadSchedule, check_cron
 
 
 @dataclass(frozen=True, slots=True)

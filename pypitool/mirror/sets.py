@@ -11,11 +11,11 @@ from functools import cached_property
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
-from pypitool.core.closure import Root
-from pypitool.core.requirement_lines import Fault, Wanted
-from pypitool.core.selection import SelectionRules, Wish
-from pypitool.core.sync_plan import wish_for
-from pypitool.core.targets import Target
+from pypitool.core.mirror.closure import Root
+from pypitool.core.mirror.requirement_lines import Fault, Wanted
+from pypitool.core.mirror.selection import SelectionRules, Wish
+from pypitool.core.mirror.sync_plan import wish_for
+from pypitool.core.mirror.targets import Target
 from pypitool.mirror.inputs import InputFaults, Inputs
 
 _REMEDY = 'pin it with `==`, or say closure = "resolve" (--resolve)'

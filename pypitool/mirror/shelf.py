@@ -10,10 +10,10 @@ from packaging.utils import NormalizedName, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from pypitool.catalogue import Reader
-from pypitool.core.closure import Shelf
 from pypitool.core.metadata import Dependencies, parse_dependencies
+from pypitool.core.mirror.closure import Shelf
+from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import FileKind, HeldFile
-from pypitool.core.selection import Candidate
 
 # PEP 643: from this version on, what an sdist does not call dynamic is what its wheels will say.
 _STATIC_SDISTS = Version("2.2")

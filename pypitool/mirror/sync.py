@@ -10,19 +10,13 @@ from datetime import datetime, timezone
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind
+from pypitool.core.fact import Actor
 from pypitool.core.filenames import parse
+from pypitool.core.mirror.run_events import Event, FileEvent, PlanEvent, ProjectEvent, WarningEvent
+from pypitool.core.mirror.run_summary import Ending
+from pypitool.core.mirror.selection import Rule
+from pypitool.core.mirror.sync_plan import Miss, Planned, Step, plan
 from pypitool.core.model import HeldFile, ProjectStatus
-from pypitool.core.run_events import (
-    Event,
-    FileEvent,
-    PlanEvent,
-    ProjectEvent,
-    WarningEvent,
-)
-from pypitool.core.run_summary import Ending
-from pypitool.core.selection import Rule
-from pypitool.core.sync_plan import Miss, Planned, Step, plan
-from pypitool.facts import Actor
 from pypitool.mirror.choosing import Choices, ChosenFile, SetMiss, choose, files_by_set
 from pypitool.mirror.fetch import Fetcher
 from pypitool.mirror.house import House

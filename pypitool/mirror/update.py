@@ -8,12 +8,10 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName
 
+from pypitool.core.mirror.run_events import HeldVersion, ProjectEvent, UpdateEvent, WarningEvent
+from pypitool.core.mirror.run_summary import Ending
+from pypitool.core.mirror.update_choice import Held, Standing
 from pypitool.core.model import ProjectStatus
-from pypitool.core.run_events import ProjectEvent, WarningEvent
-from pypitool.core.run_summary import Ending
-from pypitool.core.update_choice import Held
-from pypitool.core.update_event import HeldVersion, UpdateEvent
-from pypitool.core.update_scope import Standing
 from pypitool.mirror.auditing import audit
 from pypitool.mirror.held_projects import HeldProject, held_projects
 from pypitool.mirror.offers import ask_upstreams

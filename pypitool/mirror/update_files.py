@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 
-from pypitool.core.closure import Root, Shelf, prove
-from pypitool.core.run_events import Event, FileEvent
-from pypitool.core.sync_plan import Planned, plan
-from pypitool.core.targets import Target
+from pypitool.core.mirror.closure import Root, Shelf, prove
+from pypitool.core.mirror.run_events import Event, FileEvent
+from pypitool.core.mirror.sync_plan import Planned, plan
+from pypitool.core.mirror.targets import Target
 from pypitool.mirror.proof import events_of
 from pypitool.mirror.shelf import CatalogueShelf, JoinedShelf
 from pypitool.mirror.sync import Mirror, Report, carry_out, report_plan

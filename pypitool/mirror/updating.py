@@ -10,14 +10,20 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from pypitool.core.implied_targets import implied_targets
+from pypitool.core.mirror.implied_targets import implied_targets
+from pypitool.core.mirror.run_events import Audit, HeldVersion, UpdateEvent
+from pypitool.core.mirror.selection import Candidate, Rule, SelectionRules, Wish, select, taken
+from pypitool.core.mirror.sync_plan import ProjectChoice, choose_files
+from pypitool.core.mirror.targets import Target
+from pypitool.core.mirror.update_choice import (
+    Held,
+    UpdateChoice,
+    UpdateRules,
+    choose_update,
+    is_same_project,
+    served_targets,
+)
 from pypitool.core.model import ProjectStatus
-from pypitool.core.selection import Candidate, Rule, SelectionRules, Wish, select, taken
-from pypitool.core.sync_plan import ProjectChoice, choose_files
-from pypitool.core.targets import Target
-from pypitool.core.update_choice import Held, UpdateChoice, UpdateRules, choose_update, served_targets
-from pypitool.core.update_event import Audit, HeldVersion, UpdateEvent
-from pypitool.core.update_scope import is_same_project
 from pypitool.mirror.held_projects import HeldProject
 from pypitool.mirror.offers import Offered
 from pypitool.mirror.record import MirrorRecord

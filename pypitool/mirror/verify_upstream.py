@@ -6,16 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.mirror.run_events import DifferenceEvent, Event, ProjectEvent, WarningEvent
+from pypitool.core.mirror.run_summary import Ending
+from pypitool.core.mirror.selection import Candidate
+from pypitool.core.mirror.update_choice import Standing
 from pypitool.core.model import HeldFile, OriginKind, ProjectStatus
-from pypitool.core.run_events import (
-    DifferenceEvent,
-    Event,
-    ProjectEvent,
-    WarningEvent,
-)
-from pypitool.core.run_summary import Ending
-from pypitool.core.selection import Candidate
-from pypitool.core.update_scope import Standing
 from pypitool.mirror.held_projects import HeldProject, held_projects
 from pypitool.mirror.noting import Noted, Sighting, note_sightings
 from pypitool.mirror.offers import Offered, ask_upstreams

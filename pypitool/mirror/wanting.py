@@ -10,10 +10,10 @@ from typing import ClassVar
 from packaging.utils import NormalizedName
 from packaging.version import InvalidVersion, Version
 
-from pypitool.core.closure import Shelf, prove
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.selection import Wish
-from pypitool.core.sync_plan import choose_files
+from pypitool.core.mirror.closure import Shelf, prove
+from pypitool.core.mirror.selection import Wish
+from pypitool.core.mirror.sync_plan import choose_files
 from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pinned
 

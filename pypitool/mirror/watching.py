@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pypitool.core.run_events import FileEvent
-from pypitool.core.sync_plan import WantedFile
+from pypitool.core.mirror.run_events import FileEvent
+from pypitool.core.mirror.sync_plan import WantedFile
 
 
 @dataclass(frozen=True, slots=True)

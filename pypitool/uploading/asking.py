@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind
-from pypitool.core.upload_events import UploadEvent
-from pypitool.core.upload_plan import Listed, Standing, standing
+from pypitool.core.upload.plan import Listed, Standing, UploadEvent, standing
 from pypitool.uploading.package import Package
 from pypitool.upstream.errors import NoSuchProject, UpstreamError, UpstreamRefused
 from pypitool.upstream.listing import Listing

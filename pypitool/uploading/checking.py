@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pypitool.archives import BrokenArchive, digest_stream, read_archive
-from pypitool.archives.digest import FileChangedWhileRead
+from pypitool.archives.digest import FileChangedWhileRead, digest_stream
+from pypitool.archives.facts import BrokenArchive
+from pypitool.archives.reading import read_archive
 from pypitool.core.filenames import BadFilename, Distribution, parse
 from pypitool.core.model import FileKind
-from pypitool.core.upload_fields import CheckedMetadata, check_metadata_body, form_fields
+from pypitool.core.upload.fields import CheckedMetadata, check_metadata_body, form_fields
 from pypitool.uploading.companions import Unusable, read_attestation, read_signature
 from pypitool.uploading.multipart import FileOnDisk
 from pypitool.uploading.named import FileFault, Named, NamedFile, NotUploadable

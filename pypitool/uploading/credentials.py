@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from pypitool.config.faults import BadConfiguration
 from pypitool.config.remote_settings import RemoteSettings
 from pypitool.config.secrets import password, unreadable, unset
-from pypitool.core.credential_choice import TOKEN_USER, Chosen, Credentials, Offered, Place, choose
-from pypitool.core.pypirc import Section
-from pypitool.core.upload_addresses import user_in, without_user
+from pypitool.core.upload.addresses import user_in, without_user
+from pypitool.core.upload.credential_choice import TOKEN_USER, Chosen, Credentials, Offered, Place, choose
+from pypitool.core.upload.pypirc import Section
 from pypitool.uploading.keyrings import from_keyring
 from pypitool.upstream.session import netrc_credentials
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from packaging.utils import NormalizedName
 
-from pypitool.core.upload_events import UploadEvent
+from pypitool.core.upload.plan import UploadEvent
 from pypitool.uploading.asking import Asker, CannotAsk
 from pypitool.uploading.multipart import FileChanged
 from pypitool.uploading.package import Package

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from logging import getLogger
 from typing import Any
 
-from pypitool.core.credential_choice import Chosen, Offered
+from pypitool.core.upload.credential_choice import Chosen, Offered
 
 PLACE = "the keyring"
 log = getLogger(__name__)

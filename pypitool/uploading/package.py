@@ -10,7 +10,7 @@ from packaging.utils import NormalizedName
 from pypitool.core.errors import Kind
 from pypitool.core.filenames import Distribution
 from pypitool.core.model import Digests
-from pypitool.core.upload_events import Outcome, UploadEvent
+from pypitool.core.upload.plan import Outcome, UploadEvent
 from pypitool.uploading.multipart import FileOnDisk
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from pypitool.core.errors import Kind
-from pypitool.core.upload_answer import OUTCOME, Answer, Meaning
-from pypitool.core.upload_events import Outcome
+from pypitool.core.upload.answer import OUTCOME, Answer, Meaning
+from pypitool.core.upload.plan import Outcome
 from pypitool.uploading.multipart import FormBody
 from pypitool.uploading.package import Package
 from pypitool.uploading.watching import UploadWatcher

@@ -14,8 +14,8 @@ from pypitool.config.primitives import BadValue
 from pypitool.config.remote_settings import RemoteSettings
 from pypitool.config.suggestion import did_you_mean
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.pypirc import PUBLIC, BadPypirc, Section, parse_pypirc
-from pypitool.core.upload_addresses import index_of, is_same, public_uploads, with_slash, without_user
+from pypitool.core.upload.addresses import index_of, is_same, public_uploads, with_slash, without_user
+from pypitool.core.upload.pypirc import PUBLIC, BadPypirc, Section, parse_pypirc
 from pypitool.upstream.public_index import default_index
 
 log = getLogger(__name__)

@@ -8,8 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from pypitool.core.errors import Kind
-from pypitool.core.upload_events import UploadEvent
-from pypitool.core.upload_plan import rounds
+from pypitool.core.upload.plan import UploadEvent, rounds
 from pypitool.uploading.asking import Asker, CannotAsk, Found
 from pypitool.uploading.multipart import FileChanged
 from pypitool.uploading.package import Package

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pypitool.core.credential_choice import Credentials
-from pypitool.core.upload_addresses import is_same_server, user_in, without_user
-from pypitool.core.upload_events import Action, UploadEvent, UploadPlanned, UploadSummary, UploadTally
+from pypitool.core.upload.addresses import is_same_server, user_in, without_user
+from pypitool.core.upload.credential_choice import Credentials
+from pypitool.core.upload.plan import Action, UploadEvent, UploadPlanned, UploadSummary, UploadTally
 from pypitool.uploading.asking import Asker
 from pypitool.uploading.deciding import decide
 from pypitool.uploading.package import Package

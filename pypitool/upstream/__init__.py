@@ -1,1 +1,1 @@
-"""The other side of the mirror: a client of simple indexes, whatever dialect they speak."""
+"""A client of other indexes."""

@@ -18,8 +18,8 @@ from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filen
 from packaging.version import Version
 
 from pypitool.core.filenames import BadFilename, parse
+from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import FileKind, ProjectStatus
-from pypitool.core.selection import Candidate
 from pypitool.core.versions import parsed
 
 _STRONG = {"sha256": 64, "sha384": 96, "sha512": 128}

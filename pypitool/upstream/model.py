@@ -7,9 +7,9 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName
 
-from pypitool.core.credential_choice import Credentials as Credentials
+from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import ProjectStatus
-from pypitool.core.selection import Candidate
+from pypitool.core.upload.credential_choice import Credentials as Credentials
 from pypitool.upstream.listing import Listing
 
 

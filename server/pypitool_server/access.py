@@ -11,9 +11,8 @@ from packaging.utils import NormalizedName
 from pypitool.accounts import Accounts, OwnAccounts
 from pypitool.config.settings import Settings
 from pypitool.core.errors import PypitoolError
-from pypitool.core.rights import Right
-from pypitool.core.rulebook import Caller
-from pypitool.core.standing import Claim, Standing
+from pypitool.core.rights.effective import Claim, Standing
+from pypitool.core.rights.rulebook import Caller, Right
 from pypitool.rules import Rules, Upload, rules_of
 from pypitool.token_uses import LastUses
 from pypitool_server.auth import Authentication, KnownAccounts, Principal

@@ -8,8 +8,8 @@ from functools import partial
 
 from flask import Response
 
-from pypitool.core.audit import moment
-from pypitool.core.rights import Right
+from pypitool.core.audit_query import moment
+from pypitool.core.rights.rulebook import Right
 from pypitool.facts import Skipped
 from pypitool.managing.audit import AuditHere, holds
 from pypitool_server import answers

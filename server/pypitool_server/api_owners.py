@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from pypitool.core.rights import Right
+from pypitool.core.rights.rulebook import Right
 from pypitool.managing.owners import OwnersHere
 from pypitool_server import answers
 from pypitool_server.api_projects import allowed, looking

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from flask import Response
 from packaging.utils import NormalizedName
 
+from pypitool.core.fact import Actor
 from pypitool.core.model import ProjectStatus
 from pypitool.core.names import normalize
-from pypitool.core.rights import Right
-from pypitool.facts import Actor
+from pypitool.core.rights.rulebook import Right
 from pypitool.managing.projects import ProjectsHere
 from pypitool.releases import NotHeld
 from pypitool_server import answers

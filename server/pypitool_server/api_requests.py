@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 from flask import request
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.printing import printable
-from pypitool.core.rights import Right
-from pypitool.facts import Actor
+from pypitool.core.fact import Actor
+from pypitool.core.rights.rulebook import Right
+from pypitool.core.text import printable
 from pypitool_server.auth import Principal
 from pypitool_server.origins import refuse_other_sites
 from pypitool_server.receiving import current_body

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from flask import Response
 
-from pypitool.core.rights import Right
-from pypitool.core.standing import Claim
+from pypitool.core.rights.effective import Claim
+from pypitool.core.rights.rulebook import Right
 from pypitool.may import Circumstances, Question, circumstances, explain, question
 from pypitool_server import answers
 from pypitool_server.api_requests import BadBody, asked_once, asker, is_admin, parsed_address

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from pypitool.core.rights import Right
+from pypitool.core.rights.rulebook import Right
 from pypitool.managing.runs import RunsHere
 from pypitool_server import answers
 from pypitool_server.services import services

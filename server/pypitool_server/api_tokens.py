@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Response
 
-from pypitool.core.rights import Right
-from pypitool.core.tokens import Token
+from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.tokens import Token
 from pypitool.managing.tokens import TokensHere
 from pypitool_server import answers
 from pypitool_server.api_requests import actor, asker, fields, is_admin

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.rights import Right
+from pypitool.core.rights.rulebook import Right
 from pypitool.managing.users import Record, UsersHere
 from pypitool_server import answers
 from pypitool_server.api_requests import actor, fields

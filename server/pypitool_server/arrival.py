@@ -8,12 +8,11 @@ from types import TracebackType
 
 from packaging.utils import NormalizedName
 
-from pypitool.archives import Digester
-from pypitool.archives.digest import blake2b_512
+from pypitool.archives.digest import Digester, blake2b_512
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.filenames import Distribution, parse
-from pypitool.core.forms import UploadRefused
-from pypitool.core.printing import printable
+from pypitool.core.index.upload_form import UploadRefused
+from pypitool.core.text import printable
 from pypitool.store import Store, TemporaryFile
 from pypitool_server.upload_form import BrokenForm, Form, Sink
 

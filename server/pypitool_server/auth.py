@@ -12,8 +12,8 @@ from flask_httpauth import HTTPBasicAuth
 
 from pypitool.accounts import Credentials, Remembered
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.rulebook import Caller, Scope
-from pypitool.core.tokens import PREFIX
+from pypitool.core.rights.rulebook import Caller, Scope
+from pypitool.core.rights.tokens import PREFIX
 from pypitool_server.classes import NOBODY, shown_name
 from pypitool_server.gateway import Environ
 from pypitool_server.proxies import TrustedProxies

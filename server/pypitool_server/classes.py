@@ -6,9 +6,8 @@ from collections.abc import Callable, Hashable
 
 from packaging.utils import NormalizedName
 
-from pypitool.core.naming import Naming
-from pypitool.core.rulebook import Caller
-from pypitool.core.standing import Claim, Standing
+from pypitool.core.rights.effective import Claim, Naming, Standing
+from pypitool.core.rights.rulebook import Caller
 from pypitool.rules import Rules
 
 NOBODY = Caller()

@@ -7,7 +7,7 @@ from email.utils import formatdate
 
 from flask import Response, request
 
-from pypitool.core.conditional import (
+from pypitool.core.index.http import (
     Range,
     Unsatisfiable,
     if_modified_since,

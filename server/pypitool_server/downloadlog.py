@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
-from pypitool.core.download_days import days_to_drop, file_of
+from pypitool.core.audit_query import days_to_drop, file_of
 from pypitool.downloads import DownloadRecord
 from pypitool.facts import timestamp
 from pypitool.ownership import hand_over

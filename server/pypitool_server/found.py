@@ -9,7 +9,7 @@ from packaging.utils import NormalizedName
 
 from pypitool.catalogue import Reader
 from pypitool.catalogue.metadata import metadata_of
-from pypitool.core.grouping import by_release, latest_of
+from pypitool.core.documents import by_release, latest_of
 from pypitool.core.model import Project
 
 # Each line reads a project: more than this helps neither people nor `pip search`.

@@ -11,9 +11,9 @@ from packaging.utils import NormalizedName
 
 from pypitool.catalogue.metadata import metadata_under
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.legacy_json import project_document
-from pypitool.core.printing import printable
-from pypitool.core.rights import Right
+from pypitool.core.index.legacy_json import project_document
+from pypitool.core.rights.rulebook import Right
+from pypitool.core.text import printable
 from pypitool.core.versions import canonical
 from pypitool_server import answers
 from pypitool_server.absent import refuse_unless_absent, refuse_while_reading

@@ -12,7 +12,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 
 from pypitool import __version__
 from pypitool.core.errors import PypitoolError
-from pypitool.core.rights import Right
+from pypitool.core.rights.rulebook import Right
 from pypitool.heartbeat import read_heartbeat
 from pypitool.repository import Repository
 from pypitool_server import answers

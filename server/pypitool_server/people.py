@@ -14,11 +14,11 @@ from packaging.utils import NormalizedName, canonicalize_name
 from pypitool.catalogue import Reader
 from pypitool.catalogue.metadata import metadata_of
 from pypitool.core.client_config import ClientIndex, pip_conf
-from pypitool.core.grouping import by_release, latest_of
+from pypitool.core.documents import by_release, latest_of
+from pypitool.core.index.http import MediaType, negotiate
+from pypitool.core.index.simple_pages import anchor
 from pypitool.core.model import HeldFile, Project, ProjectStatus
-from pypitool.core.negotiation import MediaType, negotiate
-from pypitool.core.rights import Right
-from pypitool.core.simple_html import anchor
+from pypitool.core.rights.rulebook import Right
 from pypitool.core.versions import sort_keys
 from pypitool_server import answers
 from pypitool_server.absent import refuse_unless_absent

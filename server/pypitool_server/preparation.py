@@ -11,8 +11,7 @@ from pathlib import Path
 
 from pypitool.config.settings import ServerSettings, Settings
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.rights import Right
-from pypitool.core.rulebook import has
+from pypitool.core.rights.rulebook import Right, has
 from pypitool.rules import rules_of
 from pypitool.state import locate_state
 from pypitool_server import tls

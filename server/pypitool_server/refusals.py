@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.printing import printable
-from pypitool.core.rights import Right
+from pypitool.core.rights.rulebook import Right
+from pypitool.core.text import printable
 from pypitool.rules import NewProjects
 
 REALM = "pypi"

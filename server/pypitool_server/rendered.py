@@ -12,10 +12,9 @@ from urllib.parse import quote
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue import Reader
+from pypitool.core.index.http import MediaType
+from pypitool.core.index.simple_pages import names_html, names_json, project_html, project_json
 from pypitool.core.model import HeldFile
-from pypitool.core.negotiation import MediaType
-from pypitool.core.simple_html import names_html, project_html
-from pypitool.core.simple_json import names_json, project_json
 from pypitool_server.bounded import BoundedCache
 from pypitool_server.freshness import ALL_NAMES, Freshness
 

@@ -8,11 +8,10 @@ from flask import Blueprint, Response, request
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.index.http import MediaType, acceptable_types, accepts_gzip, negotiate
 from pypitool.core.model import ProjectStatus
-from pypitool.core.names import is_valid_name, normalize
-from pypitool.core.negotiation import MediaType, acceptable_types, accepts_gzip, negotiate
-from pypitool.core.policy import is_private
-from pypitool.core.rights import Right
+from pypitool.core.names import is_private, is_valid_name, normalize
+from pypitool.core.rights.rulebook import Right
 from pypitool_server import answers
 from pypitool_server.absent import refuse_unless_absent, refuse_unlisted
 from pypitool_server.freshness import ALL_NAMES, RIGHTS

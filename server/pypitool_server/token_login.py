@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.moments import moment
-from pypitool.core.rulebook import Caller, Scope
-from pypitool.core.tokens import PREFIX, Token, hash_of, is_token, narrowed
+from pypitool.core.rights.rulebook import Caller, Scope
+from pypitool.core.rights.tokens import PREFIX, Token, hash_of, is_token, narrowed
+from pypitool.core.text import moment
 from pypitool_server.refusals import CHALLENGE
 
 MOST_REMEMBERED = 4096

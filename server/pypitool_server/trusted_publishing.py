@@ -12,8 +12,8 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from pypitool.core.errors import Kind, PypitoolError, http_status
-from pypitool.core.moments import moment
-from pypitool.core.publishers import Publisher, choose, seen
+from pypitool.core.rights.publishers import Publisher, choose, seen
+from pypitool.core.text import moment
 from pypitool.minting import ProofUsed, mint
 from pypitool.tokens import Made
 from pypitool_server import answers

@@ -11,18 +11,18 @@ from flask import Blueprint, Response, request
 from packaging.utils import NormalizedName
 
 from pypitool import project_owners
-from pypitool.archives import read_archive
 from pypitool.archives.facts import Fault
+from pypitool.archives.reading import read_archive
 from pypitool.archives.source import Source
 from pypitool.archives.zips import read_entries
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.fact import Actor
 from pypitool.core.filenames import Distribution
-from pypitool.core.forms import UploadForm, check_digests, check_form, check_metadata
+from pypitool.core.index.upload_form import UploadForm, check_digests, check_form, check_metadata
 from pypitool.core.model import Origin, OriginKind, ProjectStatus
 from pypitool.core.names import normalize
-from pypitool.core.printing import printable
-from pypitool.core.rights import Right
-from pypitool.facts import Actor
+from pypitool.core.rights.rulebook import Right
+from pypitool.core.text import printable
 from pypitool.publish import Incoming, publish
 from pypitool.reading import contents_of
 from pypitool.releases import NotHeld, delete_release

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pypitool.core.negotiation import accepts_gzip, negotiate
+from pypitool.core.index.http import accepts_gzip, negotiate
 
 # Clients send a handful of different headers; whoever sends more only makes us think again.
 MOST_REMEMBERED = 1024

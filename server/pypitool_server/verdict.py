@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
 
-from pypitool.core.rights import Right
-from pypitool.core.rulebook import ANONYMOUS
-from pypitool.core.standing import Claim, Standing
+from pypitool.core.rights.effective import Claim, Standing
+from pypitool.core.rights.rulebook import ANONYMOUS, Right
 from pypitool_server.auth import Principal
 
 

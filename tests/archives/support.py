@@ -8,7 +8,8 @@ import tempfile
 
 import pytest
 
-from pypitool.archives import ArchiveFacts, BrokenArchive, read_archive
+from pypitool.archives.facts import ArchiveFacts, BrokenArchive
+from pypitool.archives.reading import read_archive
 from pypitool.core.filenames import parse
 from tests.support.wheels import Release, wheel_bytes
 

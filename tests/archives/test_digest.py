@@ -7,8 +7,7 @@ import io
 
 import pytest
 
-from pypitool.archives import Digester, digest_stream
-from pypitool.archives.digest import FileChangedWhileRead, blake2b_512
+from pypitool.archives.digest import Digester, FileChangedWhileRead, blake2b_512, digest_stream
 
 BODY = bytes(range(256)) * 10_000
 

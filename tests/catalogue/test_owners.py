@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pypitool.catalogue import Catalogue, ScanBatch
 from pypitool.catalogue.rebuild import open_catalogue
+from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.model import Changes
-from pypitool.facts import Actor, Fact, FactLog, What
+from pypitool.facts import FactLog
 from tests.catalogue.conftest import OpenCatalogue
 from tests.catalogue.held import name, wheel
 

@@ -25,8 +25,9 @@ from pypitool.catalogue.errors import (
 from pypitool.catalogue.rebuild import open_catalogue, repair
 from pypitool.catalogue.replay import catch_up
 from pypitool.catalogue.sqlite import SqliteCatalogue
+from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.model import HeldFile, ProjectStatus
-from pypitool.facts import Actor, Fact, FactLog, What
+from pypitool.facts import FactLog
 from tests.catalogue.held import DEPLOY, UPLOADED_AT, name, pending, uploaded, wheel
 
 ACTOR = Actor("user:deploy")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.core.tokens import hash_of, is_token
+from pypitool.core.rights.tokens import hash_of, is_token
 from pypitool.repository import Repository
 from tests.cli.conftest import Run
 

@@ -11,7 +11,7 @@ from pypitool.config.loader import Loaded, load_settings
 from pypitool.config.publisher_settings import PublisherSettings
 from pypitool.config.shown import shown
 from pypitool.core.errors import exit_code
-from pypitool.core.rights import Right
+from pypitool.core.rights.rulebook import Right
 from pypitool.rules import rules_of
 
 AUDIENCE = "auth.oidc-audience = 'here'\n"

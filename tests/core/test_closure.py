@@ -8,10 +8,10 @@ from packaging.tags import parse_tag
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from pypitool.core.closure import Hole, Proof, Root, prove
+from pypitool.core.mirror.closure import Hole, Proof, Root, prove
+from pypitool.core.mirror.selection import Candidate
+from pypitool.core.mirror.targets import Target, make_target
 from pypitool.core.model import FileKind
-from pypitool.core.selection import Candidate
-from pypitool.core.targets import Target, make_target
 
 LINUX = make_target("linux", python="3.12", platform="manylinux_2_39_x86_64")
 WINDOWS = make_target("windows", python="3.12", platform="win_amd64")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypitool.core.conditional import (
+from pypitool.core.index.http import (
     Range,
     Unsatisfiable,
     if_modified_since,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pypitool.core.credential_choice import Chosen, Credentials, Offered, choose
+from pypitool.core.upload.credential_choice import Chosen, Credentials, Offered, choose
 
 
 def chosen(*offers: Offered) -> Credentials | None:

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from pypitool.core.calendar_times import on_calendar
-from pypitool.core.cron_lines import BadSchedule, check_cron
+from pypitool.core.mirror.cron import BadSchedule, check_cron
 from pypitool.mirror.schedule import Timing
 
 RIGHT = [

@@ -14,9 +14,8 @@ from pypitool.core.diagnosis.people import of_open_uploads, of_publisher, of_tok
 from pypitool.core.diagnosis.places import GIB, Directory, Disk, of_directory, of_disk
 from pypitool.core.diagnosis.running import of_keeper, of_runs, of_units
 from pypitool.core.names import normalize
-from pypitool.core.rights import Right
-from pypitool.core.rulebook import Rule
-from pypitool.core.tokens import Token
+from pypitool.core.rights.rulebook import Right, Rule
+from pypitool.core.rights.tokens import Token
 
 NOW = datetime(2026, 1, 10, tzinfo=timezone.utc)
 

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypitool.core.filenames import parse
-from pypitool.core.forms import UploadForm, UploadRefused, check_digests, check_form, check_metadata
+from pypitool.core.index.upload_form import (
+    UploadForm,
+    UploadRefused,
+    check_digests,
+    check_form,
+    check_metadata,
+)
 from pypitool.core.model import Digests
 
 BODY = b"the bytes of a file"

@@ -5,10 +5,10 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pypitool.core.implied_targets import implied_targets
+from pypitool.core.mirror.implied_targets import implied_targets
+from pypitool.core.mirror.selection import Candidate
+from pypitool.core.mirror.targets import make_target
 from pypitool.core.model import FileKind
-from pypitool.core.selection import Candidate
-from pypitool.core.targets import make_target
 
 HOST = make_target("host", python="3.12", platform="manylinux_2_35_x86_64")
 

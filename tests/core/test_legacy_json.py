@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pypitool.core.legacy_json import Document, project_document
+from pypitool.core.index.legacy_json import Document, project_document
 from pypitool.core.metadata import CoreMetadata
 from pypitool.core.model import HeldFile, Project, ProjectStatus
 from tests.core.held import held, project_of

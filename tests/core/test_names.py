@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from packaging.utils import NormalizedName
 
 from pypitool.core.names import InvalidName, is_valid_name, matches, normalize
-from pypitool.core.printing import printable
+from pypitool.core.text import printable
 
 VALID = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,20}[A-Za-z0-9])?", fullmatch=True)
 

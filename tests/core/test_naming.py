@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypitool.core.naming import Naming
-from pypitool.core.rulebook import Caller, Rule, Rulebook
+from pypitool.core.rights.effective import Naming
+from pypitool.core.rights.rulebook import Caller, Rule, Rulebook
 
 WORDS = [
     "anonymous", "authenticated", "ann", "user:ann", "bob", "user:bob", "token:ci", "token:ci-*", "token:*",

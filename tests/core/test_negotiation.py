@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypitool.core.negotiation import MediaType, acceptable_types, accepts_gzip, negotiate
+from pypitool.core.index.http import MediaType, acceptable_types, accepts_gzip, negotiate
 
 J, H, T = MediaType.JSON_V1, MediaType.HTML_V1, MediaType.TEXT_HTML
 JSON, HTML = J.value, H.value

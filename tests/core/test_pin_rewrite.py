@@ -4,7 +4,7 @@ import pytest
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pypitool.core.pin_rewrite import NewPin, rewrite_pins
+from pypitool.core.mirror.pin_rewrite import NewPin, rewrite_pins
 
 PINS = {canonicalize_name("Foo.Bar"): NewPin(Version("1.0"), "1.1", ["bb", "aa"])}
 

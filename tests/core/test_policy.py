@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pypitool.core.names import normalize
-from pypitool.core.policy import is_private
+from pypitool.core.names import is_private, normalize
 
 
 def test_a_private_glob_covers_every_spelling() -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pypitool.core.prune_choice import MirroredFile, PruneRules, choose_prunable
+from pypitool.core.mirror.prune_choice import MirroredFile, PruneRules, choose_prunable
 
 NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
 LONG_AGO = NOW - timedelta(days=90)

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypitool.core.publishers import Claims, ClaimValue, Publisher, choose, seen
-from pypitool.core.rights import Right
-from pypitool.core.rulebook import ProjectGlobs, Scope
+from pypitool.core.rights.publishers import Claims, ClaimValue, Publisher, choose, seen
+from pypitool.core.rights.rulebook import ProjectGlobs, Right, Scope
 
 ISSUER = "https://issuer.example"
 SCOPE = Scope(frozenset({Right.UPLOAD}), ProjectGlobs())

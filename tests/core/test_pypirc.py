@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pypitool.core.pypirc import BadPypirc, Section, parse_pypirc
+from pypitool.core.upload.pypirc import BadPypirc, Section, parse_pypirc
 
 WHOLE = """\
 [distutils]

@@ -8,14 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypitool.core.quantities import (
-    BadQuantity,
-    duration_text,
-    parse_duration,
-    parse_size,
-    short_size,
-    size_text,
-)
+from pypitool.core.text import BadQuantity, duration_text, parse_duration, parse_size, short_size, size_text
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypitool.core.requirement_lines import (
+from pypitool.core.mirror.requirement_lines import (
     Fault,
     FileOption,
     Ignored,

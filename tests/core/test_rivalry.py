@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pypitool.core.model import Contents, Digests, FileKind, FileStat, HeldFile, Location
 from pypitool.core.names import normalize
-from pypitool.core.rivalry import is_rival_problem, rival_problems
+from pypitool.core.scan_plan import is_rival_problem, rival_problems
 
 
 def held(root: int, path: str, digest: str) -> HeldFile:

@@ -4,24 +4,19 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from pypitool.core.errors import Kind
-from pypitool.core.run_events import (
+from pypitool.core.mirror.run_events import (
+    Audit,
     DifferenceEvent,
     FileEvent,
     FileOutcome,
+    HeldVersion,
     HoleEvent,
     ProjectEvent,
+    UpdateEvent,
+    Vulnerability,
     WarningEvent,
 )
-from pypitool.core.run_summary import (
-    Ending,
-    RunOutcome,
-    Summary,
-    Tally,
-    run_exit_code,
-    run_outcome,
-)
-from pypitool.core.update_event import Audit, HeldVersion, UpdateEvent
-from pypitool.core.vulnerabilities import Vulnerability
+from pypitool.core.mirror.run_summary import Ending, RunOutcome, Summary, Tally, run_exit_code, run_outcome
 
 A = canonicalize_name("a")
 

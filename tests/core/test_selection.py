@@ -9,8 +9,7 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from pypitool.core.model import FileKind
-from pypitool.core.selection import (
+from pypitool.core.mirror.selection import (
     Candidate,
     FilesPolicy,
     Formats,
@@ -21,7 +20,8 @@ from pypitool.core.selection import (
     select,
     taken,
 )
-from pypitool.core.targets import Target, make_target
+from pypitool.core.mirror.targets import Target, make_target
+from pypitool.core.model import FileKind
 
 UBUNTU22 = make_target("ubuntu22", python="3.10", platform="manylinux_2_35_x86_64")
 UBUNTU24 = make_target("ubuntu24", python="3.12", platform="manylinux_2_39_x86_64")

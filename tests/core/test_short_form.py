@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pypitool.core.rights import Right
-from pypitool.core.rulebook import Caller, Rulebook
-from pypitool.core.short_form import short_form
-from pypitool.core.standing import Standing
+from pypitool.core.rights.effective import Standing
+from pypitool.core.rights.rulebook import Caller, Right, Rulebook, short_form
 
 READ = {Right.LIST, Right.DOWNLOAD}
 UPDATE = {Right.UPLOAD, Right.YANK, Right.DELETE, Right.OVERWRITE}

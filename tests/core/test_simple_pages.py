@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypi_simple import IndexPage, ProjectPage
 
+from pypitool.core.index.simple_pages import names_html, names_json, project_html, project_json
 from pypitool.core.model import HeldFile, Project, ProjectStatus
-from pypitool.core.simple_html import names_html, project_html
-from pypitool.core.simple_json import names_json, project_json
 from tests.core.held import held, href, project_of
 
 BASE = "https://index.example/simple/foo/"

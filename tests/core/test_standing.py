@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 from packaging.utils import NormalizedName, canonicalize_name
 
-from pypitool.core.name_sets import NameSet
-from pypitool.core.rights import Right
-from pypitool.core.rulebook import Caller, ProjectGlobs, Rule, Scope
-from pypitool.core.standing import Claim, Standing
+from pypitool.core.rights.effective import Claim, NameSet, Standing
+from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Right, Rule, Scope
 
 
 def name(text: str) -> NormalizedName:

@@ -5,10 +5,10 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pypitool.core.mirror.selection import Candidate, Rule, SelectionRules, Wish
+from pypitool.core.mirror.sync_plan import Miss, Planned, Step, WantedFile, choose_files, plan, wish_for
+from pypitool.core.mirror.targets import make_target
 from pypitool.core.model import FileKind
-from pypitool.core.selection import Candidate, Rule, SelectionRules, Wish
-from pypitool.core.sync_plan import Miss, Planned, Step, WantedFile, choose_files, plan, wish_for
-from pypitool.core.targets import make_target
 
 A = canonicalize_name("a")
 LINUX = make_target("linux", python="3.12", platform="manylinux_2_39_x86_64")

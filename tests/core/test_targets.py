@@ -7,8 +7,15 @@ import pytest
 from packaging.markers import Marker
 from packaging.tags import sys_tags
 
-from pypitool.core.target_words import MARKER_VARIABLES, UnknownPlatform, UnknownPython
-from pypitool.core.targets import Platform, Target, lowest_python, make_target
+from pypitool.core.mirror.targets import (
+    MARKER_VARIABLES,
+    Platform,
+    Target,
+    UnknownPlatform,
+    UnknownPython,
+    lowest_python,
+    make_target,
+)
 
 
 def tags(target: Target) -> list[str]:

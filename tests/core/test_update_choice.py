@@ -8,10 +8,9 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pypitool.core.model import FileKind
-from pypitool.core.selection import Candidate
-from pypitool.core.targets import make_target
-from pypitool.core.update_choice import (
+from pypitool.core.mirror.selection import Candidate
+from pypitool.core.mirror.targets import make_target
+from pypitool.core.mirror.update_choice import (
     Held,
     HeldBack,
     MaxChange,
@@ -22,6 +21,7 @@ from pypitool.core.update_choice import (
     served_targets,
     within,
 )
+from pypitool.core.model import FileKind
 
 NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
 LONG_AGO = "2026-01-01T00:00:00.000000Z"

@@ -6,9 +6,9 @@ import pytest
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pypitool.core.mirror.selection import Candidate
+from pypitool.core.mirror.update_choice import Standing, is_same_project, standing_of
 from pypitool.core.model import COPIED_IN, FileKind, HeldFile, Origin, OriginKind
-from pypitool.core.selection import Candidate
-from pypitool.core.update_scope import Standing, is_same_project, standing_of
 from tests.core.held import held
 
 A = canonicalize_name("a")

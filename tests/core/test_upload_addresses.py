@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pypitool.core.upload_addresses import (
+from pypitool.core.upload.addresses import (
     index_of,
     is_same,
     is_same_server,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pypitool.core.errors import Kind
-from pypitool.core.upload_answer import Answer, Meaning
+from pypitool.core.upload.answer import Answer, Meaning
 
 
 @pytest.mark.parametrize(

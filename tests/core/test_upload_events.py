@@ -6,7 +6,7 @@ import pytest
 
 from pypitool.core.errors import Kind
 from pypitool.core.names import normalize
-from pypitool.core.upload_events import Outcome, UploadEvent, UploadPlanned, UploadSummary, UploadTally
+from pypitool.core.upload.plan import Outcome, UploadEvent, UploadPlanned, UploadSummary, UploadTally
 
 
 def event(outcome: Outcome, kind: Kind | None = None) -> UploadEvent:

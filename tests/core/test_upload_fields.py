@@ -6,7 +6,7 @@ import pytest
 
 from pypitool.core.filenames import parse
 from pypitool.core.model import Digests
-from pypitool.core.upload_fields import CheckedMetadata, check_metadata_body, form_fields
+from pypitool.core.upload.fields import CheckedMetadata, check_metadata_body, form_fields
 
 WHOLE = """\
 Metadata-Version: 2.4

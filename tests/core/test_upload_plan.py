@@ -9,7 +9,7 @@ import pytest
 from packaging.utils import NormalizedName
 
 from pypitool.core.names import normalize
-from pypitool.core.upload_plan import Listed, Standing, rounds, standing
+from pypitool.core.upload.plan import Listed, Standing, rounds, standing
 
 
 @dataclass(frozen=True)

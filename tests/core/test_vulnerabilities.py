@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pypitool.core.vulnerabilities import Vulnerability, vulnerabilities_of
+from pypitool.core.mirror.run_events import Vulnerability, vulnerabilities_of
 
 
 def test_a_vulnerability_is_read_with_its_names_and_fixes() -> None:

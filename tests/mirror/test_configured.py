@@ -11,7 +11,8 @@ from pypitool.config.kinds import KINDS
 from pypitool.config.loader import load_settings
 from pypitool.config.settings import Settings
 from pypitool.core.errors import exit_code
-from pypitool.core.selection import FilesPolicy, Formats, SelectionRules
+from pypitool.core.mirror.selection import FilesPolicy, Formats, SelectionRules
+from pypitool.core.upload.credential_choice import Credentials
 from pypitool.mirror.configured import (
     NoSets,
     asks_about_copied_in,
@@ -27,7 +28,7 @@ from pypitool.mirror.inputs import InputFaults, Inputs
 from pypitool.mirror.naming_targets import UnknownName
 from pypitool.mirror.notify import NotifyOn, Recipients
 from pypitool.mirror.sets import Closure
-from pypitool.upstream.model import Credentials, Upstream
+from pypitool.upstream.model import Upstream
 from pypitool.upstream.public_index import default_index
 
 TARGETS = """

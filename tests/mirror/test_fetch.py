@@ -14,10 +14,10 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from pypitool.core.errors import Kind
+from pypitool.core.mirror.run_events import FileEvent
+from pypitool.core.mirror.selection import Candidate
+from pypitool.core.mirror.sync_plan import WantedFile
 from pypitool.core.model import OriginKind
-from pypitool.core.run_events import FileEvent
-from pypitool.core.selection import Candidate
-from pypitool.core.sync_plan import WantedFile
 from pypitool.facts import local_actor
 from pypitool.mirror.fetch import Fetcher
 from pypitool.mirror.partial import FOLDER, PartialFiles

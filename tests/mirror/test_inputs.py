@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from pypitool.core.targets import make_target
+from pypitool.core.mirror.targets import make_target
 from pypitool.mirror.inputs import InputFaults, Inputs, read_inputs
 
 LOCK = """

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pypitool.core.run_summary import RunOutcome, Summary, Tally
+from pypitool.core.mirror.run_summary import RunOutcome, Summary, Tally
 from pypitool.mirror.notify import NotifyOn, Recipients, is_worth_telling, notify
 
 QUIET = Summary("sync", 0, RunOutcome.OK, Tally(kept=3))

@@ -8,11 +8,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
+from pypitool.core.mirror.run_events import FileEvent
+from pypitool.core.mirror.run_summary import RunOutcome, Summary, Tally
+from pypitool.core.mirror.selection import Candidate, Wish
+from pypitool.core.mirror.sync_plan import Miss, ProjectChoice, WantedFile
 from pypitool.core.model import FileKind
-from pypitool.core.run_events import FileEvent
-from pypitool.core.run_summary import RunOutcome, Summary, Tally
-from pypitool.core.selection import Candidate, Wish
-from pypitool.core.sync_plan import Miss, ProjectChoice, WantedFile
 from pypitool.mirror.candidate_text import dump_choice, load_choice
 from pypitool.mirror.record import MirrorRecord, RememberedChoice, RememberedPage
 from pypitool.upstream.listing import Entry, Listing

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from pypitool.core.requirement_lines import Source, Wanted
-from pypitool.core.targets import make_target
+from pypitool.core.mirror.requirement_lines import Source, Wanted
+from pypitool.core.mirror.targets import make_target
+from pypitool.core.upload.credential_choice import Credentials
 from pypitool.mirror.house import House
 from pypitool.mirror.resolver import Question, ResolverFailed, Unresolvable, resolve
 from pypitool.repository import Repository
-from pypitool.upstream.model import Credentials, Upstream
+from pypitool.upstream.model import Upstream
 from tests.cli.mirror.conftest import wheel
 from tests.support.upstream import Dialect, FakeUpstream, respond
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from pypitool.core.requirement_lines import Source, Wanted
-from pypitool.core.targets import Target, make_target
+from pypitool.core.mirror.requirement_lines import Source, Wanted
+from pypitool.core.mirror.targets import Target, make_target
+from pypitool.core.upload.credential_choice import Credentials
 from pypitool.mirror.inputs import Inputs, read_inputs
 from pypitool.mirror.resolver import Question, Resolution, ResolverFailed, Unresolvable, resolve, uv_platform
-from pypitool.upstream.model import Credentials, Upstream
+from pypitool.upstream.model import Upstream
 from tests.support.upstream import FakeUpstream, Offer
 from tests.support.wheels import Release, sdist_bytes, wheel_bytes, wheel_filename
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pypitool.core.cron_lines import BadSchedule
+from pypitool.core.mirror.cron import BadSchedule
 from pypitool.mirror.schedule import DueJob, Scheduler, Timing
 
 NOW = datetime(2026, 6, 3, 12, 0, tzinfo=timezone.utc)  # a Wednesday

@@ -8,21 +8,14 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from pypitool.archives import Digester
+from pypitool.archives.digest import Digester
 from pypitool.core.errors import Kind
 from pypitool.core.filenames import parse
+from pypitool.core.mirror.run_events import Event, FileEvent, HoleEvent, PlanEvent, ProjectEvent, WarningEvent
+from pypitool.core.mirror.run_summary import Ending, RunOutcome, Summary
+from pypitool.core.mirror.selection import SelectionRules
+from pypitool.core.mirror.targets import Target, make_target
 from pypitool.core.model import Contents, HeldFile, Origin, OriginKind
-from pypitool.core.run_events import (
-    Event,
-    FileEvent,
-    HoleEvent,
-    PlanEvent,
-    ProjectEvent,
-    WarningEvent,
-)
-from pypitool.core.run_summary import Ending, RunOutcome, Summary
-from pypitool.core.selection import SelectionRules
-from pypitool.core.targets import Target, make_target
 from pypitool.facts import local_actor
 from pypitool.mirror.inputs import InputFaults, read_inputs
 from pypitool.mirror.place import Place

@@ -12,20 +12,20 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from pypitool.core.errors import Kind
-from pypitool.core.model import Origin, OriginKind
-from pypitool.core.run_events import (
+from pypitool.core.mirror.run_events import (
     Event,
     FileEvent,
     HoleEvent,
     PlanEvent,
     ProjectEvent,
+    UpdateEvent,
     WarningEvent,
 )
-from pypitool.core.run_summary import Ending, Summary
-from pypitool.core.selection import FilesPolicy, SelectionRules
-from pypitool.core.targets import Target, make_target
-from pypitool.core.update_choice import MaxChange, UpdateRules
-from pypitool.core.update_event import UpdateEvent
+from pypitool.core.mirror.run_summary import Ending, Summary
+from pypitool.core.mirror.selection import FilesPolicy, SelectionRules
+from pypitool.core.mirror.targets import Target, make_target
+from pypitool.core.mirror.update_choice import MaxChange, UpdateRules
+from pypitool.core.model import Origin, OriginKind
 from pypitool.mirror.place import Place
 from pypitool.mirror.record import RECORD_FILE, MirrorRecord
 from pypitool.mirror.running import RunFrame, run

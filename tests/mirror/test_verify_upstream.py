@@ -7,14 +7,9 @@ from pathlib import Path
 import pytest
 
 from pypitool.core.errors import Kind
+from pypitool.core.mirror.run_events import DifferenceEvent, Event, ProjectEvent, WarningEvent
+from pypitool.core.mirror.run_summary import Ending, RunOutcome, Summary
 from pypitool.core.model import Origin, OriginKind
-from pypitool.core.run_events import (
-    DifferenceEvent,
-    Event,
-    ProjectEvent,
-    WarningEvent,
-)
-from pypitool.core.run_summary import Ending, RunOutcome, Summary
 from pypitool.facts import local_actor
 from pypitool.mirror.directory_lock import lock_directory
 from pypitool.mirror.place import Place

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.core.targets import Platform
+from pypitool.core.mirror.targets import Platform
 from tests.support.environment import scrubbed
 from tests.support.server import ServerProcess
 

@@ -14,8 +14,7 @@ from flask.testing import FlaskClient
 
 from pypitool.accounts import Accounts, Credentials, OwnAccounts, remove_user
 from pypitool.config.settings import AuthSettings, ServerSettings, Settings
-from pypitool.core.rulebook import Rulebook
-from pypitool.core.short_form import short_form
+from pypitool.core.rights.rulebook import Rulebook, short_form
 from pypitool.rules import Rules
 from pypitool_server.access import Access
 from pypitool_server.app import create_app

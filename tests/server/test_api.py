@@ -14,7 +14,7 @@ from pypitool import __version__
 from pypitool.accounts import Accounts
 from pypitool.config.rights_settings import RuleSettings
 from pypitool.config.settings import AuthSettings, ServerSettings, Settings
-from pypitool.facts import Fact
+from pypitool.core.fact import Fact
 from pypitool.mirror.record import RECORD_FILE, MirrorRecord
 from pypitool.repository import Repository
 from pypitool_server.app import create_app

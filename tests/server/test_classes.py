@@ -7,8 +7,7 @@ from ipaddress import ip_network
 from packaging.utils import NormalizedName
 
 from pypitool.core.names import normalize
-from pypitool.core.rights import Right
-from pypitool.core.rulebook import Caller, ProjectGlobs, Rule, Rulebook, Scope
+from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Right, Rule, Rulebook, Scope
 from pypitool.rules import Rules
 from pypitool_server.classes import MOST_REMEMBERED, NOBODY, RightsClasses
 

@@ -10,9 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from pypitool.asking import take_asked
+from pypitool.core.fact import Actor
 from pypitool.core.model import Location, ProjectStatus
 from pypitool.core.names import normalize
-from pypitool.facts import Actor
 from pypitool.releases import set_status
 from pypitool.repository import Repository
 from tests.server.site import Site, basic, make_site

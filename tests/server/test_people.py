@@ -13,9 +13,9 @@ import pytest
 from pypi_simple import ProjectPage
 
 from pypitool import __version__
+from pypitool.core.fact import Actor
 from pypitool.core.model import ProjectStatus
 from pypitool.core.names import normalize
-from pypitool.facts import Actor
 from pypitool.releases import set_status, yank
 from pypitool.repository import Repository
 from pypitool_server.people import FEW_FILES

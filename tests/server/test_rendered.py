@@ -9,9 +9,9 @@ import pytest
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue.sqlite import SqliteCatalogue
+from pypitool.core.index.http import MediaType
 from pypitool.core.model import Project
 from pypitool.core.names import normalize
-from pypitool.core.negotiation import MediaType
 from pypitool.repository import Repository
 from pypitool_server.freshness import Freshness
 from pypitool_server.rendered import RenderedPages

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from pypitool.accounts import remove_user
-from pypitool.core.rulebook import ProjectGlobs, Scope
-from pypitool.core.tokens import PREFIX, checked_rights
-from pypitool.facts import Actor
+from pypitool.core.fact import Actor
+from pypitool.core.rights.rulebook import ProjectGlobs, Scope
+from pypitool.core.rights.tokens import PREFIX, checked_rights
 from pypitool.tokens import Made, Wanted, create, listed, revoke
 from pypitool_server.token_login import TokenLogin, presented
 from tests.server.house import House, make_house
@@ -273,7 +273,7 @@ def test_a_minted_token_stays_within_what_its_publisher_may_now(house: House) ->
 
 
 def test_no_more_than_some_thousand_tokens_are_remembered() -> None:
-    from pypitool.core.tokens import Token, hash_of, token_of
+    from pypitool.core.rights.tokens import Token, hash_of, token_of
 
     tokens = {}
     for number in range(5000):

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from pypitool.core.tokens import hash_of, is_token
+from pypitool.core.rights.tokens import hash_of, is_token
 from pypitool.tokens import find, listed, revoke
 from tests.server.house import House, make_house
 from tests.server.test_token_login import ROOT, ask, bearer, upload

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from werkzeug.test import TestResponse
 
+from pypitool.core.fact import Actor
 from pypitool.core.names import normalize
-from pypitool.facts import Actor
 from pypitool.project_owners import change_owners
 from tests.server.house import House, make_house
 from tests.server.site import basic

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pypitool.archives import Digester
+from pypitool.archives.digest import Digester
 from pypitool.core.filenames import parse
 from pypitool.core.model import Contents, HeldFile, Origin, OriginKind
 from pypitool.facts import local_actor

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pypitool.archives import digest_stream, read_archive
+from pypitool.archives.digest import digest_stream
+from pypitool.archives.reading import read_archive
+from pypitool.core.fact import Actor
 from pypitool.core.filenames import parse
 from pypitool.core.model import Location, Origin, OriginKind
-from pypitool.facts import Actor
 from pypitool.publish import Incoming, Published, publish
 from pypitool.reading import contents_of
 from pypitool.repository import Repository

@@ -13,8 +13,9 @@ from pathlib import Path
 from pypitool.catalogue import Pending
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.catalogue.sqlite import SqliteCatalogue
+from pypitool.core.fact import Fact
 from pypitool.core.model import FileStat, HeldFile, Location
-from pypitool.facts import Fact, FactLog
+from pypitool.facts import FactLog
 from pypitool.repository import Repository
 from pypitool.store import TemporaryFile
 from pypitool.store.directory import DirectoryStore

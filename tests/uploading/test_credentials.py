@@ -13,8 +13,8 @@ from keyring.errors import KeyringLocked
 
 from pypitool.config.faults import BadConfiguration
 from pypitool.config.remote_settings import RemoteAuth, RemoteSettings
-from pypitool.core.credential_choice import Credentials
-from pypitool.core.pypirc import Section
+from pypitool.core.upload.credential_choice import Credentials
+from pypitool.core.upload.pypirc import Section
 from pypitool.uploading.credentials import Login, Places
 
 URL = "https://h.example/legacy/"

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
+from pypitool.core.upload.credential_choice import Credentials
 from pypitool.upstream.errors import NoSuchProject, NotAnIndexPage, UnusableCertificates, UpstreamUnavailable
-from pypitool.upstream.model import Credentials, Upstream
+from pypitool.upstream.model import Upstream
 from pypitool.upstream.pages import fetch_listing
 from pypitool.upstream.session import UpstreamSession
 from tests.support.certificates import make_authority

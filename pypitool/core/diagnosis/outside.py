@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packaging.utils import NormalizedName
 
 from pypitool.core.diagnosis.finding import Finding, error, info, warning
-from pypitool.core.policy import is_private
+from pypitool.core.names import is_private
 
 CLOCK_OFF_BY = 60.0
 

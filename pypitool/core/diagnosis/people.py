@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from pypitool.core.diagnosis.finding import Finding, error, warning
-from pypitool.core.rights import Right
-from pypitool.core.rulebook import ANONYMOUS, Rule, has
-from pypitool.core.tokens import Token
+from pypitool.core.rights.rulebook import ANONYMOUS, Right, Rule, has
+from pypitool.core.rights.tokens import Token
 
 TOKEN_ENDS_WITHIN = timedelta(days=14)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pypitool.core.diagnosis.finding import Finding, error, warning
-from pypitool.core.quantities import short_size
+from pypitool.core.text import short_size
 
 GIB = 1024**3
 

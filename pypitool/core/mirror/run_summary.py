@@ -1,0 +1,162 @@
+"""How a run went: what it did, counted, and the exit code that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from pypitool.core.errors import EXIT_CODES, EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_UPDATE_OFFERED, Kind
+from pypitool.core.mirror.run_events import (
+    DifferenceEvent,
+    Event,
+    FileEvent,
+    HoleEvent,
+    ProjectEvent,
+    UpdateEvent,
+)
+
+
+class RunOutcome(str, Enum):
+    """How a run ended, in one word."""
+
+    OK = "ok"
+    HOLES = "holes"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a run has done so far."""
+
+    fetched: int = 0
+    kept: int = 0
+    failed: int = 0
+    holes: int = 0
+    bytes: int = 0
+    failed_projects: int = 0
+    files: int = 0  # that `verify` read
+    differences: int = 0  # that it found; nothing failed
+    offered: int = 0  # by `update`
+    deleted: int = 0  # by `prune`
+
+    def after(self, event: Event) -> Tally:
+        """Count one more event."""
+        if isinstance(event, HoleEvent):
+            return replace(self, holes=self.holes + 1)
+        if isinstance(event, ProjectEvent):
+            return replace(self, failed=self.failed + 1, failed_projects=self.failed_projects + 1)
+        if isinstance(event, FileEvent):
+            return self._after_file(event)
+        if isinstance(event, DifferenceEvent):
+            return replace(self, differences=self.differences + 1)
+        if isinstance(event, UpdateEvent) and event.new is not None:
+            return replace(self, offered=self.offered + 1)
+        return self
+
+    def _after_file(self, event: FileEvent) -> Tally:
+        if event.outcome == "fetched":
+            return replace(self, fetched=self.fetched + 1, bytes=self.bytes + event.bytes)
+        if event.outcome == "kept":
+            return replace(self, kept=self.kept + 1)
+        if event.outcome == "deleted":
+            return replace(self, deleted=self.deleted + 1, bytes=self.bytes + event.bytes)
+        return replace(self, failed=self.failed + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What decides the exit code besides the tally."""
+
+    interrupted: bool = False
+    unreachable: bool = False  # no upstream answered at all
+    update_offered: bool = False  # and --exit-code was given
+    dry_run: bool = False
+    files: int = 0  # that were read again ...
+    bytes: int = 0  # ... and how much that was
+    error: Kind | None = None  # it stopped before it began
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The last line of a run, and its row in the record."""
+
+    command: str
+    exit_code: int
+    outcome: RunOutcome
+    tally: Tally = field(default_factory=Tally)
+    seconds: float = 0.0
+    requests: int = 0
+    run: int | None = None
+
+    def as_json(self) -> Mapping[str, object]:
+        """The line that --json prints."""
+        return {
+            "type": "summary",
+            "command": self.command,
+            "run": self.run,
+            "outcome": self.outcome.value,
+            "exit_code": self.exit_code,
+            "fetched": self.tally.fetched,
+            "kept": self.tally.kept,
+            "failed": self.tally.failed + self.tally.differences,
+            "holes": self.tally.holes,
+            "bytes": self.tally.bytes,
+            "seconds": round(self.seconds, 3),
+            "requests": self.requests,
+            **self._own(),
+        }
+
+    def _own(self) -> dict[str, int]:
+        own = {
+            "update": ("offered", self.tally.offered),
+            "prune": ("deleted", self.tally.deleted),
+            "verify": ("files", self.tally.files),
+        }
+        return dict([own[self.command]]) if self.command in own else {}
+
+
+def summary_of(line: Mapping[str, Any]) -> Summary:
+    """Read what `Summary.as_json` wrote."""
+    return Summary(
+        command=line["command"],
+        exit_code=line["exit_code"],
+        outcome=RunOutcome(line["outcome"]),
+        tally=Tally(line["fetched"], line["kept"], line["failed"], line["holes"], line["bytes"]),
+        seconds=line["seconds"],
+        requests=line["requests"],
+        run=line["run"],
+    )
+
+
+def run_exit_code(tally: Tally, ending: Ending) -> int:
+    """Choose the exit code of a run that started: the first that applies."""
+    if ending.interrupted:
+        return EXIT_INTERRUPTED
+    if ending.error is not None:
+        return EXIT_CODES[ending.error]
+    if ending.dry_run:
+        return 0
+    if ending.unreachable:
+        return 7
+    if tally.failed:
+        return EXIT_PARTIAL
+    if tally.holes or tally.differences:
+        return 1
+    return EXIT_UPDATE_OFFERED if ending.update_offered else 0
+
+
+def run_outcome(tally: Tally, ending: Ending) -> RunOutcome:
+    """Say in one word how a run ended."""
+    if ending.interrupted:
+        return RunOutcome.INTERRUPTED
+    if ending.unreachable or ending.error is not None:
+        return RunOutcome.FAILED
+    if tally.failed:
+        return RunOutcome.PARTIAL
+    if tally.differences:
+        return RunOutcome.FAILED
+    return RunOutcome.HOLES if tally.holes else RunOutcome.OK

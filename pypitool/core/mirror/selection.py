@@ -1,0 +1,234 @@
+"""Which files of a release a target wants: a pure choice, with the rule that took or refused each file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from packaging.specifiers import SpecifierSet
+from packaging.tags import Tag
+from packaging.utils import BuildTag, NormalizedName
+from packaging.version import Version
+
+from pypitool.core.mirror.targets import Target
+from pypitool.core.model import FileKind
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One file that an upstream offers (or that we hold), as far as choosing needs it."""
+
+    filename: str
+    project: NormalizedName
+    version: Version
+    kind: FileKind
+    tags: frozenset[Tag] = frozenset()
+    build: BuildTag = ()
+    url: str = ""
+    hashes: frozenset[str] = frozenset()  # `sha256:…`
+    size: int | None = None
+    requires_python: str | None = None
+    yanked: str | None = None
+    upload_time: str | None = None
+    metadata_sha256: str | None = None
+
+    @property
+    def sha256(self) -> str | None:
+        """The digest that the offer names, when it names one."""
+        return next((text[7:] for text in self.hashes if text.startswith("sha256:")), None)
+
+
+class FilesPolicy(str, Enum):
+    """Which kinds of files a set takes."""
+
+    WHEEL_ELSE_SDIST = "wheel-else-sdist"  # per target
+    WHEEL = "wheel"
+    WHEEL_AND_SDIST = "wheel+sdist"
+    ALL = "all"  # every file of the release, whatever the target
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """pip's --only-binary and --no-binary: names of projects, or `:all:`."""
+
+    only_binary: frozenset[str] = frozenset()
+    no_binary: frozenset[str] = frozenset()
+
+    def allows(self, candidate: Candidate) -> bool:
+        """Tell whether this kind of file may be taken for its project."""
+        if candidate.kind is FileKind.WHEEL:
+            return not self.no_binary & {":all:", candidate.project}
+        return not self.only_binary & {":all:", candidate.project}
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionRules:
+    """What limits every choice of a run."""
+
+    files: FilesPolicy = FilesPolicy.WHEEL_ELSE_SDIST
+    formats: Formats = Formats()
+    prereleases: bool = False
+    yanked: bool = True  # an exact pin may name a yanked file, with a warning
+    allow_unhashed: bool = False
+    max_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is wanted of one project: by a pin, or by a specifier when nothing pins it."""
+
+    project: NormalizedName
+    specifier: SpecifierSet
+    hashes: frozenset[str] = frozenset()
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether exactly one version can satisfy it."""
+        return is_pin(self.specifier)
+
+
+class Rule(str, Enum):
+    """Why a candidate was taken or refused; the values are printed by --explain."""
+
+    CHOSEN = "chosen"
+    WORSE_TAG = "a better wheel was chosen"
+    SDIST_NOT_NEEDED = "a wheel was chosen"
+    OTHER_VERSION = "another version"
+    OLDER = "a newer version was chosen"
+    PRERELEASE = "pre-release"
+    YANKED = "yanked"
+    HASH = "its hash is not listed"
+    UNHASHED = "the upstream gives no sha256"
+    REQUIRES_PYTHON = "requires-python"
+    TAGS = "no tag fits the target"
+    FORMAT = "excluded by only-binary or no-binary"
+    FILES_POLICY = "excluded by the files policy"
+    TOO_BIG = "larger than max-file-size"
+    LEGACY = "a legacy kind of file"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One candidate and the rule that decided about it, for one target."""
+
+    candidate: Candidate
+    rule: Rule
+
+    @property
+    def taken(self) -> bool:
+        """Whether the file is wanted."""
+        return self.rule is Rule.CHOSEN
+
+
+def is_pin(specifier: SpecifierSet) -> bool:
+    """Tell whether a specifier names exactly one version: `==` or `===` without a wildcard."""
+    return any(
+        clause.operator == "===" or (clause.operator == "==" and not clause.version.endswith(".*"))
+        for clause in specifier
+    )
+
+
+def select(
+    wish: Wish, target: Target, candidates: Iterable[Candidate], rules: SelectionRules
+) -> tuple[Verdict, ...]:
+    """Judge every candidate of a project for one target; the taken ones are what it needs."""
+    offered = list(candidates)
+    # Once for each version: a release has dozens of files. A pin may always name a pre-release:
+    # `prereleases=True` asks for the version alone.
+    versions = {candidate.version for candidate in offered}
+    wanted = {version for version in versions if wish.specifier.contains(version, prereleases=True)}
+    judged = [
+        (
+            candidate,
+            _refusal(candidate, wish, target, rules) if candidate.version in wanted else Rule.OTHER_VERSION,
+        )
+        for candidate in offered
+    ]
+    fitting = [candidate for candidate, refusal in judged if refusal is None]
+    version = _newest(fitting, rules.prereleases or wish.is_pinned)
+    chosen = _choose([c for c in fitting if c.version == version], target, rules)
+    return tuple(
+        Verdict(candidate, refusal or _outcome(candidate, version, chosen, rules))
+        for candidate, refusal in judged
+    )
+
+
+def taken(verdicts: Sequence[Verdict]) -> tuple[Candidate, ...]:
+    """Return the candidates that were chosen."""
+    return tuple(verdict.candidate for verdict in verdicts if verdict.taken)
+
+
+def rank(candidate: Candidate, target: Target) -> int | None:
+    """Return how well a wheel fits: 0 is the best tag, None does not fit at all."""
+    return min((target.tag_order[tag] for tag in candidate.tags if tag in target.tag_order), default=None)
+
+
+def _refusal(candidate: Candidate, wish: Wish, target: Target, rules: SelectionRules) -> Rule | None:
+    if candidate.kind is FileKind.LEGACY:
+        return Rule.LEGACY
+    if candidate.yanked is not None and not (rules.yanked and wish.is_pinned):
+        return Rule.YANKED
+    if _is_another(candidate, wish.hashes):
+        return Rule.HASH
+    if not (candidate.sha256 or wish.hashes or rules.allow_unhashed):
+        return Rule.UNHASHED
+    if rules.max_size is not None and candidate.size is not None and candidate.size > rules.max_size:
+        return Rule.TOO_BIG
+    if not rules.formats.allows(candidate):
+        return Rule.FORMAT
+    return None if rules.files is FilesPolicy.ALL else _unfit(candidate, target, rules)
+
+
+def _is_another(candidate: Candidate, listed: frozenset[str]) -> bool:
+    """Tell whether the hashes of a line exclude a file; of one of another kind only its bytes tell."""
+    known = {text.partition(":")[0] for text in candidate.hashes}
+    compares = bool(listed) and all(text.partition(":")[0] in known for text in listed)
+    return compares and not listed & candidate.hashes
+
+
+def _unfit(candidate: Candidate, target: Target, rules: SelectionRules) -> Rule | None:
+    if not target.runs(candidate.requires_python):
+        return Rule.REQUIRES_PYTHON
+    if candidate.kind is FileKind.WHEEL and rank(candidate, target) is None:
+        return Rule.TAGS
+    if candidate.kind is FileKind.SDIST and rules.files is FilesPolicy.WHEEL:
+        return Rule.FILES_POLICY
+    return None
+
+
+def _newest(fitting: Sequence[Candidate], prereleases: bool) -> Version | None:
+    versions = {candidate.version for candidate in fitting}
+    finals = {version for version in versions if not version.is_prerelease}
+    # PEP 440: pre-releases only when asked for, or when nothing else satisfies.
+    return max(versions if prereleases or not finals else finals, default=None)
+
+
+def _choose(fitting: Sequence[Candidate], target: Target, rules: SelectionRules) -> frozenset[str]:
+    if rules.files is FilesPolicy.ALL:
+        return frozenset(candidate.filename for candidate in fitting)
+    wheels = [candidate for candidate in fitting if candidate.kind is FileKind.WHEEL]
+    best = min(wheels, key=lambda wheel: _wheel_order(wheel, target), default=None)
+    chosen = {best.filename} if best is not None else set()
+    if best is None or rules.files is FilesPolicy.WHEEL_AND_SDIST:
+        sdists = sorted(c.filename for c in fitting if c.kind is FileKind.SDIST)
+        # PEP 625 allows one `.tar.gz`; older releases also carry a `.zip` of the same tree.
+        chosen.update(sdists[:1])
+    return frozenset(chosen)
+
+
+def _wheel_order(wheel: Candidate, target: Target) -> tuple[int, tuple[int, str], str]:
+    position = rank(wheel, target)
+    number, suffix = wheel.build if wheel.build else (-1, "")
+    return (position if position is not None else len(target.tag_order)), (-number, suffix), wheel.filename
+
+
+def _outcome(
+    candidate: Candidate, version: Version | None, chosen: frozenset[str], rules: SelectionRules
+) -> Rule:
+    if candidate.filename in chosen:
+        return Rule.CHOSEN
+    if candidate.version != version:
+        newer = version is not None and candidate.version > version
+        return Rule.PRERELEASE if newer and candidate.version.is_prerelease else Rule.OLDER
+    return Rule.WORSE_TAG if candidate.kind is FileKind.WHEEL else Rule.SDIST_NOT_NEEDED

@@ -1,0 +1,213 @@
+"""Which newer release to offer, and why each newer one that is not offered is held back.
+
+Which projects `update` may ask an upstream about, and whether what answers is the project that we hold.
+
+A name is sent to strangers, and whoever registers it there with a higher version must not be believed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from pypitool.core.mirror.selection import Candidate, rank
+from pypitool.core.mirror.targets import Target
+from pypitool.core.model import FileKind, HeldFile, OriginKind
+from pypitool.core.names import is_private
+
+
+class Held(str, Enum):
+    """Why a newer release is not offered."""
+
+    YANKED = "yanked"
+    REQUIRES_PYTHON = "requires-python"
+    COOLDOWN = "cooldown"
+    POLICY = "policy"
+    NO_FILE = "no-file"
+    PRERELEASE = "prerelease"
+    MAX = "max"
+    PRIVATE = "private"
+
+
+class MaxChange(str, Enum):
+    """The largest step that --max allows."""
+
+    PATCH = "patch"
+    MINOR = "minor"
+    MAJOR = "major"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRules:
+    """What limits the offer."""
+
+    prereleases: bool = False
+    max_change: MaxChange = MaxChange.MAJOR
+    cooldown: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A newer release that is not offered."""
+
+    version: Version
+    reason: Held
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateChoice:
+    """What `update` says of one project; `new` is None when nothing is offered."""
+
+    have: Version
+    new: Version | None
+    uploaded: str | None  # the first upload of the new release
+    files: tuple[Candidate, ...] = ()  # of the new release
+    held: tuple[HeldBack, ...] = ()
+
+
+def current_version(held: Iterable[Version]) -> Version | None:
+    """Return the highest release that we hold: a pre-release only if there is nothing else."""
+    versions = set(held)
+    finals = {version for version in versions if not version.is_prerelease}
+    return max(finals or versions, default=None)
+
+
+# Says why the files of a release are none that may be fetched; None: they may.
+Judge = Callable[[Sequence[Candidate]], Held | None]
+
+
+def accept(_files: Sequence[Candidate]) -> Held | None:
+    """Take every release."""
+    return None
+
+
+def served_targets(have: Version, ours: Iterable[Candidate], targets: Iterable[Target]) -> tuple[Target, ...]:
+    """Return the targets that have a file of the release that we have."""
+    files = [candidate for candidate in ours if candidate.version == have]
+    return tuple(target for target in targets if _serves(files, target))
+
+
+def choose_update(
+    have: Version,
+    offers: Iterable[Candidate],
+    served: Sequence[Target],
+    rules: UpdateRules,
+    now: datetime,
+    judge: Judge = accept,
+) -> UpdateChoice:
+    """Choose the newest release that passes every rule and has a file for each served target."""
+    releases: dict[Version, list[Candidate]] = defaultdict(list)
+    for candidate in offers:
+        if candidate.version > have:
+            releases[candidate.version].append(candidate)
+    held: list[HeldBack] = []
+    for version in sorted(releases, reverse=True):
+        files = tuple(releases[version])
+        reason = _held_back(version, have, files, served, rules, now) or judge(files)
+        if reason is None:
+            return UpdateChoice(have, version, _first_upload(files), files, tuple(held))
+        held.append(HeldBack(version, reason))
+    return UpdateChoice(have, None, None, (), tuple(held))
+
+
+def within(max_change: MaxChange, have: Version, new: Version) -> bool:
+    """Tell whether the step from `have` to `new` is small enough; another epoch is major."""
+    if max_change is MaxChange.MAJOR:
+        return True
+    if have.epoch != new.epoch:
+        return False
+    kept = 2 if max_change is MaxChange.PATCH else 1
+    return _leading(have, kept) == _leading(new, kept)
+
+
+def _leading(version: Version, count: int) -> tuple[int, ...]:
+    return (*version.release, 0, 0)[:count]
+
+
+def _held_back(
+    version: Version,
+    have: Version,
+    files: Sequence[Candidate],
+    served: Sequence[Target],
+    rules: UpdateRules,
+    now: datetime,
+) -> Held | None:
+    usable = [file for file in files if file.yanked is None and file.kind is not FileKind.LEGACY]
+    if all(file.yanked is not None for file in files):
+        return Held.YANKED
+    if version.is_prerelease and not (rules.prereleases or have.is_prerelease):
+        return Held.PRERELEASE
+    if not within(rules.max_change, have, version):
+        return Held.MAX
+    if rules.cooldown and _too_young(files, rules.cooldown, now):
+        return Held.COOLDOWN
+    return _no_file(usable, served)
+
+
+def _no_file(usable: Sequence[Candidate], served: Sequence[Target]) -> Held | None:
+    if not usable:
+        return Held.NO_FILE
+    for target in served:
+        if not any(target.runs(file.requires_python) for file in usable):
+            return Held.REQUIRES_PYTHON
+        if not _serves(usable, target):
+            return Held.NO_FILE
+    return None
+
+
+def _serves(files: Iterable[Candidate], target: Target) -> bool:
+    return any(
+        target.runs(file.requires_python) and (file.kind is FileKind.SDIST or rank(file, target) is not None)
+        for file in files
+    )
+
+
+def _too_young(files: Sequence[Candidate], cooldown: timedelta, now: datetime) -> bool:
+    uploaded = _first_upload(files)
+    # Fail closed: a release of unknown age may have been uploaded a minute ago.
+    return uploaded is None or now - datetime.fromisoformat(uploaded.replace("Z", "+00:00")) < cooldown
+
+
+def _first_upload(files: Sequence[Candidate]) -> str | None:
+    return min((file.upload_time for file in files if file.upload_time), default=None)
+
+
+class Standing(str, Enum):
+    """How a project stands towards upstreams."""
+
+    MIRRORED = "mirrored"
+    COPIED = "copied"  # nobody wrote down where its files came from
+    PRIVATE = "private"
+    UPLOADED = "uploaded"
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether no upstream may hear of it."""
+        return self in (Standing.PRIVATE, Standing.UPLOADED)
+
+
+def standing_of(project: NormalizedName, files: Iterable[HeldFile], private: Iterable[str]) -> Standing:
+    """Tell how a project stands; one file that somebody uploaded makes the whole of it ours."""
+    if is_private(project, private):
+        return Standing.PRIVATE
+    kinds = {file.origin.kind for file in files}
+    if OriginKind.UPLOADED in kinds:
+        return Standing.UPLOADED
+    return Standing.MIRRORED if OriginKind.MIRRORED in kinds else Standing.COPIED
+
+
+def is_same_project(files: Sequence[HeldFile], offers: Iterable[Candidate], upstream: str) -> bool:
+    """Tell whether what an upstream offers is the project that we hold, and no stranger of its name.
+
+    It is where a file of ours came from that very upstream, or where it lists one of ours with its bytes.
+    """
+    if any(file.origin.kind is OriginKind.MIRRORED and file.origin.detail == upstream for file in files):
+        return True
+    ours = {file.contents.digests.sha256 for file in files}
+    return any(offer.sha256 in ours for offer in offers)

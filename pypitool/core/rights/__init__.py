@@ -1,0 +1,1 @@
+"""Who may do what to which project: rules, tokens and publishers as plain values."""

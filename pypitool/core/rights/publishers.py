@@ -1,0 +1,70 @@
+"""Trusted publishers: which of them a signed claim is about, and what it may."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from pypitool.core.text import printable
+
+if TYPE_CHECKING:
+    # What reads a configuration does not pay for the rules.
+    from pypitool.core.rights.rulebook import Scope
+
+ClaimValue = str | bool | int | float
+Claims = tuple[tuple[str, tuple[ClaimValue, ...]], ...]
+
+_LONGEST_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """One `[[publisher]]`."""
+
+    name: str
+    issuer: str
+    claims: Claims
+    projects: tuple[str, ...]
+    scope: Scope
+    life: float  # seconds
+    ca: PurePath | None = None
+
+    def matches(self, claims: Mapping[str, Any]) -> bool:
+        """Tell whether what an issuer says is about this publisher."""
+        return claims.get("iss") == self.issuer and all(
+            name in claims and any(_is_meant(value, claims[name]) for value in values)
+            for name, values in self.claims
+        )
+
+
+def choose(publishers: Iterable[Publisher], claims: Mapping[str, Any]) -> Publisher | None:
+    """Return the first publisher that matches, in the order of the file."""
+    return next((publisher for publisher in publishers if publisher.matches(claims)), None)
+
+
+def seen(publishers: Iterable[Publisher], claims: Mapping[str, Any]) -> str:
+    """Return what an issuer said, as far as the publishers of it care: for who set up the CI."""
+    asked = [name for one in publishers if one.issuer == claims.get("iss") for name, _ in one.claims]
+    names = dict.fromkeys(["iss", "sub", *asked])
+    shown = (f"{name} = {_shown(claims[name])}" if name in claims else f"no {name}" for name in names)
+    return ", ".join(shown)
+
+
+def _is_meant(wanted: ClaimValue, said: object) -> bool:
+    # "strings are compared exactly, `*` any characters; others by their JSON form"
+    if isinstance(wanted, str):
+        pattern = ".*".join(map(re.escape, wanted.split("*")))
+        return re.fullmatch(pattern, _text(said), re.DOTALL) is not None
+    return _text(wanted) == _text(said)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def _shown(value: object) -> str:
+    return printable(_text(value), _LONGEST_SHOWN)

@@ -1,0 +1,102 @@
+"""Durations and sizes as people write them: `90s`, `1h30m`, `7d`, `2G`, `512 KiB`.
+
+Moments as our files and answers write them: ISO 8601, UTC, microseconds, ends in Z.
+
+Texts of strangers, made fit for a message.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import ClassVar
+
+from pypitool.core.errors import Kind, PypitoolError
+
+_SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
+_BYTES = {"T": 1024**4, "G": 1024**3, "M": 1024**2, "K": 1024, "": 1}
+# At most nine digits each: no setting needs more, and float() of a thousand digits is infinite.
+_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([wdhms])", re.ASCII)
+_DURATION = re.compile(rf"(?:{_PART.pattern}\s*)+", re.ASCII)
+_BARE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
+_SIZE = re.compile(r"([0-9]{1,15})(\.[0-9]{1,9})?\s*([KMGT]?)(?:i?B)?", re.ASCII | re.IGNORECASE)
+
+
+class BadQuantity(PypitoolError):
+    """A text that is not the quantity it should be."""
+
+    kind: ClassVar[Kind] = Kind.INVALID
+
+    def __init__(self, text: str, expected: str) -> None:
+        super().__init__(text, expected)
+        self.text = text
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"expected {self.expected}, got `{printable(self.text)}`"
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds of `90`, `90s`, `1.5h` or `1h30m`."""
+    stripped = text.strip().lower()
+    if _BARE.fullmatch(stripped):
+        return float(stripped)
+    if not _DURATION.fullmatch(stripped):
+        raise BadQuantity(text, "a duration such as `90s`, `15m`, `12h` or `7d`")
+    return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(stripped))
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes of `4096`, `512K`, `1.5 GiB` or `2G`: units are powers of 1,024."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise BadQuantity(text, "a size such as `4096`, `512K`, `64M` or `2G`")
+    whole, fraction, unit = found.groups()
+    factor = _BYTES[unit.upper()]
+    return int(whole) * factor + int(float(fraction or 0) * factor)
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration as `parse_duration` reads it: `1h30m`, `0.5s`."""
+    whole, rest = divmod(seconds, 1)
+    if rest or whole < 1:
+        return f"{seconds:g}s"
+    return "".join(f"{number}{unit}" for number, unit in _split(int(whole)) if number)
+
+
+def _split(seconds: int) -> list[tuple[int, str]]:
+    parts = []
+    for unit, length in _SECONDS.items():
+        if unit == "w" and seconds % length:
+            continue  # `90d` says more than `12w6d`
+        number, seconds = divmod(seconds, length)
+        parts.append((number, unit))
+    return parts
+
+
+def size_text(size: int) -> str:
+    """Return a size as `parse_size` reads it, exactly: `2G`, `1536K`, `1000`."""
+    for unit, factor in _BYTES.items():
+        if size and size % factor == 0:
+            return f"{size // factor}{unit}"
+    return "0"
+
+
+def short_size(size: int) -> str:
+    """Return a size for tables, rounded: `1.4 MiB`, `312 B`."""
+    for unit, factor in _BYTES.items():
+        if unit and size >= factor:
+            return f"{size / factor:.1f} {unit}iB"
+    return f"{size} B"
+
+
+def moment(text: str) -> float:
+    """Return the seconds since 1970 of a moment that `facts.timestamp` has written."""
+    # Not fromisoformat: before Python 3.11 it knows no Z.
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc).timestamp()
+
+
+def printable(text: str, limit: int = 120) -> str:
+    """Return `text` fit for a message: on one line, ASCII, and not endless."""
+    shown = text.encode("unicode_escape").decode("ascii")
+    return shown if len(shown) <= limit else f"{shown[:limit]}..."
