@@ -17,7 +17,7 @@ from pypitool import token_uses
 from pypitool.catalogue.connections import Identity, identity
 from pypitool.catalogue.locking import exclusive
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.ownership import hand_over
+from pypitool.host import hand_over
 
 FORGOTTEN_AFTER = 900.0  # seconds without a failure
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pypitool.core.model import Location
-from pypitool.ownership import hand_over
+from pypitool.host import hand_over
 
 _NAME = "keeper.asked"
 _DOUBT = "catalogue.doubted"

@@ -22,7 +22,7 @@ from pypitool.catalogue.placing import put_in_place, unused
 from pypitool.catalogue.rebuild import begin_new_history, last_serial, make_current
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.facts import FactLog, sync_directory, timestamp
-from pypitool.ownership import hand_over
+from pypitool.host import hand_over
 from pypitool.state import StateFiles
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.fact import VERSION, Actor, Fact, What, from_document, to_document
-from pypitool.ownership import hand_over
+from pypitool.host import hand_over
 
 __all__ = [
     "Actor", "Fact", "FactLog", "FactsTooNew", "FactsUnwritable", "Skipped", "What", "local_actor",

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pypitool.ownership import hand_over
+from pypitool.host import hand_over
 
 _NAME = "keeper.json"
 BEAT_EVERY = 1.0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pypitool.ownership import hand_over
+from pypitool.host import hand_over
 from pypitool.store.temporary import lock_now
 
 _NAME = "keeper.lock"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pypitool.core.fact import Fact, What
 from pypitool.facts import FactLog, local_actor
-from pypitool.ownership import hand_over
+from pypitool.host import hand_over
 
 NAME = "rules.json"
 

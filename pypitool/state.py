@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.mounts import file_system, is_network
-from pypitool.ownership import hand_over
+from pypitool.host import file_system, hand_over, is_network
 
 DIRECTORY = ".pypitool"
 POINTER = "state-is-in"

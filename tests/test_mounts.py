@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.mounts import file_system, is_network
+from pypitool.host import file_system, is_network
 
 MOUNTS = """\
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pypitool.core.errors import exit_code
-from pypitool.ownership import hand_over
+from pypitool.host import hand_over
 from pypitool.state import (
     ForeignState,
     PackagesMissing,

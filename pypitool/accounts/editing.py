@@ -13,7 +13,7 @@ from pathlib import Path
 from pypitool.accounts.errors import PasswordFileUnreadable, UnknownUser, UserNameRefused
 from pypitool.accounts.hashes import WEAK, PasswordHashes, hash_password
 from pypitool.accounts.table import decode, parse
-from pypitool.ownership import hand_over
+from pypitool.host import hand_over
 
 NEW_FILE_MODE = 0o640  # never readable for all: hashes can be guessed at leisure
 LONGEST_NAME = 255

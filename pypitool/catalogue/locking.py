@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pypitool.ownership import hand_over
+from pypitool.host import hand_over
 
 
 @contextmanager

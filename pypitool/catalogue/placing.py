@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pypitool.catalogue.errors import CatalogueError
 from pypitool.facts import sync_directory
-from pypitool.ownership import hand_over
+from pypitool.host import hand_over
 
 
 def put_in_place(new: Path, path: Path) -> None:

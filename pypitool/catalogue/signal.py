@@ -12,7 +12,7 @@ import mmap
 import os
 from pathlib import Path
 
-from pypitool.ownership import hand_over
+from pypitool.host import hand_over
 
 _SIZE = 8
 

@@ -22,7 +22,7 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.jobs import last_run, run_job, timing_of
 from pypitool.cli.output import Output
 from pypitool.core.errors import PypitoolError
-from pypitool.systemd_notify import Notifier
+from pypitool.host import Notifier
 
 if TYPE_CHECKING:
     from pypitool.config.mirror_settings import JobSettings

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.ownership import hand_over, make_directory
+from pypitool.host import hand_over, make_directory
 
 LOCK_FILE = Path(".pypitool") / "mirror.lock"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.archives.digest import Digester
-from pypitool.ownership import hand_over, make_directory
+from pypitool.host import hand_over, make_directory
 
 FOLDER = Path(".pypitool") / "partial"
 _PIECE = 1024**2

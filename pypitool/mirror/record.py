@@ -21,8 +21,8 @@ from packaging.utils import NormalizedName
 from pypitool.core.errors import NoSpace
 from pypitool.core.mirror.run_events import Event
 from pypitool.core.mirror.run_summary import Summary, summary_of
+from pypitool.host import hand_over
 from pypitool.mirror.database_copy import copy_database
-from pypitool.ownership import hand_over
 from pypitool.upstream.model import KnownPage
 
 _SCHEMA = """

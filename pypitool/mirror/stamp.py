@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pypitool import __version__
-from pypitool.ownership import hand_over, make_directory
+from pypitool.host import hand_over, make_directory
 
 FOLDER = "stamps"
 VARIABLE = "env:"  # before the name of a variable, among the paths of inputs

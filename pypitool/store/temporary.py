@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from pypitool.core.model import FileStat, Location
-from pypitool.ownership import hand_over
+from pypitool.host import hand_over
 from pypitool.store.failures import writing
 from pypitool.store.opened import opened_folder, stat_of
 

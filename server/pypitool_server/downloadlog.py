@@ -16,7 +16,7 @@ from pathlib import Path
 from pypitool.core.audit_query import days_to_drop, file_of
 from pypitool.downloads import DownloadRecord
 from pypitool.facts import timestamp
-from pypitool.ownership import hand_over
+from pypitool.host import hand_over
 from pypitool_server.accesslog import Download, Request
 
 # 206 is a part of a file: installers that look into a wheel get it so, and so does who resumes.
