@@ -10,9 +10,8 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from pypitool.config.checks import url as checked_url
-from pypitool.config.primitives import BadValue
-from pypitool.config.remote_settings import RemoteSettings
-from pypitool.config.suggestion import did_you_mean
+from pypitool.config.mirror_settings import RemoteSettings
+from pypitool.config.values import BadValue, did_you_mean
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.upload.addresses import server_of
 from pypitool.core.upload.credential_choice import Credentials

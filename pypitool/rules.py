@@ -12,9 +12,7 @@ from typing import Any
 
 from packaging.utils import NormalizedName
 
-from pypitool.config.publisher_settings import PublisherSettings
-from pypitool.config.rights_settings import RuleSettings
-from pypitool.config.settings import Settings
+from pypitool.config.settings import PublisherSettings, RuleSettings, Settings
 from pypitool.core.rights.effective import Claim, Standing
 from pypitool.core.rights.publishers import Publisher
 from pypitool.core.rights.rulebook import (

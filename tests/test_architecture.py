@@ -14,7 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from pypitool.toml_document import parse_toml
+from pypitool.config.toml import parse_toml
 from tests.support.imports import PACKAGES, ROOT, Import, all_imports, is_below
 
 OURS = frozenset(PACKAGES)

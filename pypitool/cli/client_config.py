@@ -124,7 +124,7 @@ def _index(invocation: Invocation, url: str | None, remote: str | None, name: st
 
 
 def _of_remote(loaded: Loaded, name: str) -> str:
-    from pypitool.config.suggestion import did_you_mean
+    from pypitool.config.values import did_you_mean
 
     addresses = {one.name: one.url for one in loaded.settings.remotes}
     if name not in addresses:
@@ -133,8 +133,8 @@ def _of_remote(loaded: Loaded, name: str) -> str:
 
 
 def _own(loaded: Loaded) -> str:
-    from pypitool.config.sources import OriginKind
-    from pypitool.own_address import name_of_this_machine, own_address
+    from pypitool.config.layers import OriginKind
+    from pypitool.config.own_address import name_of_this_machine, own_address
 
     origins = (origin for path, origin in loaded.origins.items() if path.startswith("server."))
     if all(origin.kind is OriginKind.DEFAULT for origin in origins):
@@ -144,7 +144,7 @@ def _own(loaded: Loaded) -> str:
 
 def _checked(address: str) -> str:
     from pypitool.config.checks import url
-    from pypitool.config.primitives import BadValue
+    from pypitool.config.values import BadValue
 
     try:
         return url(address)
@@ -185,7 +185,7 @@ def _write(invocation: Invocation, tool: str, index: ClientIndex, *, yes: bool) 
 
 
 def _ask(invocation: Invocation, file: ClientFile) -> None:
-    from pypitool.config.masking import masked
+    from pypitool.config.values import masked
 
     output = Output(invocation)
     for one in file.differences:
@@ -197,7 +197,7 @@ def _ask(invocation: Invocation, file: ClientFile) -> None:
 
 
 def _tell(invocation: Invocation, tool: str, file: ClientFile) -> None:
-    from pypitool.config.masking import masked
+    from pypitool.config.values import masked
 
     output = Output(invocation)
     if invocation.json:

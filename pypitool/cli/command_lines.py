@@ -9,7 +9,7 @@ from click.exceptions import Exit
 
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.root import root
-from pypitool.config.primitives import BadValue
+from pypitool.config.values import BadValue
 
 
 def operands(words: Sequence[str]) -> tuple[str, ...]:

@@ -13,8 +13,7 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
-    from pypitool.config.mirror_settings import UpstreamSettings
-    from pypitool.config.remote_settings import RemoteSettings
+    from pypitool.config.mirror_settings import RemoteSettings, UpstreamSettings
     from pypitool.config.settings import Settings
 
 
@@ -67,7 +66,7 @@ def _unknown_users(settings: Settings) -> Iterator[str]:
     if not (settings.rules or settings.groups) or auth.passwords is None or auth.header is not None:
         return
     from pypitool.accounts import PasswordFileUnreadable, accounts
-    from pypitool.config.suggestion import did_you_mean
+    from pypitool.config.values import did_you_mean
     from pypitool.rules import unknown_users
 
     try:

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pypitool.config.files import candidate_files
+from pypitool.config.config_files import candidate_files
+from pypitool.config.toml import parse_toml
 from pypitool.mirror.stamp import FOLDER, Stamp, digest_of, read_stamp, write_atomically
 from pypitool.state import choose_state
-from pypitool.toml_document import parse_toml
 
 _SWITCHES = frozenset({"-q", "--quiet", "--json", "-v", "--verbose", "--debug", "--locked"})
 _COLORS = frozenset({"auto", "always", "never"})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def _span(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float:
     from pypitool.config.checks import span
-    from pypitool.config.primitives import BadValue
+    from pypitool.config.values import BadValue
 
     try:
         return span(value or "0")

@@ -9,7 +9,7 @@ import click
 
 from pypitool import __version__
 from pypitool.cli.command import Group, option
-from pypitool.config.suggestion import suggested
+from pypitool.config.values import suggested
 
 # Under their headings, in the order of the help. The module is named as the command is, with `_` for `-`.
 COMMANDS: dict[str, tuple[str, ...]] = {

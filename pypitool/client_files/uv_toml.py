@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pypitool.config.toml import parse_toml
 from pypitool.core.ini_edit import CannotEdit, Difference, Edited
-from pypitool.toml_document import parse_toml
 
 _HEADER = re.compile(r"\s*\[\[\s*(?:index|\"index\"|'index')\s*\]\]\s*(?:#.*)?")
 _ANY_HEADER = re.compile(r"\s*\[")

@@ -1,13 +1,36 @@
-"""What values must look like beyond their type: addresses, paths, names, quantities."""
+"""What values must look like beyond their type: addresses, paths, names, quantities.
+
+What jobs and notifications may say: a command line of ours, a time, a program to call.
+
+What the words of a target must be.
+"""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
-from pypitool.config.masking import masked
-from pypitool.config.primitives import BadValue, comma_list, string, strings
+from pypitool.config.values import (
+    BadTable,
+    BadValue,
+    comma_list,
+    did_you_mean,
+    masked,
+    string,
+    strings,
+    table,
+)
 from pypitool.core.errors import PypitoolError
+from pypitool.core.mirror.cron import BadSchedule, check_cron
+from pypitool.core.mirror.targets import (
+    KNOWN_PLATFORMS,
+    MARKER_VARIABLES,
+    PlatformWord,
+    PythonVersion,
+    UnknownPlatform,
+    UnknownPython,
+)
 from pypitool.core.text import parse_duration, parse_size
 
 ACTIONS = ("download", "list", "update")
@@ -200,3 +223,111 @@ def actions(value: object) -> tuple[str, ...]:
     if unknown or not words:
         raise BadValue(f"expected {expected}, got `{', '.join(unknown) or 'nothing'}`")
     return tuple(action for action in ACTIONS if action in words)
+
+
+# What may run at night, by the words that it begins with.
+COMMANDS = (("sync",), ("update",), ("verify",), ("prune",), ("bundle", "export"))
+
+
+def run(value: object) -> tuple[str, ...]:
+    """Demand a command line that a job may run; its options are judged where they are known."""
+    listed = ", ".join(" ".join(words) for words in COMMANDS)
+    text = string(value, f"a command line of {listed}")
+    words = _split(text)
+    if words[:1] == ("pypitool",):
+        raise BadValue("leave out `pypitool`: the line begins with the command")
+    if not any(words[: len(command)] == command for command in COMMANDS):
+        raise BadValue(f"expected a command line of {listed}, got `{text}`")
+    return words
+
+
+def line(words: tuple[str | Path, ...]) -> str:
+    """Write words as a command line."""
+    return shlex.join(str(word) for word in words)
+
+
+def cron(value: object) -> str:
+    """Demand a cron line with named days of the week."""
+    text = string(value, "a cron line such as `30 3 * * *`").strip()
+    try:
+        check_cron(text)
+    except BadSchedule as fault:
+        raise BadValue(str(fault)) from None
+    return text
+
+
+def timezone(value: object) -> str:
+    """Demand the name of a time zone that this machine knows."""
+    from zoneinfo import ZoneInfo
+
+    text = string(value, "a time zone such as `UTC` or `Europe/Paris`").strip()
+    try:
+        _ = text == "UTC" or ZoneInfo(text)
+    except (ValueError, KeyError, OSError):  # unknown; a path that leaves the zones; a directory of them
+        raise BadValue(f"expected a time zone such as `UTC` or `Europe/Paris`, got `{text}`") from None
+    return text
+
+
+def command(value: object) -> tuple[str | Path, ...]:
+    """Demand a program with its arguments, as one line or as an array; no shell reads it."""
+    expected = "a command line, or an array of words"
+    words = _split(string(value, expected)) if isinstance(value, str) else strings(value, expected)
+    if not words:
+        raise BadValue(f"expected {expected}, got nothing")
+    program, *arguments = words
+    # A name is looked for in PATH, a path is relative to the configuration as every other is.
+    return (Path(program) if "/" in program else program, *arguments)
+
+
+def _split(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as fault:
+        raise BadValue(f"`{text}` is no command line: {str(fault).lower()}") from None
+
+
+_ABI = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
+
+
+def python(value: object) -> str:
+    """Demand a version of Python as a target names it."""
+    # A bare 3.10 in TOML is the number 3.1.
+    text = string(value, "a Python in quotes, such as `3.12`, `3.12.4` or `3.13t`").strip()
+    try:
+        PythonVersion.parse(text)
+    except UnknownPython:
+        raise BadValue(f"expected a Python such as `3.12`, `3.12.4` or `3.13t`, got `{text}`") from None
+    return text
+
+
+def platform(value: object) -> str:
+    """Demand a platform tag that describes a machine."""
+    text = string(value, f"one of {KNOWN_PLATFORMS}").strip()
+    try:
+        PlatformWord.parse(text)
+    except UnknownPlatform:
+        raise BadValue(f"expected one of {KNOWN_PLATFORMS}, got `{text}`") from None
+    return text
+
+
+def abis(value: object) -> tuple[str, ...]:
+    """Demand ABI tags."""
+    items = strings(value, "an ABI tag such as `cp312`, or an array of them")
+    for item in items:
+        if _ABI.fullmatch(item) is None:
+            raise BadValue(f"expected an ABI tag such as `cp312`, got `{item}`")
+    return items
+
+
+def markers(value: object) -> tuple[tuple[str, str], ...]:
+    """Demand values for marker variables."""
+    given = table(value, 'a table such as { platform_release = "6.8.0" }')
+    faults = {}
+    for name, text in given.items():
+        if name not in MARKER_VARIABLES:
+            faults[name] = f"is no marker variable{did_you_mean(name, MARKER_VARIABLES)}"
+        elif not isinstance(text, str):
+            faults[name] = "expected a string"
+    if faults:
+        raise BadTable(faults)
+    return tuple((name, str(text)) for name, text in given.items())

@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from pypitool.config.config_files import CONFIG_VARIABLE, SYSTEM_FILE, candidate_files
 from pypitool.config.faults import BadConfiguration, Fault
-from pypitool.config.files import CONFIG_VARIABLE, SYSTEM_FILE, candidate_files
 from pypitool.config.keys import keys, tables_of
 from pypitool.config.loader import Loaded, load_settings
 from pypitool.config.settings import Settings

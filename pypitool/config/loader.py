@@ -1,23 +1,31 @@
-"""Read the configuration: flags over variables over files over defaults, all faults at once."""
+"""Read the configuration: flags over variables over files over defaults, all faults at once.
+
+What is left of a configuration without its faults: for who looks at it, never for who serves.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pypitool.config.documents import document_layer, header_lines
+from pypitool.config.config_files import SYSTEM_FILE, candidate_files, named_file
+from pypitool.config.cross_rules import Operands, settle, table_faults
 from pypitool.config.faults import Fault, refusal
-from pypitool.config.files import SYSTEM_FILE, candidate_files, named_file
-from pypitool.config.keys import arrays, build, shapes
-from pypitool.config.rules import settle
+from pypitool.config.keys import Array, Key, arrays, build, entries, families, shapes
+from pypitool.config.layers import (
+    Layer,
+    Origin,
+    document_layer,
+    flags_layer,
+    gather,
+    header_lines,
+    variables_layer,
+)
 from pypitool.config.settings import Settings
-from pypitool.config.sources import Layer, Origin, flags_layer, gather, variables_layer
-from pypitool.config.table_rules import Operands, table_faults
-from pypitool.config.tolerance import whole_lines, whole_names
-from pypitool.toml_document import parse_toml
+from pypitool.config.toml import parse_toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +93,30 @@ def _file_layer(file: Path) -> Layer:
 def _lowered(fault: Exception) -> str:
     text = str(fault)
     return text[:1].lower() + text[1:]
+
+
+L = TypeVar("L")
+
+
+def whole_names(values: Mapping[str, Any], names: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """Return the names of the tables and keys that have everything that they need."""
+    left = dict(names)
+    for family in families():
+        left[family.table] = [name for name in left[family.table] if _is_whole(values, family.keys(name))]
+    for one in entries():
+        left[one.table] = [name for name in left[one.table] if one.key(name).path in values]
+    return left
+
+
+def whole_lines(values: Mapping[str, Any], lines: Mapping[str, Sequence[L]]) -> dict[str, Sequence[L]]:
+    """Return the tables of arrays; of one that is not whole none: a part of the rules is other rules."""
+    is_whole = {array.table: _array_is_whole(values, array, len(lines[array.table])) for array in arrays()}
+    return {table: found if is_whole[table] else () for table, found in lines.items()}
+
+
+def _array_is_whole(values: Mapping[str, Any], array: Array, count: int) -> bool:
+    return all(_is_whole(values, array.keys(number)) for number in range(1, count + 1))
+
+
+def _is_whole(values: Mapping[str, Any], own: Sequence[Key]) -> bool:
+    return all(key.path in values for key in own if key.demanded)

@@ -1,22 +1,87 @@
 """Every setting once: its name, type, default and one line of why. The loader, the example file,
-`config show` and the flags of `serve` are all made from these classes."""
+`config show` and the flags of `serve` are all made from these classes.
+
+The settings of trusted publishing: who may upload from a CI without a secret.
+
+The settings of rights: who may do what, beyond the short form of `[auth]`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pypitool.config.described import array, entries, family, setting
+from pypitool.config.described import array, demanded, entries, family, setting
 from pypitool.config.mirror_settings import (
     JobSettings,
     NotifySettings,
+    RemoteSettings,
     SetSettings,
     TargetSettings,
     UpstreamSettings,
 )
-from pypitool.config.publisher_settings import PublisherSettings
-from pypitool.config.remote_settings import RemoteSettings
-from pypitool.config.rights_settings import RuleSettings
+from pypitool.core.rights.publishers import Claims
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherSettings:
+    """`[[publisher]]`: a CI whose provider vouches for it with OpenID Connect."""
+
+    line: int | None  # of its file
+    name: str = demanded(
+        "rules call it publisher:NAME; lower case letters, digits and -",
+        kind="publisher_name",
+        example="github-acme",
+    )
+    issuer: str = demanded(
+        "address of who signs, exactly as its tokens have it",
+        kind="issuer",
+        example="https://token.actions.githubusercontent.com",
+    )
+    claims: Claims = demanded(
+        "what its tokens must say, all of it; * stands for any characters, an array for any of its values",
+        kind="claims",
+        example='{ repository = "acme/core", ref = ["refs/heads/main", "refs/tags/*"] }',
+    )
+    projects: tuple[str, ...] = demanded(
+        "globs of the projects that it is for; !GLOB takes names out",
+        kind="project_globs",
+        example="acme-*",
+    )
+    may: tuple[str, ...] = setting(("upload",), "what it may there, as in rules", kind="rights")
+    expires: float = setting(900.0, "how long a token lasts that it is given, 1h at most", kind="minted_span")
+    ca: Path | None = setting(
+        None,
+        "authorities to trust at the issuer instead of the usual ones, PEM",
+        kind="path",
+        example="/etc/ssl/acme.pem",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSettings:
+    """`[[rule]]`: you may do what at least one rule that names you lets you."""
+
+    line: int | None  # of its file, for who asks why
+    who: tuple[str, ...] = demanded(
+        "users, @groups, token:GLOB, publisher:GLOB, authenticated (with a password) or anonymous (everyone)",
+        kind="who",
+        example="@maintainers,deploy",
+    )
+    may: tuple[str, ...] = demanded(
+        "some of list, download, upload, overwrite, yank, delete, admin (all of them)",
+        kind="rights",
+        example="list,download,upload,yank",
+    )
+    projects: tuple[str, ...] = setting(
+        ("*",),
+        "globs of project names; !GLOB takes names out of this rule",
+        kind="project_globs",
+        example="acme-*,!acme-secret",
+    )
+    from_: tuple[str, ...] | None = setting(
+        None, "addresses or networks; default: everywhere", kind="addresses", example="10.0.0.0/8"
+    )
 
 
 @dataclass(frozen=True, slots=True)

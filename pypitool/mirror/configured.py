@@ -10,7 +10,7 @@ from pypitool.config.faults import BadConfiguration
 from pypitool.config.mirror_settings import SetSettings, UpstreamSettings
 from pypitool.config.secrets import password, unreadable, unset
 from pypitool.config.settings import Settings
-from pypitool.config.upstream_checks import PUBLIC
+from pypitool.config.table_checks import PUBLIC
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.requirement_lines import Fault
 from pypitool.core.mirror.selection import FilesPolicy, SelectionRules

@@ -17,6 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
+from pypitool.config.toml import parse_toml
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.requirement_lines import (
     Fault,
@@ -30,7 +31,6 @@ from pypitool.core.mirror.requirement_lines import (
 )
 from pypitool.core.mirror.selection import Formats, is_pin
 from pypitool.core.mirror.targets import Target
-from pypitool.toml_document import parse_toml
 
 if TYPE_CHECKING:
     from packaging.pylock import Package

@@ -8,7 +8,7 @@ from logging import getLogger
 from urllib.parse import urlsplit
 
 from pypitool.config.faults import BadConfiguration
-from pypitool.config.remote_settings import RemoteSettings
+from pypitool.config.mirror_settings import RemoteSettings
 from pypitool.config.secrets import password, unreadable, unset
 from pypitool.core.upload.addresses import user_in, without_user
 from pypitool.core.upload.credential_choice import TOKEN_USER, Chosen, Credentials, Offered, Place, choose

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from pypitool.config.checks import url as checked_url
-from pypitool.config.primitives import BadValue
-from pypitool.config.remote_settings import RemoteSettings
-from pypitool.config.suggestion import did_you_mean
+from pypitool.config.mirror_settings import RemoteSettings
+from pypitool.config.values import BadValue, did_you_mean
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.upload.addresses import index_of, is_same, public_uploads, with_slash, without_user
 from pypitool.core.upload.pypirc import PUBLIC, BadPypirc, Section, parse_pypirc

@@ -13,9 +13,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from pypitool.config.live import Source
+from pypitool.config.own_address import name_of_this_machine
 from pypitool.config.settings import ServerSettings, Settings
 from pypitool.host import Notifier
-from pypitool.own_address import name_of_this_machine
 from pypitool_server.banner import banner
 from pypitool_server.following import Following
 from pypitool_server.granian_workers import GranianWorkers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pypitool.config.masking import masked as masked_urls
+from pypitool.config.values import masked as masked_urls
 
 HIDDEN = "***"
 # What people type into addresses: `?token=…`, `&api_key=…`; and headers that a message quotes.

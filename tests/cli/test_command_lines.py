@@ -6,7 +6,7 @@ import pytest
 
 from pypitool.__main__ import main
 from pypitool.cli.command_lines import operands
-from pypitool.config.primitives import BadValue
+from pypitool.config.values import BadValue
 
 
 @pytest.mark.parametrize(

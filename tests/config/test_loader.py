@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from pypitool.config.cross_rules import TAKEN
 from pypitool.config.faults import BadCombination, BadConfiguration
 from pypitool.config.keys import Key, every_key, keys, value_of
 from pypitool.config.loader import Loaded, load_settings
-from pypitool.config.rules import TAKEN
 from pypitool.config.settings import Settings
 from pypitool.core.errors import exit_code
 from pypitool.repository import Repository

@@ -8,7 +8,7 @@ import pytest
 
 from pypitool.config.faults import BadConfiguration
 from pypitool.config.loader import Loaded, load_settings
-from pypitool.config.publisher_settings import PublisherSettings
+from pypitool.config.settings import PublisherSettings
 from pypitool.config.shown import shown
 from pypitool.core.errors import exit_code
 from pypitool.core.rights.rulebook import Right

@@ -16,7 +16,7 @@ from pypitool.config.mirror_settings import (
     UpstreamAuth,
     UpstreamSettings,
 )
-from pypitool.config.primitives import BadValue
+from pypitool.config.values import BadValue
 from pypitool.core.errors import exit_code
 
 WHOLE = """

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pypitool.config.kinds import KINDS
-from pypitool.config.primitives import BadValue
+from pypitool.config.values import BadValue
 
 
 @pytest.mark.parametrize(

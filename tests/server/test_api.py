@@ -12,8 +12,7 @@ from werkzeug.test import TestResponse
 
 from pypitool import __version__
 from pypitool.accounts import Accounts
-from pypitool.config.rights_settings import RuleSettings
-from pypitool.config.settings import AuthSettings, ServerSettings, Settings
+from pypitool.config.settings import AuthSettings, RuleSettings, ServerSettings, Settings
 from pypitool.core.fact import Fact
 from pypitool.mirror.record import RECORD_FILE, MirrorRecord
 from pypitool.repository import Repository

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from pypitool.config.rights_settings import RuleSettings
-from pypitool.config.settings import AuthSettings, PolicySettings, ServerSettings, Settings
+from pypitool.config.settings import AuthSettings, PolicySettings, RuleSettings, ServerSettings, Settings
 from pypitool_server.banner import banner
 from pypitool_server.orders import Ready
 

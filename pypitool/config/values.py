@@ -1,8 +1,14 @@
-"""What a value looks like in a TOML file, and how the text of a flag or a variable becomes one."""
+"""What a value looks like in a TOML file, and how the text of a flag or a variable becomes one.
+
+What is never printed.
+
+The word that was probably meant.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -120,9 +126,37 @@ def path_list(text: str) -> object:
 
 def inline_table(text: str) -> object:
     """Read a table as TOML writes it on one line."""
-    from pypitool.toml_document import parse_toml
+    from pypitool.config.toml import parse_toml
 
     try:
         return parse_toml(f"value = {text}")["value"]
     except ValueError:
         raise BadValue(f'expected a table such as {{ key = "value" }}, got `{text}`') from None
+
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
+_BEHIND_HOST = re.compile(r"(?<=://)(?:[^/\s]*@)?([^/?#\s]*)[/?#]\S*")
+
+
+def masked(text: str) -> str:
+    """Hide the credentials of every URL in a text."""
+    return _CREDENTIALS.sub("***@", text)
+
+
+def host_only(text: str) -> str:
+    """Hide all of an address but its host: the path of a webhook is its password."""
+    return _BEHIND_HOST.sub(r"\1/***", masked(text))
+
+
+def suggested(word: str, candidates: Iterable[str]) -> str | None:
+    """Return the candidate that looks most like `word`, if one does."""
+    from difflib import get_close_matches
+
+    spelled = word.lower().replace("_", "-")
+    return next(iter(get_close_matches(spelled, tuple(candidates), n=1, cutoff=0.6)), None)
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """Return the end of a sentence that asks for the probable word, or nothing."""
+    close = suggested(word, candidates)
+    return f", did you mean `{close}`?" if close else ""
