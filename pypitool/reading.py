@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from pypitool.archives.archive import read_archive
 from pypitool.archives.digest import Digester
-from pypitool.archives.facts import ArchiveFacts, BrokenArchive
-from pypitool.archives.reading import read_archive
+from pypitool.archives.source import ArchiveFacts, BrokenArchive
 from pypitool.core.filenames import BadFilename, Distribution, parse
 from pypitool.core.model import Contents, Digests, FileStat, HeldFile, Location, Problem
 from pypitool.core.scan_plan import Unreadable

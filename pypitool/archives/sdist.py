@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pypitool.archives.facts import METADATA_LIMIT, ArchiveFacts, Fault
-from pypitool.archives.inflating import gunzipped
-from pypitool.archives.source import Source
-from pypitool.archives.tars import read_members
+from pypitool.archives.source import METADATA_LIMIT, ArchiveFacts, Fault, Source
+from pypitool.archives.tars import gunzipped, read_members
 from pypitool.archives.wheel import disagreement
 from pypitool.archives.zips import read_entries, read_entry
 from pypitool.core.filenames import Distribution

@@ -6,8 +6,7 @@ import re
 
 from packaging.utils import canonicalize_name
 
-from pypitool.archives.facts import METADATA_LIMIT, ArchiveFacts, Fault
-from pypitool.archives.source import Source
+from pypitool.archives.source import METADATA_LIMIT, ArchiveFacts, Fault, Source
 from pypitool.archives.zips import Entry, check_local, read_entries, read_entry
 from pypitool.core.filenames import Distribution
 from pypitool.core.metadata import BadMetadata, CoreMetadata, parse_metadata

@@ -11,8 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pypitool.archives.facts import Fault, is_bomb
-from pypitool.archives.source import Source
+from pypitool.archives.source import Fault, Source, is_bomb
 
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")

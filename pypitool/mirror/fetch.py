@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from pypitool.archives.facts import BrokenArchive
-from pypitool.archives.reading import read_archive
+from pypitool.archives.archive import read_archive
+from pypitool.archives.source import BrokenArchive
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.fact import Actor

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pypitool.archives.archive import read_archive
 from pypitool.archives.digest import FileChangedWhileRead, digest_stream
-from pypitool.archives.facts import BrokenArchive
-from pypitool.archives.reading import read_archive
+from pypitool.archives.source import BrokenArchive
 from pypitool.core.filenames import BadFilename, Distribution, parse
 from pypitool.core.model import FileKind
 from pypitool.core.upload.fields import CheckedMetadata, check_metadata_body, form_fields

@@ -11,9 +11,8 @@ from flask import Blueprint, Response, request
 from packaging.utils import NormalizedName
 
 from pypitool import project_owners
-from pypitool.archives.facts import Fault
-from pypitool.archives.reading import read_archive
-from pypitool.archives.source import Source
+from pypitool.archives.archive import read_archive
+from pypitool.archives.source import Fault, Source
 from pypitool.archives.zips import read_entries
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor

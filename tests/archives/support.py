@@ -8,8 +8,8 @@ import tempfile
 
 import pytest
 
-from pypitool.archives.facts import ArchiveFacts, BrokenArchive
-from pypitool.archives.reading import read_archive
+from pypitool.archives.archive import read_archive
+from pypitool.archives.source import ArchiveFacts, BrokenArchive
 from pypitool.core.filenames import parse
 from tests.support.wheels import Release, wheel_bytes
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypitool.archives.facts import BrokenArchive
-from pypitool.archives.reading import read_archive
+from pypitool.archives.archive import read_archive
+from pypitool.archives.source import BrokenArchive
 from pypitool.core.filenames import parse
 from tests.archives.support import (
     FOO,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pypitool.archives.archive import read_archive
 from pypitool.archives.digest import digest_stream
-from pypitool.archives.reading import read_archive
 from pypitool.core.fact import Actor
 from pypitool.core.filenames import parse
 from pypitool.core.model import Location, Origin, OriginKind
