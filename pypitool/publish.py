@@ -23,7 +23,9 @@ from pypitool.facts import timestamp
 from pypitool.recovery import Fate, remove_superseded, settle
 from pypitool.repository import Repository
 from pypitool.rollback import Rollback
-from pypitool.store import Occupied, Store, TemporaryFile
+from pypitool.store.failures import Occupied
+from pypitool.store.store import Store
+from pypitool.store.temporary import TemporaryFile
 from pypitool.store.walking import SIGNATURE
 
 # How long a writer waits for another one that publishes the same name: both have all their bytes by then,

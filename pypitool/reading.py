@@ -13,8 +13,9 @@ from pypitool.archives.source import ArchiveFacts, BrokenArchive
 from pypitool.core.filenames import BadFilename, Distribution, parse
 from pypitool.core.model import Contents, Digests, FileStat, HeldFile, Location, Problem
 from pypitool.core.scan_plan import Unreadable
-from pypitool.store import NoSuchFile, NotReadable, Opened, Store
-from pypitool.store.opened import stat_of
+from pypitool.store.failures import NoSuchFile, NotReadable
+from pypitool.store.opened import Opened, stat_of
+from pypitool.store.store import Store
 from pypitool.writers import Writers
 
 _PIECE = 1024**2

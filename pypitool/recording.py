@@ -10,7 +10,7 @@ from pypitool.catalogue import Catalogue, ScanBatch
 from pypitool.core.model import HeldFile, Location, Problem
 from pypitool.core.scan_plan import Walked, is_rival_problem, rival_problems
 from pypitool.reading import Outcome, ReadFile, Unsettled
-from pypitool.store import Store
+from pypitool.store.store import Store
 
 _COMMIT_EVERY = 0.5  # seconds: what was read so far is shown, and other writers get their turn
 _MOST_IN_A_BATCH = 1000

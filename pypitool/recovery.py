@@ -14,7 +14,8 @@ from pypitool.core.errors import PypitoolError
 from pypitool.core.model import Location
 from pypitool.core.scan_plan import Walked
 from pypitool.repository import Repository
-from pypitool.store import Leftover, Store
+from pypitool.store.store import Store
+from pypitool.store.temporary import Leftover
 from pypitool.store.walking import SIGNATURE
 
 

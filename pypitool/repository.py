@@ -14,8 +14,8 @@ from pypitool.catalogue import Catalogue
 from pypitool.catalogue.rebuild import open_catalogue
 from pypitool.facts import FactLog
 from pypitool.state import StateFiles, locate_state
-from pypitool.store import Store
 from pypitool.store.directory import DirectoryStore
+from pypitool.store.store import Store
 
 if TYPE_CHECKING:
     from pypitool.recording import ScanReport

@@ -15,7 +15,7 @@ from pypitool.core.model import Location
 from pypitool.core.scan_plan import ScanPlan, Walked, plan
 from pypitool.reading import Outcome, read_file
 from pypitool.recording import Recorder, ScanReport
-from pypitool.store import Store
+from pypitool.store.store import Store
 from pypitool.writers import Writers
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from pypitool.core.model import HeldFile
 from pypitool.reading import read_digests
 from pypitool.repository import Repository
 from pypitool.scan import Progress, ignore_progress
-from pypitool.store import NoSuchFile, Store
+from pypitool.store.failures import NoSuchFile
 from pypitool.store.opened import stat_of
+from pypitool.store.store import Store
 
 _THREADS = 4
 _AT_ONCE = 64

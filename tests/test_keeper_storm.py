@@ -17,7 +17,7 @@ import pytest
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.releases import NotHeld, PlanOutdated, delete, plan_delete
 from pypitool.repository import Repository
-from pypitool.store import Occupied
+from pypitool.store.failures import Occupied
 from tests.support.keeping import keeper
 from tests.support.repositories import DEPLOY, leftovers, open_repository, publish_wheel, scan
 from tests.support.waiting import NeverHappened, wait_until

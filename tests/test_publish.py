@@ -22,7 +22,7 @@ from pypitool.publish import Outcome
 from pypitool.recovery import Fate, settle_all
 from pypitool.releases import delete, plan_delete
 from pypitool.repository import Repository
-from pypitool.store import NotWritable, Occupied
+from pypitool.store.failures import NotWritable, Occupied
 from tests.support.disks import make_read_only, mounted_disk
 from tests.support.repositories import (
     DEPLOY,

@@ -21,8 +21,8 @@ from pypitool.core.scan_plan import Unreadable, Walked
 from pypitool.recording import ScanReport
 from pypitool.repository import Repository
 from pypitool.scan import Scanner
-from pypitool.store import Opened
 from pypitool.store.directory import DirectoryStore
+from pypitool.store.opened import Opened
 from tests.support.repositories import open_repository, paths, publish_wheel
 from tests.support.waiting import wait_until
 from tests.support.wheels import Release, build_sdist, build_wheel, sdist_bytes

@@ -11,8 +11,9 @@ import pytest
 
 from pypitool.core.model import Location
 from pypitool.core.scan_plan import Walked
-from pypitool.store import NoSuchFile, Occupied, Store
 from pypitool.store.directory import DirectoryStore
+from pypitool.store.failures import NoSuchFile, Occupied
+from pypitool.store.store import Store
 
 WHEEL = Location(0, "acme-1.0-py3-none-any.whl")
 

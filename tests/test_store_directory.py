@@ -11,9 +11,9 @@ import pytest
 from pypitool.core.errors import NoSpace, http_status
 from pypitool.core.model import Location
 from pypitool.core.scan_plan import Unreadable, Walked
-from pypitool.store import NoSuchFile, NotWritable, Occupied
-from pypitool.store import placing as placing_module
+from pypitool.store import directory as placing_module
 from pypitool.store.directory import DirectoryStore
+from pypitool.store.failures import NoSuchFile, NotWritable, Occupied
 from pypitool.store.opened import opened_folder
 from tests.support.disks import make_read_only, mounted_disk
 

@@ -27,7 +27,8 @@ from pypitool.core.model import Digests, HeldFile, Origin, OriginKind
 from pypitool.publish import Incoming, Outcome, publish
 from pypitool.reading import contents_of
 from pypitool.repository import Repository
-from pypitool.store import Occupied, TemporaryFile
+from pypitool.store.failures import Occupied
+from pypitool.store.temporary import TemporaryFile
 
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -24,7 +24,7 @@ from pypitool.mirror.watching import FetchItem, Watcher
 from pypitool.publish import Incoming, Outcome, publish
 from pypitool.reading import contents_of
 from pypitool.repository import Repository
-from pypitool.store import Occupied
+from pypitool.store.failures import Occupied
 from pypitool.upstream.errors import CutShort, NoSuchProject, Stopped, UpstreamRefused, UpstreamUnavailable
 from pypitool.upstream.session import Response, UpstreamSession, read_pieces
 

@@ -1,7 +1,11 @@
-"""Walking a tree of packages: in order of path, hidden names left out, links only where they stay inside."""
+"""Walking a tree of packages: in order of path, hidden names left out, links only where they stay inside.
+
+Symbolic links to files: followed where they stay inside the package directories.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as stat_bits
 from collections.abc import Iterator
@@ -11,8 +15,8 @@ from pathlib import Path
 from pypitool.core.filenames import is_ignored
 from pypitool.core.model import Location
 from pypitool.core.scan_plan import Unreadable, Walked
-from pypitool.store.links import Links
-from pypitool.store.opened import stat_of
+from pypitool.store.failures import ABSENT
+from pypitool.store.opened import Opened, open_regular, stat_of
 
 SIGNATURE = ".asc"
 _NOT_UTF8 = "its name is not UTF-8"
@@ -98,3 +102,47 @@ def _names(folder: Path) -> list[str]:
         ]
     names.sort()
     return names
+
+
+_LEADS_OUT = "it is a symbolic link that leads out of the package directories"
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Opens what links lead to, without trusting that they still lead there a moment later."""
+
+    roots: tuple[Path, ...]
+
+    def open(self, location: Location) -> Opened | None:
+        """Open a regular file, or the one that a link at its place leads to; None: there is none inside."""
+        opened, error = self._try(location)
+        if error == errno.ELOOP:
+            target = self._target(location)
+            opened = None if target is None else self._try(target)[0]
+        return opened
+
+    def look(self, location: Location, *, signed: bool) -> Walked | Unreadable | None:
+        """Say what a walk says of the link at `location`."""
+        opened = self.open(location)
+        if opened is not None:
+            opened.close()
+            return Walked(location, opened.stat, signed)
+        leads_to_a_file = os.path.isfile(self.roots[location.root] / location.path)
+        wanted = leads_to_a_file and not is_ignored(location.filename)
+        return Unreadable(location, _LEADS_OUT) if wanted else None
+
+    def _try(self, location: Location) -> tuple[Opened | None, int | None]:
+        try:
+            return open_regular(self.roots[location.root], location.path), None
+        except OSError as error:
+            if error.errno not in ABSENT:
+                raise
+            return None, error.errno
+
+    def _target(self, location: Location) -> Location | None:
+        target = os.path.realpath(self.roots[location.root] / location.path)
+        for number, root in enumerate(self.roots):
+            inside = os.path.realpath(root) + os.sep
+            if target.startswith(inside):
+                return Location(number, target[len(inside) :])
+        return None

@@ -13,7 +13,8 @@ from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.filenames import Distribution, parse
 from pypitool.core.index.upload_form import UploadRefused
 from pypitool.core.text import printable
-from pypitool.store import Store, TemporaryFile
+from pypitool.store.store import Store
+from pypitool.store.temporary import TemporaryFile
 from pypitool_server.upload_form import BrokenForm, Form, Sink
 
 CONTENT = "content"

@@ -15,7 +15,7 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.filenames import BadFilename, parse
 from pypitool.core.model import HeldFile, Location, ProjectStatus
 from pypitool.core.rights.rulebook import Right
-from pypitool.store import NoSuchFile
+from pypitool.store.failures import NoSuchFile
 from pypitool.store.opened import Opened, stat_of
 from pypitool_server.absent import refuse_while_reading
 from pypitool_server.accesslog import Download

@@ -25,7 +25,7 @@ from pypitool.core.text import printable
 from pypitool.publish import Incoming, publish
 from pypitool.reading import contents_of
 from pypitool.releases import NotHeld, delete_release
-from pypitool.store import TemporaryFile
+from pypitool.store.temporary import TemporaryFile
 from pypitool_server import answers
 from pypitool_server.absent import refuse_while_reading
 from pypitool_server.arrival import ACTION, DOCUMENTS, Arrival

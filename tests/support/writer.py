@@ -17,8 +17,8 @@ from pypitool.core.fact import Fact
 from pypitool.core.model import FileStat, HeldFile, Location
 from pypitool.facts import FactLog
 from pypitool.repository import Repository
-from pypitool.store import TemporaryFile
 from pypitool.store.directory import DirectoryStore
+from pypitool.store.temporary import TemporaryFile
 from tests.support.repositories import open_repository, publish_wheel
 from tests.support.waiting import wait_until
 
