@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from pypitool import token_uses
 from pypitool.catalogue.connections import Identity, identity
-from pypitool.catalogue.locking import exclusive
+from pypitool.catalogue.database_files import exclusive
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.host import hand_over
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pypitool.catalogue.facts import FactLog, Skipped
 from pypitool.core.audit_query import AuditQuery, shown
 from pypitool.core.fact import to_document
-from pypitool.facts import FactLog, Skipped
 from pypitool.state import StateFiles
 
 Line = dict[str, Any]

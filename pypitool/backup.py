@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.backup_file import BackupUnusable, pack, unpack
-from pypitool.catalogue import locking
+from pypitool.catalogue import database_files
 from pypitool.catalogue.connections import connect
+from pypitool.catalogue.database_files import put_in_place, unused
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing, translate
-from pypitool.catalogue.placing import put_in_place, unused
+from pypitool.catalogue.facts import FactLog, sync_directory, timestamp
 from pypitool.catalogue.rebuild import begin_new_history, last_serial, make_current
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
-from pypitool.facts import FactLog, sync_directory, timestamp
 from pypitool.host import hand_over
 from pypitool.state import StateFiles
 
@@ -92,7 +92,7 @@ def _snapshot(database: Path, copy: Path) -> None:
         raise CatalogueMissing(database, "the file is missing")
     with (
         _naming(copy),
-        locking.opening(database),
+        database_files.opening(database),
         closing(connect(database)) as source,
         closing(sqlite3.connect(copy)) as target,
     ):
@@ -111,7 +111,7 @@ def _copy_facts(facts: FactLog, copy: Path) -> None:
 
 def _put_all_in_place(folder: Path, files: StateFiles) -> None:
     # The log before the catalogue, as everywhere; nobody appends, opens or writes until both are changed.
-    with FactLog(files.facts).locked() as size, locking.exclusive(files.catalogue):
+    with FactLog(files.facts).locked() as size, database_files.exclusive(files.catalogue):
         new = folder / files.catalogue.name
         with _naming(new):
             begin_new_history(new, after=last_serial(files.catalogue))
@@ -121,7 +121,7 @@ def _put_all_in_place(folder: Path, files: StateFiles) -> None:
         _replace(folder / files.facts.name, files.facts)
         put_in_place(new, files.catalogue)
     if (folder / files.activity.name).exists():
-        with locking.exclusive(files.activity):
+        with database_files.exclusive(files.activity):
             put_in_place(folder / files.activity.name, files.activity)
 
 

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 
 from packaging.utils import NormalizedName
 
+from pypitool.catalogue.facts import Skipped
 from pypitool.core.audit_query import day_of, file_of, is_about
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.facts import Skipped
 
 DIRECTORY = "downloads"
 

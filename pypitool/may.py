@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import Reader
+from pypitool.catalogue.catalogue import Reader
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.names import normalize
 from pypitool.core.rights.effective import OWNER_RIGHTS, Claim, Standing

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
+from pypitool.catalogue.facts import timestamp
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor, minting
 from pypitool.core.rights.publishers import Publisher
 from pypitool.core.rights.tokens import ENTROPY_BYTES, Token, hash_of, token_of
-from pypitool.facts import timestamp
 from pypitool.repository import Repository
 from pypitool.tokens import Made, forget_old
 

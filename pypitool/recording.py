@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pypitool.catalogue import Catalogue, ScanBatch
+from pypitool.catalogue.catalogue import Catalogue, ScanBatch
 from pypitool.core.model import HeldFile, Location, Problem
 from pypitool.core.scan_plan import Walked, is_rival_problem, rival_problems
 from pypitool.reading import Outcome, ReadFile, Unsettled

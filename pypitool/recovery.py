@@ -9,7 +9,7 @@ from enum import Enum
 
 from pypitool.archives.digest import digest_stream
 from pypitool.asking import tell_keeper
-from pypitool.catalogue import Pending
+from pypitool.catalogue.catalogue import Pending
 from pypitool.core.errors import PypitoolError
 from pypitool.core.model import Location
 from pypitool.core.scan_plan import Walked

@@ -10,7 +10,7 @@ from typing import ClassVar
 from packaging.utils import NormalizedName
 
 from pypitool.asking import tell_keeper
-from pypitool.catalogue import FileFact
+from pypitool.catalogue.catalogue import FileFact
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.model import HeldFile, Location, Project, ProjectStatus

@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pypitool.activity import Activity
-from pypitool.catalogue import Catalogue
+from pypitool.catalogue.catalogue import Catalogue
+from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import open_catalogue
-from pypitool.facts import FactLog
 from pypitool.state import StateFiles, locate_state
 from pypitool.store.directory import DirectoryStore
 from pypitool.store.store import Store

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pypitool.catalogue.facts import FactLog, local_actor
 from pypitool.core.fact import Fact, What
-from pypitool.facts import FactLog, local_actor
 from pypitool.host import hand_over
 
 NAME = "rules.json"

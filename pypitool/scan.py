@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from pypitool.catalogue import Catalogue
+from pypitool.catalogue.catalogue import Catalogue
 from pypitool.core.filenames import is_ignored
 from pypitool.core.model import Location
 from pypitool.core.scan_plan import ScanPlan, Walked, plan

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from pypitool.catalogue.facts import timestamp
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor, creation, revocation
 from pypitool.core.rights.tokens import (
@@ -22,7 +23,6 @@ from pypitool.core.rights.tokens import (
     token_of,
 )
 from pypitool.core.text import printable
-from pypitool.facts import timestamp
 from pypitool.repository import Repository
 from pypitool.token_uses import MINUTE
 

@@ -17,13 +17,13 @@ import pytest
 from pypitool.activity import Activity
 from pypitool.backup import BackupUnwritable, backup, restore
 from pypitool.backup_file import BackupUnusable
-from pypitool.catalogue import FileFact, ScanBatch
+from pypitool.catalogue.catalogue import FileFact, ScanBatch
 from pypitool.catalogue.errors import CatalogueMissing
+from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import open_catalogue
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.errors import NoSpace
 from pypitool.core.fact import Actor, Fact, What
-from pypitool.facts import FactLog
 from pypitool.state import StateFiles
 from tests.catalogue.held import name, wheel
 from tests.support.disks import mounted_disk

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from pypitool.asking import doubt_catalogue, tell_keeper
-from pypitool.catalogue import ScanBatch
+from pypitool.catalogue.catalogue import ScanBatch
 from pypitool.core.model import FileStat, HeldFile, Location
 from pypitool.keeper import Keeper
 from pypitool.keeper_lock import is_kept

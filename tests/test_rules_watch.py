@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pypitool.catalogue.facts import FactLog
 from pypitool.config.live import Source
 from pypitool.core.fact import Actor, Fact
-from pypitool.facts import FactLog
 from pypitool.rules_record import RulesHistory, RulesRecord, read_record, write_record
 from pypitool.rules_watch import RulesWatch
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.catalogue import Pending
+from pypitool.catalogue.catalogue import Pending
 from pypitool.catalogue.rebuild import repair
 from pypitool.core.model import COPIED_IN, Location
 from pypitool.core.scan_plan import Unreadable, Walked

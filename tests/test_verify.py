@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.catalogue import ScanBatch
+from pypitool.catalogue.catalogue import ScanBatch
 from pypitool.repository import Repository
 from pypitool.verify import verify
 from tests.support.repositories import open_repository, scan

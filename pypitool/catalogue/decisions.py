@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import FileFact
+from pypitool.catalogue.catalogue import FileFact
 from pypitool.catalogue.rows import copied_time
 from pypitool.core.model import COPIED_IN
 

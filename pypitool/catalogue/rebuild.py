@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
-from pypitool.catalogue import locking, schema, writing
+from pypitool.catalogue import database_files, schema, writes
 from pypitool.catalogue.connections import connect
+from pypitool.catalogue.database_files import journals, put_in_place, remove, set_aside, unused
 from pypitool.catalogue.errors import (
     NONSENSE,
     CatalogueDamaged,
@@ -20,10 +21,9 @@ from pypitool.catalogue.errors import (
     CatalogueOld,
     translate,
 )
-from pypitool.catalogue.placing import journals, put_in_place, remove, set_aside, unused
+from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.replay import catch_up, chunks, fold
 from pypitool.catalogue.sqlite import SqliteCatalogue
-from pypitool.facts import FactLog
 
 _log = logging.getLogger(__name__)
 
@@ -37,11 +37,11 @@ def open_catalogue(
 ) -> SqliteCatalogue:
     """Open the catalogue at `path`; make, migrate or rebuild it first if need be."""
     if reader_only:
-        with locking.opening(path):
+        with database_files.opening(path):
             _inspect(path, migrations, mode="rw" if os.access(path, os.W_OK) else "ro")
         return SqliteCatalogue.open(path, reader_only=True)
     try:
-        with locking.opening(path):
+        with database_files.opening(path):
             _inspect(path, migrations)
     except (CatalogueMissing, CatalogueDamaged, CatalogueOld):
         _mend(path, facts, migrations)
@@ -53,7 +53,7 @@ def open_catalogue(
 def repair(path: Path, facts: FactLog) -> bool:
     """Read the whole catalogue; set it aside and rebuild it if it is damaged, and tell whether it was."""
     try:
-        with locking.opening(path):
+        with database_files.opening(path):
             _inspect(path, thoroughly=True)
     except (CatalogueMissing, CatalogueDamaged, CatalogueOld):
         _mend(path, facts, thoroughly=True)
@@ -114,7 +114,7 @@ def _mend(
 ) -> None:
     # The log is locked before the catalogue, as in `catch_up`. Inspected again: another process may have
     # mended it while we waited.
-    with facts.locked() as end, locking.exclusive(path):
+    with facts.locked() as end, database_files.exclusive(path):
         try:
             _inspect(path, migrations, thoroughly=thoroughly)
         except CatalogueOld:
@@ -158,7 +158,7 @@ def _fill(new: Path, facts: FactLog, end: int) -> None:
     with closing(connect(new)) as connection:
         for chunk in chunks(facts.replay()):
             connection.execute("BEGIN")
-            writing.replay(connection, fold(chunk), time.time())
+            writes.replay(connection, fold(chunk), time.time())
             connection.execute("COMMIT")
         connection.execute("UPDATE head SET facts_end = ?", (end,))
 

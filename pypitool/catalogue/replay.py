@@ -8,11 +8,11 @@ from itertools import islice
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import Catalogue, FileFact
+from pypitool.catalogue.catalogue import Catalogue, FileFact
+from pypitool.catalogue.facts import FactLog
 from pypitool.core.fact import Fact, What, created_by, revoked_by
 from pypitool.core.model import Origin, OriginKind, ProjectStatus
 from pypitool.core.rights.tokens import Token
-from pypitool.facts import FactLog
 
 _CHUNK = 10_000
 

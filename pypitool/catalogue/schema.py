@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from pypitool.catalogue import token_rows
+from pypitool.catalogue import writes
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueTooNew
 from pypitool.catalogue.rows import COLUMNS, from_row
 
@@ -177,8 +177,8 @@ def check_thoroughly(connection: sqlite3.Connection, path: Path) -> None:
     for table in ("file", "pending"):
         for row in connection.execute(f"SELECT {COLUMNS} FROM {table}"):
             from_row(row)
-    for row in connection.execute(f"SELECT {token_rows.COLUMNS} FROM token"):
-        token_rows.from_row(row)
+    for row in connection.execute(f"SELECT {writes.OF_TOKENS} FROM token"):
+        writes.token_of_row(row)
     for table in ("head", "project", "arrival", "yank", "owner", "problem"):
         connection.execute(f"SELECT * FROM {table}").fetchall()
     for (body,) in connection.execute("SELECT body FROM metadata"):

@@ -115,7 +115,7 @@ def managed_projects(invocation: Invocation) -> Iterator[Projects]:
             yield ProjectsAfar(remote)
         return
     with opened_fresh(invocation) as repository:
-        from pypitool.facts import local_actor
+        from pypitool.catalogue.facts import local_actor
         from pypitool.managing.projects import ProjectsHere
 
         yield ProjectsHere(repository, local_actor())
@@ -137,7 +137,7 @@ def managed_users(invocation: Invocation, file: Callable[[], Path], *, changes: 
 
 def _record(invocation: Invocation) -> Record | None:
     """Say where changes are recorded: in the state of the server that reads the file, if there is one."""
-    from pypitool.facts import FactLog, local_actor
+    from pypitool.catalogue.facts import FactLog, local_actor
     from pypitool.managing.users import Record
     from pypitool.state import StateFiles, find_state
 

@@ -55,7 +55,7 @@ def owner_command(
 def _owners(invocation: Invocation) -> AbstractContextManager[Owners]:
     @contextmanager
     def here() -> Iterator[Owners]:
-        from pypitool.facts import local_actor
+        from pypitool.catalogue.facts import local_actor
         from pypitool.managing.owners import OwnersHere
 
         with opened_fresh(invocation) as repository:

@@ -91,7 +91,7 @@ def list_tokens(invocation: Invocation) -> None:
     """
     import time
 
-    from pypitool.facts import timestamp
+    from pypitool.catalogue.facts import timestamp
 
     with _tokens(invocation) as tokens:
         documents = tokens.listed()
@@ -127,7 +127,7 @@ def revoke_token(invocation: Invocation, token: str) -> None:
 def _tokens(invocation: Invocation) -> AbstractContextManager[Tokens]:
     @contextmanager
     def here() -> Iterator[Tokens]:
-        from pypitool.facts import local_actor
+        from pypitool.catalogue.facts import local_actor
         from pypitool.managing.tokens import TokensHere
 
         with opened(invocation) as repository:

@@ -9,12 +9,12 @@ from pathlib import Path
 from packaging.utils import NormalizedName
 
 from pypitool.auditing import audit_lines
-from pypitool.catalogue import Reader
+from pypitool.catalogue.catalogue import Reader
+from pypitool.catalogue.facts import Skipped
 from pypitool.core.audit_query import AuditQuery, who_named
 from pypitool.core.documents import by_release, spelling_of
 from pypitool.core.names import normalize
 from pypitool.downloads import DownloadRecord, NoDownloadLog
-from pypitool.facts import Skipped
 from pypitool.managing import Document
 from pypitool.releases import NotHeld
 

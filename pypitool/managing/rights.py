@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pypitool.catalogue import Reader
+from pypitool.catalogue.catalogue import Reader
 from pypitool.core.rights.rulebook import Right
 from pypitool.managing import Document
 from pypitool.may import Circumstances, circumstances, explain, question

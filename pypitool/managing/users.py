@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.accounts import Accounts, accounts, remove_user, set_password
+from pypitool.catalogue.facts import FactLog
 from pypitool.core.fact import Actor, Fact
-from pypitool.facts import FactLog
 from pypitool.managing import Document
 
 ADDED, REMOVED = "user-add", "user-remove"

@@ -10,7 +10,7 @@ from functools import cached_property
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from pypitool.catalogue import Reader
+from pypitool.catalogue.catalogue import Reader
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.mirror.update_choice import Standing, current_version, standing_of
 from pypitool.core.model import HeldFile, offered

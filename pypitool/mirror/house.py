@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from pypitool.catalogue import Reader
+from pypitool.catalogue.catalogue import Reader
 from pypitool.core.mirror.requirement_lines import Wanted
 from pypitool.core.mirror.targets import Target
 from pypitool.core.model import OriginKind

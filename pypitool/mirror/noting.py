@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pypitool.catalogue import FileFact
+from pypitool.catalogue.catalogue import FileFact
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import HeldFile, Origin, OriginKind

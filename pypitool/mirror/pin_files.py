@@ -13,11 +13,11 @@ from tempfile import NamedTemporaryFile
 from packaging.pylock import is_valid_pylock_path
 from packaging.utils import NormalizedName, canonicalize_name
 
+from pypitool.catalogue.facts import sync_directory
 from pypitool.core.mirror.pin_rewrite import NewPin, rewrite_pins
 from pypitool.core.mirror.requirement_lines import Fault, Source, Wanted, parse_lines
 from pypitool.core.mirror.run_events import WarningEvent, WrittenEvent
 from pypitool.core.mirror.selection import is_pin
-from pypitool.facts import sync_directory
 from pypitool.mirror.inputs import InputFaults, encoding_of
 from pypitool.mirror.sync import Report
 from pypitool.mirror.updating import Offer

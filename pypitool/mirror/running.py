@@ -9,11 +9,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
+from pypitool.catalogue.facts import local_actor
 from pypitool.core.errors import PypitoolError
 from pypitool.core.fact import Actor
 from pypitool.core.mirror.run_events import Event
 from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_code, run_outcome
-from pypitool.facts import local_actor
 from pypitool.mirror.directory_lock import lock_directory
 from pypitool.mirror.place import Place, untouched
 from pypitool.mirror.record import RECORD_FILE, MirrorRecord

@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from pypitool.catalogue import Reader
+from pypitool.catalogue.catalogue import Reader
 from pypitool.core.metadata import Dependencies, parse_dependencies
 from pypitool.core.mirror.closure import Shelf
 from pypitool.core.mirror.selection import Candidate

@@ -8,9 +8,9 @@ from functools import partial
 
 from flask import Response
 
+from pypitool.catalogue.facts import Skipped
 from pypitool.core.audit_query import moment
 from pypitool.core.rights.rulebook import Right
-from pypitool.facts import Skipped
 from pypitool.managing.audit import AuditHere, holds
 from pypitool_server import answers
 from pypitool_server.api_requests import asked_once

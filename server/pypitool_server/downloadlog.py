@@ -13,9 +13,9 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
+from pypitool.catalogue.facts import timestamp
 from pypitool.core.audit_query import days_to_drop, file_of
 from pypitool.downloads import DownloadRecord
-from pypitool.facts import timestamp
 from pypitool.host import hand_over
 from pypitool_server.accesslog import Download, Request
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import Reader
-from pypitool.catalogue.metadata import metadata_of
+from pypitool.catalogue.catalogue import Reader
+from pypitool.catalogue.rows import metadata_of
 from pypitool.core.documents import by_release, latest_of
 from pypitool.core.model import Project
 

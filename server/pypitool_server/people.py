@@ -11,8 +11,8 @@ from flask import Blueprint, Response, current_app, render_template, request
 from markupsafe import Markup
 from packaging.utils import NormalizedName, canonicalize_name
 
-from pypitool.catalogue import Reader
-from pypitool.catalogue.metadata import metadata_of
+from pypitool.catalogue.catalogue import Reader
+from pypitool.catalogue.rows import metadata_of
 from pypitool.core.client_config import ClientIndex, pip_conf
 from pypitool.core.documents import by_release, latest_of
 from pypitool.core.index.http import MediaType, negotiate

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import Reader
+from pypitool.catalogue.catalogue import Reader
 from pypitool.core.index.http import MediaType
 from pypitool.core.index.simple_pages import names_html, names_json, project_html, project_json
 from pypitool.core.model import HeldFile

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.catalogue import Catalogue
+from pypitool.catalogue.catalogue import Catalogue
+from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import open_catalogue
-from pypitool.facts import FactLog
 
 OpenCatalogue = Callable[[], Catalogue]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from pypitool.catalogue import Pending
+from pypitool.catalogue.catalogue import Pending
 from pypitool.core.model import (
     COPIED_IN,
     Contents,

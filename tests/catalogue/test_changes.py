@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from pypitool.catalogue import Catalogue, FileFact, ScanBatch
+from pypitool.catalogue.catalogue import Catalogue, FileFact, ScanBatch
 from pypitool.core.model import Changes, Location, Problem, ProjectStatus
 from tests.catalogue.conftest import OpenCatalogue
 from tests.catalogue.held import name, pending, uploaded, wheel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pypitool.catalogue import Catalogue, FileFact, ScanBatch
+from pypitool.catalogue.catalogue import Catalogue, FileFact, ScanBatch
 from pypitool.core.model import HeldFile, OriginKind, ProjectStatus
 from tests.catalogue.held import COPIED_AT, DEPLOY, UPLOADED_AT, name, wheel
 

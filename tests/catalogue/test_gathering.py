@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from pypitool.catalogue.gathering import Gathering
+from pypitool.catalogue.sqlite import Gathering
 from pypitool.core.errors import Kind, PypitoolError
 from tests.support.waiting import wait_until
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from pypitool.catalogue import Catalogue, ScanBatch
+from pypitool.catalogue.catalogue import Catalogue, ScanBatch
+from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import open_catalogue
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.model import Changes
-from pypitool.facts import FactLog
 from tests.catalogue.conftest import OpenCatalogue
 from tests.catalogue.held import name, wheel
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pypitool.catalogue import Catalogue, FileFact, ScanBatch
+from pypitool.catalogue.catalogue import Catalogue, FileFact, ScanBatch
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.core.errors import PypitoolError
 from pypitool.core.model import FileStat, HeldFile, Location, Origin, OriginKind

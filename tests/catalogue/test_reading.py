@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pypitool.catalogue import Catalogue, Known, ScanBatch
+from pypitool.catalogue.catalogue import Catalogue, Known, ScanBatch
 from pypitool.core.model import FileStat, HeldFile, Location, Problem, ProjectStatus
 from tests.catalogue.held import name, pending, uploaded, wheel
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.catalogue import FileFact, ScanBatch, schema
+from pypitool.catalogue import schema
+from pypitool.catalogue.catalogue import FileFact, ScanBatch
 from pypitool.catalogue.errors import (
     CatalogueDamaged,
     CatalogueError,
@@ -22,12 +23,12 @@ from pypitool.catalogue.errors import (
     CatalogueOld,
     CatalogueTooNew,
 )
+from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import open_catalogue, repair
 from pypitool.catalogue.replay import catch_up
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.model import HeldFile, ProjectStatus
-from pypitool.facts import FactLog
 from tests.catalogue.held import DEPLOY, UPLOADED_AT, name, pending, uploaded, wheel
 
 ACTOR = Actor("user:deploy")

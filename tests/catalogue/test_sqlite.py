@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.catalogue import ScanBatch, locking
+from pypitool.catalogue import database_files
+from pypitool.catalogue.catalogue import ScanBatch
+from pypitool.catalogue.database_files import put_in_place
 from pypitool.catalogue.errors import CatalogueReadOnly
-from pypitool.catalogue.placing import put_in_place
+from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import open_catalogue, repair
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.errors import NoSpace, http_status
-from pypitool.facts import FactLog
 from tests.catalogue.held import digest, name, wheel
 from tests.catalogue.writer import THREADS, start_writer
 from tests.support.disks import make_read_only, mounted_disk
@@ -127,7 +128,7 @@ def test_a_catalogue_is_replaced_while_others_write_without_a_pause(
     wait_until(lambda: len(catalogue.project_names()) == 2, what="both write")
 
     started = time.monotonic()
-    with locking.exclusive(catalogue.path):
+    with database_files.exclusive(catalogue.path):
         took = time.monotonic() - started
         before = catalogue.counts()
         still = catalogue.counts()

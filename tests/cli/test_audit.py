@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from pypitool.__main__ import main
+from pypitool.catalogue.facts import FactLog
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.names import normalize
-from pypitool.facts import FactLog
 from pypitool.state import StateFiles
 from tests.cli.conftest import Ended, Run
 

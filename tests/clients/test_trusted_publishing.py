@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from pypitool.catalogue.facts import FactLog
 from pypitool.core.fact import to_document
-from pypitool.facts import FactLog
 from pypitool.state import StateFiles
 from tests.clients.conftest import TWO_WORKERS
 from tests.support.certificates import Authority, make_authority

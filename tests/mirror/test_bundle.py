@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from pypitool.catalogue.facts import local_actor
 from pypitool.core.mirror.run_events import FileEvent
 from pypitool.core.model import HeldFile, Origin, OriginKind
-from pypitool.facts import local_actor
 from pypitool.mirror.bundle import BadBundle, bundled, export_bundle, import_bundle
 from pypitool.releases import yank
 from pypitool.repository import Repository

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
+from pypitool.catalogue.facts import local_actor
 from pypitool.core.errors import Kind
 from pypitool.core.mirror.run_events import FileEvent
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.mirror.sync_plan import WantedFile
 from pypitool.core.model import OriginKind
-from pypitool.facts import local_actor
 from pypitool.mirror.fetch import Fetcher
 from pypitool.mirror.partial import FOLDER, PartialFiles
 from pypitool.mirror.watching import FetchItem, Watcher

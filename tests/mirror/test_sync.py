@@ -9,6 +9,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from pypitool.archives.digest import Digester
+from pypitool.catalogue.facts import local_actor
 from pypitool.core.errors import Kind
 from pypitool.core.filenames import parse
 from pypitool.core.mirror.run_events import Event, FileEvent, HoleEvent, PlanEvent, ProjectEvent, WarningEvent
@@ -16,7 +17,6 @@ from pypitool.core.mirror.run_summary import Ending, RunOutcome, Summary
 from pypitool.core.mirror.selection import SelectionRules
 from pypitool.core.mirror.targets import Target, make_target
 from pypitool.core.model import Contents, HeldFile, Origin, OriginKind
-from pypitool.facts import local_actor
 from pypitool.mirror.inputs import InputFaults, read_inputs
 from pypitool.mirror.place import Place
 from pypitool.mirror.resolving import pin_sets

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pypitool.catalogue.facts import local_actor
 from pypitool.core.errors import Kind
 from pypitool.core.mirror.run_events import DifferenceEvent, Event, ProjectEvent, WarningEvent
 from pypitool.core.mirror.run_summary import Ending, RunOutcome, Summary
 from pypitool.core.model import Origin, OriginKind
-from pypitool.facts import local_actor
 from pypitool.mirror.directory_lock import lock_directory
 from pypitool.mirror.place import Place
 from pypitool.mirror.running import RunFrame, run

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.facts import local_actor
+from pypitool.catalogue.facts import local_actor
 from pypitool.releases import yank
 from pypitool.repository import Repository
 from tests.mirror_live.mirror import Mirror

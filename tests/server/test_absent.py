@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pypitool.catalogue import ScanBatch
+from pypitool.catalogue.catalogue import ScanBatch
 from pypitool.core.model import Location, Problem
 from pypitool.recording import BEING_WRITTEN
 from pypitool.repository import Repository

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from pypitool.archives.digest import Digester
+from pypitool.catalogue.facts import local_actor
 from pypitool.core.filenames import parse
 from pypitool.core.model import Contents, HeldFile, Origin, OriginKind
-from pypitool.facts import local_actor
 from pypitool.publish import Incoming, publish
 from pypitool.repository import Repository
 from tests.support.upstream import Offer

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pypitool.catalogue import Pending
+from pypitool.catalogue.catalogue import Pending
 from pypitool.catalogue.errors import ReleaseFileExists
+from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.fact import Fact
 from pypitool.core.model import FileStat, HeldFile, Location
-from pypitool.facts import FactLog
 from pypitool.repository import Repository
 from pypitool.store.directory import DirectoryStore
 from pypitool.store.temporary import TemporaryFile

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import FileFact, Known, Pending, token_rows
+from pypitool.catalogue import writes
+from pypitool.catalogue.catalogue import FileFact, Known, Pending
 from pypitool.catalogue.connections import Readers
 from pypitool.catalogue.errors import NONSENSE, translate
 from pypitool.catalogue.rows import COLUMNS, from_path, from_row, to_path, to_stat
@@ -47,7 +48,7 @@ class _Understanding:
 
 
 class SqliteReader:
-    """Implements `pypitool.catalogue.Reader`; keeps nothing in memory but a connection for each thread."""
+    """Implements `pypitool.catalogue.catalogue.Reader`; keeps nothing in memory but a connection for each thread."""
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path = path
@@ -275,9 +276,9 @@ class SqliteReader:
             return tuple(map(from_row, rows))
 
     def _tokens(self, which: str, *parameters: str) -> tuple[Token, ...]:
-        rows = self._ask(f"SELECT {token_rows.COLUMNS} FROM token {which}", parameters)
+        rows = self._ask(f"SELECT {writes.OF_TOKENS} FROM token {which}", parameters)
         with self._understood:
-            return tuple(map(token_rows.from_row, rows))
+            return tuple(map(writes.token_of_row, rows))
 
     def _head(self, column: str) -> int:
         rows = self._ask(f"SELECT {column} FROM head")

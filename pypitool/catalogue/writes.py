@@ -1,17 +1,25 @@
-"""What each change does to the tables; every function runs inside a transaction of its caller."""
+"""What each change does to the tables; every function runs inside a transaction of its caller.
+
+Tokens as the catalogue keeps them; what writes runs inside a transaction of its caller.
+"""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import FileFact, Pending, ScanBatch, decisions, token_rows
+from pypitool.catalogue import decisions
+from pypitool.catalogue.catalogue import FileFact, Pending, ScanBatch
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.catalogue.replay import Decisions
 from pypitool.catalogue.rows import COLUMNS, PLACES, from_row, stat_row, to_path, to_row
 from pypitool.core.model import HeldFile, Location, Problem, ProjectStatus
+from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.tokens import Token, in_order
 
 _INSERT_FILE = f"INSERT OR REPLACE INTO file ({COLUMNS}) VALUES ({PLACES})"
 
@@ -104,7 +112,7 @@ def set_owners(connection: sqlite3.Connection, project: NormalizedName, owners: 
     connection.executemany("INSERT INTO owner VALUES (?, ?)", [(project, who) for who in set(owners)])
     # Its pages change for who owns it now, or did.
     announce(connection, {project})
-    token_rows.announce_rights(connection)
+    announce_rights(connection)
 
 
 def replay(connection: sqlite3.Connection, outcome: Decisions, now: float) -> None:
@@ -124,9 +132,9 @@ def replay(connection: sqlite3.Connection, outcome: Decisions, now: float) -> No
     for project, owners in outcome.owners.items():
         set_owners(connection, project, owners)
     for token in outcome.tokens.values():
-        token_rows.add(connection, token)
+        add_token(connection, token)
     for token_hash, at in outcome.revoked.items():
-        token_rows.revoke(connection, token_hash, at)
+        revoke(connection, token_hash, at)
 
 
 def set_complete(connection: sqlite3.Connection, since: int) -> None:
@@ -253,3 +261,60 @@ def _problem_row(problem: Problem) -> tuple[object, ...]:
 def _arrival(file: HeldFile) -> FileFact:
     sha256 = file.contents.digests.sha256
     return FileFact(file.filename, file.project, sha256, file.upload_time, file.origin, file.yanked)
+
+
+OF_TOKENS = "hash, name, owner, projects, may, created, expires, revoked"
+
+
+def token_of_row(row: Sequence[Any]) -> Token:
+    """Return the token of a row."""
+    token_hash, name, owner, projects, may, created, expires, revoked = row
+    return Token(
+        token_hash,
+        name,
+        tuple(json.loads(projects)),
+        frozenset(map(Right, json.loads(may))),
+        created,
+        expires,
+        owner,
+        revoked,
+    )
+
+
+def add_token(connection: sqlite3.Connection, token: Token) -> None:
+    """Record a token, unless it is known. Nobody has to be told: nobody remembers that it was unknown."""
+    row = (
+        token.hash,
+        token.name,
+        token.owner,
+        json.dumps(token.projects),
+        json.dumps(in_order(token.may)),
+        token.created,
+        token.expires,
+        token.revoked,
+    )
+    connection.execute(f"INSERT OR IGNORE INTO token ({OF_TOKENS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+
+def revoke(connection: sqlite3.Connection, token_hash: str, at: str) -> None:
+    """Record that a token was revoked, and let every worker look again."""
+    changed = connection.execute(
+        "UPDATE token SET revoked = ? WHERE hash = ? AND revoked IS NULL", (at, token_hash)
+    )
+    if changed.rowcount:
+        announce_rights(connection)
+
+
+def forget_tokens(connection: sqlite3.Connection, before: str, minted_before: str) -> None:
+    """Forget the tokens that ended before a moment, and the minted ones before another."""
+    connection.execute(
+        "DELETE FROM token WHERE revoked < :before OR expires < :before "
+        "OR (owner GLOB 'publisher:*' AND expires < :minted)",
+        {"before": before, "minted": minted_before},
+    )
+
+
+def announce_rights(connection: sqlite3.Connection) -> None:
+    """Let whoever remembers what somebody may look again."""
+    # A serial and not a count of its own: it is never the same again in another history of the catalogue.
+    connection.execute("UPDATE head SET serial = serial + 1, rights_serial = serial + 1")

@@ -1,0 +1,215 @@
+"""What we hold, as a seam: SQLite today, PostgreSQL later. One conformance suite runs over each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from packaging.utils import NormalizedName
+
+from pypitool.core.model import (
+    Changes,
+    FileStat,
+    HeldFile,
+    Location,
+    Origin,
+    Problem,
+    Project,
+    ProjectStatus,
+)
+from pypitool.core.rights.tokens import Token
+
+if TYPE_CHECKING:
+    from pypitool.catalogue.replay import Decisions
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a walk of the directories compares with: one file of the catalogue, by stat alone."""
+
+    location: Location
+    stat: FileStat
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A file whose publishing has begun: its writer holds a lock on the temporary file."""
+
+    file: HeldFile
+    temporary: str  # path below the root of `file.location`
+
+
+@dataclass(frozen=True, slots=True)
+class ScanBatch:
+    """What a walk found: applied in one transaction, so that a page never shows half of it."""
+
+    changed: Sequence[HeldFile] = ()  # new, or with another stat; origin and yank come from the facts
+    gone: Sequence[Location] = ()
+    problems: Sequence[Problem] = ()  # replace what was known of these locations
+    solved: Sequence[Location] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """What people decided about a filename, and files cannot tell; outlives the file."""
+
+    filename: str
+    project: NormalizedName
+    sha256: str | None = None  # upload time and origin hold for these bytes only
+    upload_time: str | None = None
+    origin: Origin | None = None
+    yanked: str | None = None
+
+
+class Reader(Protocol):
+    """What pages ask. Safe from any thread; never waits for a writer."""
+
+    def stamp(self) -> object:
+        """Return a token; another one than this process saw last means that something may have changed."""
+
+    def serial(self) -> int:
+        """Return the number of the last change."""
+
+    def changes_since(self, serial: int) -> Changes:
+        """Return what changed after `serial`."""
+
+    def project_names(self) -> tuple[NormalizedName, ...]:
+        """Return the projects that hold at least one live file, sorted."""
+
+    def project(self, name: NormalizedName) -> Project | None:
+        """Return a project with its live files (see `offered`), or None when it holds none."""
+
+    def status(self, project: NormalizedName) -> tuple[ProjectStatus, str | None]:
+        """Return the state of a project and its reason, also where no file of it is held (PEP 792)."""
+
+    def projects_in(self, status: ProjectStatus) -> frozenset[NormalizedName]:
+        """Return the projects that have this status."""
+
+    def held(self, project: NormalizedName) -> tuple[HeldFile, ...]:
+        """Return every live file of a project, those included that another of the same name hides."""
+
+    def rivals(self, filenames: Sequence[str] | None = None) -> tuple[HeldFile, ...]:
+        """Return the live files that share their filename with other bytes; of these names, or of all."""
+
+    def file_at(self, path: str) -> HeldFile | None:
+        """Return the live file at this path below the first root that has it."""
+
+    def held_at(self, location: Location) -> HeldFile | None:
+        """Return the live file at exactly this place."""
+
+    def files(self) -> Iterator[HeldFile]:
+        """Iterate over every live file of every root, in order of root and path."""
+
+    def metadata(self, sha256: str) -> bytes | None:
+        """Return a METADATA body by its digest."""
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Return the files that are not listed, and why."""
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many live projects and files there are."""
+
+    def file_counts(self) -> dict[NormalizedName, int]:
+        """Return how many live files each project has that has any."""
+
+    def holds(self, project: NormalizedName) -> bool:
+        """Tell whether a project has a live file."""
+
+    def owners(self, project: NormalizedName) -> tuple[str, ...]:
+        """Return who owns a project (`user:ann`), sorted, whether a file of it is held or not."""
+
+    def owned(self, who: str) -> frozenset[NormalizedName]:
+        """Return the projects that somebody owns."""
+
+    def is_complete(self) -> bool:
+        """Tell whether the directories were walked to their end since this catalogue began."""
+
+    def rights_serial(self) -> int:
+        """Return the number of the last change after which somebody may do less, or something else."""
+
+    def token(self, hash: str) -> Token | None:
+        """Return a token by its hash, one that has ended too."""
+
+    def tokens(self) -> tuple[Token, ...]:
+        """Return every token that is remembered, in the order in which they were made."""
+
+
+class Catalogue(Reader, Protocol):
+    """The reader's side and the writer's. Each writing call is one durable transaction."""
+
+    def known(self, root: int, below: str = "") -> Iterator[Known]:
+        """Iterate, in order of path, over the live files of one root, or below one folder of it."""
+
+    def known_at(self, locations: Sequence[Location]) -> Iterator[Known]:
+        """Iterate over the live files among these locations."""
+
+    def apply_scan(self, batch: ScanBatch, bodies: Iterable[tuple[str, bytes]] = ()) -> None:
+        """Record what a walk found; `bodies` are METADATA bodies with their digests.
+
+        A location whose publishing is pending is left alone: its writer, or the keeper, ends that.
+        """
+
+    def begin_publish(self, pending: Pending, body: bytes | None, *, overwrite: bool) -> None:
+        """Record a file as pending; raise `ReleaseFileExists` when a file has its release key already.
+
+        With `overwrite` a live file may have it, and stays live until the pending one is finished; another
+        pending one may not.
+        """
+
+    def finish_publish(self, file: HeldFile) -> tuple[Location, ...]:
+        """Turn a pending file live, with the stat that it has now, and record its origin as its fact.
+
+        Other live files with its release key are superseded: forgotten in the same transaction, and
+        returned. The caller removes them, or they are found again.
+        """
+
+    def abandon_publish(self, location: Location) -> None:
+        """Forget a pending file."""
+
+    def pending(self) -> tuple[Pending, ...]:
+        """Return every publishing that has begun and not ended."""
+
+    def held_under(self, release_key: str) -> HeldFile | None:
+        """Return the live or pending file with this release key."""
+
+    def decide(self, *facts: FileFact) -> None:
+        """Replace what people decided about filenames, all of them at once."""
+
+    def fact(self, filename: str) -> FileFact | None:
+        """Return what people decided about a filename."""
+
+    def set_status(self, project: NormalizedName, status: ProjectStatus, reason: str | None) -> None:
+        """Record a project's status (PEP 792)."""
+
+    def set_owners(self, project: NormalizedName, owners: Sequence[str]) -> None:
+        """Replace the owners of a project."""
+
+    def forget(self, locations: Sequence[Location]) -> None:
+        """Remove files, and what was decided about their names where no other file bears them."""
+
+    def set_complete(self, since: int) -> None:
+        """Record that the directories were walked to their end: from now on what is absent is not held.
+
+        `since` is the serial when the walk began; where another history has begun after it, a part of what
+        was walked is recorded in the old one only, and nothing happens.
+        """
+
+    def add_token(self, token: Token) -> None:
+        """Record a token; one that is known stays as it is."""
+
+    def revoke_token(self, hash: str, at: str) -> None:
+        """Record that a token was revoked at a moment, unless it has been."""
+
+    def forget_tokens(self, before: str, *, minted_before: str) -> None:
+        """Forget the tokens that ended before a moment; of those that were minted there are many more."""
+
+    def facts_end(self) -> int:
+        """Return up to which byte the log of facts is known to be replayed."""
+
+    def replay(self, outcome: Decisions, facts_end: int) -> None:
+        """Make decisions hold that the log of facts has up to the byte `facts_end`; see `replay.catch_up`."""
+
+    def close(self) -> None:
+        """Release every connection."""
