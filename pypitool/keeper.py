@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pypitool.access.rules_file import RulesHistory
 from pypitool.asking import take_doubt
 from pypitool.attention import Attention
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing
@@ -17,7 +18,6 @@ from pypitool.heartbeat import Pulse
 from pypitool.keeper_lock import keeper_lock
 from pypitool.lookout import Lookout
 from pypitool.repository import Repository
-from pypitool.rules_record import RulesHistory
 from pypitool.scan import Scanner
 from pypitool.touches import Touches
 

@@ -16,7 +16,7 @@ from pypitool.repository import Repository
 from pypitool.tokens import Made, forget_old
 
 if TYPE_CHECKING:
-    from pypitool.oidc import Proven
+    from pypitool.access.oidc import Proven
 
 OIDC = "oidc"
 

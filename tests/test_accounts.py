@@ -14,20 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.accounts import (
-    Accounts,
-    PasswordFileUnreadable,
-    PasswordHashes,
-    PasswordRefused,
-    UnknownUser,
-    UserNameRefused,
-    accounts,
-    remove_user,
-    set_password,
-)
-from pypitool.accounts.hashes import hash_password
-from pypitool.accounts.verified import KEPT_SECONDS, MOST, Verified
-from pypitool.accounts.verifying import Credentials
+from pypitool.access.accounts import KEPT_SECONDS, MOST, Accounts, Credentials, Verified
+from pypitool.access.errors import PasswordFileUnreadable, PasswordRefused, UnknownUser, UserNameRefused
+from pypitool.access.hashes import PasswordHashes, hash_password
+from pypitool.access.htpasswd import accounts, remove_user, set_password
 
 ALGORITHMS = {"-B": "bcrypt", "-m": "apr1", "-s": "sha1", "-2": "sha256", "-5": "sha512", "-d": "des"}
 HTPASSWD = shutil.which("htpasswd")

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from pypitool import issuer_fetch
+from pypitool.access import issuers
+from pypitool.access.issuers import IssuerKeys, IssuerUnavailable, fetch_keys
 from pypitool.core.errors import Kind
-from pypitool.issuer_fetch import IssuerUnavailable, fetch_keys
-from pypitool.issuer_keys import IssuerKeys
 from tests.support.certificates import Authority, make_authority
 from tests.support.issuer import CONFIGURATION, KEYS, Issuer, as_json
 
@@ -237,7 +236,7 @@ def test_a_configuration_that_is_not_right_is_refused(issuer: Issuer, document: 
         (b"[" * 100_000, "is no JSON"),
         (b"{}", "has no keys"),
         (b'{"keys": {}}', "has no keys"),
-        (b"x" * (issuer_fetch.LARGEST + 1), "is longer than"),
+        (b"x" * (issuers.LARGEST + 1), "is longer than"),
     ],
     ids=["no JSON", "no text", "deep", "no keys", "no list", "long"],
 )
@@ -256,7 +255,7 @@ def test_a_server_error_and_a_cut_answer_are_refused(issuer: Issuer) -> None:
 
 def test_a_silent_issuer_is_not_waited_for(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
-    monkeypatch.setattr(issuer_fetch, "SECONDS", 0.2)
+    monkeypatch.setattr(issuers, "SECONDS", 0.2)
 
     def silence() -> tuple[int, dict[str, str], bytes]:
         ended.wait(10)

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pypitool.access.oidc import LARGEST_TOKEN, TokenRejected, prove, read_keys
 from pypitool.core.rights.publishers import Publisher
 from pypitool.core.rights.rulebook import ProjectGlobs, Right, Scope
-from pypitool.oidc import LARGEST_TOKEN, TokenRejected, prove, read_keys
 from tests.support.certificates import make_authority
 from tests.support.issuer import Issuer, ec_key, rsa_key
 

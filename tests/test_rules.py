@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pypitool.access.rules import Rules, rules_of
 from pypitool.config.loader import load_settings
 from pypitool.core.names import normalize
 from pypitool.core.rights.rulebook import Caller, Right
-from pypitool.rules import Rules, rules_of
 
 DEPLOY = Caller("user:deploy", has_password=True)
 CORE = normalize("acme-core")

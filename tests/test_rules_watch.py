@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from pypitool.access.rules_file import RulesHistory, RulesRecord, RulesWatch, read_record, write_record
 from pypitool.catalogue.facts import FactLog
 from pypitool.config.live import Source
 from pypitool.core.fact import Actor, Fact
-from pypitool.rules_record import RulesHistory, RulesRecord, read_record, write_record
-from pypitool.rules_watch import RulesWatch
 
 ACTOR = Actor("local:root", means="local")
 LATER_NS = 3_600 * 10**9

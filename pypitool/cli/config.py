@@ -65,9 +65,10 @@ def _unknown_users(settings: Settings) -> Iterator[str]:
     auth = settings.auth
     if not (settings.rules or settings.groups) or auth.passwords is None or auth.header is not None:
         return
-    from pypitool.accounts import PasswordFileUnreadable, accounts
+    from pypitool.access.errors import PasswordFileUnreadable
+    from pypitool.access.htpasswd import accounts
+    from pypitool.access.rules import unknown_users
     from pypitool.config.values import did_you_mean
-    from pypitool.rules import unknown_users
 
     try:
         known = [account.user for account in accounts(auth.passwords)]
@@ -90,8 +91,8 @@ def show(invocation: Invocation, origin: bool) -> None:
     Secrets are masked. With --json each value comes with its origin. Where no rule is written, those that
     authenticate and passwords stand for are shown at the end.
     """
+    from pypitool.access.rules import rules_of
     from pypitool.config.shown import document, shown
-    from pypitool.rules import rules_of
 
     loaded = invocation.load()
     rules = rules_of(loaded.settings)

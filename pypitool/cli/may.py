@@ -57,9 +57,9 @@ def may_command(invocation: Invocation, who: str, action: str, project: str, add
 def _rights(invocation: Invocation) -> AbstractContextManager[Rights]:
     @contextmanager
     def here() -> Iterator[Rights]:
+        from pypitool.access.rules import rules_of
         from pypitool.catalogue.errors import CatalogueMissing
         from pypitool.managing.rights import RightsHere
-        from pypitool.rules import rules_of
 
         settings = invocation.load().settings
         rules, overwrites = rules_of(settings), settings.server.overwrite

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pypitool.access.rules_file import read_record
 from pypitool.config.secrets import unreadable
 from pypitool.core.diagnosis.configuration import config_invalid, rules_stale
 from pypitool.core.diagnosis.finding import Finding
 from pypitool.core.diagnosis.running import DEAD_AFTER
 from pypitool.doctor.patient import Patient
 from pypitool.heartbeat import read_heartbeat
-from pypitool.rules_record import read_record
 
 
 def look(patient: Patient) -> Iterator[Finding]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 
-from pypitool.accounts import PasswordFileUnreadable, accounts
+from pypitool.access.errors import PasswordFileUnreadable
+from pypitool.access.htpasswd import accounts
 from pypitool.core.diagnosis.finding import Finding
 from pypitool.core.diagnosis.people import password_weak, passwords_exposed, passwords_missing
 from pypitool.doctor.patient import Patient

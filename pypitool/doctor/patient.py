@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pypitool.access.rules import rules_of
 from pypitool.config.faults import Fault
 from pypitool.config.settings import Settings
 from pypitool.core.rights.rulebook import Right, has
-from pypitool.rules import rules_of
 from pypitool.state import choose_state
 
 if TYPE_CHECKING:

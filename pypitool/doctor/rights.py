@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from pypitool.accounts import PasswordFileUnreadable, accounts
+from pypitool.access.errors import PasswordFileUnreadable
+from pypitool.access.htpasswd import accounts
+from pypitool.access.rules import rules_of
 from pypitool.core.diagnosis.finding import Finding
 from pypitool.core.diagnosis.people import of_open_uploads, of_publisher, of_tokens, of_who
 from pypitool.doctor.patient import Patient
-from pypitool.rules import rules_of
 
 
 def look(patient: Patient) -> Iterator[Finding]:

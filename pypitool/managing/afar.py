@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pypitool.access.explain import question
 from pypitool.core.errors import Kind
 from pypitool.core.names import normalize
 from pypitool.core.rights.rulebook import Right
 from pypitool.managing import Document
-from pypitool.may import question
 from pypitool.project_owners import owner_named
 from pypitool.releases import NotHeld
 from pypitool.remote import Answered, Remote

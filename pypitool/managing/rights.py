@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pypitool.access.explain import Circumstances, circumstances, explain, question
+from pypitool.access.rules import Rules
 from pypitool.catalogue.catalogue import Reader
 from pypitool.core.rights.rulebook import Right
 from pypitool.managing import Document
-from pypitool.may import Circumstances, circumstances, explain, question
-from pypitool.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pypitool.accounts import Accounts, accounts, remove_user, set_password
+from pypitool.access.accounts import Accounts
+from pypitool.access.htpasswd import accounts, remove_user, set_password
 from pypitool.catalogue.facts import FactLog
 from pypitool.core.fact import Actor, Fact
 from pypitool.managing import Document

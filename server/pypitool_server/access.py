@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from flask import request
 from packaging.utils import NormalizedName
 
-from pypitool.accounts import Accounts, OwnAccounts
+from pypitool.access.accounts import Accounts, OwnAccounts
+from pypitool.access.rules import Rules, Upload, rules_of
 from pypitool.config.settings import Settings
 from pypitool.core.errors import PypitoolError
 from pypitool.core.rights.effective import Claim, Standing
 from pypitool.core.rights.rulebook import Caller, Right
-from pypitool.rules import Rules, Upload, rules_of
 from pypitool.token_uses import LastUses
 from pypitool_server.auth import Authentication, KnownAccounts, Principal
 from pypitool_server.classes import NOBODY, Answer, Owned, RightsClasses, Seat

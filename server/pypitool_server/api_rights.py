@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from flask import Response
 
+from pypitool.access.explain import Circumstances, Question, circumstances, explain, question
 from pypitool.core.rights.effective import Claim
 from pypitool.core.rights.rulebook import Right
-from pypitool.may import Circumstances, Question, circumstances, explain, question
 from pypitool_server import answers
 from pypitool_server.api_requests import BadBody, asked_once, asker, is_admin, parsed_address
 from pypitool_server.refusals import RightMissing

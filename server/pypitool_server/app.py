@@ -8,9 +8,9 @@ from collections.abc import Callable, Hashable
 from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import BadRequest
 
+from pypitool.access.rules import rules_of
 from pypitool.config.settings import Settings
 from pypitool.repository import Repository
-from pypitool.rules import rules_of
 from pypitool_server import (
     answers,
     api,

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 from flask import request
 from flask_httpauth import HTTPBasicAuth
 
-from pypitool.accounts import Credentials, Remembered
+from pypitool.access.accounts import Credentials, Remembered
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.rulebook import Caller, Scope
 from pypitool.core.rights.tokens import PREFIX

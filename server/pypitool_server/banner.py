@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pypitool import __version__
+from pypitool.access.rules import Rules, rules_of
 from pypitool.config.own_address import EVERYWHERE, address_at, own_address
 from pypitool.config.settings import Settings
 from pypitool.config.values import masked
 from pypitool.core.client_config import ClientIndex, pip_conf
 from pypitool.core.rights.effective import Standing
 from pypitool.core.rights.rulebook import Caller, Right
-from pypitool.rules import Rules, rules_of
 from pypitool_server.orders import Ready
 
 SHOWN = {

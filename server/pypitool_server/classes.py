@@ -6,9 +6,9 @@ from collections.abc import Callable, Hashable
 
 from packaging.utils import NormalizedName
 
+from pypitool.access.rules import Rules
 from pypitool.core.rights.effective import Claim, Naming, Standing
 from pypitool.core.rights.rulebook import Caller
-from pypitool.rules import Rules
 
 NOBODY = Caller()
 MOST_REMEMBERED = 4096

@@ -6,9 +6,9 @@ import math
 import time
 from pathlib import Path
 
+from pypitool.access.rules_file import LOOK_EVERY, RulesWatch
 from pypitool.config.live import Source, with_live
 from pypitool.config.settings import Settings
-from pypitool.rules_watch import LOOK_EVERY, RulesWatch
 from pypitool_server.rules_news import RulesTeller
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from pypitool.rules_watch import LOOK_EVERY, RulesWatch
+from pypitool.access.rules_file import LOOK_EVERY, RulesWatch
 from pypitool_server.access import Access
 
 

@@ -23,7 +23,7 @@ from pypitool_server.readiness import faults
 from pypitool_server.services import services
 
 KEY = "pypitool.totals"
-RULES_KEY = "pypitool.rules"
+RULES_KEY = "pypitool.access.rules"
 # pypiserver's own word: some load balancers look for it.
 ALIVE = "Ok"
 # Headers that only a proxy sends; one that nobody trusts does not make its client a neighbour.

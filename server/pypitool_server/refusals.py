@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from pypitool.access.rules import NewProjects
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.rulebook import Right
 from pypitool.core.text import printable
-from pypitool.rules import NewProjects
 
 REALM = "pypi"
 CHALLENGE = {"WWW-Authenticate": f'Basic realm="{REALM}"'}

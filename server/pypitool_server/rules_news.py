@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from pypitool.rules import rules_of
-from pypitool.rules_record import RulesRecord, write_record
-from pypitool.rules_watch import RulesWatch
+from pypitool.access.rules import rules_of
+from pypitool.access.rules_file import RulesRecord, RulesWatch, write_record
 
 log = logging.getLogger(__name__)
 

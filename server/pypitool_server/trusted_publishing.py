@@ -106,8 +106,8 @@ class Minting:
 
     def _proven(self, here: Services, wanted: str, publishers: tuple[Publisher, ...], token: str) -> Made:
         # Imported here: a server without publishers does not pay for the cryptography.
-        from pypitool.issuer_keys import IssuerKeys
-        from pypitool.oidc import prove, read_keys
+        from pypitool.access.issuers import IssuerKeys
+        from pypitool.access.oidc import prove, read_keys
 
         if self._keys is None:
             self._keys = IssuerKeys(read_keys)
@@ -146,7 +146,7 @@ def _token_in(body: bytes) -> str:
 
 
 def _refused(error: PypitoolError) -> Response:
-    from pypitool.oidc import TokenRejected
+    from pypitool.access.oidc import TokenRejected
 
     codes: Mapping[type[PypitoolError], str] = {
         BadPayload: "invalid-payload",
@@ -165,7 +165,7 @@ def _refused(error: PypitoolError) -> Response:
 
 
 def _description(error: PypitoolError) -> str:
-    from pypitool.issuer_fetch import IssuerUnavailable
+    from pypitool.access.issuers import IssuerUnavailable
 
     if http_status(error) < 500 or isinstance(error, (IssuerUnavailable, ReadOnly)):
         return str(error)

@@ -27,9 +27,9 @@ def application() -> ForeignApplication:
     """Return the application that the environment of this process configures."""
     import os
 
+    from pypitool.access.rules_file import RulesWatch
     from pypitool.config.live import Source
     from pypitool.config.loader import load_settings
-    from pypitool.rules_watch import RulesWatch
     from pypitool_server.foreign import ForeignApplication
     from pypitool_server.preparation import prepare
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pypitool.__main__ import main
-from pypitool.accounts import Accounts
+from pypitool.access.accounts import Accounts
 from tests.support.accounts import write_htpasswd
 
 

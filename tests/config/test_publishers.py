@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from pypitool.access.rules import rules_of
 from pypitool.config.faults import BadConfiguration
 from pypitool.config.loader import Loaded, load_settings
 from pypitool.config.settings import PublisherSettings
 from pypitool.config.shown import shown
 from pypitool.core.errors import exit_code
 from pypitool.core.rights.rulebook import Right
-from pypitool.rules import rules_of
 
 AUDIENCE = "auth.oidc-audience = 'here'\n"
 CLAIMS = "claims = { repository = 'acme/core' }\n"

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from pypitool.accounts import Accounts, Credentials, OwnAccounts, remove_user
+from pypitool.access.accounts import Accounts, Credentials, OwnAccounts
+from pypitool.access.htpasswd import remove_user
+from pypitool.access.rules import Rules
 from pypitool.config.settings import AuthSettings, ServerSettings, Settings
 from pypitool.core.rights.rulebook import Rulebook, short_form
-from pypitool.rules import Rules
 from pypitool_server.access import Access
 from pypitool_server.app import create_app
 from pypitool_server.auth import Authentication, Failures

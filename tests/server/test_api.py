@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from pypitool import __version__
-from pypitool.accounts import Accounts
+from pypitool.access.accounts import Accounts
 from pypitool.config.settings import AuthSettings, RuleSettings, ServerSettings, Settings
 from pypitool.core.fact import Fact
 from pypitool.mirror.record import RECORD_FILE, MirrorRecord

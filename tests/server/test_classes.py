@@ -6,9 +6,9 @@ from ipaddress import ip_network
 
 from packaging.utils import NormalizedName
 
+from pypitool.access.rules import Rules
 from pypitool.core.names import normalize
 from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Right, Rule, Rulebook, Scope
-from pypitool.rules import Rules
 from pypitool_server.classes import MOST_REMEMBERED, NOBODY, RightsClasses
 
 CORE, OTHER = normalize("acme-core"), normalize("other")

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from pypitool.accounts import remove_user
+from pypitool.access.htpasswd import remove_user
 from pypitool.core.fact import Actor
 from pypitool.core.rights.rulebook import ProjectGlobs, Scope
 from pypitool.core.rights.tokens import PREFIX, checked_rights

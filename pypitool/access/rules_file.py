@@ -1,15 +1,24 @@
-"""Following the file of the configuration: rules count within a second of a change, whole or not at all."""
+"""Following the file of the configuration: rules count within a second of a change, whole or not at all.
+
+What the server says of its rules, in a small file of the state: for the keeper, and for `doctor`.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pypitool.catalogue.facts import FactLog, local_actor
 from pypitool.config.faults import BadConfiguration
 from pypitool.config.live import Source, changed_keys, with_live
 from pypitool.config.settings import Settings
+from pypitool.core.fact import Fact, What
+from pypitool.host import hand_over
 
 # A change is read at the second look that finds it unchanged: an editor may be in the middle of writing.
 LOOK_EVERY = 0.25
@@ -85,3 +94,53 @@ def _stamp(file: Path) -> _Stamp:
 
 def _tick(stamp: tuple[int, int, int, int]) -> int:
     return TICK_NS if stamp[0] % 1_000_000_000 else COARSE_TICK_NS
+
+
+NAME = "rules.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RulesRecord:
+    """Which rules count, and what keeps the file of the configuration from counting as it is."""
+
+    digest: str
+    fault: str | None = None  # the last good rules count on
+    waiting: tuple[str, ...] = ()  # keys that take SIGHUP
+
+
+def write_record(state: Path, record: RulesRecord) -> None:
+    """Replace what was said before."""
+    temporary = state / f".{NAME}.{os.getpid()}"
+    # A full disk must not end who writes it: the rules count all the same.
+    with suppress(OSError):
+        temporary.write_text(json.dumps(asdict(record)))
+        hand_over(temporary)
+        temporary.replace(state / NAME)
+
+
+def read_record(state: Path) -> RulesRecord | None:
+    """Return what was said last, or None if nothing was."""
+    try:
+        document = json.loads((state / NAME).read_text())
+        return RulesRecord(str(document["digest"]), document["fault"], tuple(document["waiting"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+class RulesHistory:
+    """Puts on record that other rules count, once for each change; the keeper does this."""
+
+    def __init__(self, state: Path, facts: FactLog) -> None:
+        self._state = state
+        self._facts = facts
+        self._known: str | None = None
+
+    def note(self) -> None:
+        """Append a fact if the rules are other ones than those on record."""
+        record = read_record(self._state)
+        if record is None or record.digest == self._known:
+            return
+        last = self._facts.last(What.RULES.value)
+        if last is None or last.details.get("digest") != record.digest:
+            self._facts.append(Fact(What.RULES, local_actor(), details={"digest": record.digest}))
+        self._known = record.digest

@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 
 from packaging.utils import NormalizedName
 
+from pypitool.access.rules import GROUP, Rules, Upload
 from pypitool.catalogue.catalogue import Reader
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.names import normalize
 from pypitool.core.rights.effective import OWNER_RIGHTS, Claim, Standing
 from pypitool.core.rights.rulebook import ANONYMOUS, AUTHENTICATED, Caller, Right, Rule, Scope, has
 from pypitool.core.text import printable
-from pypitool.rules import GROUP, Rules, Upload
 
 EVERYTHING = "*"
 _GLOB = set("*?")

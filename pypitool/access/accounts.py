@@ -1,0 +1,199 @@
+"""Verify who somebody is, at the same cost for users that exist and users that do not.
+
+Accounts that are kept elsewhere: a callable of the house's own says who is who.
+
+Which credentials were verified a moment ago, without keeping them.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from pypitool.access.errors import PasswordsBusy, VerificationFailed
+from pypitool.access.hashes import PasswordHashes
+from pypitool.access.htpasswd import PasswordFile, Table
+
+# A bcrypt check takes a core for up to a third of a second: half of the cores stay with the pages.
+LONGEST_WAIT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A name and a password, and the header that carried them."""
+
+    header: str
+    user: str
+    password: str
+
+
+class Accounts:
+    """The users of one htpasswd file, verified with bounded effort."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        hashes: PasswordHashes | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        parallel: int | None = None,
+    ) -> None:
+        self._hashes = hashes or PasswordHashes()
+        self._file = PasswordFile(path, self._hashes)
+        self._verified = Verified(clock)
+        self._slots = threading.Semaphore(parallel or max(1, (os.cpu_count() or 1) // 2))
+
+    def recall(self, header: str) -> Remembered | None:
+        """Return what is known of this Authorization header, without hashing a password."""
+        return self._verified.recall(header, self._file.current())
+
+    def admit(self, credentials: Credentials) -> bool:
+        """Verify credentials and remember the verdict; wait while others are being verified."""
+        with self._slot():
+            # The first of fifty parallel requests with one password hashes it, the others find it here.
+            known = self.recall(credentials.header)
+            if known is not None:
+                return known.user is not None
+            table = self._file.current()
+            if not self._matches(table, credentials.user, credentials.password):
+                self._verified.refuse(credentials.header, table)
+                return False
+            self._verified.accept(credentials.header, credentials.user, table)
+            return True
+
+    def verify(self, user: str, password: str) -> bool:
+        """Say whether this is the user's password now."""
+        with self._slot():
+            return self._matches(self._file.current(), user, password)
+
+    def knows(self, user: str) -> bool:
+        """Say whether there is such a user now."""
+        return user in self._file.current().hashes
+
+    def _matches(self, table: Table, user: str, password: str) -> bool:
+        stored = table.hashes.get(user)
+        matches = self._hashes.matches(password, stored or _decoy(table, user))
+        return matches and stored is not None
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        if not self._slots.acquire(timeout=LONGEST_WAIT_SECONDS):
+            raise PasswordsBusy
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+
+def _decoy(table: Table, user: str) -> str:
+    """Choose an entry to hash an unknown user's password against: always the same one for a name.
+
+    A constant of ours would be slower or faster than the hashes of the file, and tell who exists.
+    """
+    if not table.hashes:
+        return ""
+    number = int.from_bytes(blake2b(user.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    return list(table.hashes.values())[number % len(table.hashes)]
+
+
+# It cannot tell us that somebody was removed, so nobody is believed for long without asking again.
+OWN_KEPT_SECONDS = 60.0
+
+
+class OwnAccounts:
+    """Ask `verify(user, password)`, and ask it rarely: a single install makes hundreds of requests."""
+
+    def __init__(
+        self, verify: Callable[[str, str], bool], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._verify = verify
+        self._verified = Verified(clock)
+        self._table = Table()
+
+    def recall(self, header: str) -> Remembered | None:
+        """Return what is known of this Authorization header, without asking."""
+        return self._verified.recall(header, self._table)
+
+    def admit(self, credentials: Credentials) -> bool:
+        """Ask whether these credentials are right, and remember a yes."""
+        try:
+            right = bool(self._verify(credentials.user, credentials.password))
+        except Exception as error:  # foreign code, with a network behind it perhaps: it may raise anything
+            raise VerificationFailed from error
+        if right:
+            self._verified.accept(credentials.header, credentials.user, self._table, seconds=OWN_KEPT_SECONDS)
+        return right
+
+    def knows(self, user: str) -> bool:
+        """Say yes: nobody can be asked about without a password."""
+        return True
+
+
+KEPT_SECONDS = 300.0
+KEPT_REFUSALS_SECONDS = 60.0
+MOST = 4096
+
+
+@dataclass(slots=True)
+class Remembered:
+    """A verdict over credentials: `user` is None when they were wrong."""
+
+    user: str | None
+    stored: str | None  # the hash that it was verified against
+    table: Table
+    expires: float
+
+
+class Verified:
+    """Remember verdicts under a keyed hash of the credentials, until the user's entry changes."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        # The key dies with the process: a memory dump cannot be searched for known credentials.
+        self._key = secrets.token_bytes(32)
+        self._clock = clock
+        self._accepted: dict[bytes, Remembered] = {}
+        # Apart, so that guesses cannot push out those who work.
+        self._refused: dict[bytes, Remembered] = {}
+        self._making_room = threading.Lock()
+
+    def recall(self, credentials: str, table: Table) -> Remembered | None:
+        """Return the verdict over these credentials, if it still holds for this table."""
+        key = self._digest(credentials)
+        found = self._accepted.get(key) or self._refused.get(key)
+        if found is None:
+            return None
+        if found.expires > self._clock():
+            if found.table is table:
+                return found
+            if found.user is not None and table.hashes.get(found.user) == found.stored:
+                found.table = table
+                return found
+        self._accepted.pop(key, None)
+        self._refused.pop(key, None)
+        return None
+
+    def accept(self, credentials: str, user: str, table: Table, *, seconds: float = KEPT_SECONDS) -> None:
+        """Remember that these credentials are those of `user`, as the table has them."""
+        verdict = Remembered(user, table.hashes.get(user), table, self._clock() + seconds)
+        self._keep(self._accepted, credentials, verdict)
+
+    def refuse(self, credentials: str, table: Table) -> None:
+        """Remember that these credentials are wrong as long as the file stays as it is."""
+        expires = self._clock() + KEPT_REFUSALS_SECONDS
+        self._keep(self._refused, credentials, Remembered(None, None, table, expires))
+
+    def _keep(self, kept: dict[bytes, Remembered], credentials: str, verdict: Remembered) -> None:
+        with self._making_room:
+            while len(kept) >= MOST:
+                del kept[next(iter(kept))]
+            kept[self._digest(credentials)] = verdict
+
+    def _digest(self, credentials: str) -> bytes:
+        return blake2b(credentials.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest()

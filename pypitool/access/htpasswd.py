@@ -1,0 +1,272 @@
+"""Change an htpasswd file: one line at a time, whole or not at all.
+
+The htpasswd file as it is now: one `stat` tells, and a broken file changes nothing.
+
+An htpasswd file as a value: one line for each user, `name:hash`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pypitool.access.errors import PasswordFileUnreadable, UnknownUser, UserNameRefused
+from pypitool.access.hashes import WEAK, PasswordHashes, hash_password
+from pypitool.host import hand_over
+
+NEW_FILE_MODE = 0o640  # never readable for all: hashes can be guessed at leisure
+LONGEST_NAME = 255
+
+
+def _unrecorded() -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A line of the file: `scheme` is None when its password is refused (plain text)."""
+
+    user: str
+    scheme: str | None
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether the hash is of a kind that is guessed quickly."""
+        return self.scheme in WEAK
+
+
+def accounts(path: Path) -> tuple[Account, ...]:
+    """List the users of the file, in its order."""
+    hashes = PasswordHashes()
+    table = parse(_read(path, missing_is_empty=False))
+    return tuple(Account(user, hashes.scheme(stored)) for user, stored in table.hashes.items())
+
+
+def set_password(path: Path, user: str, password: str, *, record: Callable[[], None] = _unrecorded) -> bool:
+    """Add a user or change the password, with bcrypt; return whether the user is new.
+
+    `record` is called when nothing stands in the way any more, before the file is changed.
+    """
+    _check_name(user)
+    line = f"{user}:{hash_password(password)}".encode()
+    with _edited(path) as target:
+        lines = _read(target, missing_is_empty=True).splitlines()
+        kept = [other for other in lines if _user_of(other) != user]
+        is_new = len(kept) == len(lines)
+        place = next((at for at, other in enumerate(lines) if _user_of(other) == user), len(kept))
+        record()
+        _replace(target, [*kept[:place], line, *kept[place:]])
+    return is_new
+
+
+def remove_user(path: Path, user: str, *, record: Callable[[], None] = _unrecorded) -> None:
+    """Take a user out of the file; `record` is called before it is changed."""
+    with _edited(path) as target:
+        lines = _read(target, missing_is_empty=False).splitlines()
+        kept = [line for line in lines if _user_of(line) != user]
+        if len(kept) == len(lines):
+            raise UnknownUser(user, path)
+        record()
+        _replace(target, kept)
+
+
+def _check_name(user: str) -> None:
+    if not user or len(user.encode("utf-8", "surrogatepass")) > LONGEST_NAME:
+        raise UserNameRefused(user, f"it must have 1 to {LONGEST_NAME} bytes")
+    if ":" in user or not user.isprintable():
+        raise UserNameRefused(user, "it must not hold a colon or a control character")
+    if user.startswith("#") or user != user.strip():
+        raise UserNameRefused(user, "it must not begin with `#` or begin or end with a space")
+
+
+def _user_of(line: bytes) -> str | None:
+    line = line.removeprefix(b"\xef\xbb\xbf").strip()
+    name, colon, _ = line.partition(b":")
+    return decode(name) if colon and not line.startswith(b"#") else None
+
+
+@contextmanager
+def _edited(path: Path) -> Iterator[Path]:
+    """Hold off other editors; a symbolic link stays one, what it points to is replaced."""
+    target = Path(os.path.realpath(path))
+    try:
+        # The folder is what all editors share: the file itself is another one after each edit.
+        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield target
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise PasswordFileUnreadable(path, str(error.strerror)) from error
+
+
+def _read(path: Path, *, missing_is_empty: bool) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        if missing_is_empty:
+            return b""
+        raise PasswordFileUnreadable(path, "it does not exist") from error
+    except OSError as error:
+        raise PasswordFileUnreadable(path, str(error.strerror)) from error
+
+
+def _replace(path: Path, lines: list[bytes]) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(b"".join(line + b"\n" for line in lines))
+            _keep_owner_and_mode(path, temporary, file.fileno())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _keep_owner_and_mode(path: Path, temporary: Path, descriptor: int) -> None:
+    try:
+        before = os.stat(path)
+    except FileNotFoundError:
+        os.fchmod(descriptor, NEW_FILE_MODE)
+        hand_over(temporary)
+        return
+    os.fchmod(descriptor, before.st_mode & 0o777)
+    if (before.st_uid, before.st_gid) != (os.getuid(), os.getgid()):
+        # As root on the server's own file; anybody else would take it from the server, so let it fail.
+        os.fchown(descriptor, before.st_uid, before.st_gid)
+
+
+log = logging.getLogger(__name__)
+
+Stamp = tuple[int, int, int, int]
+
+# Two writes within one tick of the file system's clock leave the same stat: a file this young
+# (a second, where only whole seconds are kept) is read again before its stat is trusted.
+TICK_NS = 50_000_000
+COARSE_TICK_NS = 2_000_000_000
+
+
+class PasswordFile:
+    """Give the users of a password file, and say once what is wrong with it."""
+
+    def __init__(self, path: Path, hashes: PasswordHashes) -> None:
+        self.path = path
+        self._hashes = hashes
+        self._table = Table()
+        self._has_good = False
+        self._last_body: bytes | None = None
+        self._stamp: Stamp | None = None
+        self._said = ""
+        self._reading = threading.Lock()
+
+    def current(self) -> Table:
+        """Return the users now. The same object means: nothing has changed."""
+        try:
+            stat = os.stat(self.path)
+        except OSError as error:
+            self._stamp = None
+            self._complain(f"cannot be read ({error.strerror})")
+            return self._table
+        if (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino) != self._stamp:
+            self._read()
+        return self._table
+
+    def _read(self) -> None:
+        with self._reading:
+            try:
+                with open(self.path, "rb") as file:
+                    stat = os.fstat(file.fileno())
+                    body = file.read()
+            except OSError as error:
+                self._complain(f"cannot be read ({error.strerror})")
+                return
+            self._take(body)
+            self._stamp = _stamp_when_settled(stat)
+
+    def _take(self, body: bytes) -> None:
+        table = parse(body)
+        if table.faulty_lines:
+            lines = ", ".join(map(str, table.faulty_lines[:5]))
+            self._complain(f"is broken (no `name:hash` in line {lines})")
+        else:
+            self._said = ""
+        if body == self._last_body or (table.faulty_lines and self._has_good):
+            return
+        self._last_body = body
+        self._has_good = not table.faulty_lines
+        self._table = table
+        self._judge(table)
+
+    def _complain(self, fault: str) -> None:
+        if fault != self._said:
+            self._said = fault
+            keeps = "the last good one counts on" if self._has_good else "who is not known is refused"
+            log.error("the password file `%s` %s: %s", self.path, fault, keeps)
+
+    def _judge(self, table: Table) -> None:
+        schemes = {user: self._hashes.scheme(stored) for user, stored in table.hashes.items()}
+        refused = sorted(user for user, scheme in schemes.items() if scheme is None)
+        weak = sorted({WEAK[scheme] for scheme in schemes.values() if scheme in WEAK})
+        if refused:
+            log.error(
+                "in `%s` the password of %s is in plain text or of an unknown kind: refused",
+                self.path,
+                ", ".join(map(repr, refused[:5])),
+            )
+        if weak:
+            log.warning(
+                "`%s` holds weak hashes (%s); `pypitool user add NAME` writes bcrypt",
+                self.path,
+                ", ".join(weak),
+            )
+
+
+def _stamp_when_settled(stat: os.stat_result) -> Stamp | None:
+    tick = TICK_NS if stat.st_mtime_ns % 1_000_000_000 else COARSE_TICK_NS
+    if abs(time.time_ns() - stat.st_mtime_ns) < tick:
+        return None
+    return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The users of one reading of the file, and the lines that say nothing."""
+
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    faulty_lines: tuple[int, ...] = ()
+
+
+def parse(body: bytes) -> Table:
+    """Read an htpasswd file; a user named twice has the first password, as Apache says."""
+    hashes: dict[str, str] = {}
+    faulty = []
+    for number, line in enumerate(body.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        line = line.strip()
+        if not line or line.startswith(b"#"):
+            continue
+        name, colon, rest = line.partition(b":")
+        if not colon or not name or b"\0" in line:
+            faulty.append(number)
+            continue
+        hashes.setdefault(decode(name), decode(rest.partition(b":")[0].strip()))
+    return Table(hashes, tuple(faulty))
+
+
+def decode(text: bytes) -> str:
+    """Decode a name as Basic credentials are decoded: UTF-8, else Latin-1."""
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
