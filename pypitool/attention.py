@@ -6,12 +6,12 @@ import logging
 import time
 from collections.abc import Iterable
 
-from pypitool.asking import take_asked
 from pypitool.core.model import Location
-from pypitool.recording import BEING_WRITTEN, ScanReport
-from pypitool.recovery import Fate, settle_all
-from pypitool.repository import Repository
-from pypitool.scan import Scanner
+from pypitool.repository.contact import take_asked
+from pypitool.repository.recovery import Fate, settle_all
+from pypitool.repository.repository import Repository
+from pypitool.repository.scan import Scanner
+from pypitool.repository.scan_record import BEING_WRITTEN, ScanReport
 from pypitool.touches import Touches
 
 _UNSETTLED_EVERY = 0.25

@@ -9,7 +9,7 @@ from typing import Any
 from pypitool.catalogue.facts import FactLog, Skipped
 from pypitool.core.audit_query import AuditQuery, shown
 from pypitool.core.fact import to_document
-from pypitool.state import StateFiles
+from pypitool.repository.state import StateFiles
 
 Line = dict[str, Any]
 

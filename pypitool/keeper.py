@@ -8,17 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pypitool.access.rules_file import RulesHistory
-from pypitool.asking import take_doubt
 from pypitool.attention import Attention
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing
 from pypitool.catalogue.rebuild import repair
 from pypitool.catalogue.replay import catch_up
 from pypitool.core.errors import PypitoolError
-from pypitool.heartbeat import Pulse
-from pypitool.keeper_lock import keeper_lock
 from pypitool.lookout import Lookout
-from pypitool.repository import Repository
-from pypitool.scan import Scanner
+from pypitool.repository.contact import Pulse, keeper_lock, take_doubt
+from pypitool.repository.repository import Repository
+from pypitool.repository.scan import Scanner
 from pypitool.touches import Touches
 
 RESCAN = 60.0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pypitool.core.errors import PypitoolError, exit_code
 from pypitool.keeper import RESCAN, Keeper
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 
 _log = logging.getLogger("pypitool.keeper")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.activity import FORGOTTEN_AFTER, Activity
+from pypitool.repository.activity import FORGOTTEN_AFTER, Activity
 from tests.support.disks import mounted_disk
 
 HERE, THERE = "10.0.0.7", "10.0.0.8"

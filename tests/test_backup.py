@@ -14,9 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.activity import Activity
-from pypitool.backup import BackupUnwritable, backup, restore
-from pypitool.backup_file import BackupUnusable
 from pypitool.catalogue.catalogue import FileFact, ScanBatch
 from pypitool.catalogue.errors import CatalogueMissing
 from pypitool.catalogue.facts import FactLog
@@ -24,7 +21,9 @@ from pypitool.catalogue.rebuild import open_catalogue
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.errors import NoSpace
 from pypitool.core.fact import Actor, Fact, What
-from pypitool.state import StateFiles
+from pypitool.repository.activity import Activity
+from pypitool.repository.backup import BackupUnusable, BackupUnwritable, backup, restore
+from pypitool.repository.state import StateFiles
 from tests.catalogue.held import name, wheel
 from tests.support.disks import mounted_disk
 from tests.support.waiting import wait_until

@@ -20,7 +20,7 @@ from pypitool.core.documents import project_document, release_document, summary_
 from pypitool.core.errors import EXIT_CODES, EXIT_INTERRUPTED, EXIT_PARTIAL
 from pypitool.core.metadata import CoreMetadata
 from pypitool.core.names import normalize
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from tests.support.reference import EXAMPLE, REFERENCE, ROOT, VARIABLES, every_command, options, render
 from tests.support.wheels import build_wheel
 

@@ -15,12 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.asking import doubt_catalogue, tell_keeper
 from pypitool.catalogue.catalogue import ScanBatch
 from pypitool.core.model import FileStat, HeldFile, Location
 from pypitool.keeper import Keeper
-from pypitool.keeper_lock import is_kept
-from pypitool.repository import Repository
+from pypitool.repository.contact import doubt_catalogue, is_kept, tell_keeper
+from pypitool.repository.repository import Repository
 from tests.support.keeping import KeeperProcess, keeper
 from tests.support.repositories import UPLOADED, open_repository, paths, publish_wheel
 from tests.support.waiting import wait_until

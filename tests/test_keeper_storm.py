@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from pypitool.catalogue.errors import ReleaseFileExists
-from pypitool.releases import NotHeld, PlanOutdated, delete, plan_delete
-from pypitool.repository import Repository
+from pypitool.repository.releases import NotHeld, PlanOutdated, delete, plan_delete
+from pypitool.repository.repository import Repository
 from pypitool.store.failures import Occupied
 from tests.support.keeping import keeper
 from tests.support.repositories import DEPLOY, leftovers, open_repository, publish_wheel, scan

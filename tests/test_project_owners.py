@@ -9,8 +9,8 @@ import pytest
 
 from pypitool.core.fact import Actor, What
 from pypitool.core.names import normalize
-from pypitool.project_owners import OwnerRefused, beginning, change_owners, is_new, owner_named, set_owners
-from pypitool.repository import Repository
+from pypitool.repository.owners import OwnerRefused, beginning, change_owners, is_new, owner_named, set_owners
+from pypitool.repository.repository import Repository
 from tests.support.repositories import open_repository, publish_wheel
 
 ROOT = Actor("local:root", means="local")

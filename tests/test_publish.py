@@ -18,10 +18,10 @@ import pytest
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.core.errors import NoSpace, http_status
 from pypitool.core.model import COPIED_IN, Location
-from pypitool.publish import Outcome
-from pypitool.recovery import Fate, settle_all
-from pypitool.releases import delete, plan_delete
-from pypitool.repository import Repository
+from pypitool.repository.publish import Outcome
+from pypitool.repository.recovery import Fate, settle_all
+from pypitool.repository.releases import delete, plan_delete
+from pypitool.repository.repository import Repository
 from pypitool.store.failures import NotWritable, Occupied
 from tests.support.disks import make_read_only, mounted_disk
 from tests.support.repositories import (

@@ -16,7 +16,7 @@ from pypitool.core.errors import Kind
 from pypitool.core.fact import Actor
 from pypitool.core.model import COPIED_IN, ProjectStatus
 from pypitool.core.names import normalize
-from pypitool.releases import (
+from pypitool.repository.releases import (
     NotHeld,
     PlanOutdated,
     delete,
@@ -26,7 +26,7 @@ from pypitool.releases import (
     unyank,
     yank,
 )
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from tests.support.repositories import open_repository, paths, publish_wheel, scan
 from tests.support.wheels import build_sdist, build_wheel
 

@@ -18,9 +18,9 @@ from pypitool.catalogue.catalogue import Pending
 from pypitool.catalogue.rebuild import repair
 from pypitool.core.model import COPIED_IN, Location
 from pypitool.core.scan_plan import Unreadable, Walked
-from pypitool.recording import ScanReport
-from pypitool.repository import Repository
-from pypitool.scan import Scanner
+from pypitool.repository.repository import Repository
+from pypitool.repository.scan import Scanner
+from pypitool.repository.scan_record import ScanReport
 from pypitool.store.directory import DirectoryStore
 from pypitool.store.opened import Opened
 from tests.support.repositories import open_repository, paths, publish_wheel

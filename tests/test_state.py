@@ -14,13 +14,7 @@ import pytest
 
 from pypitool.core.errors import exit_code
 from pypitool.host import hand_over
-from pypitool.state import (
-    ForeignState,
-    PackagesMissing,
-    StateFiles,
-    StateUnusable,
-    locate_state,
-)
+from pypitool.repository.state import ForeignState, PackagesMissing, StateFiles, StateUnusable, locate_state
 from tests.support.disks import make_read_only, mounted_disk
 from tests.support.imports import ROOT
 

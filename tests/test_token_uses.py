@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.activity import Activity, NotRemembered
-from pypitool.token_uses import LastUses
+from pypitool.repository.activity import Activity, LastUses, NotRemembered
 from tests.support.waiting import wait_until
 
 

@@ -14,8 +14,17 @@ from pypitool.core.errors import exit_code
 from pypitool.core.fact import Actor
 from pypitool.core.rights.rulebook import Right
 from pypitool.core.rights.tokens import TokenRefused, hash_of, is_token
-from pypitool.repository import Repository
-from pypitool.tokens import Made, TokenNameTaken, UnknownToken, Wanted, create, find, listed, revoke
+from pypitool.repository.repository import Repository
+from pypitool.repository.tokens import (
+    Made,
+    TokenNameTaken,
+    UnknownToken,
+    Wanted,
+    create,
+    find,
+    listed,
+    revoke,
+)
 from tests.support.repositories import open_repository
 
 ROOT = Actor("local:root", means="local")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pypitool.catalogue.catalogue import ScanBatch
-from pypitool.repository import Repository
-from pypitool.verify import verify
+from pypitool.repository.repository import Repository
+from pypitool.repository.verify import verify
 from tests.support.repositories import open_repository, scan
 from tests.support.wheels import build_wheel
 

@@ -8,11 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.asking import take_asked, tell_keeper
 from pypitool.core.model import Location
 from pypitool.glance import Glance
-from pypitool.heartbeat import Heartbeat, Pulse, read_heartbeat, write_heartbeat
 from pypitool.lookout import Lookout
+from pypitool.repository.contact import (
+    Heartbeat,
+    Pulse,
+    read_heartbeat,
+    take_asked,
+    tell_keeper,
+    write_heartbeat,
+)
 from pypitool.touches import Touched, Touches
 from pypitool.watch import Watcher, count_folders
 from tests.support.waiting import wait_until

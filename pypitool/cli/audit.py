@@ -74,7 +74,7 @@ def _audit(invocation: Invocation) -> AbstractContextManager[Audit]:
 
 def existing_state(invocation: Invocation) -> Path | None:
     """Return where the state lies, None for nowhere yet; nothing is made or written."""
-    from pypitool.state import PackagesMissing, find_state
+    from pypitool.repository.state import PackagesMissing, find_state
 
     loaded = invocation.load()
     Output(invocation).notices((*invocation.notices, *loaded.notices))

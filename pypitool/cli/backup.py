@@ -25,7 +25,7 @@ def backup_command(invocation: Invocation, file: Path) -> None:
     It holds the catalogue and what people decided (yanks, statuses, who uploaded what), and not the
     packages: copy those as you copy files.
     """
-    from pypitool.backup import backup
+    from pypitool.repository.backup import backup
 
     with opened(invocation) as repository:
         made = backup(repository.state, file)

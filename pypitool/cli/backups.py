@@ -10,7 +10,7 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
-    from pypitool.backup import BackedUp
+    from pypitool.repository.backup import BackedUp
 
 
 def tell_backup(invocation: Invocation, word: str, file: Path, made: BackedUp) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pypitool.config.settings import Settings
     from pypitool.core.mirror.run_summary import Ending
     from pypitool.mirror.sync import Mirror, Report
-    from pypitool.repository import Repository
+    from pypitool.repository.repository import Repository
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 

@@ -17,7 +17,7 @@ from typing import Any
 from pypitool.config.config_files import candidate_files
 from pypitool.config.toml import parse_toml
 from pypitool.mirror.stamp import FOLDER, Stamp, digest_of, read_stamp, write_atomically
-from pypitool.state import choose_state
+from pypitool.repository.state import choose_state
 
 _SWITCHES = frozenset({"-q", "--quiet", "--json", "-v", "--verbose", "--debug", "--locked"})
 _COLORS = frozenset({"auto", "always", "never"})

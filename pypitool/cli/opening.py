@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pypitool.cli.terminal import Bar
     from pypitool.core.model import Problem, Project
-    from pypitool.repository import Repository
+    from pypitool.repository.repository import Repository
 
 _TOPIC = "Where"
 
@@ -34,7 +34,7 @@ def on_packages(function: Any) -> Any:
 @contextmanager
 def opened(invocation: Invocation, *, reader_only: bool = False) -> Iterator[Repository]:
     """Open the repository as it is recorded."""
-    from pypitool.repository import Repository
+    from pypitool.repository.repository import Repository
 
     loaded = invocation.load()
     Output(invocation).notices((*invocation.notices, *loaded.notices))
@@ -48,7 +48,7 @@ def opened(invocation: Invocation, *, reader_only: bool = False) -> Iterator[Rep
 
 def state_of(invocation: Invocation) -> Path:
     """Say where the state lies, without opening it: what is in it may be what has to be replaced."""
-    from pypitool.state import locate_state
+    from pypitool.repository.state import locate_state
 
     server = invocation.load().settings.server
     return locate_state(server.packages, server.state, invocation.environ)
@@ -93,7 +93,7 @@ def watched(invocation: Invocation, what: str) -> Iterator[Callable[[int, int], 
 def find_project(repository: Repository, name: str) -> Project:
     """Return a project by any spelling of its name."""
     from pypitool.core.names import normalize
-    from pypitool.releases import NotHeld
+    from pypitool.repository.releases import NotHeld
 
     project = repository.catalogue.project(normalize(name))
     if project is None:

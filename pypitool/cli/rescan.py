@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pypitool.core.model import Problem
-    from pypitool.recording import ScanReport
-    from pypitool.repository import Repository
+    from pypitool.repository.repository import Repository
+    from pypitool.repository.scan_record import ScanReport
 
 
 @command(
@@ -47,7 +47,7 @@ def rescan_command(invocation: Invocation) -> int:
 
 
 def _scan(repository: Repository, step: Callable[[int, int], None]) -> ScanReport:
-    from pypitool.catching_up import rescan
+    from pypitool.repository.scan import rescan
 
     # A keeper at work sees changes by itself; who asks all the same gets a walk of everything beside it.
     return rescan(repository, step)

@@ -28,8 +28,8 @@ def restore_command(invocation: Invocation, file: Path) -> None:
     The server may go on. The packages themselves stay as they are, and are compared with it afterwards;
     the log of decisions that was there is kept beside the restored one.
     """
-    from pypitool.backup import restore
-    from pypitool.catching_up import rescan
+    from pypitool.repository.backup import restore
+    from pypitool.repository.scan import rescan
 
     restored = restore(file, state_of(invocation))
     with opened(invocation) as repository, watched(invocation, "reading packages") as step:

@@ -14,7 +14,7 @@ import click
 from pypitool.cli.glance import remember, told
 from pypitool.cli.invocation import Invocation
 from pypitool.mirror.stamp import Stamp, digest_of, read_stamp, stats_of, write_stamp
-from pypitool.state import choose_state
+from pypitool.repository.state import choose_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -98,7 +98,7 @@ def update_command(
 def _place(invocation: Invocation, directories: tuple[Path, ...]) -> tuple[Place, Settings]:
     """Return where to look, and everything else that is configured."""
     from pypitool.mirror.place import Place
-    from pypitool.state import PackagesMissing
+    from pypitool.repository.state import PackagesMissing
 
     loaded = invocation.load()
     Output(invocation).notices((*invocation.notices, *loaded.notices))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pypitool.core.mirror.run_events import DifferenceEvent
     from pypitool.core.mirror.run_summary import Ending
     from pypitool.mirror.sync import Mirror, Report
-    from pypitool.verify import Difference, Verification
+    from pypitool.repository.verify import Difference, Verification
 
 
 @command(
@@ -71,8 +71,8 @@ def verify_command(invocation: Invocation, upstream: bool, where: FromWhere) -> 
 
 
 def _verified(invocation: Invocation, mirror: Mirror) -> Verification:
+    from pypitool.repository.verify import verify
     from pypitool.upstream.errors import Stopped
-    from pypitool.verify import verify
 
     with watched(invocation, "hashing packages") as shown:
 

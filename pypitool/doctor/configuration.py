@@ -10,7 +10,7 @@ from pypitool.core.diagnosis.configuration import config_invalid, rules_stale
 from pypitool.core.diagnosis.finding import Finding
 from pypitool.core.diagnosis.running import DEAD_AFTER
 from pypitool.doctor.patient import Patient
-from pypitool.heartbeat import read_heartbeat
+from pypitool.repository.contact import read_heartbeat
 
 
 def look(patient: Patient) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from pypitool.core.diagnosis.places import (
     state_unwritable,
 )
 from pypitool.doctor.patient import Patient
-from pypitool.state import ForeignState, StateFiles, StateUnusable, check_owner, refuse_network
+from pypitool.repository.state import ForeignState, StateFiles, StateUnusable, check_owner, refuse_network
 
 
 def look(patient: Patient) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pypitool.core.diagnosis.finding import Finding
 from pypitool.core.diagnosis.running import of_keeper
 from pypitool.doctor.patient import Patient
-from pypitool.heartbeat import read_heartbeat
+from pypitool.repository.contact import read_heartbeat
 
 
 def look(patient: Patient) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from pypitool.core.diagnosis.finding import Finding
 from pypitool.core.diagnosis.places import catalogue_corrupt, file_unlisted
 from pypitool.doctor.copied import read_copy
 from pypitool.doctor.patient import Patient
-from pypitool.state import StateFiles
+from pypitool.repository.state import StateFiles
 
 
 def look(patient: Patient) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from pypitool.access.rules import rules_of
 from pypitool.config.faults import Fault
 from pypitool.config.settings import Settings
 from pypitool.core.rights.rulebook import Right, has
-from pypitool.state import choose_state
+from pypitool.repository.state import choose_state
 
 if TYPE_CHECKING:
     from pypitool.doctor.copied import Copied

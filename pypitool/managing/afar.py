@@ -10,9 +10,9 @@ from pypitool.core.errors import Kind
 from pypitool.core.names import normalize
 from pypitool.core.rights.rulebook import Right
 from pypitool.managing import Document
-from pypitool.project_owners import owner_named
-from pypitool.releases import NotHeld
 from pypitool.remote import Answered, Remote
+from pypitool.repository.owners import owner_named
+from pypitool.repository.releases import NotHeld
 
 # What an address cannot hold as a part of it: it would mean another one.
 _NO_PART = ("", ".", "..")

@@ -16,7 +16,7 @@ from pypitool.core.documents import by_release, spelling_of
 from pypitool.core.names import normalize
 from pypitool.downloads import DownloadRecord, NoDownloadLog
 from pypitool.managing import Document
-from pypitool.releases import NotHeld
+from pypitool.repository.releases import NotHeld
 
 
 @dataclass(frozen=True, slots=True)

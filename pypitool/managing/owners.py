@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pypitool.core.fact import Actor
 from pypitool.core.names import normalize
 from pypitool.managing import Document
-from pypitool.project_owners import Ownership, change_owners, owner_named, set_owners
-from pypitool.releases import NotHeld
-from pypitool.repository import Repository
+from pypitool.repository.owners import Ownership, change_owners, owner_named, set_owners
+from pypitool.repository.releases import NotHeld
+from pypitool.repository.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)

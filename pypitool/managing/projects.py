@@ -21,7 +21,7 @@ from pypitool.core.fact import Actor
 from pypitool.core.model import HeldFile, Project, ProjectStatus, offered
 from pypitool.core.names import normalize
 from pypitool.managing import Document
-from pypitool.releases import (
+from pypitool.repository.releases import (
     Change,
     DeletePlan,
     NotHeld,
@@ -32,7 +32,7 @@ from pypitool.releases import (
     unyank,
     yank,
 )
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 
 
 def _everything(_name: NormalizedName) -> bool:

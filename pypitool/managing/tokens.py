@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pypitool.core.fact import Actor
 from pypitool.core.rights.tokens import Token
 from pypitool.managing import Document
-from pypitool.repository import Repository
-from pypitool.tokens import UnknownToken, Wanted, create, find, listed, revoke
+from pypitool.repository.repository import Repository
+from pypitool.repository.tokens import UnknownToken, Wanted, create, find, listed, revoke
 
 
 def _every(_token: Token) -> bool:

@@ -24,9 +24,9 @@ from pypitool.core.fact import Actor
 from pypitool.core.filenames import BadFilename, parse
 from pypitool.core.mirror.run_events import FileEvent, FileOutcome
 from pypitool.core.model import Digests, HeldFile, Origin, OriginKind
-from pypitool.publish import Incoming, Outcome, publish
-from pypitool.reading import contents_of
-from pypitool.repository import Repository
+from pypitool.repository.publish import Incoming, Outcome, publish
+from pypitool.repository.read_file import contents_of
+from pypitool.repository.repository import Repository
 from pypitool.store.failures import Occupied
 from pypitool.store.temporary import TemporaryFile
 

@@ -21,9 +21,9 @@ from pypitool.core.mirror.run_events import FileEvent, FileOutcome
 from pypitool.core.model import Digests, Origin, OriginKind
 from pypitool.mirror.partial import PartialFile, PartialFiles
 from pypitool.mirror.watching import FetchItem, Watcher
-from pypitool.publish import Incoming, Outcome, publish
-from pypitool.reading import contents_of
-from pypitool.repository import Repository
+from pypitool.repository.publish import Incoming, Outcome, publish
+from pypitool.repository.read_file import contents_of
+from pypitool.repository.repository import Repository
 from pypitool.store.failures import Occupied
 from pypitool.upstream.errors import CutShort, NoSuchProject, Stopped, UpstreamRefused, UpstreamUnavailable
 from pypitool.upstream.session import Response, UpstreamSession, read_pieces

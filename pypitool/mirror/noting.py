@@ -10,7 +10,7 @@ from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import HeldFile, Origin, OriginKind
 from pypitool.mirror.record import MirrorRecord
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)

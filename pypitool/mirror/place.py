@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pypitool.keeper_lock import is_kept
 from pypitool.mirror.database_copy import copy_database
-from pypitool.repository import Repository
-from pypitool.state import StateFiles, check_owner, choose_state
+from pypitool.repository.contact import is_kept
+from pypitool.repository.repository import Repository
+from pypitool.repository.state import StateFiles, check_owner, choose_state
 
 
 @dataclass(frozen=True, slots=True)

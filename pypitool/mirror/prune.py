@@ -18,8 +18,8 @@ from pypitool.mirror.sets import SetRequest
 from pypitool.mirror.shelf import CatalogueShelf
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.wanting import Wanting, wanting
-from pypitool.releases import DeletePlan, NotHeld, delete
-from pypitool.repository import Repository
+from pypitool.repository.releases import DeletePlan, NotHeld, delete
+from pypitool.repository.repository import Repository
 from pypitool.upstream.errors import Stopped
 
 _REASON = "pruned: no set wants it"

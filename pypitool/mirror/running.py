@@ -19,8 +19,8 @@ from pypitool.mirror.place import Place, untouched
 from pypitool.mirror.record import RECORD_FILE, MirrorRecord
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.watching import Watcher
-from pypitool.repository import Repository
-from pypitool.state import locate_state
+from pypitool.repository.repository import Repository
+from pypitool.repository.state import locate_state
 from pypitool.upstream.errors import Stopped
 from pypitool.upstream.model import Upstream
 from pypitool.upstream.session import UpstreamSession

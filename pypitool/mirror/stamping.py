@@ -10,7 +10,7 @@ from pathlib import Path
 from pypitool.core.model import Location
 from pypitool.mirror.sets import PinnedSet
 from pypitool.mirror.stamp import VARIABLE, digest_of_text
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 

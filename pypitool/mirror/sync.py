@@ -27,7 +27,7 @@ from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.sets import PinnedSet
 from pypitool.mirror.shelf import CatalogueShelf, PlannedShelf
 from pypitool.mirror.watching import FetchItem, Watcher
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from pypitool.upstream.errors import Stopped
 from pypitool.upstream.session import UpstreamSession
 

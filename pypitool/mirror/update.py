@@ -19,8 +19,8 @@ from pypitool.mirror.pin_files import rewrite_pin_files
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.update_files import Arrival, fetch_updates, plan_updates
 from pypitool.mirror.updating import Offer, UpdateTerms, offers_of
-from pypitool.releases import NotHeld
-from pypitool.repository import Repository
+from pypitool.repository.releases import NotHeld
+from pypitool.repository.repository import Repository
 
 _UPLOADED = "files of it were uploaded here, and a stranger's never replace them"
 

@@ -17,7 +17,7 @@ from pypitool.mirror.shelf import CatalogueShelf, JoinedShelf
 from pypitool.mirror.sync import Mirror, Report, carry_out, report_plan
 from pypitool.mirror.updating import Offer
 from pypitool.mirror.watching import FetchItem
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from pypitool.upstream.errors import Stopped
 
 

@@ -10,7 +10,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.filenames import BadFilename, parse
 from pypitool.core.model import Problem
-from pypitool.recording import BEING_WRITTEN
+from pypitool.repository.scan_record import BEING_WRITTEN
 from pypitool_server.services import services
 
 

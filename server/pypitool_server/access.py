@@ -14,7 +14,7 @@ from pypitool.config.settings import Settings
 from pypitool.core.errors import PypitoolError
 from pypitool.core.rights.effective import Claim, Standing
 from pypitool.core.rights.rulebook import Caller, Right
-from pypitool.token_uses import LastUses
+from pypitool.repository.activity import LastUses
 from pypitool_server.auth import Authentication, KnownAccounts, Principal
 from pypitool_server.classes import NOBODY, Answer, Owned, RightsClasses, Seat
 from pypitool_server.freshness import RIGHTS
@@ -25,7 +25,7 @@ from pypitool_server.token_login import TokenLogin
 from pypitool_server.verdict import Listing, Verdict
 
 if TYPE_CHECKING:
-    from pypitool.repository import Repository
+    from pypitool.repository.repository import Repository
 
 # What the pages show: where anybody may do this with everything, no answer to a GET depends on who asks.
 READING = (Right.LIST, Right.DOWNLOAD)

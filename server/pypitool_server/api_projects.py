@@ -13,7 +13,7 @@ from pypitool.core.model import ProjectStatus
 from pypitool.core.names import normalize
 from pypitool.core.rights.rulebook import Right
 from pypitool.managing.projects import ProjectsHere
-from pypitool.releases import NotHeld
+from pypitool.repository.releases import NotHeld
 from pypitool_server import answers
 from pypitool_server.absent import refuse_while_reading
 from pypitool_server.api_requests import BadBody, actor, fields

@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 
 from pypitool.access.rules import rules_of
 from pypitool.config.settings import Settings
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from pypitool_server import (
     answers,
     api,

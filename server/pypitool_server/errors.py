@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from pypitool.asking import doubt_catalogue
 from pypitool.catalogue.errors import CatalogueDamaged
 from pypitool.core.errors import Kind, PypitoolError, http_status
+from pypitool.repository.contact import doubt_catalogue
 from pypitool_server.answers import API, document, text
 from pypitool_server.services import services
 

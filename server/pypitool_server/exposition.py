@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from pypitool.heartbeat import Heartbeat
+from pypitool.repository.contact import Heartbeat
 from pypitool_server.counts import BUCKETS, Counts
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST

@@ -10,11 +10,11 @@ from urllib.parse import quote
 from flask import Blueprint, Response, request
 from packaging.utils import NormalizedName
 
-from pypitool.asking import tell_keeper
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.filenames import BadFilename, parse
 from pypitool.core.model import HeldFile, Location, ProjectStatus
 from pypitool.core.rights.rulebook import Right
+from pypitool.repository.contact import tell_keeper
 from pypitool.store.failures import NoSuchFile
 from pypitool.store.opened import Opened, stat_of
 from pypitool_server.absent import refuse_while_reading

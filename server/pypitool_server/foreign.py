@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from pypitool.access.rules_file import RulesWatch
 from pypitool.keeper import Keeper
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from pypitool_server.gateway import Application, Environ, StartResponse
 from pypitool_server.preparation import Prepared
 from pypitool_server.rules_news import RulesTeller

@@ -13,8 +13,8 @@ from flask import Blueprint, Flask, Response, current_app, request
 from pypitool import __version__
 from pypitool.core.errors import PypitoolError
 from pypitool.core.rights.rulebook import Right
-from pypitool.heartbeat import read_heartbeat
-from pypitool.repository import Repository
+from pypitool.repository.contact import read_heartbeat
+from pypitool.repository.repository import Repository
 from pypitool_server import answers
 from pypitool_server.counts import Counts
 from pypitool_server.live_rules import LiveRules

@@ -13,7 +13,7 @@ from pypitool.access.rules import rules_of
 from pypitool.config.settings import ServerSettings, Settings
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.rulebook import Right, has
-from pypitool.state import locate_state
+from pypitool.repository.state import locate_state
 from pypitool_server import tls
 from pypitool_server.logs import Log
 

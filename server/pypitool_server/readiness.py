@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pypitool.config.settings import Settings
 from pypitool.core.errors import PypitoolError
-from pypitool.heartbeat import read_heartbeat
-from pypitool.repository import Repository
+from pypitool.repository.contact import read_heartbeat
+from pypitool.repository.repository import Repository
 
 # Less than this is a full disk in a moment: an upload would fail, and so would SQLite.
 LEAST_FREE_BYTES = 64 * 1024**2

@@ -9,7 +9,7 @@ from typing import cast
 from flask import Flask, current_app
 
 from pypitool.config.settings import Settings
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from pypitool_server.access import Access
 from pypitool_server.bodies import BodySlots
 from pypitool_server.browser import Browser

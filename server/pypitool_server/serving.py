@@ -12,7 +12,7 @@ from flask import Flask
 
 from pypitool.access.rules_file import RulesWatch
 from pypitool.config.settings import ServerSettings, Settings
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from pypitool_server import operations
 from pypitool_server.accesslog import AccessLog
 from pypitool_server.app import create_app

@@ -14,8 +14,7 @@ from werkzeug.exceptions import NotFound
 from pypitool.core.errors import Kind, PypitoolError, http_status
 from pypitool.core.rights.publishers import Publisher, choose, seen
 from pypitool.core.text import moment
-from pypitool.minting import ProofUsed, mint
-from pypitool.tokens import Made
+from pypitool.repository.tokens import Made, ProofUsed, mint
 from pypitool_server import answers
 from pypitool_server.auth import TooManyFailures
 from pypitool_server.receiving import BodyCut, BodyTooLarge, current_body

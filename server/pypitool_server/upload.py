@@ -10,7 +10,6 @@ from typing import ClassVar
 from flask import Blueprint, Response, request
 from packaging.utils import NormalizedName
 
-from pypitool import project_owners
 from pypitool.archives.archive import read_archive
 from pypitool.archives.source import Fault, Source
 from pypitool.archives.zips import read_entries
@@ -22,9 +21,10 @@ from pypitool.core.model import Origin, OriginKind, ProjectStatus
 from pypitool.core.names import normalize
 from pypitool.core.rights.rulebook import Right
 from pypitool.core.text import printable
-from pypitool.publish import Incoming, publish
-from pypitool.reading import contents_of
-from pypitool.releases import NotHeld, delete_release
+from pypitool.repository import owners
+from pypitool.repository.publish import Incoming, publish
+from pypitool.repository.read_file import contents_of
+from pypitool.repository.releases import NotHeld, delete_release
 from pypitool.store.temporary import TemporaryFile
 from pypitool_server import answers
 from pypitool_server.absent import refuse_while_reading
@@ -113,7 +113,7 @@ def _received(here: Services, body: RequestBody) -> Response:
 
 def _admitted(here: Services, project: NormalizedName) -> Verdict:
     def is_new() -> bool:
-        if not project_owners.is_new(here.repository, project):
+        if not owners.is_new(here.repository, project):
             return False
         refuse_while_reading()
         return True
@@ -169,7 +169,7 @@ def _beginning(here: Services, verdict: Verdict, project: NormalizedName, actor:
     if owner is None or not here.access.rules.owners:
         yield
         return
-    with project_owners.beginning(here.repository, project, owner, actor):
+    with owners.beginning(here.repository, project, owner, actor):
         # Somebody else may have begun it a moment ago.
         _admitted(here, project)
         yield

@@ -51,7 +51,7 @@ def _forget_the_parent(orders: Orders) -> None:
 def _application(orders: Orders) -> tuple[Application, Ready]:
     # Not before the fork: the parent stays small, and has no thread and no database.
     from pypitool.access.rules_file import RulesWatch
-    from pypitool.repository import Repository
+    from pypitool.repository.repository import Repository
     from pypitool_server.serving import assemble
 
     server = orders.settings.server

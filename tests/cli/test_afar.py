@@ -21,8 +21,8 @@ import pytest
 from pypitool.__main__ import main
 from pypitool.mirror.record import RECORD_FILE, MirrorRecord
 from pypitool.remote_choice import choose_remote
-from pypitool.repository import Repository
-from pypitool.state import locate_state
+from pypitool.repository.repository import Repository
+from pypitool.repository.state import locate_state
 from tests.cli.conftest import Ended
 from tests.support.accounts import write_htpasswd
 from tests.support.server import ServerProcess, free_port

@@ -14,8 +14,8 @@ import pytest
 
 from pypitool.__main__ import main
 from pypitool.cli.exits import MEANINGS
-from pypitool.heartbeat import Heartbeat, write_heartbeat
-from pypitool.repository import Repository
+from pypitool.repository.contact import Heartbeat, write_heartbeat
+from pypitool.repository.repository import Repository
 from tests.support.accounts import write_htpasswd
 from tests.support.certificates import make_authority
 from tests.support.disks import make_read_only, mounted_disk

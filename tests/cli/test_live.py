@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from pypitool.__main__ import main
-from pypitool.keeper_lock import keeper_lock
-from pypitool.repository import Repository
+from pypitool.repository.contact import keeper_lock
+from pypitool.repository.repository import Repository
 from tests.cli.conftest import Run
 from tests.support.accounts import write_htpasswd
 from tests.support.server import HOST, ServerProcess

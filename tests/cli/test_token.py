@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pypitool.core.rights.tokens import hash_of, is_token
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from tests.cli.conftest import Run
 
 CREATE = ("token", "create", "--name", "ci-acme", "--projects", "acme-*", "--may", "upload")

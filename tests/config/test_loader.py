@@ -11,7 +11,7 @@ from pypitool.config.keys import Key, every_key, keys, value_of
 from pypitool.config.loader import Loaded, load_settings
 from pypitool.config.settings import Settings
 from pypitool.core.errors import exit_code
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from pypitool_server.app import create_app
 
 ROOT = Path(__file__).parents[2]

@@ -13,8 +13,8 @@ from pypitool.catalogue.facts import local_actor
 from pypitool.core.mirror.run_events import FileEvent
 from pypitool.core.model import HeldFile, Origin, OriginKind
 from pypitool.mirror.bundle import BadBundle, bundled, export_bundle, import_bundle
-from pypitool.releases import yank
-from pypitool.repository import Repository
+from pypitool.repository.releases import yank
+from pypitool.repository.repository import Repository
 from tests.support.wheels import build_sdist, build_wheel
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pypitool.mirror.place import Place, untouched
-from pypitool.repository import Repository
-from pypitool.state import ForeignState
+from pypitool.repository.repository import Repository
+from pypitool.repository.state import ForeignState
 from tests.support.offers import copy_in, upload, wheel
 
 

@@ -13,7 +13,7 @@ from pypitool.core.mirror.targets import make_target
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.mirror.house import House
 from pypitool.mirror.resolver import Question, ResolverFailed, Unresolvable, resolve
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from pypitool.upstream.model import Upstream
 from tests.cli.mirror.conftest import wheel
 from tests.support.upstream import Dialect, FakeUpstream, respond

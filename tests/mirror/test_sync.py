@@ -23,9 +23,9 @@ from pypitool.mirror.resolving import pin_sets
 from pypitool.mirror.running import RunFrame, run
 from pypitool.mirror.sets import Closure, SetRequest
 from pypitool.mirror.sync import Mirror, Report, SyncOptions, synchronise
-from pypitool.publish import Incoming, publish
-from pypitool.releases import yank
-from pypitool.repository import Repository
+from pypitool.repository.publish import Incoming, publish
+from pypitool.repository.releases import yank
+from pypitool.repository.repository import Repository
 from pypitool.upstream.model import Upstream
 from tests.support.upstream import Dialect, FakeUpstream, Offer, portal, respond
 from tests.support.wheels import Release, sdist_bytes, wheel_bytes, wheel_filename

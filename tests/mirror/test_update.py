@@ -32,7 +32,7 @@ from pypitool.mirror.running import RunFrame, run
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.update import UpdateOptions, update
 from pypitool.mirror.updating import UpdateTerms
-from pypitool.releases import NotHeld
+from pypitool.repository.releases import NotHeld
 from pypitool.upstream.model import Upstream
 from tests.support.offers import copy_in, held_in, put_in, sdist, upload, wheel
 from tests.support.upstream import Dialect, FakeUpstream, Offer, other_bytes, portal, respond, truncate

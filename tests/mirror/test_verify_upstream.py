@@ -16,8 +16,8 @@ from pypitool.mirror.place import Place
 from pypitool.mirror.running import RunFrame, run
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.verify_upstream import verify_upstream
-from pypitool.releases import yank
-from pypitool.repository import Repository
+from pypitool.repository.releases import yank
+from pypitool.repository.repository import Repository
 from pypitool.upstream.model import Upstream
 from tests.support.offers import copy_in, held_in, put_in, upload, wheel
 from tests.support.upstream import Dialect, FakeUpstream, Offer, portal, respond

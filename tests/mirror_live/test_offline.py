@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pypitool.catalogue.facts import local_actor
-from pypitool.releases import yank
-from pypitool.repository import Repository
+from pypitool.repository.releases import yank
+from pypitool.repository.repository import Repository
 from tests.mirror_live.mirror import Mirror
 from tests.mirror_live.offered import PINS, TARGETS, fill, wanted
 from tests.support.clients import Client

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from tests.server.site import Site, make_site
 from tests.support.repositories import open_repository
 from tests.support.wheels import build_sdist, build_wheel

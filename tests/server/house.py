@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from pypitool.config.loader import load_settings
 from pypitool.core.fact import to_document
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from pypitool_server.app import create_app
 from pypitool_server.gateway import Environ
 from pypitool_server.services import Services

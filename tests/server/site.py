@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from pypitool.config.settings import AuthSettings, PolicySettings, ServerSettings, Settings
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from pypitool_server.app import create_app
 from pypitool_server.gateway import Environ
 from tests.support.accounts import write_htpasswd

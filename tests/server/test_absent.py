@@ -6,9 +6,9 @@ import pytest
 
 from pypitool.catalogue.catalogue import ScanBatch
 from pypitool.core.model import Location, Problem
-from pypitool.recording import BEING_WRITTEN
-from pypitool.repository import Repository
-from pypitool.scan import Scanner
+from pypitool.repository.repository import Repository
+from pypitool.repository.scan import Scanner
+from pypitool.repository.scan_record import BEING_WRITTEN
 from tests.server.site import FALLBACK, Site, make_site
 from tests.support.waiting import wait_until
 

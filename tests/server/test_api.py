@@ -15,7 +15,7 @@ from pypitool.access.accounts import Accounts
 from pypitool.config.settings import AuthSettings, RuleSettings, ServerSettings, Settings
 from pypitool.core.fact import Fact
 from pypitool.mirror.record import RECORD_FILE, MirrorRecord
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from pypitool_server.app import create_app
 from tests.server.site import basic
 from tests.support.accounts import write_htpasswd

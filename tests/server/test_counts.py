@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.heartbeat import Heartbeat
+from pypitool.repository.contact import Heartbeat
 from pypitool_server.accesslog import Request
 from pypitool_server.counts import PLACES, Counts, route_of
 from pypitool_server.exposition import Gauges, exposed

@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 import pytest
 
-from pypitool.asking import take_asked
 from pypitool.core.fact import Actor
 from pypitool.core.model import Location, ProjectStatus
 from pypitool.core.names import normalize
-from pypitool.releases import set_status
-from pypitool.repository import Repository
+from pypitool.repository.contact import take_asked
+from pypitool.repository.releases import set_status
+from pypitool.repository.repository import Repository
 from tests.server.site import Site, basic, make_site
 from tests.support.wheels import build_wheel
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from tests.server.site import Site, basic, make_site
 
 

@@ -16,8 +16,8 @@ from pypitool import __version__
 from pypitool.core.fact import Actor
 from pypitool.core.model import ProjectStatus
 from pypitool.core.names import normalize
-from pypitool.releases import set_status, yank
-from pypitool.repository import Repository
+from pypitool.repository.releases import set_status, yank
+from pypitool.repository.repository import Repository
 from pypitool_server.people import FEW_FILES
 from tests.server.site import Site, basic, make_site
 from tests.support.wheels import build_wheel

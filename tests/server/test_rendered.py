@@ -12,7 +12,7 @@ from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.index.http import MediaType
 from pypitool.core.model import Project
 from pypitool.core.names import normalize
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from pypitool_server.freshness import Freshness
 from pypitool_server.rendered import RenderedPages
 from tests.support.repositories import scan

@@ -14,7 +14,7 @@ from werkzeug.test import EnvironBuilder
 
 from pypitool.catalogue.errors import CatalogueMissing
 from pypitool.core.model import Changes
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from pypitool_server.bounded import BoundedCache
 from pypitool_server.freshness import Freshness
 from pypitool_server.gateway import Headers

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from pypitool.asking import take_doubt
 from pypitool.catalogue.errors import CatalogueDamaged
-from pypitool.repository import Repository
+from pypitool.repository.contact import take_doubt
+from pypitool.repository.repository import Repository
 from pypitool_server.errors import install
 from tests.server.site import JSON, Site, make_site
 from tests.support.repositories import open_repository

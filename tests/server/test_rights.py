@@ -13,7 +13,7 @@ from pypitool.access.rules import Rules
 from pypitool.core.fact import Actor
 from pypitool.core.names import normalize
 from pypitool.core.rights.rulebook import ProjectGlobs, Right, Rule, Rulebook
-from pypitool.project_owners import change_owners
+from pypitool.repository.owners import change_owners
 from tests.server.house import House, make_house
 from tests.server.site import basic
 

@@ -12,8 +12,8 @@ from pypi_simple import DistributionPackage, IndexPage, ProjectPage
 from pypitool.core.fact import Actor
 from pypitool.core.model import ProjectStatus
 from pypitool.core.names import normalize
-from pypitool.releases import delete, plan_delete, set_status, yank
-from pypitool.repository import Repository
+from pypitool.repository.releases import delete, plan_delete, set_status, yank
+from pypitool.repository.repository import Repository
 from tests.server.site import FALLBACK, HTML, JSON, Site, basic, make_site
 from tests.support.wheels import build_wheel
 

@@ -17,7 +17,7 @@ from pypitool.access.htpasswd import remove_user
 from pypitool.core.fact import Actor
 from pypitool.core.rights.rulebook import ProjectGlobs, Scope
 from pypitool.core.rights.tokens import PREFIX, checked_rights
-from pypitool.tokens import Made, Wanted, create, listed, revoke
+from pypitool.repository.tokens import Made, Wanted, create, listed, revoke
 from pypitool_server.token_login import TokenLogin, presented
 from tests.server.house import House, make_house
 from tests.server.site import basic

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from pypitool.core.rights.tokens import hash_of, is_token
-from pypitool.tokens import find, listed, revoke
+from pypitool.repository.tokens import find, listed, revoke
 from tests.server.house import House, make_house
 from tests.server.test_token_login import ROOT, ask, bearer, upload
 from tests.support.certificates import Authority, make_authority

@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from pypitool.config.settings import AuthSettings, ServerSettings, Settings
 from pypitool.core.model import OriginKind, ProjectStatus
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from pypitool_server.app import create_app
 from pypitool_server.services import Services
 from pypitool_server.upload import ADDRESSES

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from pypitool.core.fact import Actor
 from pypitool.core.names import normalize
-from pypitool.project_owners import change_owners
+from pypitool.repository.owners import change_owners
 from tests.server.house import House, make_house
 from tests.server.site import basic
 from tests.support.forms import multipart, upload_form

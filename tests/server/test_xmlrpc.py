@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from tests.server.site import Site, basic, make_site
 from tests.support.forms import upload_form
 

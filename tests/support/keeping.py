@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pypitool.heartbeat import Heartbeat, read_heartbeat
-from pypitool.repository import Repository
+from pypitool.repository.contact import Heartbeat, read_heartbeat
+from pypitool.repository.repository import Repository
 from tests.support.waiting import wait_until
 
 

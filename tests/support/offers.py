@@ -9,8 +9,8 @@ from pypitool.archives.digest import Digester
 from pypitool.catalogue.facts import local_actor
 from pypitool.core.filenames import parse
 from pypitool.core.model import Contents, HeldFile, Origin, OriginKind
-from pypitool.publish import Incoming, publish
-from pypitool.repository import Repository
+from pypitool.repository.publish import Incoming, publish
+from pypitool.repository.repository import Repository
 from tests.support.upstream import Offer
 from tests.support.wheels import Release, sdist_bytes, wheel_bytes, wheel_filename
 

@@ -9,10 +9,10 @@ from pypitool.archives.digest import digest_stream
 from pypitool.core.fact import Actor
 from pypitool.core.filenames import parse
 from pypitool.core.model import Location, Origin, OriginKind
-from pypitool.publish import Incoming, Published, publish
-from pypitool.reading import contents_of
-from pypitool.repository import Repository
-from pypitool.scan import Scanner
+from pypitool.repository.publish import Incoming, Published, publish
+from pypitool.repository.read_file import contents_of
+from pypitool.repository.repository import Repository
+from pypitool.repository.scan import Scanner
 from tests.support.wheels import Release, wheel_bytes, wheel_filename
 
 DEPLOY = Actor("user:deploy", "10.0.0.7", "password")

@@ -16,7 +16,7 @@ from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.fact import Fact
 from pypitool.core.model import FileStat, HeldFile, Location
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 from pypitool.store.directory import DirectoryStore
 from pypitool.store.temporary import TemporaryFile
 from tests.support.repositories import open_repository, publish_wheel

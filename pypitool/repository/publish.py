@@ -11,18 +11,17 @@ import time
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from pypitool.asking import tell_keeper
 from pypitool.catalogue.catalogue import Pending
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.catalogue.facts import timestamp
-from pypitool.catching_up import look_at
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.filenames import Distribution
 from pypitool.core.model import Contents, HeldFile, Location, Origin
 from pypitool.core.scan_plan import Walked
-from pypitool.recovery import Fate, remove_superseded, settle
-from pypitool.repository import Repository
-from pypitool.rollback import Rollback
+from pypitool.repository.contact import tell_keeper
+from pypitool.repository.recovery import Fate, Rollback, remove_superseded, settle
+from pypitool.repository.repository import Repository
+from pypitool.repository.scan import look_at
 from pypitool.store.failures import Occupied
 from pypitool.store.store import Store
 from pypitool.store.temporary import TemporaryFile

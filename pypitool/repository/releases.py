@@ -9,14 +9,14 @@ from typing import ClassVar
 
 from packaging.utils import NormalizedName
 
-from pypitool.asking import tell_keeper
 from pypitool.catalogue.catalogue import FileFact
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.model import HeldFile, Location, Project, ProjectStatus
 from pypitool.core.names import normalize
 from pypitool.core.versions import canonical
-from pypitool.repository import Repository
+from pypitool.repository.contact import tell_keeper
+from pypitool.repository.repository import Repository
 from pypitool.store.walking import SIGNATURE
 
 _TRIES = 20

@@ -1,20 +1,28 @@
 """A backup: one tar file with the catalogue, the activity and the log of facts, taken and restored while the
-server runs."""
+server runs.
+
+The file that a backup is: a tar with a manifest, and proof that all of it is there.
+"""
 
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 import shutil
 import sqlite3
+import tarfile
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pypitool.backup_file import BackupUnusable, pack, unpack
+from pypitool import __version__
 from pypitool.catalogue import database_files
 from pypitool.catalogue.connections import connect
 from pypitool.catalogue.database_files import put_in_place, unused
@@ -23,7 +31,7 @@ from pypitool.catalogue.facts import FactLog, sync_directory, timestamp
 from pypitool.catalogue.rebuild import begin_new_history, last_serial, make_current
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.host import hand_over
-from pypitool.state import StateFiles
+from pypitool.repository.state import StateFiles
 
 
 class BackupUnwritable(PypitoolError):
@@ -164,3 +172,92 @@ def _naming(database: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise translate(error, database) from error
+
+
+FORMAT = 1
+CATALOGUE, ACTIVITY, FACTS = NAMES = ("catalogue.sqlite", "activity.sqlite", "facts.jsonl")
+_MANIFEST = "manifest.json"
+_LARGEST_MANIFEST = 64 * 1024
+
+
+class BackupUnusable(PypitoolError):
+    """The file is not a whole backup."""
+
+    kind = Kind.INVALID
+
+    def __init__(self, file: Path, reason: str) -> None:
+        self.file = file
+        self.reason = reason
+        self.hint = "nothing was changed"
+        super().__init__(file, reason)
+
+    def __str__(self) -> str:
+        return f"{self.file} cannot be restored: {self.reason}"
+
+
+def pack(folder: Path, created: str, target: Path) -> None:
+    """Write the files of a folder into a new, durable backup that only its owner may read."""
+    parts = [folder / name for name in NAMES if (folder / name).exists()]
+    manifest = {
+        "format": FORMAT,
+        "created": created,
+        "pypitool": __version__,
+        "files": {part.name: {"size": part.stat().st_size, "sha256": _sha256(part)} for part in parts},
+    }
+    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    # For its owner only: it holds addresses, and the hashes of tokens.
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        with tarfile.open(fileobj=file, mode="w") as archive:
+            for part in (folder / _MANIFEST, *parts):
+                archive.add(part, part.name)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def unpack(file: Path, folder: Path) -> str:
+    """Write the files of a whole backup into a folder, and return when it was made."""
+    try:
+        with tarfile.open(file) as archive:
+            manifest = _read_manifest(file, archive)
+            for name, expected in manifest["files"].items():
+                _unpack_one(file, archive, name, expected, folder)
+            return str(manifest["created"])
+    except FileNotFoundError as error:
+        raise BackupUnusable(file, "there is no such file") from error
+    except (tarfile.TarError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BackupUnusable(file, f"it is not a whole backup ({error})") from error
+
+
+def _read_manifest(file: Path, archive: tarfile.TarFile) -> dict[str, Any]:
+    member = archive.extractfile(_MANIFEST)
+    manifest: dict[str, Any] = json.loads(member.read(_LARGEST_MANIFEST) if member else "")
+    if manifest["format"] > FORMAT:
+        raise BackupUnusable(file, f"a newer pypitool made it ({manifest['pypitool']})")
+    missing = {CATALOGUE, FACTS} - manifest["files"].keys()
+    if missing or manifest["files"].keys() - set(NAMES):
+        raise BackupUnusable(file, "its manifest does not name the files of a state")
+    return manifest
+
+
+def _unpack_one(
+    file: Path, archive: tarfile.TarFile, name: str, expected: dict[str, Any], folder: Path
+) -> None:
+    member = archive.extractfile(name)
+    if member is None:
+        raise BackupUnusable(file, f"`{name}` in it is not a file")
+    target = folder / name
+    with member, target.open("wb") as copy:
+        shutil.copyfileobj(member, copy, 1024 * 1024)
+        copy.flush()
+        os.fsync(copy.fileno())
+    if target.stat().st_size != expected["size"] or _sha256(target) != expected["sha256"]:
+        raise BackupUnusable(file, f"`{name}` in it is damaged")
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1024 * 1024):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pypitool.catalogue.catalogue import Catalogue, ScanBatch
 from pypitool.core.model import HeldFile, Location, Problem
 from pypitool.core.scan_plan import Walked, is_rival_problem, rival_problems
-from pypitool.reading import Outcome, ReadFile, Unsettled
+from pypitool.repository.read_file import Outcome, ReadFile, Unsettled
 from pypitool.store.store import Store
 
 _COMMIT_EVERY = 0.5  # seconds: what was read so far is shown, and other writers get their turn

@@ -1,4 +1,7 @@
-"""Ending what a writer began that is gone: its file is finished where it got its name, else removed."""
+"""Ending what a writer began that is gone: its file is finished where it got its name, else removed.
+
+Undoing a publishing that failed on the way.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ from dataclasses import replace
 from enum import Enum
 
 from pypitool.archives.digest import digest_stream
-from pypitool.asking import tell_keeper
 from pypitool.catalogue.catalogue import Pending
 from pypitool.core.errors import PypitoolError
-from pypitool.core.model import Location
+from pypitool.core.model import HeldFile, Location
 from pypitool.core.scan_plan import Walked
-from pypitool.repository import Repository
+from pypitool.repository.contact import tell_keeper
+from pypitool.repository.repository import Repository
 from pypitool.store.store import Store
 from pypitool.store.temporary import Leftover
 from pypitool.store.walking import SIGNATURE
@@ -83,3 +86,31 @@ def _abandon(repository: Repository, pending: Pending, leftover: Leftover) -> No
         place = pending.file.location
         repository.store.remove(Location(place.root, place.path + SIGNATURE))
     repository.catalogue.abandon_publish(pending.file.location)
+
+
+class Rollback:
+    """What has to be undone when a publishing fails."""
+
+    def __init__(self, repository: Repository, file: HeldFile) -> None:
+        self._repository = repository
+        self._file = file
+        self._to_remove: list[Location] = []
+        self._is_reversible = True
+
+    def signed(self, signature: Location) -> None:
+        """Note that a signature is about to be placed."""
+        self._to_remove.append(signature)
+
+    def placed(self, *, is_reversible: bool) -> None:
+        """Note that the file has its name; it cannot be taken back where it replaced another one."""
+        self._to_remove.insert(0, self._file.location)
+        self._is_reversible = is_reversible
+
+    def run(self) -> None:
+        """Undo it. What cannot be undone now (the disk is full) is the keeper's: our lock ends with us."""
+        if not self._is_reversible:
+            return
+        with suppress(PypitoolError):
+            for location in self._to_remove:
+                self._repository.store.remove(location)
+            self._repository.catalogue.abandon_publish(self._file.location)

@@ -1,4 +1,7 @@
-"""Tokens of a repository: made, listed, revoked. The fact is on the disk before the row."""
+"""Tokens of a repository: made, listed, revoked. The fact is on the disk before the row.
+
+Tokens for who proves to be a publisher: one for each proof, for minutes, on record.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pypitool.catalogue.facts import timestamp
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.fact import Actor, creation, revocation
+from pypitool.core.fact import Actor, creation, minting, revocation
+from pypitool.core.rights.publishers import Publisher
 from pypitool.core.rights.tokens import (
     ENTROPY_BYTES,
     Token,
@@ -23,8 +27,11 @@ from pypitool.core.rights.tokens import (
     token_of,
 )
 from pypitool.core.text import printable
-from pypitool.repository import Repository
-from pypitool.token_uses import MINUTE
+from pypitool.repository.activity import MINUTE
+from pypitool.repository.repository import Repository
+
+if TYPE_CHECKING:
+    from pypitool.access.oidc import Proven
 
 LISTED_SECONDS = 30 * 24 * 3600.0  # for so long an ended token is still shown
 _MINTED_SECONDS = 3600.0
@@ -192,3 +199,44 @@ def _refuse_taken(tokens: Iterable[Token], wanted: Token, now: str) -> None:
     for token in tokens:
         if token.shown == wanted.shown and token.publisher is None and not token.has_ended(now):
             raise TokenNameTaken(token)
+
+
+OIDC = "oidc"
+
+
+class ProofUsed(PypitoolError):
+    """What an issuer has said was good for one token, and somebody has it."""
+
+    kind: ClassVar[Kind] = Kind.CONFLICT
+
+    def __str__(self) -> str:
+        return "the token has been used already: a new one is needed for each time"
+
+
+def mint(
+    repository: Repository,
+    publisher: Publisher,
+    proven: Proven,
+    address: str | None,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> Made:
+    """Make a token for a publisher; raise `ProofUsed` when the same proof has made one."""
+    # First: of two who come with the same proof only one may go on.
+    if not repository.activity.take(f"{OIDC}\0{proven.identity}", proven.ends):
+        raise ProofUsed
+    now = clock()
+    secret = token_of(secrets.token_bytes(ENTROPY_BYTES))
+    token = Token(
+        hash_of(secret),
+        publisher.name,
+        publisher.projects,
+        publisher.scope.may,
+        timestamp(now),
+        timestamp(now + publisher.life),
+        f"publisher:{publisher.name}",
+    )
+    repository.facts.append(minting(token, proven.claims, Actor(token.who, address, OIDC)))
+    repository.catalogue.add_token(token)
+    forget_old(repository, now)
+    return Made(secret, token)

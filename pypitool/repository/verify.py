@@ -11,9 +11,9 @@ from itertools import islice
 
 from pypitool.core.errors import PypitoolError
 from pypitool.core.model import HeldFile
-from pypitool.reading import read_digests
-from pypitool.repository import Repository
-from pypitool.scan import Progress, ignore_progress
+from pypitool.repository.read_file import read_digests
+from pypitool.repository.repository import Repository
+from pypitool.repository.scan import Progress, ignore_progress
 from pypitool.store.failures import NoSuchFile
 from pypitool.store.opened import stat_of
 from pypitool.store.store import Store

@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.text import printable
-from pypitool.repository import Repository
+from pypitool.repository.repository import Repository
 
 KINDS = ("user", "token", "publisher")
 

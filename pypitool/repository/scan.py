@@ -1,4 +1,7 @@
-"""Making the catalogue agree with the directories: walk, compare, read what changed, record it."""
+"""Making the catalogue agree with the directories: walk, compare, read what changed, record it.
+
+Scanning by others than the keeper: being it for a moment, or working beside it.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,15 @@ from pypitool.catalogue.catalogue import Catalogue
 from pypitool.core.filenames import is_ignored
 from pypitool.core.model import Location
 from pypitool.core.scan_plan import ScanPlan, Walked, plan
-from pypitool.reading import Outcome, read_file
-from pypitool.recording import Recorder, ScanReport
+from pypitool.repository.contact import keeper_lock, tell_keeper
+from pypitool.repository.read_file import Outcome, Writers, read_file
+from pypitool.repository.recovery import settle_all
+from pypitool.repository.repository import Repository
+from pypitool.repository.scan_record import Recorder, ScanReport
 from pypitool.store.store import Store
-from pypitool.writers import Writers
 
 if TYPE_CHECKING:
-    from pypitool.repository import Repository
+    from pypitool.repository.repository import Repository
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]  # files read so far, files to read
@@ -159,3 +164,28 @@ def _by_root(locations: Iterable[Location]) -> Iterator[list[Location]]:
     for location in sorted(set(locations), key=lambda location: (location.root, location.path)):
         groups[location.root].append(location)
     return iter(groups.values())
+
+
+def look_at(repository: Repository, locations: Iterable[Location]) -> ScanReport:
+    """Look at a few files now; what cannot be settled yet is the keeper's."""
+    report = Scanner.of(repository).at(locations)
+    tell_keeper(repository.state, *report.unsettled)
+    return report
+
+
+def rescan(repository: Repository, progress: Progress = ignore_progress) -> ScanReport:
+    """Scan the directories now, beside the keeper where there is one."""
+    report = catch_up(repository, progress)
+    if report is None:
+        report = Scanner.of(repository, progress=progress).everything()
+        tell_keeper(repository.state, *report.unsettled)
+    return report
+
+
+def catch_up(repository: Repository, progress: Progress) -> ScanReport | None:
+    """Scan the directories if no keeper does; None: one does, and the catalogue is fresh."""
+    with keeper_lock(repository.state) as mine:
+        if not mine:
+            return None
+        settle_all(repository)
+        return Scanner.of(repository, progress=progress).everything()

@@ -9,16 +9,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from pypitool.activity import Activity
 from pypitool.catalogue.catalogue import Catalogue
 from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import open_catalogue
-from pypitool.state import StateFiles, locate_state
+from pypitool.repository.activity import Activity
+from pypitool.repository.state import StateFiles, locate_state
 from pypitool.store.directory import DirectoryStore
 from pypitool.store.store import Store
 
 if TYPE_CHECKING:
-    from pypitool.recording import ScanReport
+    from pypitool.repository.scan_record import ScanReport
 
 
 def _tell_nobody(_done: int, _total: int) -> None:
@@ -82,6 +82,6 @@ class Repository:
     def catch_up(self, progress: Callable[[int, int], None] = _tell_nobody) -> ScanReport | None:
         """Scan the directories if no keeper does; None: one does, and the catalogue is fresh."""
         # Imported here: a server's worker never scans, and does not pay for the archive readers.
-        from pypitool.catching_up import catch_up
+        from pypitool.repository.scan import catch_up
 
         return catch_up(self, progress)

@@ -1,0 +1,177 @@
+"""Telling the keeper where to look: a worker that met a file which is not as the catalogue says.
+
+What the keeper says of itself, in a small file of the state: for `/readyz`, `/metrics` and `doctor`.
+
+One keeper for each state: whoever scans holds this lock, and the kernel releases it however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pypitool.core.model import Location
+from pypitool.host import hand_over
+from pypitool.store.temporary import lock_now
+
+_ASKED = "keeper.asked"
+_DOUBT = "catalogue.doubted"
+# A keeper that does not take what is asked is not there; its walk at the next start finds everything.
+_MOST_BYTES = 64 * 1024
+
+
+def tell_keeper(state: Path, *locations: Location) -> None:
+    """Ask the keeper to look at files, soon; costs a write, and never fails."""
+    if not locations:
+        return
+    lines = b"".join(json.dumps([place.root, place.path]).encode() + b"\n" for place in locations)
+    with contextlib.suppress(OSError), _locked(state) as descriptor:
+        if os.fstat(descriptor).st_size + len(lines) <= _MOST_BYTES:
+            os.write(descriptor, lines)
+
+
+def take_asked(state: Path) -> frozenset[Location]:
+    """Return the files that somebody asked about, and forget them."""
+    try:
+        if not (state / _ASKED).stat().st_size:
+            return frozenset()
+        with _locked(state) as descriptor:
+            asked = os.pread(descriptor, _MOST_BYTES, 0)
+            os.ftruncate(descriptor, 0)
+    except OSError:
+        return frozenset()
+    return frozenset(filter(None, map(_location, asked.splitlines())))
+
+
+def doubt_catalogue(state: Path) -> None:
+    """Ask the keeper to read the whole catalogue, because a part of it made no sense; never fails."""
+    with contextlib.suppress(OSError):
+        (state / _DOUBT).touch()
+
+
+def take_doubt(state: Path) -> bool:
+    """Tell whether somebody doubted the catalogue, and forget it."""
+    try:
+        (state / _DOUBT).unlink()
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _locked(state: Path) -> Iterator[int]:
+    path = state / _ASKED
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+    try:
+        if is_new:
+            hand_over(path)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _location(line: bytes) -> Location | None:
+    try:
+        root, path = json.loads(line)
+    except ValueError:
+        return None
+    return Location(root, path) if isinstance(root, int) and isinstance(path, str) else None
+
+
+_HEARTBEAT = "keeper.json"
+BEAT_EVERY = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """A sign of life."""
+
+    pid: int
+    at: float  # seconds since the epoch
+    scanning: bool = False  # a walk of everything is under way
+    read: int = 0  # of the files that this walk has to read ...
+    to_read: int = 0  # ... so many
+    walked_at: float | None = None  # when the last walk of everything ended
+    lag: float = 0.0  # for how many seconds the oldest change has been waiting
+    unsettled: int = 0  # files that are being written
+    watched: bool = True  # every folder is watched
+
+    def age(self, now: float) -> float:
+        """Return how long ago it was given."""
+        return max(0.0, now - self.at)
+
+
+class Pulse:
+    """Gives signs of life, about one a second."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._last = Heartbeat(os.getpid(), 0.0)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for the next one."""
+        return time.time() - self._last.at >= BEAT_EVERY
+
+    def beat(self, **news: Any) -> None:
+        """Give a sign of life, with what is new."""
+        self._last = replace(self._last, at=time.time(), **news)
+        # A full disk must not end the keeper: who reads sees that the last sign is old.
+        with suppress(OSError):
+            write_heartbeat(self._state, self._last)
+
+
+def write_heartbeat(state: Path, heartbeat: Heartbeat) -> None:
+    """Replace the last sign of life."""
+    # No fsync: after a crash of the machine it would be stale anyway.
+    temporary = state / f".{_HEARTBEAT}.{os.getpid()}"
+    temporary.write_text(json.dumps(asdict(heartbeat)))
+    hand_over(temporary)
+    temporary.replace(state / _HEARTBEAT)
+
+
+def read_heartbeat(state: Path) -> Heartbeat | None:
+    """Return the last sign of life, or None if there was none."""
+    try:
+        document = json.loads((state / _HEARTBEAT).read_text())
+        known = Heartbeat.__dataclass_fields__.keys()
+        return Heartbeat(**{key: value for key, value in document.items() if key in known})
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+_LOCK = "keeper.lock"
+
+
+@contextmanager
+def keeper_lock(state: Path) -> Iterator[bool]:
+    """Try to become the keeper of a state, and tell whether we are."""
+    # Opened by whoever locks it: a descriptor that was inherited would share its parent's lock.
+    path = state / _LOCK
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        if is_new:
+            hand_over(path)
+        # Where there are no locks, two keepers do the same work twice, and no harm.
+        yield lock_now(descriptor) is not False
+    finally:
+        os.close(descriptor)
+
+
+def is_kept(state: Path) -> bool:
+    """Tell whether a keeper is at work."""
+    if not (state / _LOCK).exists():
+        return False
+    with keeper_lock(state) as mine:
+        return not mine
