@@ -17,7 +17,7 @@ import pytest
 
 from pypitool.catalogue.catalogue import ScanBatch
 from pypitool.core.model import FileStat, HeldFile, Location
-from pypitool.keeper import Keeper
+from pypitool.keeper.keeper import Keeper
 from pypitool.repository.contact import doubt_catalogue, is_kept, tell_keeper
 from pypitool.repository.repository import Repository
 from tests.support.keeping import KeeperProcess, keeper

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pypitool.core.model import Location
-from pypitool.glance import Glance
-from pypitool.lookout import Lookout
+from pypitool.keeper.change_watcher import Glance, Lookout
+from pypitool.keeper.file_events import Touched, Touches, Watcher, count_folders
 from pypitool.repository.contact import (
     Heartbeat,
     Pulse,
@@ -19,8 +19,6 @@ from pypitool.repository.contact import (
     tell_keeper,
     write_heartbeat,
 )
-from pypitool.touches import Touched, Touches
-from pypitool.watch import Watcher, count_folders
 from tests.support.waiting import wait_until
 
 

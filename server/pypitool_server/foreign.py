@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 
 from pypitool.access.rules_file import RulesWatch
-from pypitool.keeper import Keeper
+from pypitool.keeper.keeper import Keeper
 from pypitool.repository.repository import Repository
 from pypitool_server.gateway import Application, Environ, StartResponse
 from pypitool_server.preparation import Prepared

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pypitool.core.errors import PypitoolError, exit_code
-from pypitool.keeper import RESCAN, Keeper
+from pypitool.keeper.keeper import RESCAN, Keeper
 from pypitool.repository.repository import Repository
 
 _log = logging.getLogger("pypitool.keeper")
@@ -50,3 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rescan", type=float, default=RESCAN, help="seconds between two walks")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
