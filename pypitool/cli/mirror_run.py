@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pypitool.mirror.place import Place
     from pypitool.mirror.running import Work
     from pypitool.mirror.watching import Watcher
-    from pypitool.upstream.model import Upstream
+    from pypitool.upstream.page_model import Upstream
 
 
 # What a hole of these is mended by: another pin, or uv.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pypitool.mirror.sync import Mirror, Report
     from pypitool.mirror.update import UpdateOptions
     from pypitool.mirror.updating import UpdateTerms
-    from pypitool.upstream.model import Upstream
+    from pypitool.upstream.page_model import Upstream
 
 
 @command(

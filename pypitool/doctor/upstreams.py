@@ -19,7 +19,7 @@ from pypitool.doctor.patient import Patient
 from pypitool.upstream.errors import redacted
 
 if TYPE_CHECKING:
-    from pypitool.upstream.model import Upstream
+    from pypitool.upstream.page_model import Upstream
 
 LONGEST = 5.0  # seconds that a request may take
 _AT_ONCE = 8

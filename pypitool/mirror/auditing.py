@@ -12,7 +12,7 @@ from packaging.version import Version
 from pypitool.core.mirror.run_events import Audit, WarningEvent, vulnerabilities_of
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.upstream.errors import UpstreamError
-from pypitool.upstream.legacy_json import release_document
+from pypitool.upstream.pages import release_document
 from pypitool.upstream.session import UpstreamSession
 
 Release = tuple[NormalizedName, Version, str]  # and the upstream that knows it

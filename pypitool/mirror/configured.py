@@ -20,7 +20,7 @@ from pypitool.mirror.inputs import InputFaults, Inputs, read_inputs
 from pypitool.mirror.naming_targets import UnknownName, named_targets
 from pypitool.mirror.naming_upstreams import upstream_at
 from pypitool.mirror.sets import Closure, SetRequest
-from pypitool.upstream.model import Upstream
+from pypitool.upstream.page_model import Upstream
 
 if TYPE_CHECKING:
     from pypitool.mirror.notify import Recipients

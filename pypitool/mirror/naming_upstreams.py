@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pypitool.core.upload.credential_choice import Credentials
-from pypitool.upstream.model import Upstream
+from pypitool.upstream.page_model import Upstream
 
 
 def with_flags(

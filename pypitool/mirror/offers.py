@@ -13,10 +13,10 @@ from pypitool.core.errors import PypitoolError
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import ProjectStatus
 from pypitool.mirror.record import MirrorRecord, RememberedPage
-from pypitool.upstream.choose import asked_for, find_page
 from pypitool.upstream.errors import Stopped, UpstreamUnavailable
+from pypitool.upstream.find_page import asked_for, find_page
 from pypitool.upstream.listing import Listing, Wants
-from pypitool.upstream.model import KnownPage, Page, Unchanged, Upstream
+from pypitool.upstream.page_model import KnownPage, Page, Unchanged, Upstream
 from pypitool.upstream.session import UpstreamSession
 
 

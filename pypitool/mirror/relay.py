@@ -18,10 +18,10 @@ from urllib.parse import urljoin
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import PypitoolError
-from pypitool.upstream.choose import find_page
 from pypitool.upstream.errors import NoSuchProject
+from pypitool.upstream.find_page import find_page
 from pypitool.upstream.listing import Entry
-from pypitool.upstream.model import Page, Upstream
+from pypitool.upstream.page_model import Page, Upstream
 from pypitool.upstream.session import UpstreamSession, read_pieces
 
 _JSON = "application/vnd.pypi.simple.v1+json"

@@ -21,7 +21,7 @@ from pypitool.core.mirror.requirement_lines import Wanted
 from pypitool.core.mirror.selection import Formats
 from pypitool.core.mirror.targets import Target, lowest_python
 from pypitool.mirror.house import House
-from pypitool.upstream.model import Upstream
+from pypitool.upstream.page_model import Upstream
 
 _TIMEOUT = 600.0
 _SCRUBBED = ("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "CONDA_")

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from pypitool.mirror.house import House
 from pypitool.mirror.inputs import Inputs, read_inputs
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pinned, refuse_unpinned
-from pypitool.upstream.model import Upstream
+from pypitool.upstream.page_model import Upstream
 
 
 def pin_sets(

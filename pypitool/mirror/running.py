@@ -22,7 +22,7 @@ from pypitool.mirror.watching import Watcher
 from pypitool.repository.repository import Repository
 from pypitool.repository.state import locate_state
 from pypitool.upstream.errors import Stopped
-from pypitool.upstream.model import Upstream
+from pypitool.upstream.page_model import Upstream
 from pypitool.upstream.session import UpstreamSession
 
 

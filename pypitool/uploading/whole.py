@@ -19,7 +19,7 @@ from pypitool.uploading.target import Target
 from pypitool.uploading.uploader import Uploader
 from pypitool.uploading.watching import UploadWatcher
 from pypitool.upstream.errors import Stopped
-from pypitool.upstream.model import Upstream
+from pypitool.upstream.page_model import Upstream
 from pypitool.upstream.session import UpstreamSession
 
 # An index may take its time to look at what it was given before it says anything.

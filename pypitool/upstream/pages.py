@@ -1,11 +1,19 @@
-"""Project pages of any simple index: asked for with what we know of them, and read by their type."""
+"""Project pages of any simple index: asked for with what we know of them, and read by their type.
+
+A project's page in JSON (PEP 691), read with the standard library: it is asked for hundreds of times.
+
+What an index says of one release in its legacy JSON, where it has such a thing.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urljoin
 
 from packaging.utils import NormalizedName
 
@@ -13,9 +21,8 @@ from pypitool.core.filenames import is_ignored
 from pypitool.core.model import ProjectStatus
 from pypitool.upstream.errors import NoSuchProject, NotAnIndexPage, UpstreamRefused, UpstreamUnavailable
 from pypitool.upstream.html_page import read_html_page
-from pypitool.upstream.json_page import read_json_page
-from pypitool.upstream.listing import Listing, ReadPage
-from pypitool.upstream.model import KnownPage, Page, Unchanged
+from pypitool.upstream.listing import Entry, Listing, ReadPage
+from pypitool.upstream.page_model import KnownPage, Page, Unchanged
 from pypitool.upstream.session import Response, UpstreamSession, read_bounded
 
 _LARGEST_PAGE = 64 * 1024**2
@@ -117,3 +124,114 @@ def _clock_skew(response: Response) -> float:
     except ValueError:
         return 0.0
     return (moment - datetime.now(timezone.utc)).total_seconds()
+
+
+_FIELDS: tuple[tuple[str, type, bool], ...] = (
+    ("filename", str, True),
+    ("url", str, True),
+    ("hashes", dict, True),
+    ("size", int, False),
+    ("requires-python", str, False),
+    ("upload-time", str, False),
+)
+
+
+def read_json_page(body: bytes) -> ReadPage:
+    """Read a page, or raise `ValueError` that says what is wrong with it."""
+    document = json.loads(body)
+    if not isinstance(document, dict):
+        raise ValueError("it is no object")
+    _check_version(_of(document, "meta", dict).get("api-version"))
+    status = document.get("project-status")
+    word, reason = (status.get("status"), status.get("reason")) if isinstance(status, dict) else (None, None)
+    return ReadPage(
+        tuple(_entries(_of(document, "files", list))),
+        _status(word),
+        reason if isinstance(reason, str) else None,
+    )
+
+
+def _status(word: object) -> ProjectStatus:
+    # PEP 792 lets indexes invent markers; one that nobody here knows forbids nothing.
+    known = (status for status in ProjectStatus if status.value == word)
+    return next(known, ProjectStatus.ACTIVE)
+
+
+def _check_version(version: object) -> None:
+    # PEP 691: "If the major version is greater than a client supports, it MUST fail".
+    if not isinstance(version, str) or version.partition(".")[0] != "1":
+        raise ValueError(f"its api-version is {version!r}, not 1.x")
+
+
+def _entries(files: list[Any]) -> Iterator[Entry]:
+    for number, file in enumerate(files):
+        try:
+            yield _entry(file)
+        except ValueError as error:
+            raise ValueError(f"files[{number}]: {error}") from None
+
+
+def _entry(file: Any) -> Entry:
+    if not isinstance(file, dict):
+        raise ValueError("it is no object")
+    get = file.get
+    name, url, hashes = get("filename"), get("url"), get("hashes")
+    size, requires, uploaded = get("size"), get("requires-python"), get("upload-time")
+    # Without a call for each: there are thousands of files, and nearly all of them are sound.
+    if not (
+        isinstance(name, str)
+        and isinstance(url, str)
+        and isinstance(hashes, dict)
+        and (size is None or isinstance(size, int))
+        and (requires is None or isinstance(requires, str))
+        and (uploaded is None or isinstance(uploaded, str))
+    ):
+        raise _fault(file)
+    metadata = _metadata(get("core-metadata"))
+    return Entry(name, url, hashes, size, requires, _yanked(get("yanked")), uploaded, metadata)
+
+
+def _fault(file: Mapping[str, Any]) -> ValueError:
+    for key, kind, is_needed in _FIELDS:
+        value = file.get(key)
+        if value is None and is_needed:
+            return ValueError(f"its {key} is missing")
+        if value is not None and not isinstance(value, kind):
+            return ValueError(f"its {key} is of a wrong type")
+    raise AssertionError(file)
+
+
+def _of(holder: Mapping[str, Any], key: str, kind: type) -> Any:
+    value = holder.get(key)
+    if not isinstance(value, kind):
+        raise ValueError(f"its {key} is {'missing' if value is None else 'of a wrong type'}")
+    return value
+
+
+def _yanked(value: Any) -> str | None:
+    # PEP 592: "may be a boolean or a non-empty string"; pip takes an empty one for not yanked.
+    if not value:
+        return None
+    return value if isinstance(value, str) else ""
+
+
+def _metadata(value: Any) -> str | None:
+    found = value.get("sha256") if isinstance(value, dict) else None
+    return found if isinstance(found, str) else None
+
+
+_LARGEST = 64 * 1024**2
+
+
+def release_document(session: UpstreamSession, project: NormalizedName, version: str) -> object:
+    """Return the document of a release; None when the index has none, or answers something else."""
+    # The API lies beside the simple index: `/pypi/NAME/VERSION/json` and `/simple/`.
+    url = urljoin(session.upstream.index, f"../pypi/{quote(project)}/{quote(version)}/json")
+    with session.get(url, {"Accept": "application/json"}) as response:
+        if response.status_code != 200:
+            return None
+        body = read_bounded(response, _LARGEST)
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

@@ -28,7 +28,7 @@ from pypitool.mirror.inputs import InputFaults, Inputs
 from pypitool.mirror.naming_targets import UnknownName
 from pypitool.mirror.notify import NotifyOn, Recipients
 from pypitool.mirror.sets import Closure
-from pypitool.upstream.model import Upstream
+from pypitool.upstream.page_model import Upstream
 from pypitool.upstream.public_index import default_index
 
 TARGETS = """

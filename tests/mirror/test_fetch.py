@@ -23,7 +23,7 @@ from pypitool.mirror.fetch import Fetcher
 from pypitool.mirror.partial import FOLDER, PartialFiles
 from pypitool.mirror.watching import FetchItem, Watcher
 from pypitool.repository.repository import Repository
-from pypitool.upstream.model import Page, Upstream
+from pypitool.upstream.page_model import Page, Upstream
 from pypitool.upstream.pages import fetch_page
 from pypitool.upstream.session import UpstreamSession
 from tests.support.upstream import (

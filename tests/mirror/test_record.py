@@ -16,7 +16,7 @@ from pypitool.core.model import FileKind
 from pypitool.mirror.candidate_text import dump_choice, load_choice
 from pypitool.mirror.record import MirrorRecord, RememberedChoice, RememberedPage
 from pypitool.upstream.listing import Entry, Listing
-from pypitool.upstream.model import KnownPage
+from pypitool.upstream.page_model import KnownPage
 
 A = canonicalize_name("a")
 NAME = "a-1.0-1-cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"

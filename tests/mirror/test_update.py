@@ -33,7 +33,7 @@ from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.update import UpdateOptions, update
 from pypitool.mirror.updating import UpdateTerms
 from pypitool.repository.releases import NotHeld
-from pypitool.upstream.model import Upstream
+from pypitool.upstream.page_model import Upstream
 from tests.support.offers import copy_in, held_in, put_in, sdist, upload, wheel
 from tests.support.upstream import Dialect, FakeUpstream, Offer, other_bytes, portal, respond, truncate
 

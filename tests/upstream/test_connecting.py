@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pypitool.upstream.errors import UnusableCertificates
-from pypitool.upstream.model import Upstream
+from pypitool.upstream.page_model import Upstream
 from pypitool.upstream.session import UpstreamSession
 from tests.support.upstream import FakeUpstream
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pypitool.core.model import ProjectStatus
-from pypitool.upstream.json_page import read_json_page
 from pypitool.upstream.listing import Entry
+from pypitool.upstream.pages import read_json_page
 
 FILE = {"filename": "a-1.0.tar.gz", "url": "a-1.0.tar.gz", "hashes": {"sha256": "aa"}}
 

@@ -10,7 +10,6 @@ from packaging.utils import canonicalize_name
 
 from pypitool.core.model import ProjectStatus
 from pypitool.core.upload.credential_choice import Credentials
-from pypitool.upstream.choose import asked_for, find_page
 from pypitool.upstream.errors import (
     NoSuchProject,
     NotAnIndexPage,
@@ -18,7 +17,8 @@ from pypitool.upstream.errors import (
     UpstreamRefused,
     UpstreamUnavailable,
 )
-from pypitool.upstream.model import KnownPage, Page, Unchanged, Upstream
+from pypitool.upstream.find_page import asked_for, find_page
+from pypitool.upstream.page_model import KnownPage, Page, Unchanged, Upstream
 from pypitool.upstream.pages import fetch_page
 from pypitool.upstream.session import UpstreamSession
 from tests.support.upstream import (

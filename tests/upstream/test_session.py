@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.upstream.errors import NoSuchProject, NotAnIndexPage, UnusableCertificates, UpstreamUnavailable
-from pypitool.upstream.model import Upstream
+from pypitool.upstream.page_model import Upstream
 from pypitool.upstream.pages import fetch_listing
 from pypitool.upstream.session import UpstreamSession
 from tests.support.certificates import make_authority

@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName
 
 from pypitool.core.names import matches
 from pypitool.upstream.errors import NoSuchProject
-from pypitool.upstream.model import KnownPage, Page, Unchanged, Upstream
+from pypitool.upstream.page_model import KnownPage, Page, Unchanged, Upstream
 from pypitool.upstream.pages import fetch_page
 from pypitool.upstream.session import UpstreamSession
 
