@@ -15,7 +15,7 @@ from pypitool.config.values import BadValue, did_you_mean
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.upload.addresses import server_of
 from pypitool.core.upload.credential_choice import Credentials
-from pypitool.uploading.credentials import Ask, Login, Places
+from pypitool.upload.credentials import Ask, Login, Places
 from pypitool.upstream.page_model import Upstream
 from pypitool.upstream.session import UpstreamSession
 

@@ -26,8 +26,8 @@ from rich.text import Text
 
 from pypitool.core.mirror.run_events import FileEvent
 from pypitool.mirror.watching import FetchItem, Watcher
-from pypitool.uploading.package import Package
-from pypitool.uploading.watching import UploadWatcher
+from pypitool.upload.named_files import Package
+from pypitool.upload.send import UploadWatcher
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, colored: bool) -> str:

@@ -23,12 +23,12 @@ from pypitool.cli.upload_output import UploadOutput
 if TYPE_CHECKING:
     from pypitool.core.upload.credential_choice import Credentials
     from pypitool.core.upload.plan import UploadEvent, UploadPlanned, UploadSummary
-    from pypitool.uploading.checking import Checked
-    from pypitool.uploading.credentials import Login
-    from pypitool.uploading.package import Package
-    from pypitool.uploading.target import Target
-    from pypitool.uploading.watching import UploadWatcher
-    from pypitool.uploading.whole import Order
+    from pypitool.upload.check_files import Checked
+    from pypitool.upload.credentials import Login
+    from pypitool.upload.named_files import Package
+    from pypitool.upload.send import UploadWatcher
+    from pypitool.upload.target import Target
+    from pypitool.upload.upload_files import Order
 
 _WHERE, _WHO, _WHAT, _HOW = "Where to", "As whom", "What", "How"
 _LONGEST_PASSWORD_LINE = 4096
@@ -143,9 +143,9 @@ def upload_command(
     and PYPITOOL_PASSWORD, in TWINE_USERNAME and TWINE_PASSWORD, in the remote or the section, in a keyring,
     in netrc, and at last at the terminal. A token needs no user.
     """
-    from pypitool.uploading.credentials import Login
-    from pypitool.uploading.target import Wish, find_target
-    from pypitool.uploading.whole import Order
+    from pypitool.upload.credentials import Login
+    from pypitool.upload.target import Wish, find_target
+    from pypitool.upload.upload_files import Order
 
     if where.url and where.repository:
         raise click.UsageError("`--url` and `--repository` exclude each other")
@@ -169,8 +169,8 @@ def upload_command(
 
 
 def _checked(words: Sequence[str], stop: threading.Event, *, readme: bool, attestations: bool) -> Checked:
-    from pypitool.uploading.checking import check
-    from pypitool.uploading.named import named_files
+    from pypitool.upload.check_files import check
+    from pypitool.upload.named_files import named_files
     from pypitool.upstream.errors import Stopped
 
     with stopping(stop):
@@ -181,7 +181,7 @@ def _checked(words: Sequence[str], stop: threading.Event, *, readme: bool, attes
 
 
 def _credentials(invocation: Invocation, target: Target, login: Login) -> Credentials | None:
-    from pypitool.uploading.credentials import Places
+    from pypitool.upload.credentials import Places
 
     places = Places(
         url=target.url,
@@ -198,7 +198,7 @@ def _credentials(invocation: Invocation, target: Target, login: Login) -> Creden
 def _uploaded(
     invocation: Invocation, order: Order, packages: Sequence[Package], stop: threading.Event
 ) -> UploadSummary:
-    from pypitool.uploading.whole import upload
+    from pypitool.upload.upload_files import upload
 
     with stopping(stop), _live_view(invocation) as watcher:
 
@@ -211,7 +211,7 @@ def _uploaded(
 
 @contextmanager
 def _live_view(invocation: Invocation) -> Iterator[UploadWatcher]:
-    from pypitool.uploading.watching import UploadWatcher
+    from pypitool.upload.send import UploadWatcher
 
     if not invocation.shows_progress():
         yield UploadWatcher()

@@ -15,7 +15,7 @@ from pypitool.config.faults import BadConfiguration
 from pypitool.config.mirror_settings import RemoteAuth, RemoteSettings
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.core.upload.pypirc import Section
-from pypitool.uploading.credentials import Login, Places
+from pypitool.upload.credentials import Login, Places
 
 URL = "https://h.example/legacy/"
 SECTION = Section("house", URL, "ann", "of section")
@@ -140,7 +140,7 @@ def test_a_keyring_that_fails_is_told_and_passed(
 
 
 def test_without_the_library_there_is_no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pypitool.uploading.keyrings.find_spec", lambda name: None)
+    monkeypatch.setattr("pypitool.upload.credentials.find_spec", lambda name: None)
 
     assert places().credentials() is None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pypitool.uploading.multipart import FileChanged, FileOnDisk, FormBody
+from pypitool.upload.form import FileChanged, FileOnDisk, FormBody
 from pypitool_server.upload_form import Form, read_form
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.uploading.named import FileFault, NamedFile, named_files
+from pypitool.upload.named_files import FileFault, NamedFile, named_files
 
 WHEEL = "a-1.0-py3-none-any.whl"
 

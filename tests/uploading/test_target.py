@@ -9,7 +9,7 @@ import pytest
 from pypitool.config.mirror_settings import RemoteSettings
 from pypitool.core.errors import Kind, PypitoolError, exit_code
 from pypitool.core.upload.pypirc import BadPypirc
-from pypitool.uploading.target import BadAddress, NoTarget, Target, UnknownTarget, Wish, find_target
+from pypitool.upload.target import BadAddress, NoTarget, Target, UnknownTarget, Wish, find_target
 from pypitool.upstream.public_index import default_index
 
 ACME = RemoteSettings("acme", "https://acme.example/")

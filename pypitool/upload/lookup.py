@@ -1,15 +1,22 @@
-"""The question by hash: whether an index has a file already, and whether it is the same one."""
+"""The question by hash: whether an index has a file already, and whether it is the same one.
+
+What is to be sent, asked before anything is: the plan that a dry run shows and a real one follows.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind
 from pypitool.core.upload.plan import Listed, Standing, UploadEvent, standing
-from pypitool.uploading.package import Package
+from pypitool.upload.form import FileChanged
+from pypitool.upload.named_files import Package
 from pypitool.upstream.errors import NoSuchProject, UpstreamError, UpstreamRefused
 from pypitool.upstream.listing import Listing
 from pypitool.upstream.pages import fetch_listing
@@ -108,3 +115,33 @@ def _cannot(error: UpstreamError) -> CannotAsk:
     return CannotAsk(
         Kind.UNAUTHORIZED if isinstance(error, UpstreamRefused) else Kind.UNAVAILABLE, str(error)
     )
+
+
+Pages = dict[NormalizedName, Listing | CannotAsk]
+
+
+def decide(asker: Asker, packages: Sequence[Package], jobs: int) -> list[UploadEvent | None]:
+    """Say of each file what became of it without being sent; None: it is to be sent."""
+    with ThreadPoolExecutor(jobs, thread_name_prefix="ask") as pool:
+        projects = list(dict.fromkeys(package.project for package in packages))
+        pages = dict(zip(projects, pool.map(partial(_page, asker), projects), strict=True))
+        return list(pool.map(partial(_decided, asker, pages), packages))
+
+
+def _page(asker: Asker, project: NormalizedName) -> Listing | CannotAsk:
+    try:
+        return asker.listing(project)
+    except CannotAsk as error:
+        return error
+
+
+def _decided(asker: Asker, pages: Pages, package: Package) -> UploadEvent | None:
+    page = pages[package.project]
+    if isinstance(page, CannotAsk):
+        return package.event("failed", page.kind, str(page))
+    try:
+        return asker.find(package, page).event(package)
+    except CannotAsk as error:
+        return package.event("failed", error.kind, str(error))
+    except FileChanged as error:
+        return package.event("failed", error.kind, str(error))

@@ -16,10 +16,17 @@ from pypitool.archives.source import BrokenArchive
 from pypitool.core.filenames import BadFilename, Distribution, parse
 from pypitool.core.model import FileKind
 from pypitool.core.upload.fields import CheckedMetadata, check_metadata_body, form_fields
-from pypitool.uploading.companions import Unusable, read_attestation, read_signature
-from pypitool.uploading.multipart import FileOnDisk
-from pypitool.uploading.named import FileFault, Named, NamedFile, NotUploadable
-from pypitool.uploading.package import Package
+from pypitool.upload.form import FileOnDisk
+from pypitool.upload.named_files import (
+    FileFault,
+    Named,
+    NamedFile,
+    NotUploadable,
+    Package,
+    Unusable,
+    read_attestation,
+    read_signature,
+)
 from pypitool.upstream.errors import Stopped
 
 _THREADS = 4
@@ -134,7 +141,7 @@ def _package(inside: _Inside, signature: bytes | None, attestations: Sequence[ob
 
 def _readme_faults(insides: Iterable[_Inside]) -> Iterator[FileFault]:
     """Render each README once: a wheel and its sdist have the same."""
-    from pypitool.uploading.readme import readme_fault
+    from pypitool.upload.readme import readme_fault
 
     rendered: dict[tuple[str, str | None], str | None] = {}
     for one in insides:

@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from pypitool.core.upload.addresses import is_same_server, user_in, without_user
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.core.upload.plan import Action, UploadEvent, UploadPlanned, UploadSummary, UploadTally
-from pypitool.uploading.asking import Asker
-from pypitool.uploading.deciding import decide
-from pypitool.uploading.package import Package
-from pypitool.uploading.sending import Sender
-from pypitool.uploading.target import Target
-from pypitool.uploading.uploader import Uploader
-from pypitool.uploading.watching import UploadWatcher
+from pypitool.upload.lookup import Asker, decide
+from pypitool.upload.named_files import Package
+from pypitool.upload.send import Sender, Uploader, UploadWatcher
+from pypitool.upload.target import Target
 from pypitool.upstream.errors import Stopped
 from pypitool.upstream.page_model import Upstream
 from pypitool.upstream.session import UpstreamSession

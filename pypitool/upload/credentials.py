@@ -1,10 +1,16 @@
-"""As whom to speak to a server: every place where somebody may have put a user and a password."""
+"""As whom to speak to a server: every place where somebody may have put a user and a password.
+
+The keyring of the person who runs the command, where the `keyring` library is installed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from logging import getLogger
+from typing import Any
 from urllib.parse import urlsplit
 
 from pypitool.config.faults import BadConfiguration
@@ -13,7 +19,6 @@ from pypitool.config.secrets import password, unreadable, unset
 from pypitool.core.upload.addresses import user_in, without_user
 from pypitool.core.upload.credential_choice import TOKEN_USER, Chosen, Credentials, Offered, Place, choose
 from pypitool.core.upload.pypirc import Section
-from pypitool.uploading.keyrings import from_keyring
 from pypitool.upstream.session import netrc_credentials
 
 # Asks the person at the terminal; the second says whether what is typed is hidden.
@@ -108,3 +113,25 @@ def _typed(address: str, chosen: Chosen, ask: Ask) -> Offered:
         return Offered("the terminal", user)
     what = f"Token for {host}" if user == TOKEN_USER else f"Password of {user} at {host}"
     return Offered("the terminal", user, ask(what, True) or None)
+
+
+PLACE = "the keyring"
+
+
+def from_keyring(service: str, chosen: Chosen) -> Offered:
+    """Ask the keyring for the user that is known, else for whomever it knows; faults are told and passed."""
+    if find_spec("keyring") is None:
+        return Offered(PLACE)
+    # Not one of our dependencies: it brings a cryptography library along, and few servers have a keyring.
+    keyring: Any = import_module("keyring")
+    errors: Any = import_module("keyring.errors")
+    try:
+        if chosen.user is not None:
+            return Offered(PLACE, chosen.user, keyring.get_password(service, chosen.user))
+        found = keyring.get_credential(service, None)
+    except errors.NoKeyringError:
+        return Offered(PLACE)
+    except (errors.KeyringError, OSError, RuntimeError) as error:
+        log.warning("%s cannot be asked: %s", PLACE, error)
+        return Offered(PLACE)
+    return Offered(PLACE) if found is None else Offered(PLACE, found.username or None, found.password)

@@ -1,0 +1,1 @@
+"""What `pypitool upload` does: check files, and send them as twine would."""

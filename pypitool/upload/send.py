@@ -1,0 +1,185 @@
+"""One file to one index, and what the index says to it.
+
+Sending files, several at once; each fails or succeeds for itself.
+
+Who watches files leave: a terminal's live view, or nobody.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from urllib.parse import urljoin
+
+from pypitool.core.errors import Kind
+from pypitool.core.upload.answer import OUTCOME, Answer, Meaning
+from pypitool.core.upload.plan import Outcome, UploadEvent, rounds
+from pypitool.upload.form import FileChanged, FormBody
+from pypitool.upload.lookup import Asker, CannotAsk, Found
+from pypitool.upload.named_files import Package
+from pypitool.upstream.errors import Stopped, UpstreamUnavailable, redacted
+from pypitool.upstream.session import Response, UpstreamSession, read_bounded
+
+_LONGEST_ANSWER = 64 * 1024
+_ACCEPT = "text/plain, application/json;q=0.9, */*;q=0.1"
+
+
+class Refused(Exception):
+    """The index did not take the file, or never said that it did."""
+
+    def __init__(self, kind: Kind, message: str, *, exists: bool = False, final: bool = False) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.exists = exists  # it says that there is one already
+        self.final = final  # no other file will fare better
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends files, from any thread."""
+
+    session: UpstreamSession
+    url: str
+    watcher: UploadWatcher
+    stop: threading.Event
+
+    def send(self, package: Package) -> Outcome:
+        """Return what became of the file (uploaded, kept, replaced), or raise `Refused`."""
+        body = FormBody(
+            package.fields,
+            package.file,
+            package.signature,
+            begun=lambda: self.watcher.started(package),
+            sent=lambda count: self._sent(package, count),
+        )
+        headers = {"Content-Type": body.content_type, "Accept": _ACCEPT}
+        try:
+            with self.session.post(self.url, body, headers) as response:
+                answer, target = _answer(response), response.headers.get("Location", "")
+        except UpstreamUnavailable as error:
+            raise Refused(Kind.UNAVAILABLE, str(error)) from error
+        if answer.meaning is Meaning.TAKEN:
+            return answer.outcome
+        if answer.meaning is Meaning.ELSEWHERE:
+            there = redacted(urljoin(self.url, target)) if target else "nowhere"
+            raise Refused(
+                Kind.INVALID, f"it redirects uploads to {there}: give that address, if you trust it"
+            )
+        raise Refused(
+            answer.kind,
+            answer.sentence,
+            exists=answer.meaning is Meaning.EXISTS,
+            final=answer.status == 401,
+        )
+
+    def _sent(self, package: Package, count: int) -> None:
+        self.watcher.sent(package, count)
+        if self.stop.is_set():
+            raise Stopped()  # the index throws away what is not whole
+
+
+def _answer(response: Response) -> Answer:
+    try:
+        body = read_bounded(response, _LONGEST_ANSWER)
+    except UpstreamUnavailable:
+        body = b""  # the status has said it already
+    return Answer(
+        status=response.status_code,
+        reason=response.reason or "",
+        content_type=response.headers.get("Content-Type", ""),
+        body=body.decode("utf-8", "replace"),
+        outcome_said=response.headers.get(OUTCOME),
+    )
+
+
+_NOT_SENT = "not sent: the credentials were refused"
+
+Report = Callable[[UploadEvent], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Uploader:
+    """Sends files to one index and tells what became of each."""
+
+    sender: Sender
+    asker: Asker
+    jobs: int
+    watcher: UploadWatcher
+    stop: threading.Event
+    refused: threading.Event = field(default_factory=threading.Event)  # the credentials, for every file
+
+    def send(self, packages: Sequence[Package], report: Report) -> None:
+        """Send everything, the first file of each project alone. Returns early when stopped."""
+        self.watcher.announced(packages)
+        waiting = {first.name: others for first, others in rounds(packages)}
+        with ThreadPoolExecutor(self.jobs, thread_name_prefix="upload") as pool:
+            running = {pool.submit(self._sent, first): first for first, _ in rounds(packages)}
+            try:
+                while running:
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        package = running.pop(future)
+                        if (event := future.result()) is not None:
+                            report(event)
+                        others = waiting.pop(package.name, ())
+                        running |= {pool.submit(self._sent, other): other for other in others}
+            except BaseException:
+                self.stop.set()
+                raise
+
+    def _sent(self, package: Package) -> UploadEvent | None:
+        """Send one file; None: it was stopped."""
+        if self.stop.is_set():
+            return None
+        if self.refused.is_set():
+            return package.event("failed", Kind.UNAUTHORIZED, _NOT_SENT)
+        try:
+            return package.event(self.sender.send(package))
+        except Stopped:
+            return None
+        except FileChanged as error:
+            return package.event("failed", error.kind, str(error))
+        except Refused as refusal:
+            return self._refused(package, refusal)
+        finally:
+            self.watcher.ended(package)
+
+    def _refused(self, package: Package, refusal: Refused) -> UploadEvent | None:
+        if refusal.final:
+            self.refused.set()
+        if not refusal.exists:
+            return package.event("failed", refusal.kind, str(refusal))
+        try:
+            return _judged(package, refusal, self.asker.find(package))
+        except Stopped:
+            return None
+        except (CannotAsk, FileChanged) as error:
+            return package.event("conflict", Kind.CONFLICT, f"{refusal}; {error}")
+
+
+def _judged(package: Package, refusal: Refused, found: Found) -> UploadEvent:
+    event = found.event(package)
+    # Refused as being there, and not on its page: deleted for good, or there under another spelling.
+    return event or package.event("conflict", Kind.CONFLICT, f"{refusal}; its page does not list it")
+
+
+class UploadWatcher:
+    """Sees bytes leave; the terminal's live view is one, and doing nothing is the default."""
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Give way while something is printed."""
+        return nullcontext()
+
+    def announced(self, packages: Sequence[Package]) -> None:
+        """These files are to be sent."""
+
+    def started(self, package: Package) -> None:
+        """A file begins, perhaps once more."""
+
+    def sent(self, package: Package, count: int) -> None:
+        """Some bytes of it have left."""
+
+    def ended(self, package: Package) -> None:
+        """It is dealt with."""
