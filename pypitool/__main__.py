@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _at_a_glance(arguments: Sequence[str]) -> int | None:
-    from pypitool.cli.glance import answer
+    from pypitool.mirror.stamp import answer
 
     try:
         return answer(arguments, os.environ)

@@ -65,9 +65,8 @@ def _requests(
 
 
 def _proved(invocation: Invocation, requests: tuple[SetRequest, ...], tally: Tally) -> Tally:
-    from pypitool.mirror.proof import prove_sets
+    from pypitool.mirror.available import CatalogueShelf, prove_sets
     from pypitool.mirror.sets import pinned
-    from pypitool.mirror.shelf import CatalogueShelf
 
     output = RunOutput(invocation)
     with opened_fresh(invocation) as repository:

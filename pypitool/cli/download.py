@@ -71,7 +71,7 @@ def download_command(
     asked = where.upstreams(upstreams(settings, invocation.environ))
 
     def work(mirror: Mirror, report: Report) -> Ending:
-        from pypitool.mirror.resolving import pin_sets
+        from pypitool.mirror.resolve import pin_sets
         from pypitool.mirror.sync import SyncOptions, synchronise
 
         sets = pin_sets([request], asked, mirror.house, invocation.environ)

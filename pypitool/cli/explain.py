@@ -14,14 +14,14 @@ from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings
-    from pypitool.mirror.explaining import Explained
+    from pypitool.mirror.candidate_report import Explained
 
 
 def explain_sets(invocation: Invocation, settings: Settings, names: tuple[str, ...], project: str) -> int:
     """Print the verdicts about a project for every set and target."""
+    from pypitool.mirror.candidate_report import explain
     from pypitool.mirror.configured import set_requests, upstreams
-    from pypitool.mirror.explaining import explain
-    from pypitool.mirror.running import RunFrame, opened
+    from pypitool.mirror.run import RunFrame, opened
 
     asked = upstreams(settings, invocation.environ)
     requests = set_requests(settings, names)

@@ -30,7 +30,7 @@ def timing_of(job: JobSettings) -> Timing:
 
 def find_job(settings: Settings, name: str) -> JobSettings:
     """Return a job by its name."""
-    from pypitool.mirror.naming_targets import UnknownName
+    from pypitool.mirror.configured import UnknownName
 
     by_name = {job.name: job for job in settings.jobs}
     if name not in by_name:

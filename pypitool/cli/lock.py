@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from pypitool.config.settings import Settings
     from pypitool.core.mirror.requirement_lines import Wanted as Line
     from pypitool.core.mirror.targets import Target
-    from pypitool.mirror.house import House
     from pypitool.mirror.inputs import Inputs
-    from pypitool.mirror.resolver import Resolution
+    from pypitool.mirror.private_names import House
+    from pypitool.mirror.resolve import Resolution
 
 
 class NothingToLock(PypitoolError):
@@ -71,7 +71,7 @@ def lock_command(
     if wanted.is_empty():
         raise click.UsageError("name a requirement, or a file of them with -r")
     from pypitool.mirror.configured import targets, upstreams
-    from pypitool.mirror.resolver import Question, resolve
+    from pypitool.mirror.resolve import Question, resolve
 
     settings, inputs = invocation.load().settings, wanted.read()
     tell_input_warnings(invocation, inputs)
@@ -95,7 +95,7 @@ def lock_command(
 
 @contextmanager
 def _house(settings: Settings) -> Iterator[House]:
-    from pypitool.mirror.running import RunFrame, opened
+    from pypitool.mirror.run import RunFrame, opened
 
     frame = RunFrame("lock", "lock", place_of(settings), private=settings.policy.private, dry_run=True)
     with opened(frame) as mirror:

@@ -69,7 +69,7 @@ class ForWhom:
 
     def targets(self, configured: tuple[Target, ...]) -> tuple[Target, ...]:
         """Return them: by name, or each platform with each Python, or the host."""
-        from pypitool.mirror.naming_targets import anonymous_targets, named_targets
+        from pypitool.mirror.configured import anonymous_targets, named_targets
 
         named = named_targets(self.target_names, configured)
         if named and not (self.platforms or self.pythons):
@@ -90,7 +90,7 @@ class FromWhere:
 
     def upstreams(self, configured: tuple[Upstream, ...]) -> tuple[Upstream, ...]:
         """Return them; what the flags do not say is as configured."""
-        from pypitool.mirror.naming_upstreams import with_flags
+        from pypitool.mirror.configured import with_flags
 
         return with_flags(
             configured,

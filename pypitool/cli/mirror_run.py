@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from pypitool.config.settings import Settings
     from pypitool.core.mirror.run_summary import Summary
+    from pypitool.mirror.fetch import Watcher
     from pypitool.mirror.inputs import Inputs
     from pypitool.mirror.notify import Recipients
-    from pypitool.mirror.place import Place
-    from pypitool.mirror.running import Work
-    from pypitool.mirror.watching import Watcher
+    from pypitool.mirror.run import Work
+    from pypitool.mirror.workspace import Place
     from pypitool.upstream.page_model import Upstream
 
 
@@ -45,7 +45,7 @@ def run_for(
     recipients: Recipients | None = None,
 ) -> int:
     """Run, print and notify; return the exit code."""
-    from pypitool.mirror.running import RunFrame, run
+    from pypitool.mirror.run import RunFrame, run
 
     stop, job = invocation.stop or threading.Event(), invocation.job
     output, missing = RunOutput(invocation), set[str]()
@@ -79,7 +79,7 @@ def run_for(
 
 def place_of(settings: Settings, directory: Path | None = None) -> Place:
     """Return where a run works: the configured directories with their state, or another directory."""
-    from pypitool.mirror.place import Place
+    from pypitool.mirror.workspace import Place
 
     if directory is not None:
         return Place((directory.expanduser().absolute(),))
@@ -110,7 +110,7 @@ def _notify(invocation: Invocation, recipients: Recipients, summary: Summary, jo
 
 @contextmanager
 def _live_view(invocation: Invocation) -> Iterator[Watcher]:
-    from pypitool.mirror.watching import Watcher
+    from pypitool.mirror.fetch import Watcher
 
     if not invocation.shows_progress():
         yield Watcher()

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pypitool.cli.glance import remember, told
 from pypitool.cli.invocation import Invocation
-from pypitool.mirror.stamp import Stamp, digest_of, read_stamp, stats_of, write_stamp
+from pypitool.mirror.stamp import Stamp, digest_of, read_stamp, remember, stats_of, told, write_stamp
 from pypitool.repository.state import choose_state
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ class Stamping:
             remember(self.line, self.environ, self.state, self.question)
 
     def _stamp(self, mirror: Mirror, sets: Sequence[PinnedSet], watched: Watched) -> Stamp:
-        from pypitool.mirror.stamping import folders_of, inputs_of, paths_of
+        from pypitool.mirror.stamp_inputs import folders_of, inputs_of, paths_of
 
         return Stamp(
             question=self.question,

@@ -76,7 +76,7 @@ def sync_command(
     asked = upstreams(settings, invocation.environ)
 
     def work(mirror: Mirror, report: Report) -> Ending:
-        from pypitool.mirror.resolving import pin_sets
+        from pypitool.mirror.resolve import pin_sets
         from pypitool.mirror.sync import SyncOptions, synchronise
 
         options = SyncOptions(dry_run=dry_run, offline=offline, locked=locked)

@@ -25,7 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pypitool.core.mirror.run_events import FileEvent
-from pypitool.mirror.watching import FetchItem, Watcher
+from pypitool.mirror.fetch import FetchItem, Watcher
 from pypitool.upload.named_files import Package
 from pypitool.upload.send import UploadWatcher
 

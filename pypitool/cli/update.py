@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
     from pypitool.config.settings import Settings
     from pypitool.core.mirror.run_summary import Ending
-    from pypitool.mirror.place import Place
     from pypitool.mirror.sync import Mirror, Report
     from pypitool.mirror.update import UpdateOptions
-    from pypitool.mirror.updating import UpdateTerms
+    from pypitool.mirror.update_offers import UpdateTerms
+    from pypitool.mirror.workspace import Place
     from pypitool.upstream.page_model import Upstream
 
 
@@ -81,8 +81,8 @@ def update_command(
     apart, options = _apart(place, asked, options)
 
     def work(mirror: Mirror, report: Report) -> Ending:
-        from pypitool.mirror.place import untouched
         from pypitool.mirror.update import update
+        from pypitool.mirror.workspace import untouched
 
         with ExitStack() as stack:
             scanned = stack.enter_context(untouched(place)) if apart is not None else None
@@ -97,7 +97,7 @@ def update_command(
 
 def _place(invocation: Invocation, directories: tuple[Path, ...]) -> tuple[Place, Settings]:
     """Return where to look, and everything else that is configured."""
-    from pypitool.mirror.place import Place
+    from pypitool.mirror.workspace import Place
     from pypitool.repository.state import PackagesMissing
 
     loaded = invocation.load()
@@ -129,7 +129,7 @@ def _terms(settings: Settings, asked: Asked, whom: ForWhom, upstreams: tuple[Ups
     from pypitool.core.mirror.update_choice import MaxChange, UpdateRules
     from pypitool.mirror.configured import selection_rules, targets
     from pypitool.mirror.inputs import Inputs
-    from pypitool.mirror.updating import UpdateTerms
+    from pypitool.mirror.update_offers import UpdateTerms
 
     configured = targets(settings)
     return UpdateTerms(
@@ -169,7 +169,7 @@ def _listed(path: Path) -> list[str]:
 
 def _apart(place: Place, asked: Asked, options: UpdateOptions) -> tuple[Place | None, UpdateOptions]:
     """Say where new files go: a directory of its own, or a folder of one that is looked at."""
-    from pypitool.mirror.place import Place
+    from pypitool.mirror.workspace import Place
 
     if asked.directory is None or not asked.fetches:
         return None, options

@@ -14,7 +14,7 @@ from pypitool.catalogue.rebuild import make_current
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.model import HeldFile, OriginKind, Problem
 from pypitool.core.rights.tokens import Token
-from pypitool.mirror.database_copy import copy_database
+from pypitool.mirror.workspace import copy_database
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def look(patient: Patient) -> Iterator[Finding]:
 
 def _fallback(patient: Patient) -> Upstream:
     """Return where clients are sent for what is not here."""
-    from pypitool.mirror.naming_upstreams import upstream_at
+    from pypitool.mirror.configured import upstream_at
     from pypitool.upstream.public_index import default_index
 
     return upstream_at("fallback", patient.settings.server.fallback_url or default_index())

@@ -1,10 +1,25 @@
-"""From the configuration to the values that a run works with."""
+"""From the configuration to the values that a run works with.
+
+This machine as a target: what is fetched for when nobody says what the clients run.
+
+The targets that a command line names: by name, or as each platform with each Python.
+
+The upstreams that a command line names, over those of the configuration.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+import sysconfig
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from packaging.markers import default_environment
+from packaging.tags import platform_tags
 
 from pypitool.config.faults import BadConfiguration
 from pypitool.config.mirror_settings import SetSettings, UpstreamSettings
@@ -14,11 +29,9 @@ from pypitool.config.table_checks import PUBLIC
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.requirement_lines import Fault
 from pypitool.core.mirror.selection import FilesPolicy, SelectionRules
-from pypitool.core.mirror.targets import Target, make_target
+from pypitool.core.mirror.targets import Platform, PythonVersion, Target, UnknownPlatform, make_target
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.mirror.inputs import InputFaults, Inputs, read_inputs
-from pypitool.mirror.naming_targets import UnknownName, named_targets
-from pypitool.mirror.naming_upstreams import upstream_at
 from pypitool.mirror.sets import Closure, SetRequest
 from pypitool.upstream.page_model import Upstream
 
@@ -48,8 +61,6 @@ def upstreams(settings: Settings, environ: Mapping[str, str]) -> tuple[Upstream,
 def targets(settings: Settings) -> tuple[Target, ...]:
     """Return what the clients run; without any configured, this machine."""
     if not settings.targets:
-        from pypitool.mirror.host import host_target
-
         return (host_target(),)
     return tuple(
         make_target(
@@ -155,3 +166,131 @@ def _request(
         closure=Closure(one.closure),
         rules=selection_rules(settings, inputs, one.files),
     )
+
+
+HOST = "host"
+
+_IMPLEMENTATIONS = {"cpython": "cp", "pypy": "pp"}
+# A word of the configuration does not determine these; the machine itself does.
+_OF_THE_MACHINE = ("platform_release", "platform_version", "implementation_version")
+
+
+def host_target() -> Target:
+    """Return the target that this interpreter on this machine is."""
+    name = sys.implementation.name
+    environment: Mapping[str, object] = default_environment()
+    return Target(
+        HOST,
+        _python(),
+        host_platform(platform_tags()),
+        _IMPLEMENTATIONS.get(name, name),
+        markers=MappingProxyType({variable: str(environment[variable]) for variable in _OF_THE_MACHINE}),
+    )
+
+
+def host_platform(tags: Iterable[str]) -> Platform:
+    """Return the machine that installs these platform tags, best first."""
+    words = list(tags)
+    for word in words:
+        # `linux_x86_64` may come first and says nothing about the C library.
+        try:
+            return Platform.parse(word)
+        except UnknownPlatform:
+            continue
+    raise UnknownPlatform(words[0] if words else sysconfig.get_platform())
+
+
+def _python() -> PythonVersion:
+    major, minor, micro = sys.version_info[:3]
+    return PythonVersion(major, minor, micro, free_threaded=bool(sysconfig.get_config_var("Py_GIL_DISABLED")))
+
+
+class UnknownName(PypitoolError):
+    """A target, a set or a job that the configuration does not have."""
+
+    kind: ClassVar[Kind] = Kind.USAGE
+
+    def __init__(self, what: str, name: str, known: Sequence[str]) -> None:
+        super().__init__(what, name, known)
+        self.what = what
+        self.name = name
+        self.hint = f"known: {', '.join(known)}" if known else f"the configuration has no {what}"
+
+    def __str__(self) -> str:
+        return f"there is no {self.what} `{self.name}`"
+
+
+def named_targets(names: Sequence[str], configured: Sequence[Target]) -> tuple[Target, ...]:
+    """Return the configured targets of these names."""
+    by_name = {target.name: target for target in configured}
+    for name in names:
+        if name not in by_name:
+            raise UnknownName("target", name, sorted(by_name))
+    return tuple(by_name[name] for name in names)
+
+
+def anonymous_targets(
+    platforms: Sequence[str], pythons: Sequence[str], implementation: str | None, abis: Sequence[str]
+) -> tuple[Target, ...]:
+    """Return each platform with each Python; what is not given is the host's."""
+    host = host_target()
+    if not (platforms or pythons or implementation or abis):
+        return (host,)
+    machines = [Platform.parse(word) for word in platforms] or [host.platform]
+    versions = [PythonVersion.parse(word) for word in pythons] or [host.python]
+    return tuple(
+        replace(
+            host,
+            name=f"{_python_word(python)}-{machine.word}",
+            python=python,
+            platform=machine,
+            implementation=implementation or host.implementation,
+            abis=tuple(abis),
+        )
+        for machine in machines
+        for python in versions
+    )
+
+
+def _python_word(python: PythonVersion) -> str:
+    return f"py{python.major}.{python.minor}{'t' if python.free_threaded else ''}"
+
+
+def with_flags(
+    configured: Sequence[Upstream],
+    *,
+    index: str | None = None,
+    extra: Sequence[str] = (),
+    proxy: str | None = None,
+    ca: Path | None = None,
+    trusted: Sequence[str] = (),
+    allow_unhashed: bool = False,
+) -> tuple[Upstream, ...]:
+    """Return the upstreams to ask: `index` replaces the configured ones, `extra` ones follow."""
+    asked = list(configured) if index is None else [upstream_at("index", index)]
+    asked += [upstream_at(f"extra{number}", url) for number, url in enumerate(extra, 1)]
+    return tuple(
+        replace(
+            upstream,
+            proxy=proxy or upstream.proxy,
+            ca=ca or upstream.ca,
+            verified=upstream.verified and urlsplit(upstream.index).hostname not in _hosts(trusted),
+            allow_unhashed=upstream.allow_unhashed or allow_unhashed,
+        )
+        for upstream in asked
+    )
+
+
+def upstream_at(name: str, url: str) -> Upstream:
+    """Return an upstream by its address; user and password move out of it."""
+    parts = urlsplit(url)
+    credentials = None
+    if parts.username is not None:
+        credentials = Credentials(unquote(parts.username), unquote(parts.password or ""))
+    bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+    return Upstream(name, f"{bare.rstrip('/')}/", credentials=credentials)
+
+
+def _hosts(trusted: Sequence[str]) -> set[str]:
+    # pip takes `host` and `host:port`; for our one question the host is enough.
+    return {host.partition(":")[0] for host in trusted}

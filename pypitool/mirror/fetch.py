@@ -1,4 +1,7 @@
-"""Fetching wanted files: in parallel, resumable, checked against every digest, ending in the publish step."""
+"""Fetching wanted files: in parallel, resumable, checked against every digest, ending in the publish step.
+
+Who watches files arrive: a terminal's live view, or nobody.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -18,9 +22,9 @@ from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.fact import Actor
 from pypitool.core.filenames import parse
 from pypitool.core.mirror.run_events import FileEvent, FileOutcome
+from pypitool.core.mirror.sync_plan import WantedFile
 from pypitool.core.model import Digests, Origin, OriginKind
 from pypitool.mirror.partial import PartialFile, PartialFiles
-from pypitool.mirror.watching import FetchItem, Watcher
 from pypitool.repository.publish import Incoming, Outcome, publish
 from pypitool.repository.read_file import contents_of
 from pypitool.repository.repository import Repository
@@ -282,3 +286,40 @@ def _event(
         kind=None if error is None else error.kind,
         message=None if error is None else str(error),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FetchItem:
+    """A wanted file and the upstream that offers it."""
+
+    wanted: WantedFile
+    upstream: str
+    root: int = 0  # which directory takes it ...
+    folder: str = ""  # ... and where below it
+
+    @property
+    def filename(self) -> str:
+        """Its name, here and there."""
+        return self.wanted.candidate.filename
+
+
+class Watcher:
+    """Sees bytes arrive; the terminal's live view is one, and doing nothing is the default."""
+
+    is_live: ClassVar[bool] = False  # what arrives is seen arriving: no need to say it again
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Give way while something is printed."""
+        return nullcontext()
+
+    def announced(self, items: Sequence[FetchItem]) -> None:
+        """These files are to come."""
+
+    def started(self, item: FetchItem) -> None:
+        """A file begins."""
+
+    def received(self, item: FetchItem, count: int) -> None:
+        """Some bytes of it have arrived."""
+
+    def ended(self, item: FetchItem, event: FileEvent) -> None:
+        """It is dealt with."""

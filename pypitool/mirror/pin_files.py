@@ -20,7 +20,7 @@ from pypitool.core.mirror.run_events import WarningEvent, WrittenEvent
 from pypitool.core.mirror.selection import is_pin
 from pypitool.mirror.inputs import InputFaults, encoding_of
 from pypitool.mirror.sync import Report
-from pypitool.mirror.updating import Offer
+from pypitool.mirror.update_offers import Offer
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from pypitool.core.errors import NoSpace
 from pypitool.core.mirror.run_events import Event
 from pypitool.core.mirror.run_summary import Summary, summary_of
 from pypitool.host import hand_over
-from pypitool.mirror.database_copy import copy_database
+from pypitool.mirror.workspace import copy_database
 from pypitool.upstream.page_model import KnownPage
 
 _SCHEMA = """

@@ -17,16 +17,14 @@ from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.selection import Rule
 from pypitool.core.mirror.sync_plan import Miss, Planned, Step, plan
 from pypitool.core.model import HeldFile, ProjectStatus
-from pypitool.mirror.choosing import Choices, ChosenFile, SetMiss, choose, files_by_set
-from pypitool.mirror.fetch import Fetcher
-from pypitool.mirror.house import House
-from pypitool.mirror.noting import Sighting, note_sightings
+from pypitool.mirror.available import CatalogueShelf, PlannedShelf, prove_sets
+from pypitool.mirror.choices import Choices, ChosenFile, SetMiss, choose, files_by_set
+from pypitool.mirror.fetch import Fetcher, FetchItem, Watcher
 from pypitool.mirror.offers import Offered, Offers, ask_upstreams, remembered_offers
-from pypitool.mirror.proof import prove_sets
+from pypitool.mirror.private_names import House
 from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.sets import PinnedSet
-from pypitool.mirror.shelf import CatalogueShelf, PlannedShelf
-from pypitool.mirror.watching import FetchItem, Watcher
+from pypitool.mirror.upstream_changes import Sighting, note_sightings
 from pypitool.repository.repository import Repository
 from pypitool.upstream.errors import Stopped
 from pypitool.upstream.session import UpstreamSession

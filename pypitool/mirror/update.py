@@ -1,26 +1,50 @@
-"""Newer releases of what is held: offered, and where it is wanted fetched, proved and written into pins."""
+"""Newer releases of what is held: offered, and where it is wanted fetched, proved and written into pins.
+
+Which of the releases that we have are known to be vulnerable: one request each, side by side.
+
+The files of new releases: fetched for every target, then proved to install with what is on disk.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
-from pypitool.core.mirror.run_events import HeldVersion, ProjectEvent, UpdateEvent, WarningEvent
+from pypitool.core.mirror.closure import Root, Shelf, prove
+from pypitool.core.mirror.run_events import (
+    Audit,
+    Event,
+    FileEvent,
+    HeldVersion,
+    ProjectEvent,
+    UpdateEvent,
+    WarningEvent,
+    vulnerabilities_of,
+)
 from pypitool.core.mirror.run_summary import Ending
+from pypitool.core.mirror.sync_plan import Planned, plan
+from pypitool.core.mirror.targets import Target
 from pypitool.core.mirror.update_choice import Held, Standing
 from pypitool.core.model import ProjectStatus
-from pypitool.mirror.auditing import audit
-from pypitool.mirror.held_projects import HeldProject, held_projects
+from pypitool.mirror.available import CatalogueShelf, JoinedShelf, events_of
+from pypitool.mirror.fetch import FetchItem
 from pypitool.mirror.offers import ask_upstreams
 from pypitool.mirror.pin_files import rewrite_pin_files
-from pypitool.mirror.sync import Mirror, Report
-from pypitool.mirror.update_files import Arrival, fetch_updates, plan_updates
-from pypitool.mirror.updating import Offer, UpdateTerms, offers_of
+from pypitool.mirror.sync import Mirror, Report, carry_out, report_plan
+from pypitool.mirror.update_offers import Offer, UpdateTerms, offers_of
+from pypitool.mirror.upstream_changes import HeldProject, held_projects
 from pypitool.repository.releases import NotHeld
 from pypitool.repository.repository import Repository
+from pypitool.upstream.errors import Stopped, UpstreamError
+from pypitool.upstream.pages import release_document
+from pypitool.upstream.session import UpstreamSession
 
 _UPLOADED = "files of it were uploaded here, and a stranger's never replace them"
 
@@ -137,3 +161,112 @@ def _brought(
     if options.plan:
         plan_updates(mirror, offers, report)
     return Arrival()
+
+
+Release = tuple[NormalizedName, Version, str]  # and the upstream that knows it
+
+
+def audit(mirror: Mirror, releases: Sequence[Release], report: Report) -> Mapping[NormalizedName, Audit]:
+    """Ask about each release; what cannot be found out is unknown, and never a failure."""
+    sessions = {session.upstream.name: session for session in mirror.sessions}
+    threads = max(1, sum(session.upstream.workers for session in mirror.sessions))
+    with ThreadPoolExecutor(threads, thread_name_prefix="audit") as pool:
+        answers = list(pool.map(lambda one: _ask(sessions[one[2]], one[0], one[1]), releases))
+    audits = {release[0]: answer for release, answer in zip(releases, answers, strict=True)}
+    for warning in _unknown(releases, audits):
+        report(warning)
+    return audits
+
+
+def _unknown(releases: Sequence[Release], audits: Mapping[NormalizedName, Audit]) -> Iterator[WarningEvent]:
+    by_upstream: dict[str, list[Release]] = defaultdict(list)
+    for release in releases:
+        by_upstream[release[2]].append(release)
+    for upstream, asked in by_upstream.items():
+        unknown = [release for release in asked if audits[release[0]].vulnerabilities is None]
+        if len(unknown) == len(asked) > 1:
+            # An index without the legacy JSON: once is enough.
+            yield WarningEvent(f"{upstream} says nothing about vulnerabilities")
+            continue
+        for project, version, _ in unknown:
+            yield WarningEvent(f"{upstream} does not say whether {project} {version} is vulnerable", project)
+
+
+def _ask(session: UpstreamSession, project: NormalizedName, version: Version) -> Audit:
+    try:
+        return Audit(vulnerabilities_of(release_document(session, project, str(version))))
+    except UpstreamError:
+        return Audit(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Which files are here now; None: nothing was fetched, and nothing is amiss."""
+
+    names: frozenset[str] | None = None
+
+    def has_all_of(self, offer: Offer) -> bool:
+        """Tell whether every file of a new release is here."""
+        return self.names is None or all(
+            wanted.candidate.filename in self.names for wanted in offer.files.files
+        )
+
+
+def plan_updates(mirror: Mirror, offers: Iterable[Offer], report: Report) -> None:
+    """Say which files would be fetched."""
+    report_plan((planned for offer in offers for planned in _planned(mirror, offer)), report)
+
+
+def fetch_updates(
+    mirror: Mirror,
+    looked_at: Repository,
+    offers: Sequence[Offer],
+    destination: tuple[int, str] | None,
+    report: Report,
+) -> Arrival:
+    """Fetch the files of new releases, and name what they need that is not on disk."""
+    here: set[str] = set()
+
+    def take(event: Event) -> None:
+        if isinstance(event, FileEvent) and event.kind is None:
+            here.add(event.name)
+        report(event)
+
+    carry_out(mirror, [pair for offer in offers for pair in _items(mirror, offer, destination)], take)
+    if mirror.stop.is_set():
+        raise Stopped()
+    catalogues = dict.fromkeys((mirror.repository.catalogue, looked_at.catalogue))
+    for event in _holes(offers, here, JoinedShelf([CatalogueShelf(one) for one in catalogues])):
+        report(event)
+    return Arrival(frozenset(here))
+
+
+def _planned(mirror: Mirror, offer: Offer) -> Sequence[Planned]:
+    project = mirror.repository.catalogue.project(offer.name)
+    held = {file.filename: file.contents.digests.sha256 for file in (project.files if project else ())}
+    return plan(offer.files.files, held)
+
+
+def _items(
+    mirror: Mirror, offer: Offer, destination: tuple[int, str] | None
+) -> Iterator[tuple[FetchItem, Planned]]:
+    root, folder = destination if destination is not None else offer.held.folder()
+    for planned in _planned(mirror, offer):
+        yield FetchItem(planned.wanted, offer.offered.upstream, root, folder), planned
+
+
+def _holes(offers: Iterable[Offer], here: set[str], shelf: Shelf) -> Iterator[Event]:
+    told: set[str] = set()
+    for target, roots in _roots(offers, here).items():
+        yield from events_of("update", prove(roots, target, shelf, {}), told)
+
+
+def _roots(offers: Iterable[Offer], here: set[str]) -> Mapping[Target, list[Root]]:
+    roots: dict[Target, list[Root]] = defaultdict(list)
+    for offer in offers:
+        targets = {target.name: target for target in offer.targets}
+        root = Root(Requirement(f"{offer.name}=={offer.new}"), "update")
+        arrived = (wanted for wanted in offer.files.files if wanted.candidate.filename in here)
+        for name in dict.fromkeys(name for wanted in arrived for name in wanted.targets):
+            roots[targets[name]].append(root)
+    return roots

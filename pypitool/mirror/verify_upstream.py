@@ -11,10 +11,9 @@ from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.mirror.update_choice import Standing
 from pypitool.core.model import HeldFile, OriginKind, ProjectStatus
-from pypitool.mirror.held_projects import HeldProject, held_projects
-from pypitool.mirror.noting import Noted, Sighting, note_sightings
 from pypitool.mirror.offers import Offered, ask_upstreams
 from pypitool.mirror.sync import Mirror, Report
+from pypitool.mirror.upstream_changes import HeldProject, Noted, Sighting, held_projects, note_sightings
 from pypitool.upstream.errors import NoSuchProject
 
 

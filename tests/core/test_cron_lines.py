@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from pypitool.core.calendar_times import on_calendar
 from pypitool.core.mirror.cron import BadSchedule, check_cron
 from pypitool.mirror.schedule import Timing
+from pypitool.mirror.systemd_units import on_calendar
 
 RIGHT = [
     "30 3 * * *",

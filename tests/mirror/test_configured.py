@@ -14,7 +14,9 @@ from pypitool.core.errors import exit_code
 from pypitool.core.mirror.selection import FilesPolicy, Formats, SelectionRules
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.mirror.configured import (
+    HOST,
     NoSets,
+    UnknownName,
     asks_about_copied_in,
     check_set_names,
     recipients,
@@ -23,9 +25,7 @@ from pypitool.mirror.configured import (
     targets,
     upstreams,
 )
-from pypitool.mirror.host import HOST
 from pypitool.mirror.inputs import InputFaults, Inputs
-from pypitool.mirror.naming_targets import UnknownName
 from pypitool.mirror.notify import NotifyOn, Recipients
 from pypitool.mirror.sets import Closure
 from pypitool.upstream.page_model import Upstream

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pypitool.core.errors import exit_code
-from pypitool.mirror.directory_lock import LOCK_FILE, DirectoryLocked, lock_directory
+from pypitool.mirror.run import LOCK_FILE, DirectoryLocked, lock_directory
 
 HOLD = """
 import sys

@@ -19,9 +19,8 @@ from pypitool.core.mirror.run_events import FileEvent
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.mirror.sync_plan import WantedFile
 from pypitool.core.model import OriginKind
-from pypitool.mirror.fetch import Fetcher
+from pypitool.mirror.fetch import Fetcher, FetchItem, Watcher
 from pypitool.mirror.partial import FOLDER, PartialFiles
-from pypitool.mirror.watching import FetchItem, Watcher
 from pypitool.repository.repository import Repository
 from pypitool.upstream.page_model import Page, Upstream
 from pypitool.upstream.pages import fetch_page

@@ -9,7 +9,7 @@ from packaging.markers import default_environment
 from packaging.tags import sys_tags
 
 from pypitool.core.mirror.targets import UnknownPlatform
-from pypitool.mirror.host import host_platform, host_target
+from pypitool.mirror.configured import host_platform, host_target
 
 only_cpython = pytest.mark.skipif(sys.implementation.name != "cpython", reason="tags of CPython")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.mirror.place import Place, untouched
+from pypitool.mirror.workspace import Place, untouched
 from pypitool.repository.repository import Repository
 from pypitool.repository.state import ForeignState
 from tests.support.offers import copy_in, upload, wheel

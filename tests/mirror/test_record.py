@@ -13,7 +13,7 @@ from pypitool.core.mirror.run_summary import RunOutcome, Summary, Tally
 from pypitool.core.mirror.selection import Candidate, Wish
 from pypitool.core.mirror.sync_plan import Miss, ProjectChoice, WantedFile
 from pypitool.core.model import FileKind
-from pypitool.mirror.candidate_text import dump_choice, load_choice
+from pypitool.mirror.choices import dump_choice, load_choice
 from pypitool.mirror.record import MirrorRecord, RememberedChoice, RememberedPage
 from pypitool.upstream.listing import Entry, Listing
 from pypitool.upstream.page_model import KnownPage

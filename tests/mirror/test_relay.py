@@ -11,8 +11,8 @@ from packaging.requirements import Requirement
 from pypitool.core.mirror.requirement_lines import Source, Wanted
 from pypitool.core.mirror.targets import make_target
 from pypitool.core.upload.credential_choice import Credentials
-from pypitool.mirror.house import House
-from pypitool.mirror.resolver import Question, ResolverFailed, Unresolvable, resolve
+from pypitool.mirror.private_names import House
+from pypitool.mirror.resolve import Question, ResolverFailed, Unresolvable, resolve
 from pypitool.repository.repository import Repository
 from pypitool.upstream.page_model import Upstream
 from tests.cli.mirror.conftest import wheel

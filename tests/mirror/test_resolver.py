@@ -11,7 +11,7 @@ from pypitool.core.mirror.requirement_lines import Source, Wanted
 from pypitool.core.mirror.targets import Target, make_target
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.mirror.inputs import Inputs, read_inputs
-from pypitool.mirror.resolver import Question, Resolution, ResolverFailed, Unresolvable, resolve, uv_platform
+from pypitool.mirror.resolve import Question, Resolution, ResolverFailed, Unresolvable, resolve, uv_platform
 from pypitool.upstream.page_model import Upstream
 from tests.support.upstream import FakeUpstream, Offer
 from tests.support.wheels import Release, sdist_bytes, wheel_bytes, wheel_filename

@@ -18,11 +18,11 @@ from pypitool.core.mirror.selection import SelectionRules
 from pypitool.core.mirror.targets import Target, make_target
 from pypitool.core.model import Contents, HeldFile, Origin, OriginKind
 from pypitool.mirror.inputs import InputFaults, read_inputs
-from pypitool.mirror.place import Place
-from pypitool.mirror.resolving import pin_sets
-from pypitool.mirror.running import RunFrame, run
+from pypitool.mirror.resolve import pin_sets
+from pypitool.mirror.run import RunFrame, run
 from pypitool.mirror.sets import Closure, SetRequest
 from pypitool.mirror.sync import Mirror, Report, SyncOptions, synchronise
+from pypitool.mirror.workspace import Place
 from pypitool.repository.publish import Incoming, publish
 from pypitool.repository.releases import yank
 from pypitool.repository.repository import Repository

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.core.calendar_times import NotConvertible, on_calendar
 from pypitool.mirror.schedule import Timing
-from pypitool.mirror.systemd_units import UnitJob, units_of
+from pypitool.mirror.systemd_units import NotConvertible, UnitJob, on_calendar, units_of
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 

@@ -26,12 +26,12 @@ from pypitool.core.mirror.selection import FilesPolicy, SelectionRules
 from pypitool.core.mirror.targets import Target, make_target
 from pypitool.core.mirror.update_choice import MaxChange, UpdateRules
 from pypitool.core.model import Origin, OriginKind
-from pypitool.mirror.place import Place
 from pypitool.mirror.record import RECORD_FILE, MirrorRecord
-from pypitool.mirror.running import RunFrame, run
+from pypitool.mirror.run import RunFrame, run
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.update import UpdateOptions, update
-from pypitool.mirror.updating import UpdateTerms
+from pypitool.mirror.update_offers import UpdateTerms
+from pypitool.mirror.workspace import Place
 from pypitool.repository.releases import NotHeld
 from pypitool.upstream.page_model import Upstream
 from tests.support.offers import copy_in, held_in, put_in, sdist, upload, wheel

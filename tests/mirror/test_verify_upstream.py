@@ -11,11 +11,10 @@ from pypitool.core.errors import Kind
 from pypitool.core.mirror.run_events import DifferenceEvent, Event, ProjectEvent, WarningEvent
 from pypitool.core.mirror.run_summary import Ending, RunOutcome, Summary
 from pypitool.core.model import Origin, OriginKind
-from pypitool.mirror.directory_lock import lock_directory
-from pypitool.mirror.place import Place
-from pypitool.mirror.running import RunFrame, run
+from pypitool.mirror.run import RunFrame, lock_directory, run
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.verify_upstream import verify_upstream
+from pypitool.mirror.workspace import Place
 from pypitool.repository.releases import yank
 from pypitool.repository.repository import Repository
 from pypitool.upstream.page_model import Upstream

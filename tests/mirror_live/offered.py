@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pypitool.mirror.host import host_target
+from pypitool.mirror.configured import host_target
 from tests.support.wheels import Release, build_sdist, build_wheel
 
 HOST_PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.cli.glance import answer, read_line
-from pypitool.mirror.stamp import FOLDER
+from pypitool.mirror.stamp import FOLDER, answer, read_line
 from tests.cli.mirror.conftest import Site, lines, wheel
 from tests.support.environment import scrubbed
 

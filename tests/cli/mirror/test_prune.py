@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from pypitool.mirror.directory_lock import lock_directory
 from pypitool.mirror.record import RECORD_FILE, MirrorRecord
+from pypitool.mirror.run import lock_directory
 from tests.cli.mirror.conftest import Site, lines, wheel
 from tests.support.offers import copy_in, upload
 from tests.support.upstream import Answer, Handler, respond

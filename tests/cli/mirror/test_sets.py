@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.mirror.directory_lock import LOCK_FILE
+from pypitool.mirror.run import LOCK_FILE
 from tests.cli.mirror.conftest import Site, lines, wheel
 from tests.support.upstream import respond
 

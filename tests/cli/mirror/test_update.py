@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.mirror.directory_lock import lock_directory
+from pypitool.mirror.run import lock_directory
 from tests.cli.mirror.conftest import Site, lines, wheel
 from tests.support.offers import copy_in, held_in, sdist, upload
 from tests.support.upstream import respond

@@ -11,10 +11,10 @@ from packaging.utils import NormalizedName
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.selection import Candidate, select
 from pypitool.core.names import normalize
+from pypitool.mirror.available import CatalogueShelf
 from pypitool.mirror.offers import ask_upstreams
-from pypitool.mirror.resolving import pin_sets
+from pypitool.mirror.resolve import pin_sets
 from pypitool.mirror.sets import PinnedSet, SetRequest
-from pypitool.mirror.shelf import CatalogueShelf
 from pypitool.mirror.sync import Mirror
 
 

@@ -1,8 +1,11 @@
-"""What is on disk as the proof sees it: each project's files with their dependencies, read when asked for."""
+"""What is on disk as the proof sees it: each project's files with their dependencies, read when asked for.
+
+The proof of sets over the catalogue: for each target, what is missing on disk and who needs it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -11,9 +14,11 @@ from packaging.version import InvalidVersion, Version
 
 from pypitool.catalogue.catalogue import Reader
 from pypitool.core.metadata import Dependencies, parse_dependencies
-from pypitool.core.mirror.closure import Shelf
+from pypitool.core.mirror.closure import Proof, Shelf, prove
+from pypitool.core.mirror.run_events import HoleEvent, WarningEvent
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import FileKind, HeldFile
+from pypitool.mirror.sets import Closure, PinnedSet
 
 # PEP 643: from this version on, what an sdist does not call dynamic is what its wheels will say.
 _STATIC_SDISTS = Version("2.2")
@@ -136,3 +141,25 @@ def _is_static(said: Dependencies) -> bool:
     except InvalidVersion:
         return False
     return recent and not any(name.lower() == "requires-dist" for name in said.dynamic)
+
+
+def prove_sets(sets: Iterable[PinnedSet], shelf: Shelf) -> Iterator[HoleEvent | WarningEvent]:
+    """Walk every set for each of its targets; of sets with `closure = "off"` only what is named."""
+    told: set[str] = set()
+    for pinned in sets:
+        own = RootsAlone(shelf) if pinned.request.closure is Closure.OFF else shelf
+        for target in pinned.request.targets:
+            proof = prove(pinned.roots(target), target, own, pinned.pins(target))
+            yield from events_of(pinned.request.name, proof, told)
+
+
+def events_of(name: str, proof: Proof, told: set[str]) -> Iterator[HoleEvent | WarningEvent]:
+    """Tell what a proof found; `told` are the files of which it has been said that nobody knows."""
+    for hole in proof.holes:
+        yield HoleEvent(name, hole.target, hole.requirement, hole.required_by, hole.reason, hole.unpinned)
+    for unknown in proof.unknown:
+        if unknown.filename not in told:
+            told.add(unknown.filename)
+            yield WarningEvent(
+                f"{unknown.filename}: what it depends on is unknown until it is built", unknown.project
+            )

@@ -13,7 +13,7 @@ from pypitool.core.mirror.requirement_lines import Wanted
 from pypitool.core.mirror.targets import Target
 from pypitool.core.model import OriginKind
 from pypitool.core.names import is_private
-from pypitool.mirror.shelf import CatalogueShelf
+from pypitool.mirror.available import CatalogueShelf
 
 
 @dataclass(frozen=True, slots=True)

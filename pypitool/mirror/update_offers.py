@@ -24,9 +24,9 @@ from pypitool.core.mirror.update_choice import (
     served_targets,
 )
 from pypitool.core.model import ProjectStatus
-from pypitool.mirror.held_projects import HeldProject
 from pypitool.mirror.offers import Offered
 from pypitool.mirror.record import MirrorRecord
+from pypitool.mirror.upstream_changes import HeldProject
 
 # A difference below this is no clock that is wrong.
 _SKEW = 60.0

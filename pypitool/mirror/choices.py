@@ -1,19 +1,24 @@
-"""Which files the sets want of what is on offer; a question that was answered before is not asked again."""
+"""Which files the sets want of what is on offer; a question that was answered before is not asked again.
+
+Choices as JSON: they are remembered between runs.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from pypitool.core.mirror.selection import SelectionRules, Wish
+from pypitool.core.mirror.selection import Candidate, SelectionRules, Wish
 from pypitool.core.mirror.sync_plan import Miss, ProjectChoice, WantedFile, choose_files
 from pypitool.core.mirror.targets import Target
-from pypitool.mirror.candidate_text import dump_choice, load_choice
+from pypitool.core.model import FileKind
 from pypitool.mirror.offers import Offered
 from pypitool.mirror.record import MirrorRecord, RememberedChoice
 from pypitool.mirror.sets import PinnedSet
@@ -138,3 +143,58 @@ def _merge(chosen: dict[str, ChosenFile], wanted: WantedFile, upstream: str, nam
     # Each set's hashes limited its own choice already; the union is what a fetch has to match one of.
     merged = WantedFile(wanted.candidate, targets, before.wanted.hashes | wanted.hashes)
     chosen[filename] = ChosenFile(merged, upstream, tuple(dict.fromkeys((*before.sets, name))))
+
+
+def dump_choice(choice: ProjectChoice) -> str | None:
+    """Write a choice; None for one with misses, which is worth a fresh look each time."""
+    if choice.misses:
+        return None
+    entries = [[_dump(file.candidate), list(file.targets), sorted(file.hashes)] for file in choice.files]
+    return json.dumps(entries, separators=(",", ":"))
+
+
+def load_choice(text: str) -> ProjectChoice:
+    """Read what `dump_choice` wrote."""
+    misses: tuple[Miss, ...] = ()
+    files = (
+        WantedFile(_load(candidate), tuple(targets), frozenset(hashes))
+        for candidate, targets, hashes in json.loads(text)
+    )
+    return ProjectChoice(tuple(files), misses)
+
+
+def _dump(candidate: Candidate) -> list[Any]:
+    return [
+        candidate.filename,
+        candidate.project,
+        str(candidate.version),
+        candidate.kind.value,
+        candidate.url,
+        sorted(candidate.hashes),
+        candidate.size,
+        candidate.requires_python,
+        candidate.yanked,
+        candidate.upload_time,
+        candidate.metadata_sha256,
+    ]
+
+
+def _load(entry: list[Any]) -> Candidate:
+    filename, project, version, kind, url, hashes, size, requires_python, yanked, uploaded, metadata = entry
+    is_wheel = kind == FileKind.WHEEL.value
+    _, _, build, tags = parse_wheel_filename(filename) if is_wheel else ("", "", (), frozenset())
+    return Candidate(
+        filename=filename,
+        project=canonicalize_name(project),
+        version=Version(version),
+        kind=FileKind(kind),
+        tags=tags,
+        build=build,
+        url=url,
+        hashes=frozenset(hashes),
+        size=size,
+        requires_python=requires_python,
+        yanked=yanked,
+        upload_time=uploaded,
+        metadata_sha256=metadata,
+    )

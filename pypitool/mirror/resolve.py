@@ -2,6 +2,8 @@
 
 `pip download` judges markers on the host and is wrong for every other target; uv resolves for all of them
 at once. It builds nothing, downloads no Python, and reads no configuration but ours.
+
+From sets to pins: what is pinned stays as it is, and uv is asked about the rest.
 """
 
 from __future__ import annotations
@@ -14,13 +16,16 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.requirement_lines import Wanted
 from pypitool.core.mirror.selection import Formats
 from pypitool.core.mirror.targets import Target, lowest_python
-from pypitool.mirror.house import House
+from pypitool.mirror.inputs import Inputs, read_inputs
+from pypitool.mirror.private_names import House
+from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pinned, refuse_unpinned
 from pypitool.upstream.page_model import Upstream
 
 _TIMEOUT = 600.0
@@ -241,3 +246,56 @@ def _tidied(text: str, question: Question) -> str:
         if upstream.credentials is not None and upstream.credentials.password:
             text = text.replace(upstream.credentials.password, "****")
     return text.strip()
+
+
+def pin_sets(
+    requests: Sequence[SetRequest],
+    upstreams: Sequence[Upstream],
+    house: House,
+    environ: Mapping[str, str],
+    exclude_newer: str | None = None,
+    *,
+    offline: bool = False,
+) -> tuple[PinnedSet, ...]:
+    """Return every set with pins for each of its targets, or raise what makes one unusable.
+
+    Offline nobody is asked: what the lines do not pin is whatever is here and fits.
+    """
+    refuse_unpinned(requests)
+    if offline:
+        return tuple(pinned(request, {}) for request in requests)
+    return tuple(
+        pinned(request, _answer_of(request, upstreams, house, environ, exclude_newer)) for request in requests
+    )
+
+
+def _answer_of(
+    request: SetRequest,
+    upstreams: Sequence[Upstream],
+    house: House,
+    environ: Mapping[str, str],
+    exclude_newer: str | None,
+) -> dict[str | None, Inputs]:
+    if request.closure is not Closure.RESOLVE:
+        return {}
+
+    lines = house.for_strangers(request.inputs.wanted, request.targets)
+    if not lines:
+        return {None: Inputs()}
+    question = Question(
+        wanted=lines,
+        constraints=request.inputs.constraints,
+        upstreams=upstreams,
+        formats=request.inputs.formats,
+        prereleases=request.rules.prereleases,
+        exclude_newer=exclude_newer,
+        house=house,
+    )
+    return {answer.target: _read(answer.pylock) for answer in resolve(question, request.targets, environ)}
+
+
+def _read(pylock: str) -> Inputs:
+    with TemporaryDirectory(prefix="pypitool-") as folder:
+        path = Path(folder) / "pylock.toml"
+        path.write_text(pylock, encoding="utf-8")
+        return read_inputs(locks=[path], environ={})
