@@ -17,9 +17,9 @@ from pypitool.cli.output import Output
 from pypitool.core.errors import Kind, PypitoolError
 
 if TYPE_CHECKING:
-    from pypitool.managing import Projects, Runs, Users
-    from pypitool.managing.users import Record
-    from pypitool.remote import Remote
+    from pypitool.manage.client import Remote
+    from pypitool.manage.seam import Projects, Runs, Users
+    from pypitool.manage.users import Record
 
 Managed = TypeVar("Managed")
 
@@ -97,7 +97,7 @@ def managed(
     """
     if means_another(invocation):
         with opened_remote(invocation) as remote:
-            from pypitool.managing import afar as elsewhere
+            from pypitool.manage import remote as elsewhere
 
             yield afar(elsewhere, remote)
         return
@@ -110,13 +110,13 @@ def managed_projects(invocation: Invocation) -> Iterator[Projects]:
     """Open the projects of the server that is meant, or those of the local directories as they are now."""
     if means_another(invocation):
         with opened_remote(invocation) as remote:
-            from pypitool.managing.afar import ProjectsAfar
+            from pypitool.manage.remote import ProjectsAfar
 
             yield ProjectsAfar(remote)
         return
     with opened_fresh(invocation) as repository:
         from pypitool.catalogue.facts import local_actor
-        from pypitool.managing.projects import ProjectsHere
+        from pypitool.manage.here import ProjectsHere
 
         yield ProjectsHere(repository, local_actor())
 
@@ -126,11 +126,11 @@ def managed_users(invocation: Invocation, file: Callable[[], Path], *, changes: 
     """Open the users of the server that is meant, or those of the password file that `file` returns."""
     if means_another(invocation):
         with opened_remote(invocation) as remote:
-            from pypitool.managing.afar import UsersAfar
+            from pypitool.manage.remote import UsersAfar
 
             yield UsersAfar(remote)
         return
-    from pypitool.managing.users import UsersHere
+    from pypitool.manage.users import UsersHere
 
     yield UsersHere(file(), _record(invocation) if changes else None)
 
@@ -138,7 +138,7 @@ def managed_users(invocation: Invocation, file: Callable[[], Path], *, changes: 
 def _record(invocation: Invocation) -> Record | None:
     """Say where changes are recorded: in the state of the server that reads the file, if there is one."""
     from pypitool.catalogue.facts import FactLog, local_actor
-    from pypitool.managing.users import Record
+    from pypitool.manage.users import Record
     from pypitool.repository.state import StateFiles, find_state
 
     server = invocation.load().settings.server
@@ -151,12 +151,12 @@ def managed_runs(invocation: Invocation) -> Iterator[Runs]:
     """Open the runs of the server that is meant, or those of the local directories."""
     if means_another(invocation):
         with opened_remote(invocation) as remote:
-            from pypitool.managing.afar import RunsAfar
+            from pypitool.manage.remote import RunsAfar
 
             yield RunsAfar(remote)
         return
     with opened(invocation, reader_only=True) as repository:
-        from pypitool.managing.runs import RunsHere
+        from pypitool.manage.runs import RunsHere
 
         yield RunsHere(repository.state)
 
@@ -178,8 +178,7 @@ def means_another(invocation: Invocation) -> bool:
 @contextmanager
 def opened_remote(invocation: Invocation) -> Iterator[Remote]:
     """Open the server elsewhere that the command line means."""
-    from pypitool.remote import Remote
-    from pypitool.remote_choice import choose_remote
+    from pypitool.manage.client import Remote, choose_remote
 
     said = invocation.server
     loaded = invocation.load()

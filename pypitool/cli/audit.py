@@ -19,7 +19,7 @@ from pypitool.cli.output import Output
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
-    from pypitool.managing import Audit
+    from pypitool.manage.seam import Audit
 
 _HEADINGS = ("When", "What", "Who", "From", "Project", "Version", "Details")
 _DOWNLOAD_HEADINGS = ("When", "File", "Who", "From", "With", "Status", "Bytes")
@@ -60,7 +60,7 @@ def audit_command(ctx: click.Context, since: str | None, project: str | None, us
 def _audit(invocation: Invocation) -> AbstractContextManager[Audit]:
     @contextmanager
     def here() -> Iterator[Audit]:
-        from pypitool.managing.audit import AuditHere, holds
+        from pypitool.manage.audit import AuditHere, holds
 
         def is_held(project: NormalizedName, version: str) -> bool:
             with opened(invocation, reader_only=True) as repository:

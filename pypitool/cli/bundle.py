@@ -99,7 +99,7 @@ def import_command(invocation: Invocation, file: Path) -> int:
 def _wanted(
     repository: Repository, settings: Settings, names: tuple[str, ...], since: int | None
 ) -> frozenset[str] | None:
-    from pypitool.managing.runs import NoSuchRun
+    from pypitool.manage.runs import NoSuchRun
     from pypitool.mirror.configured import check_set_names
     from pypitool.mirror.record import RECORD_FILE, MirrorRecord
 

@@ -15,7 +15,7 @@ from pypitool.cli.opening import on_packages, opened, project_names
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
-    from pypitool.managing import Rights
+    from pypitool.manage.seam import Rights
 
 # As in core.rights.Right, which would cost the help of every command an import; a test compares.
 ACTIONS = ("list", "download", "upload", "overwrite", "yank", "delete", "admin")
@@ -59,7 +59,7 @@ def _rights(invocation: Invocation) -> AbstractContextManager[Rights]:
     def here() -> Iterator[Rights]:
         from pypitool.access.rules import rules_of
         from pypitool.catalogue.errors import CatalogueMissing
-        from pypitool.managing.rights import RightsHere
+        from pypitool.manage.here import RightsHere
 
         settings = invocation.load().settings
         rules, overwrites = rules_of(settings), settings.server.overwrite

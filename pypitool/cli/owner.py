@@ -15,7 +15,7 @@ from pypitool.cli.opening import on_packages, opened_fresh, project_names
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
-    from pypitool.managing import Owners
+    from pypitool.manage.seam import Owners
 
 
 @command(
@@ -56,7 +56,7 @@ def _owners(invocation: Invocation) -> AbstractContextManager[Owners]:
     @contextmanager
     def here() -> Iterator[Owners]:
         from pypitool.catalogue.facts import local_actor
-        from pypitool.managing.owners import OwnersHere
+        from pypitool.manage.here import OwnersHere
 
         with opened_fresh(invocation) as repository:
             yield OwnersHere(repository, local_actor())

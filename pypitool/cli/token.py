@@ -15,7 +15,7 @@ from pypitool.cli.opening import on_packages, opened
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
-    from pypitool.managing import Tokens
+    from pypitool.manage.seam import Tokens
 
 _LIVE, _REVOKED, _EXPIRED = "", "revoked", "expired"
 
@@ -128,7 +128,7 @@ def _tokens(invocation: Invocation) -> AbstractContextManager[Tokens]:
     @contextmanager
     def here() -> Iterator[Tokens]:
         from pypitool.catalogue.facts import local_actor
-        from pypitool.managing.tokens import TokensHere
+        from pypitool.manage.here import TokensHere
 
         with opened(invocation) as repository:
             yield TokensHere(repository, local_actor())

@@ -18,7 +18,7 @@ from pypitool.cli.settings_options import setting_option
 from pypitool.core.errors import Kind, PypitoolError
 
 if TYPE_CHECKING:
-    from pypitool.managing import Users
+    from pypitool.manage.seam import Users
 
 LONGEST_PASSWORD_LINE = 4096
 

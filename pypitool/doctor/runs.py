@@ -11,7 +11,7 @@ from pypitool.doctor.patient import Patient
 
 def look(patient: Patient) -> Iterator[Finding]:
     """Look at the record, if the mirror has ever run."""
-    from pypitool.managing.runs import RunsHere
+    from pypitool.manage.runs import RunsHere
     from pypitool.mirror.record import RECORD_FILE
 
     state = patient.state

@@ -11,7 +11,7 @@ from flask import Response
 from pypitool.catalogue.facts import Skipped
 from pypitool.core.audit_query import moment
 from pypitool.core.rights.rulebook import Right
-from pypitool.managing.audit import AuditHere, holds
+from pypitool.manage.audit import AuditHere, holds
 from pypitool_server import answers
 from pypitool_server.api_requests import asked_once
 from pypitool_server.services import services

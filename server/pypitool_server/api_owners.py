@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from pypitool.core.rights.rulebook import Right
-from pypitool.managing.owners import OwnersHere
+from pypitool.manage.here import OwnersHere
 from pypitool_server import answers
 from pypitool_server.api_projects import allowed, looking
 from pypitool_server.api_requests import actor, fields

@@ -12,7 +12,7 @@ from pypitool.core.fact import Actor
 from pypitool.core.model import ProjectStatus
 from pypitool.core.names import normalize
 from pypitool.core.rights.rulebook import Right
-from pypitool.managing.projects import ProjectsHere
+from pypitool.manage.here import ProjectsHere
 from pypitool.repository.releases import NotHeld
 from pypitool_server import answers
 from pypitool_server.absent import refuse_while_reading

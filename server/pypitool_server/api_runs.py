@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from pypitool.core.rights.rulebook import Right
-from pypitool.managing.runs import RunsHere
+from pypitool.manage.runs import RunsHere
 from pypitool_server import answers
 from pypitool_server.services import services
 

@@ -6,7 +6,7 @@ from flask import Response
 
 from pypitool.core.rights.rulebook import Right
 from pypitool.core.rights.tokens import Token
-from pypitool.managing.tokens import TokensHere
+from pypitool.manage.here import TokensHere
 from pypitool_server import answers
 from pypitool_server.api_requests import actor, asker, fields, is_admin
 from pypitool_server.refusals import RightMissing

@@ -6,7 +6,7 @@ from flask import Response
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.rulebook import Right
-from pypitool.managing.users import Record, UsersHere
+from pypitool.manage.users import Record, UsersHere
 from pypitool_server import answers
 from pypitool_server.api_requests import actor, fields
 from pypitool_server.services import services

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from pypitool.catalogue.facts import timestamp
 from pypitool.core.audit_query import days_to_drop, file_of
-from pypitool.downloads import DownloadRecord
 from pypitool.host import hand_over
+from pypitool.manage.audit import DownloadRecord
 from pypitool_server.accesslog import Download, Request
 
 # 206 is a part of a file: installers that look into a wheel get it so, and so does who resumes.

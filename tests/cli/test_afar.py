@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from pypitool.__main__ import main
+from pypitool.manage.client import choose_remote
 from pypitool.mirror.record import RECORD_FILE, MirrorRecord
-from pypitool.remote_choice import choose_remote
 from pypitool.repository.repository import Repository
 from pypitool.repository.state import locate_state
 from tests.cli.conftest import Ended

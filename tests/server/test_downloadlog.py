@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pypitool.downloads import DownloadRecord
+from pypitool.manage.audit import DownloadRecord
 from pypitool_server.accesslog import Download, Request
 from pypitool_server.downloadlog import DownloadLog
 from tests.support.disks import mounted_disk

@@ -9,8 +9,8 @@ from pypitool.access.explain import question
 from pypitool.core.errors import Kind
 from pypitool.core.names import normalize
 from pypitool.core.rights.rulebook import Right
-from pypitool.managing import Document
-from pypitool.remote import Answered, Remote
+from pypitool.manage.client import Answered, Remote
+from pypitool.manage.seam import Document
 from pypitool.repository.owners import owner_named
 from pypitool.repository.releases import NotHeld
 

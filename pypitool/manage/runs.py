@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.managing import Document
+from pypitool.manage.seam import Document
 
 if TYPE_CHECKING:
     from pypitool.mirror.record import MirrorRecord, Run

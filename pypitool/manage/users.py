@@ -10,7 +10,7 @@ from pypitool.access.accounts import Accounts
 from pypitool.access.htpasswd import accounts, remove_user, set_password
 from pypitool.catalogue.facts import FactLog
 from pypitool.core.fact import Actor, Fact
-from pypitool.managing import Document
+from pypitool.manage.seam import Document
 
 ADDED, REMOVED = "user-add", "user-remove"
 

@@ -1,14 +1,24 @@
-"""Projects of a repository that is at hand."""
+"""Projects of a repository that is at hand.
+
+The owners of projects of a repository that is at hand.
+
+Explanations by rules that are at hand.
+
+The tokens of a repository that is at hand.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
 from packaging.utils import NormalizedName
 
+from pypitool.access.explain import Circumstances, circumstances, explain, question
+from pypitool.access.rules import Rules
+from pypitool.catalogue.catalogue import Reader
 from pypitool.catalogue.rows import metadata_of
 from pypitool.core.documents import (
     by_release,
@@ -20,7 +30,10 @@ from pypitool.core.documents import (
 from pypitool.core.fact import Actor
 from pypitool.core.model import HeldFile, Project, ProjectStatus, offered
 from pypitool.core.names import normalize
-from pypitool.managing import Document
+from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.tokens import Token
+from pypitool.manage.seam import Document
+from pypitool.repository.owners import Ownership, change_owners, owner_named, set_owners
 from pypitool.repository.releases import (
     Change,
     DeletePlan,
@@ -33,6 +46,7 @@ from pypitool.repository.releases import (
     yank,
 )
 from pypitool.repository.repository import Repository
+from pypitool.repository.tokens import UnknownToken, Wanted, create, find, listed, revoke
 
 
 def _everything(_name: NormalizedName) -> bool:
@@ -113,3 +127,91 @@ def _change_document(change: Change) -> Document:
 
 def _deletion_document(plan: DeletePlan) -> Document:
     return {"project": plan.project, "deleted": list(plan.filenames), "serial": plan.serial}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnersHere:
+    """Look at owners and change them, in somebody's name."""
+
+    repository: Repository
+    actor: Actor
+
+    def of(self, project: str) -> Document:
+        """Return who owns a project; raise what is not held and owned by nobody."""
+        name = normalize(project)
+        owners = self.repository.catalogue.owners(name)
+        if not owners:
+            self._refuse_absent(project)
+        return {"project": name, "owners": list(owners)}
+
+    def change(self, project: str, add: Sequence[str], remove: Sequence[str]) -> Document:
+        """Let some own a project besides, and others no longer."""
+        more, fewer = [*map(owner_named, add)], [*map(owner_named, remove)]
+        if not more:
+            self.of(project)
+        name = normalize(project)
+        return _document(change_owners(self.repository, name, add=more, remove=fewer, actor=self.actor))
+
+    def set(self, project: str, owners: Sequence[str]) -> Document:
+        """Let exactly these own a project."""
+        named = [*map(owner_named, owners)]
+        if not named:
+            self.of(project)
+        return _document(set_owners(self.repository, normalize(project), named, self.actor))
+
+    def _refuse_absent(self, project: str) -> None:
+        # A name may have an owner before it has a file: it is then no longer new.
+        if self.repository.catalogue.project(normalize(project)) is None:
+            raise NotHeld(project)
+
+
+def _document(ownership: Ownership) -> Document:
+    return {"project": ownership.project, "owners": list(ownership.owners)}
+
+
+@dataclass(frozen=True, slots=True)
+class RightsHere:
+    """Explain decisions as the server with these rules takes them."""
+
+    rules: Rules
+    catalogue: Reader | None  # None: no server has run here, a configuration is tried out
+    overwrites: bool
+
+    def may(self, who: str, action: str, project: str, address: str) -> Document:
+        """Explain one decision."""
+        asked = question(who, Right(action), project, address, self.catalogue)
+        around = Circumstances(is_new=True, overwrites=self.overwrites)
+        if self.catalogue is not None:
+            around = circumstances(asked, self.catalogue, overwrites=self.overwrites)
+        return explain(self.rules, asked, around).document()
+
+
+def _every(_token: Token) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class TokensHere:
+    """Make, list and revoke tokens, in somebody's name."""
+
+    repository: Repository
+    actor: Actor
+    owner: str | None = None  # whose personal ones are made
+    is_own: Callable[[Token], bool] = _every  # which there are for who asks
+
+    def listed(self) -> list[Document]:
+        """Return those that are alive, and those that ended lately."""
+        return [one.document for one in listed(self.repository) if self.is_own(one.token)]
+
+    def create(self, name: str, projects: Sequence[str], may: Sequence[str], expires: str) -> Document:
+        """Make a token; nobody can be shown it again."""
+        wanted = Wanted(name, tuple(projects), tuple(may), expires, self.owner)
+        return create(self.repository, wanted, self.actor).document
+
+    def revoke(self, word: str) -> tuple[Document, bool]:
+        """End a token by its name or id; return also whether it had not ended before."""
+        token = find(self.repository, word, owner=self.owner)
+        if not self.is_own(token):
+            raise UnknownToken(word)
+        ended = revoke(self.repository, token, self.actor)
+        return ended.document, ended.changed

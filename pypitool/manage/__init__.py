@@ -1,0 +1,1 @@
+"""What people do with a server, on its own machine or over the network."""
