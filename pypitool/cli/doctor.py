@@ -14,7 +14,7 @@ from pypitool.cli.output import Output
 from pypitool.cli.settings_options import setting_option
 
 if TYPE_CHECKING:
-    from pypitool.core.diagnosis.finding import Finding
+    from pypitool.doctor.finding import Finding
 
 
 @command(
@@ -37,9 +37,9 @@ def doctor_command(invocation: Invocation, ask_upstream: bool) -> int:
     seconds. A faulty configuration is a finding too: the rest is looked at with what can be read of it.
     In a pipe there is one line for each finding, with tabs: severity, id, subject, what, why, what to do.
     """
-    from pypitool.core.diagnosis.finding import document_of, exit_code_of
-    from pypitool.doctor import examine
-    from pypitool.doctor.patient import Patient
+    from pypitool.doctor.context import Patient
+    from pypitool.doctor.examine import examine
+    from pypitool.doctor.finding import document_of, exit_code_of
 
     loaded, faults = invocation.load_readable()
     output = Output(invocation)

@@ -1,4 +1,7 @@
-"""The configuration: every fault of it."""
+"""The configuration: every fault of it.
+
+What is wrong with the configuration itself.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,9 @@ from collections.abc import Iterator
 
 from pypitool.access.rules_file import read_record
 from pypitool.config.secrets import unreadable
-from pypitool.core.diagnosis.configuration import config_invalid, rules_stale
-from pypitool.core.diagnosis.finding import Finding
-from pypitool.core.diagnosis.running import DEAD_AFTER
-from pypitool.doctor.patient import Patient
+from pypitool.doctor.context import Patient
+from pypitool.doctor.finding import Finding, error
+from pypitool.doctor.running import DEAD_AFTER
 from pypitool.repository.contact import read_heartbeat
 
 
@@ -24,3 +26,19 @@ def look(patient: Patient) -> Iterator[Finding]:
     is_served = heartbeat is not None and heartbeat.age(patient.now.timestamp()) <= DEAD_AFTER
     if is_served and record is not None and record.fault is not None:
         yield rules_stale(record.fault)
+
+
+def config_invalid(subject: str, what: str) -> Finding:
+    """Say that a value cannot be used."""
+    why = "the server and the commands refuse to start with it"
+    return error(
+        "config-invalid", subject, what, why, "correct it; `pypitool config check` names every fault"
+    )
+
+
+def rules_stale(fault: str) -> Finding:
+    """Say that a server goes on with rules that are no longer written anywhere."""
+    return error(
+        "rules-stale", "rules", f"the running server keeps the last good rules: {fault}",
+        "who may what is not what the file says", "correct the file: it is read anew within a second",
+    )  # fmt: skip

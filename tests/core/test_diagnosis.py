@@ -7,15 +7,15 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from pypitool.core.diagnosis.certificate import of_certificate
-from pypitool.core.diagnosis.finding import Finding, Severity, document_of, error, info, ordered, warning
-from pypitool.core.diagnosis.outside import Heard, of_upstream, unprotected
-from pypitool.core.diagnosis.people import of_open_uploads, of_publisher, of_tokens, of_who
-from pypitool.core.diagnosis.places import GIB, Directory, Disk, of_directory, of_disk
-from pypitool.core.diagnosis.running import of_keeper, of_runs, of_units
 from pypitool.core.names import normalize
 from pypitool.core.rights.rulebook import Right, Rule
 from pypitool.core.rights.tokens import Token
+from pypitool.doctor.certificate import of_certificate
+from pypitool.doctor.finding import Finding, Severity, document_of, error, info, ordered, warning
+from pypitool.doctor.outside import Heard, of_upstream, unprotected
+from pypitool.doctor.people import of_open_uploads, of_publisher, of_tokens, of_who
+from pypitool.doctor.places import GIB, Directory, Disk, of_directory, of_disk
+from pypitool.doctor.running import of_keeper, of_runs, of_units
 
 NOW = datetime(2026, 1, 10, tzinfo=timezone.utc)
 

@@ -1,14 +1,62 @@
-"""Who may what, and how well that is guarded: passwords, rules, tokens."""
+"""The rules and the tokens: what is wide open, what is for nobody, what ends.
+
+Who may what, and how well that is guarded: passwords, rules, tokens.
+
+The password file: there, readable, for nobody else's eyes, and with good hashes.
+"""
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from pypitool.core.diagnosis.finding import Finding, error, warning
+from pypitool.access.errors import PasswordFileUnreadable
+from pypitool.access.htpasswd import accounts
+from pypitool.access.rules import rules_of
 from pypitool.core.rights.rulebook import ANONYMOUS, Right, Rule, has
 from pypitool.core.rights.tokens import Token
+from pypitool.doctor.context import Patient
+from pypitool.doctor.finding import Finding, error, warning
+
+
+def look_at_rules(patient: Patient) -> Iterator[Finding]:
+    """Look at the rules, unless the configuration is faulty: half of the rules say nothing."""
+    copied = patient.copied[0] if patient.copied else None
+    if copied is not None:
+        yield from of_tokens(copied.tokens, patient.now)
+    if patient.faults:
+        return
+    for publisher in patient.settings.publishers:
+        yield from of_publisher(publisher.name, publisher.claims, publisher.projects)
+    if not patient.settings.server.read_only:
+        yield from of_open_uploads(rules_of(patient.settings).book.rules)
+    tokens = () if copied is None else copied.tokens
+    today = patient.now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    live = [token.shown for token in tokens if not token.has_ended(today)]
+    yield from of_who(_words(patient), _users(patient), live)
+
+
+def _words(patient: Patient) -> Iterator[str]:
+    settings = patient.settings
+    for rule in settings.rules:
+        yield from rule.who
+    for _, members in settings.groups:
+        yield from members
+    yield from settings.auth.new_projects or ()
+
+
+def _users(patient: Patient) -> Collection[str] | None:
+    """Return the names of all users, None where a proxy knows them, or nobody."""
+    auth = patient.settings.auth
+    if auth.passwords is None or auth.header is not None:
+        return None
+    try:
+        return {account.user for account in accounts(auth.passwords)}
+    except PasswordFileUnreadable:
+        return None
+
 
 TOKEN_ENDS_WITHIN = timedelta(days=14)
 
@@ -106,3 +154,20 @@ _NOT_WHO = frozenset({
 def _names_somebody(value: object) -> bool:
     # `acme/*` is of one house, `*/core` of anybody.
     return not isinstance(value, str) or not value.startswith("*")
+
+
+def look_at_passwords(patient: Patient) -> Iterator[Finding]:
+    """Look at the password file, where there is to be one."""
+    path = patient.settings.auth.passwords
+    if path is None:
+        return
+    try:
+        known = accounts(path)
+    except PasswordFileUnreadable as error:
+        yield passwords_missing(str(path), str(error))
+        return
+    if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+        yield passwords_exposed(str(path))
+    for account in known:
+        if account.scheme is None or account.is_weak:
+            yield password_weak(account.user, account.scheme)

@@ -1,4 +1,7 @@
-"""When a certificate ends: the one field of X.509 that is wanted, read without a library."""
+"""The server's certificate: until when it counts.
+
+When a certificate ends: the one field of X.509 that is wanted, read without a library.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,27 @@ from base64 import b64decode
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
-from pypitool.core.diagnosis.finding import Finding, error, warning
+from pypitool.doctor.configuration import config_invalid
+from pypitool.doctor.context import Patient
+from pypitool.doctor.finding import Finding, error, warning
+
+
+def look_at_certificate(patient: Patient) -> Iterator[Finding]:
+    """Look at the certificate and whether its key is there."""
+    server = patient.settings.server
+    if server.cert is None:
+        return
+    try:
+        ends = end_of(server.cert.read_text(encoding="ascii", errors="replace"))
+    except OSError as error:
+        yield config_invalid(str(server.cert), f"the certificate cannot be read: {error.strerror}")
+    except NoCertificate as error:
+        yield config_invalid(str(server.cert), str(error))
+    else:
+        yield from of_certificate(str(server.cert), ends, patient.now)
+    if server.key is not None and not server.key.is_file():
+        yield config_invalid(str(server.key), "the key of the certificate is not there")
+
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _UTC_TIME, _VERSION = 0x17, 0xA0

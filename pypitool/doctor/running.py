@@ -1,11 +1,36 @@
-"""The server and the mirror at work: the keeper, systemd's units, the last runs."""
+"""The keeper: its last sign of life.
+
+The server and the mirror at work: the keeper, systemd's units, the last runs.
+
+The runs of the mirror: how the last of each command ended.
+
+The units of systemd, where there is one.
+"""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterable, Iterator, Mapping
+from shutil import which
 from typing import Any
 
-from pypitool.core.diagnosis.finding import Finding, error, warning
+from pypitool.doctor.context import Patient
+from pypitool.doctor.finding import Finding, error, warning
+from pypitool.repository.contact import read_heartbeat
+
+
+def look_at_keeper(patient: Patient) -> Iterator[Finding]:
+    """Judge the keeper of a state; where there is no state yet, nobody has to be at work."""
+    state = patient.state
+    if not state.is_dir():
+        return
+    heartbeat = read_heartbeat(state)
+    if heartbeat is None:
+        yield from of_keeper(str(state), None)
+        return
+    age = heartbeat.age(patient.now.timestamp())
+    yield from of_keeper(str(state), age, lag=heartbeat.lag, is_watched=heartbeat.watched)
+
 
 # The keeper gives a sign of life each second; one that ended is started again before this.
 DEAD_AFTER = 20.0
@@ -65,3 +90,32 @@ def of_runs(newest_first: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
                 "run-failed", f"{command} ({number})", f"the last run ended with exit code {code}",
                 "what the mirror should bring may be missing", f"`pypitool runs {number}` tells what failed",
             )  # fmt: skip
+
+
+def look_at_runs(patient: Patient) -> Iterator[Finding]:
+    """Look at the record, if the mirror has ever run."""
+    from pypitool.manage.runs import RunsHere
+    from pypitool.mirror.record import RECORD_FILE
+
+    state = patient.state
+    if (state / RECORD_FILE).exists():
+        yield from of_runs(RunsHere(state).listed())
+
+
+_LONGEST = 5.0
+
+
+def look_at_units(patient: Patient) -> Iterator[Finding]:
+    """Ask systemd which of our units have failed."""
+    program = which("systemctl", path=patient.environ.get("PATH"))
+    if program is None:
+        return
+    words = [program, "list-units", "--failed", "--plain", "--no-legend", "--full", "pypitool*"]
+    try:
+        ended = subprocess.run(
+            words, capture_output=True, text=True, timeout=_LONGEST, check=False, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired:
+        return  # a systemd that does not answer is nothing that we could judge
+    if ended.returncode == 0:
+        yield from of_units(ended.stdout)

@@ -1,1 +1,0 @@
-"""What is wrong, or will be soon: findings made of what was observed, nothing else."""

@@ -1,0 +1,89 @@
+"""What is examined: the settings as far as they can be read, and what they lead to.
+
+A look at a catalogue that leaves no trace: at a copy of it, which is read as a whole.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from pypitool.access.rules import rules_of
+from pypitool.catalogue.errors import CatalogueDamaged
+from pypitool.catalogue.rebuild import make_current
+from pypitool.catalogue.sqlite import SqliteCatalogue
+from pypitool.config.faults import Fault
+from pypitool.config.settings import Settings
+from pypitool.core.model import HeldFile, OriginKind, Problem
+from pypitool.core.rights.rulebook import Right, has
+from pypitool.core.rights.tokens import Token
+from pypitool.mirror.workspace import copy_database
+from pypitool.repository.state import choose_state
+
+
+@dataclass(slots=True)
+class Patient:
+    """One server, looked at from its own machine."""
+
+    settings: Settings
+    faults: tuple[Fault, ...]
+    environ: Mapping[str, str]
+    now: datetime
+    asks_upstream: bool = False  # for names of ours
+    copied: list[Copied] = field(default_factory=list)  # the catalogue, once it was read
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The package directories."""
+        return tuple(root.absolute() for root in self.settings.server.packages)
+
+    @property
+    def state(self) -> Path:
+        """Where the state is, or would be."""
+        return choose_state(self.roots, self.settings.server.state, self.environ)
+
+    @property
+    def is_written(self) -> bool:
+        """Whether files come into the first directory through us: uploads, or what the mirror brings."""
+        settings = self.settings
+        if settings.sets:
+            return True
+        if settings.server.read_only or self.faults:
+            return False
+        rules = rules_of(settings)
+        uploads = any(has(rule.may, Right.UPLOAD) for rule in rules.book.rules)
+        return uploads or (rules.owners and rules.new_projects is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a catalogue said at one moment."""
+
+    uploaded: tuple[HeldFile, ...]
+    problems: tuple[Problem, ...]
+    tokens: tuple[Token, ...]
+
+
+def read_copy(path: Path) -> Copied:
+    """Read a catalogue, all of it, or raise why it cannot be read."""
+    with _copy(path) as copy:
+        make_current(copy)
+        with closing(SqliteCatalogue.open(copy)) as catalogue:
+            uploaded = tuple(file for file in catalogue.files() if file.origin.kind is OriginKind.UPLOADED)
+            return Copied(uploaded, catalogue.problems(), catalogue.tokens())
+
+
+@contextmanager
+def _copy(path: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="pypitool-") as folder:
+        copy = Path(folder) / path.name
+        with closing(sqlite3.connect(copy)) as into:
+            is_good = copy_database(path, into)
+        if not is_good:
+            raise CatalogueDamaged(path, "it cannot be read as a database")
+        yield copy

@@ -1,0 +1,46 @@
+"""`pypitool doctor`: look at everything, write nothing, and say what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pypitool.core.errors import PypitoolError
+from pypitool.doctor import certificate, configuration, outside, people, places, running
+from pypitool.doctor.context import Patient
+from pypitool.doctor.finding import Finding, ordered
+
+Check = Callable[[Patient], Iterable[Finding]]
+
+CHECKS: dict[str, Check] = {
+    "the configuration": configuration.look,
+    "the directories": places.look_at_directories,
+    "the catalogue": places.look_at_catalogue,
+    "the keeper": running.look_at_keeper,
+    "the password file": people.look_at_passwords,
+    "the rules": people.look_at_rules,
+    "the certificate": certificate.look_at_certificate,
+    "systemd": running.look_at_units,
+    "the runs": running.look_at_runs,
+    "the upstreams": outside.look_at_upstreams,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found, and what could not be looked at."""
+
+    findings: list[Finding]
+    unseen: list[str]
+
+
+def examine(patient: Patient) -> Examination:
+    """Look at everything; what cannot be looked at does not keep the rest from being seen."""
+    findings: list[Finding] = []
+    unseen: list[str] = []
+    for name, look in CHECKS.items():
+        try:
+            findings.extend(look(patient))
+        except (PypitoolError, OSError) as error:
+            unseen.append(f"{name} could not be looked at: {error}")
+    return Examination(ordered(findings), unseen)
