@@ -13,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     code = _at_a_glance(arguments) if "--locked" in arguments else None
     if code is not None:
         return code
-    from pypitool.cli.boundary import run
+    from pypitool.cli.main import run
 
     return run(arguments)
 
@@ -24,7 +24,7 @@ def _at_a_glance(arguments: Sequence[str]) -> int | None:
     try:
         return answer(arguments, os.environ)
     except BrokenPipeError:
-        from pypitool.cli.boundary import reader_gone
+        from pypitool.cli.main import reader_gone
 
         return reader_gone()
 

@@ -102,7 +102,7 @@ def test_only_serve_imports_the_server(imports: list[Import]) -> None:
         if found.library == "pypitool_server" and found.importer.startswith("pypitool.")
     }
 
-    assert importers <= {"pypitool.cli.serve"}
+    assert importers <= {"pypitool.cli.commands.serve"}
 
 
 def test_the_server_does_not_import_the_command_line(imports: list[Import]) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 import click
 import pytest
 
-from pypitool.cli.command import WithGlobals
-from pypitool.cli.exits import MEANINGS
+from pypitool.cli.command import MEANINGS, WithGlobals
 from pypitool.cli.root import ALIASES, command_names, root
 from pypitool.config.keys import Key, every_key, families, keys
 from pypitool.config.loader import load_settings

@@ -61,6 +61,6 @@ class Invocation:
 
 
 def _operands(words: Sequence[str]) -> Sequence[str]:
-    from pypitool.cli.command_lines import operands
+    from pypitool.cli.root import operands
 
     return operands(words)

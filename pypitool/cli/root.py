@@ -1,15 +1,21 @@
-"""The root command; every other one is imported when it is asked for."""
+"""The root command; every other one is imported when it is asked for.
+
+Command lines that stand in a file: judged when they are read, not first at night.
+"""
 
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from importlib import import_module
 
 import click
+from click.exceptions import Exit
 
 from pypitool import __version__
 from pypitool.cli.command import Group, option
-from pypitool.config.values import suggested
+from pypitool.cli.invocation import Invocation
+from pypitool.config.values import BadValue, suggested
 
 # Under their headings, in the order of the help. The module is named as the command is, with `_` for `-`.
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -31,6 +37,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "Rights": ("user", "token", "owner", "may"),
     "Set-up": ("config", "client-config", "completion"),
 }
+# Commands that lie beside the one that they undo or resemble.
+TOGETHER = {"restore": "backup", "unyank": "yank", "status": "yank"}
 ALIASES = {"run": "serve"}  # pypiserver's name for it
 
 
@@ -51,8 +59,9 @@ class LazyGroup(Group):
         name = ALIASES.get(cmd_name, cmd_name)
         if name not in command_names():
             return None
-        module = name.replace("-", "_")
-        command: click.Command = getattr(import_module(f"pypitool.cli.{module}"), f"{module}_command")
+        word = name.replace("-", "_")
+        module = import_module(f"pypitool.cli.commands.{TOGETHER.get(word, word)}")
+        command: click.Command = getattr(module, f"{word}_command")
         return command
 
     def resolve_command(
@@ -102,3 +111,40 @@ def root() -> None:
 
     `pypitool COMMAND --help` tells what a command does.
     """
+
+
+def operands(words: Sequence[str]) -> tuple[str, ...]:
+    """Return what stands in a command line besides its options, or raise `BadValue`; nothing is run."""
+    try:
+        context = _parsed(words)
+    except click.UsageError as fault:
+        raise BadValue(_sentence(fault)) from None
+    except Exit:
+        raise BadValue("asks for help, and does nothing else") from None
+    arguments = [each for each in context.command.params if isinstance(each, click.Argument)]
+    return tuple(word for each in arguments for word in _words(context.params.get(each.name or "")))
+
+
+def _parsed(words: Sequence[str]) -> click.Context:
+    # What the line sets is its own: it must not count in the run that reads the configuration.
+    context = click.Context(root, info_name="pypitool", obj=Invocation(environ={}))
+    command, rest = root.get_command(context, words[0]), list(words[1:])
+    if isinstance(command, click.Group):
+        context = click.Context(command, context, words[0])
+        command, rest = command.get_command(context, "".join(rest[:1])), rest[1:]
+    if command is None:
+        raise click.UsageError(f"no such command `{' '.join(words)}`")
+    if {"-h", "--help"} & set(rest):
+        raise Exit
+    return command.make_context(command.name, rest, context)
+
+
+def _words(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return tuple(map(str, value)) if isinstance(value, tuple) else (str(value),)
+
+
+def _sentence(fault: click.UsageError) -> str:
+    text = fault.format_message().rstrip(".")
+    return text[:1].lower() + text[1:]

@@ -10,7 +10,7 @@ import pytest
 
 from pypitool import __version__
 from pypitool.__main__ import main
-from pypitool.cli.failure import describe
+from pypitool.cli.main import describe
 from pypitool.core.errors import Kind, PypitoolError
 
 

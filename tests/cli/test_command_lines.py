@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pypitool.__main__ import main
-from pypitool.cli.command_lines import operands
+from pypitool.cli.root import operands
 from pypitool.config.values import BadValue
 
 

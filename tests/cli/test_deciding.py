@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.cli.status import STATUSES
+from pypitool.cli.commands.yank import STATUSES
 from pypitool.core.model import ProjectStatus
 from tests.cli.conftest import Run
 from tests.support.wheels import build_wheel

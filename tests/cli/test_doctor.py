@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pypitool.__main__ import main
-from pypitool.cli.exits import MEANINGS
+from pypitool.cli.command import MEANINGS
 from pypitool.repository.contact import Heartbeat, write_heartbeat
 from pypitool.repository.repository import Repository
 from tests.support.accounts import write_htpasswd

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.cli.legacy import modern
+from pypitool.cli.pypiserver import modern
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.cli.may import ACTIONS
+from pypitool.cli.commands.may import ACTIONS
 from pypitool.core.rights.rulebook import Right
 from tests.cli.conftest import Ended, Run
 

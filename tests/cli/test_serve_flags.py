@@ -8,8 +8,8 @@ import pytest
 
 from pypitool.__main__ import main
 from pypitool.cli.command import Option
+from pypitool.cli.commands.serve import WITHOUT_EFFECT, configured, serve_command
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.serve import WITHOUT_EFFECT, configured, serve_command
 from pypitool.config.keys import keys, value_of
 from pypitool.config.loader import Loaded
 from pypitool.config.settings import Settings

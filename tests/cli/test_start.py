@@ -24,7 +24,7 @@ def imported_by(*words: str) -> set[str]:
 def test_the_version_imports_click_and_nothing_of_ours_that_is_not_the_boundary() -> None:
     found = imported_by("--version")
 
-    assert not found & {*HEAVY, "sqlite3", "packaging", "pypitool.cli.serve", "pypitool.config.keys"}
+    assert not found & {*HEAVY, "sqlite3", "packaging", "pypitool.cli.commands.serve", "pypitool.config.keys"}
 
 
 def test_a_list_imports_what_it_reads_with(packages: Path) -> None:

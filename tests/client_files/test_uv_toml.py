@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pypitool.client_files.uv_toml import edit_uv_toml
-from pypitool.core.ini_edit import CannotEdit, Difference
+from pypitool.cli.client_files.ini import CannotEdit, Difference
+from pypitool.cli.client_files.uv_toml import edit_uv_toml
 
 VALUES: dict[str, Any] = {"name": "acme", "url": "https://h/simple/", "default": True}
 UV_TOML = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pypitool.core.ini_edit import CannotEdit, Difference, Edited, Wanted, edit_ini
+from pypitool.cli.client_files.ini import CannotEdit, Difference, Edited, Wanted, edit_ini
 
 PIP_CONF = """\
 # of the whole team

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.cli.command_lines import operands
+from pypitool.cli.root import operands
 from tests.support.imports import ROOT
 
 UNITS = ROOT / "systemd"

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import click
 
-from pypitool.cli.command import GLOBAL, WithGlobals
-from pypitool.cli.exits import MEANINGS, exit_table
+from pypitool.cli.command import GLOBAL, MEANINGS, WithGlobals, exit_table
 from pypitool.cli.root import command_names, root
 from pypitool.config.keys import Key, arrays, entries, families, keys
 from pypitool.config.shown import example, literal

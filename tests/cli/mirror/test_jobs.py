@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pypitool.cli.commands.schedule import run_job
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.jobs import run_job
 from pypitool.config.mirror_settings import JobSettings
 from tests.cli.mirror.conftest import Site
 

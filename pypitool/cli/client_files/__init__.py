@@ -1,0 +1,1 @@
+"""The configuration files of pip, uv, twine and the like, changed without losing a line."""

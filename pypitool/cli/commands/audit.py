@@ -1,0 +1,147 @@
+"""`pypitool audit`: who decided what, and when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pypitool.cli.command import Group, option
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.opening import on_packages, opened
+from pypitool.cli.output import Output
+from pypitool.cli.remote_options import managed, on_server
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
+    from pypitool.manage.seam import Audit
+
+_HEADINGS = ("When", "What", "Who", "From", "Project", "Version", "Details")
+_DOWNLOAD_HEADINGS = ("When", "File", "Who", "From", "With", "Status", "Bytes")
+
+
+@click.group(
+    "audit",
+    cls=Group,
+    invoke_without_command=True,
+    examples=("pypitool audit --since 7d", "pypitool audit --project acme-core --user deploy --json"),
+)
+@option("--since", metavar="TIME", help="Only what is younger: a time, or a duration such as 7d.")
+@option("--project", metavar="PROJECT", help="Only what is about this project.")
+@option(
+    "--user", metavar="WHO", help="Only what this one did: NAME, token:NAME, publisher:NAME or local:NAME."
+)
+@on_packages
+@on_server
+@click.pass_context
+def audit_command(ctx: click.Context, since: str | None, project: str | None, user: str | None) -> None:
+    """Show who decided what and when, oldest first.
+
+    Uploads, deletions, yanks, states, owners, users and tokens. In a pipe there is one line for each, with
+    tabs: time, what, who, from which address, project, version, and what else there is to say.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    from datetime import datetime, timezone
+
+    from pypitool.core.audit_query import moment
+
+    invocation = ctx.ensure_object(Invocation)
+    begin = None if since is None else moment(since, datetime.now(timezone.utc))
+    with _audit(invocation) as audit:
+        show_lines(Output(invocation), audit.lines(begin, project, user), _HEADINGS, _row)
+
+
+def _audit(invocation: Invocation) -> AbstractContextManager[Audit]:
+    @contextmanager
+    def here() -> Iterator[Audit]:
+        from pypitool.manage.audit import AuditHere, holds
+
+        def is_held(project: NormalizedName, version: str) -> bool:
+            with opened(invocation, reader_only=True) as repository:
+                return holds(repository.catalogue, project, version)
+
+        state, logs = existing_state(invocation), invocation.load().settings.server.download_log
+        yield AuditHere(state, lambda one: Output(invocation).warning(str(one)), logs, is_held)
+
+    return managed(invocation, here, lambda afar, remote: afar.AuditAfar(remote))
+
+
+def existing_state(invocation: Invocation) -> Path | None:
+    """Return where the state lies, None for nowhere yet; nothing is made or written."""
+    from pypitool.repository.state import PackagesMissing, find_state
+
+    loaded = invocation.load()
+    Output(invocation).notices((*invocation.notices, *loaded.notices))
+    server = loaded.settings.server
+    state = find_state(server.packages, server.state, invocation.environ)
+    missing = [root for root in server.packages if not root.is_dir()]
+    if state is None and missing:
+        raise PackagesMissing(missing[0])
+    return state
+
+
+def show_lines(output: Output, lines: Iterable[dict[str, Any]], headings: tuple[str, ...], row: Any) -> None:
+    """Print lines of a record: as they are for programs, in a table for people."""
+    if not output.invocation.json:
+        output.table(headings, map(row, lines))
+        return
+    for line in lines:
+        output.line(json.dumps(line))
+
+
+# What has a column of its own, and what says nothing to people.
+_IN_COLUMNS = frozenset(
+    {"v", "at", "what", "who", "from", "with", "project", "version", "sha256", "upload_time", "origin"}
+)
+
+
+def _row(line: dict[str, Any]) -> tuple[str, ...]:
+    columns = ("what", "who", "from", "project", "version")
+    details = [f"{key}={_word(value)}" for key, value in line.items() if key not in _IN_COLUMNS]
+    return str(line.get("at", ""))[:19], *(str(line.get(key, "")) for key in columns), " ".join(details)
+
+
+def _word(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@audit_command.command(
+    "downloads",
+    examples=("pypitool audit downloads acme-core 1.1", "pypitool audit downloads acme-core 1.1 --json"),
+    exits={
+        5: "there is no such release, and the log knows nothing of it either",
+        8: "there is no download log, or the configuration is wrong",
+    },
+)
+@click.argument("project")
+@click.argument("version")
+@on_packages
+@on_server
+@click.pass_obj
+def downloads(invocation: Invocation, project: str, version: str) -> None:
+    """Show who got the files of a release, and since when that is known.
+
+    Oldest first. The server keeps the log with `download-log`. In a pipe there is one line for each download,
+    with tabs: time, file, who, from which address, with which program, status, bytes. The first day counts
+    from when the log was begun.
+    """
+    with _audit(invocation) as audit:
+        *found, summary = audit.downloads(project, version)
+    output = Output(invocation)
+    show_lines(output, found, _DOWNLOAD_HEADINGS, _download_row)
+    since = summary["since"]
+    if invocation.json:
+        output.line(json.dumps(summary))
+    else:
+        output.line("nothing was downloaded yet" if since is None else f"complete since {since}")
+
+
+def _download_row(line: dict[str, Any]) -> tuple[str, ...]:
+    columns = ("file", "who", "from", "agent", "status", "bytes")
+    return str(line.get("at", ""))[:19], *(str(line.get(key, "")) for key in columns)

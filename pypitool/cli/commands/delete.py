@@ -1,0 +1,100 @@
+"""`pypitool delete`: remove a file, a release or a project."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from pypitool.cli.command import command, option
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.opening import on_packages, project_names
+from pypitool.cli.output import Output
+from pypitool.cli.remote_options import managed_projects, on_server
+from pypitool.core.errors import Kind, PypitoolError
+
+
+class NotAgreed(PypitoolError):
+    """Nobody said yes, and nobody could be asked."""
+
+    kind = Kind.USAGE
+    hint = "without a terminal, say `--yes`; `--dry-run` shows the plan"
+
+    def __str__(self) -> str:
+        return "nothing is deleted without being asked for"
+
+
+class Declined(PypitoolError):
+    """Somebody was asked and said no."""
+
+    kind = Kind.INVALID
+
+    def __str__(self) -> str:
+        return "nothing was deleted"
+
+
+@command(
+    "delete",
+    examples=(
+        "pypitool delete acme-core 1.1.0",
+        "pypitool delete acme-core --file acme_core-1.1.0.tar.gz --yes",
+    ),
+    exits={
+        1: "failed, or the answer was no",
+        2: "wrong usage, or nobody could be asked",
+        5: "there is no such project, release or file",
+        6: "the project has changed since the plan was shown",
+    },
+)
+@click.argument("project", shell_complete=project_names)
+@click.argument("version", required=False)
+@option("--file", "filename", metavar="NAME", help="Delete only this file.")
+@option("-n", "--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
+@option("-y", "--yes", is_flag=True, help="Do not ask.")
+@on_packages
+@on_server
+@click.pass_obj
+def delete_command(
+    invocation: Invocation,
+    project: str,
+    version: str | None,
+    filename: str | None,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Delete a project, a release of it, or one file.
+
+    The files are removed from the directories with their signatures. The plan is shown first, and on a
+    terminal you are asked.
+    """
+    with managed_projects(invocation) as projects:
+        document = projects.plan_delete(project, version, filename)
+        _show(invocation, document)
+        if not dry_run:
+            _agree(document, yes=yes)
+            document = projects.delete(project, version, filename, document["serial"])
+    if invocation.json:
+        Output(invocation).document(document)
+    elif not dry_run:
+        Output(invocation).done(f"deleted {_files(document)}")
+
+
+def _show(invocation: Invocation, plan: dict[str, Any]) -> None:
+    if not invocation.json:
+        for filename in plan["deleted"]:
+            Output(invocation).line(f"delete {filename}")
+
+
+def _agree(plan: dict[str, Any], *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise NotAgreed
+    if not click.confirm(f"Delete {_files(plan)}?", default=False, err=True):
+        raise Declined
+
+
+def _files(plan: dict[str, Any]) -> str:
+    number = len(plan["deleted"])
+    return f"{number} file{'s' * (number != 1)} of {plan['project']}"

@@ -1,0 +1,90 @@
+"""`pypitool may`: why somebody may do something, or may not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pypitool.cli.command import command, option
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.opening import on_packages, opened, project_names
+from pypitool.cli.output import Output
+from pypitool.cli.remote_options import managed, on_server
+
+if TYPE_CHECKING:
+    from pypitool.manage.seam import Rights
+
+# As in core.rights.Right, which would cost the help of every command an import; a test compares.
+ACTIONS = ("list", "download", "upload", "overwrite", "yank", "delete", "admin")
+
+
+@command(
+    "may",
+    examples=(
+        "pypitool may deploy upload acme-core",
+        "pypitool may token:ci-acme upload acme-core --from 10.0.0.7 --json",
+    ),
+    exits={0: "yes", 1: "no", 2: "wrong usage, or an unknown action"},
+)
+@click.argument("who")
+@click.argument("action", type=click.Choice(ACTIONS), metavar="ACTION")
+@click.argument("project", shell_complete=project_names)
+@option("--from", "address", metavar="ADDRESS", default="", help="Where the request would come from.")
+@on_packages
+@on_server
+@click.pass_obj
+def may_command(invocation: Invocation, who: str, action: str, project: str, address: str) -> int:
+    """Explain whether somebody may do something with a project.
+
+    WHO is NAME or user:NAME, @GROUP, token:NAME, publisher:NAME, authenticated or anonymous; ACTION is list,
+    download, upload, overwrite, yank, delete or admin; PROJECT is a name, or * for everything. Each rule that
+    names WHO is shown with what it said.
+    """
+    with _rights(invocation) as rights:
+        document = rights.may(who, action, project, _checked(address))
+    output = Output(invocation)
+    if invocation.json:
+        output.document(document)
+    else:
+        output.line("yes" if document["may"] else "no")
+        output.table(("Rule", "Line", "Says", "Reason"), _rows(document))
+    return 0 if document["may"] else 1
+
+
+def _rights(invocation: Invocation) -> AbstractContextManager[Rights]:
+    @contextmanager
+    def here() -> Iterator[Rights]:
+        from pypitool.access.rules import rules_of
+        from pypitool.catalogue.errors import CatalogueMissing
+        from pypitool.manage.here import RightsHere
+
+        settings = invocation.load().settings
+        rules, overwrites = rules_of(settings), settings.server.overwrite
+        with ExitStack() as stack:
+            try:
+                catalogue = stack.enter_context(opened(invocation, reader_only=True)).catalogue
+            except CatalogueMissing:
+                # No server has run here: a configuration is tried out.
+                catalogue = None
+            yield RightsHere(rules, catalogue, overwrites)
+
+    return managed(invocation, here, lambda afar, remote: afar.RightsAfar(remote))
+
+
+def _rows(document: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    return [
+        (str(one["rule"] or "-"), str(one["line"] or "-"), "yes" if one["speaks"] else "no", one["reason"])
+        for one in document["because"]
+    ]
+
+
+def _checked(address: str) -> str:
+    from ipaddress import ip_address
+
+    try:
+        return address and str(ip_address(address))
+    except ValueError:
+        raise click.BadParameter(f"`{address}` is not an address", param_hint="`--from`") from None

@@ -1,0 +1,181 @@
+"""`pypitool schedule`: the jobs of the configuration, when they run, and how they went.
+
+Carry out a job of the schedule: its command line, as if somebody had typed it.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import threading
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import click
+
+from pypitool.cli.command import Group, option
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.main import Failure, describe, report
+from pypitool.cli.output import Output
+from pypitool.core.errors import Kind, PypitoolError
+
+if TYPE_CHECKING:
+    from pypitool.config.mirror_settings import JobSettings
+    from pypitool.config.settings import Settings
+    from pypitool.mirror.record import Run
+    from pypitool.mirror.schedule import Timing
+
+
+class NoConfiguration(PypitoolError):
+    """Jobs stand in a configuration file, and none was read."""
+
+    kind: ClassVar[Kind] = Kind.CONFIG
+    hint = "name one with --config FILE, or write /etc/pypitool/config.toml"
+
+    def __str__(self) -> str:
+        return "there is no configuration file, and so there are no jobs"
+
+
+class ScheduleGroup(Group):
+    """A group that does something of its own when no command of it is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take an empty line for the list of jobs."""
+        return click.Group.parse_args(self, ctx, args)
+
+
+@click.group(
+    "schedule",
+    cls=ScheduleGroup,
+    invoke_without_command=True,
+    examples=("pypitool schedule", "pypitool schedule run nightly", "pypitool schedule --systemd"),
+)
+@option("--systemd", is_flag=True, help="Print a service and a timer of systemd for each job.")
+@click.pass_context
+def schedule_command(ctx: click.Context, systemd: bool) -> int:
+    """List the jobs, run one, or print units for systemd.
+
+    Each job comes with its next run, its last one, and how that went.
+    """
+    invocation: Invocation = ctx.obj
+    if ctx.invoked_subcommand is not None:
+        return 0
+    loaded = invocation.load()
+    if systemd:
+        _print_units(invocation, loaded.settings, _config_file(loaded.files))
+    else:
+        _print_jobs(invocation, loaded.settings)
+    return 0
+
+
+@schedule_command.command(
+    "run",
+    examples=(
+        "pypitool schedule run nightly",
+        "pypitool schedule run nightly --config /etc/pypitool/config.toml",
+    ),
+    exits={2: "there is no such job"},
+)
+@click.argument("job")
+@click.pass_obj
+def run_command(invocation: Invocation, job: str) -> int:
+    """Run a job now; it ends with the exit code of its command."""
+    loaded = invocation.load()
+    _config_file(loaded.files)
+    return run_job(invocation, find_job(loaded.settings, job))
+
+
+def _config_file(files: tuple[Path, ...]) -> Path:
+    if not files:
+        raise NoConfiguration
+    return files[-1].absolute()
+
+
+def _print_jobs(invocation: Invocation, settings: Settings) -> None:
+    now, output = datetime.now(timezone.utc), Output(invocation)
+    rows = [_row(settings, job, now) for job in settings.jobs]
+    if invocation.json:
+        output.document(rows)
+        return
+    output.table(
+        ("JOB", "RUN", "CRON", "NEXT", "LAST", "OUTCOME"),
+        [[value or "-" for value in row.values()] for row in rows],
+    )
+
+
+def _row(settings: Settings, job: JobSettings, now: datetime) -> dict[str, str | None]:
+    following, last = timing_of(job).next_due(now), last_run(settings, job.name)
+    return {
+        "job": job.name,
+        "run": shlex.join(job.run),
+        "cron": job.cron,
+        "next": following.strftime("%Y-%m-%dT%H:%M:%SZ") if following is not None else None,
+        "last": last.started if last is not None else None,
+        "outcome": last.summary.outcome.value if last is not None and last.summary is not None else None,
+    }
+
+
+def _print_units(invocation: Invocation, settings: Settings, config: Path) -> None:
+    from pypitool.mirror.systemd_units import UnitJob, units_of
+
+    program = Path(sys.argv[0]).absolute()
+    for job in settings.jobs:
+        unit = UnitJob(job.name, timing_of(job), program, config, settings.server.packages)
+        click.echo(units_of(unit))
+
+
+def timing_of(job: JobSettings) -> Timing:
+    """Return when a job is due."""
+    from pypitool.mirror.schedule import Timing
+
+    return Timing(job.cron, job.timezone, timedelta(seconds=job.jitter), timedelta(seconds=job.catch_up))
+
+
+def find_job(settings: Settings, name: str) -> JobSettings:
+    """Return a job by its name."""
+    from pypitool.mirror.configured import UnknownName
+
+    by_name = {job.name: job for job in settings.jobs}
+    if name not in by_name:
+        raise UnknownName("job", name, sorted(by_name))
+    return by_name[name]
+
+
+def run_job(invocation: Invocation, job: JobSettings, stop: threading.Event | None = None) -> int:
+    """Run a job now, and return the exit code of its command."""
+    from pypitool.cli.root import root
+
+    own = replace(invocation, job=job.name, stop=stop, flags={}, notices=[])
+    began = datetime.now(timezone.utc)
+    try:
+        code = root.main(list(job.run), prog_name="pypitool", standalone_mode=False, obj=own)
+        return code if isinstance(code, int) else 0
+    except (PypitoolError, click.ClickException, OSError) as error:
+        # What is wrong with one job must not end the daemon, nor stay unsaid.
+        failure = describe(error)
+        report(failure, invocation)
+        _tell(invocation, job, failure, began)
+        return failure.exit_code
+
+
+def last_run(settings: Settings, name: str) -> Run | None:
+    """Return the last run of a job, without opening anything that is not there."""
+    from pypitool.mirror.record import RECORD_FILE, MirrorRecord
+    from pypitool.repository.state import choose_state
+
+    state = choose_state(settings.server.packages, settings.server.state)
+    return MirrorRecord(state / RECORD_FILE, scratch=True).last_run_of(name)
+
+
+def _tell(invocation: Invocation, job: JobSettings, failure: Failure, began: datetime) -> None:
+    """Notify of a job that could not even begin: no run has told anybody."""
+    from pypitool.core.mirror.run_summary import RunOutcome, Summary
+    from pypitool.mirror.configured import recipients
+    from pypitool.mirror.notify import notify
+
+    seconds = (datetime.now(timezone.utc) - began).total_seconds()
+    summary = Summary(job.run[0], failure.exit_code, RunOutcome.FAILED, seconds=seconds)
+    for fault in notify(recipients(invocation.load().settings), summary, job.name):
+        Output(invocation).warning(fault)

@@ -1,0 +1,160 @@
+"""`pypitool token`: passwords for machines, each for a few projects and a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pypitool.cli.command import Group, option
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.opening import on_packages, opened
+from pypitool.cli.output import Output
+from pypitool.cli.remote_options import managed, on_server
+
+if TYPE_CHECKING:
+    from pypitool.manage.seam import Tokens
+
+_LIVE, _REVOKED, _EXPIRED = "", "revoked", "expired"
+
+
+@click.group(
+    "token",
+    cls=Group,
+    examples=(
+        "pypitool token create --name ci-acme --projects 'acme-*' --may upload",
+        "pypitool token list",
+    ),
+)
+def token_command() -> None:
+    """Make, list and revoke tokens.
+
+    A token is a password for a machine: it may what it was made for, and what rules that name it add. A
+    running server counts each change from the next request on.
+    """
+
+
+@token_command.command(
+    "create",
+    examples=(
+        "pypitool token create --name ci-acme --projects 'acme-*' --may upload --expires 90d",
+        "pypitool token create --name mirror --may list,download --expires never --json",
+    ),
+    exits={6: "a token that is alive has this name"},
+)
+@option("--name", required=True, metavar="NAME", help="Lower case letters, digits and `-`.")
+@option(
+    "--projects", multiple=True, metavar="GLOB",
+    help="Projects that it is for; !GLOB takes names out. May be given several times.  [default: *]",
+)  # fmt: skip
+@option(
+    "--may", required=True, multiple=True, metavar="RIGHT[,RIGHT]",
+    help="list, download, upload, overwrite, yank, delete, or admin, which is all of them.",
+)  # fmt: skip
+@option("--expires", default="90d", show_default=True, metavar="TIME", help="When it ends: 12h, 90d, never.")
+@on_packages
+@on_server
+@click.pass_obj
+def create(
+    invocation: Invocation, name: str, projects: tuple[str, ...], may: tuple[str, ...], expires: str
+) -> None:
+    """Make a token and print it, this once: only a hash of it is kept.
+
+    Log in with it as `__token__` or with any other user name, or send it as Bearer.
+    """
+    with _tokens(invocation) as tokens:
+        document = tokens.create(name, _words(projects) or ("*",), _words(may), expires)
+    output = Output(invocation)
+    if invocation.json:
+        output.document(document)
+        return
+    output.line(document["token"])
+    until = f"until {document['expires'][:10]}" if document["expires"] else "for ever"
+    on = " ".join(document["projects"])
+    output.done(f"created {shown(document)} {document['id']}: {', '.join(document['may'])} on {on} {until}")
+
+
+@token_command.command(
+    "list",
+    examples=("pypitool token list", "pypitool token list --json"),
+)
+@on_packages
+@on_server
+@click.pass_obj
+def list_tokens(invocation: Invocation) -> None:
+    """List the tokens, those that ended in the last 30 days too.
+
+    In a pipe there is one line for each, with tabs: name, id, rights, projects, end, last use, and whether
+    it is revoked or expired.
+    """
+    import time
+
+    from pypitool.catalogue.facts import timestamp
+
+    with _tokens(invocation) as tokens:
+        documents = tokens.listed()
+    output = Output(invocation)
+    if invocation.json:
+        output.document(documents)
+        return
+    now = timestamp(time.time())
+    headings = ("Name", "Id", "May", "Projects", "Expires", "Last used", "State")
+    output.table(headings, [_row(document, now) for document in documents])
+
+
+@token_command.command(
+    "revoke",
+    examples=("pypitool token revoke ci-acme", "pypitool token revoke 3f9a0c51d2e7 --json"),
+    exits={5: "there is no such token"},
+)
+@click.argument("token", metavar="NAME|ID")
+@on_packages
+@on_server
+@click.pass_obj
+def revoke_token(invocation: Invocation, token: str) -> None:
+    """End a token by its name or its id; one that has ended stays so."""
+    with _tokens(invocation) as tokens:
+        document, has_changed = tokens.revoke(token)
+    output = Output(invocation)
+    if invocation.json:
+        output.document(document)
+        return
+    output.done(f"{'revoked' if has_changed else 'has ended already:'} {shown(document)}")
+
+
+def _tokens(invocation: Invocation) -> AbstractContextManager[Tokens]:
+    @contextmanager
+    def here() -> Iterator[Tokens]:
+        from pypitool.catalogue.facts import local_actor
+        from pypitool.manage.here import TokensHere
+
+        with opened(invocation) as repository:
+            yield TokensHere(repository, local_actor())
+
+    return managed(invocation, here, lambda afar, remote: afar.TokensAfar(remote))
+
+
+def shown(document: dict[str, Any]) -> str:
+    """Return what people call a token: a personal one behind its owner, `deploy/laptop`."""
+    kind, _, owner = (document["owner"] or "").partition(":")
+    return f"{owner}/{document['name']}" if kind == "user" else str(document["name"])
+
+
+def _words(given: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word.strip() for one in given for word in one.split(",") if word.strip())
+
+
+def _row(document: dict[str, Any], now: str) -> tuple[str, ...]:
+    expires = document["expires"]
+    has_expired = expires is not None and expires <= now
+    return (
+        shown(document),
+        document["id"],
+        ",".join(document["may"]),
+        " ".join(document["projects"]),
+        (expires or "never")[:16],
+        (document["last_used"] or "")[:16],
+        _REVOKED if document["revoked"] else (_EXPIRED if has_expired else _LIVE),
+    )

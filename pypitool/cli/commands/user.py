@@ -1,0 +1,187 @@
+"""`pypitool user`: the people of the password file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pypitool.cli.command import Group, option
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.output import Output
+from pypitool.cli.remote_options import as_named, managed_users, on_server
+from pypitool.cli.settings_options import setting_option
+from pypitool.core.errors import Kind, PypitoolError
+
+if TYPE_CHECKING:
+    from pypitool.manage.seam import Users
+
+LONGEST_PASSWORD_LINE = 4096
+
+
+class NoPasswordFile(PypitoolError):
+    """No password file is configured, and none was given."""
+
+    kind = Kind.USAGE
+    hint = "give it with `-P FILE`, or as `passwords` under `[auth]` in the configuration"
+
+    def __str__(self) -> str:
+        return "there is no password file to work on"
+
+
+class NoPasswordGiven(PypitoolError):
+    """A password is needed, and nobody is there to type it."""
+
+    kind = Kind.USAGE
+    hint = "without a terminal, give it with `--password-stdin`"
+
+    def __str__(self) -> str:
+        return "a password is needed"
+
+
+def _of_the_file(function: Any) -> Any:
+    return setting_option("auth.passwords", topic="Options")(function)
+
+
+_password_stdin = option(
+    "--password-stdin", is_flag=True, help="Read the password from the first line of standard input."
+)
+
+
+@click.group(
+    "user",
+    cls=Group,
+    examples=(
+        "pypitool user add deploy -P /etc/pypitool/htpasswd",
+        "pypitool user list -P /etc/pypitool/htpasswd",
+    ),
+)
+def user_command() -> None:
+    """Add, remove, list and check the users of the password file.
+
+    A running server counts each change from the next request on.
+    """
+
+
+@user_command.command(
+    "add",
+    examples=(
+        "pypitool user add deploy -P /etc/pypitool/htpasswd",
+        "pass show pypi/deploy | pypitool user add deploy --password-stdin",
+    ),
+)
+@click.argument("name")
+@_password_stdin
+@_of_the_file
+@as_named
+@click.pass_obj
+def add(invocation: Invocation, name: str, password_stdin: bool) -> None:
+    """Add a user, or change a password.
+
+    The password is asked for on the terminal and kept as bcrypt. The file is made when it is missing.
+    """
+    with _users(invocation, changes=True) as users:
+        password = _password(name, from_stdin=password_stdin, twice=True)
+        document, is_new = users.set_password(name, password)
+    _tell(invocation, document, f"{'added' if is_new else 'changed the password of'} {name}")
+
+
+@user_command.command(
+    "remove",
+    examples=(
+        "pypitool user remove deploy -P /etc/pypitool/htpasswd",
+        "pypitool user remove deploy --json",
+    ),
+    exits={5: "there is no such user"},
+)
+@click.argument("name")
+@_of_the_file
+@on_server
+@click.pass_obj
+def remove(invocation: Invocation, name: str) -> None:
+    """Remove a user from the password file."""
+    with _users(invocation, changes=True) as users:
+        document = users.remove(name)
+    _tell(invocation, document, f"removed {name}")
+
+
+@user_command.command(
+    "list",
+    examples=("pypitool user list -P /etc/pypitool/htpasswd", "pypitool user list --json"),
+)
+@_of_the_file
+@on_server
+@click.pass_obj
+def list_users(invocation: Invocation) -> None:
+    """List the users of the password file.
+
+    On the machine itself, passwords that are kept in a weak form, or in none that counts, are named.
+    """
+    with _users(invocation) as users:
+        document = users.listed()
+        doubts = users.doubts()
+    output = Output(invocation)
+    output.notices(doubts)
+    if invocation.json:
+        output.document(document)
+    else:
+        output.table(("User",), [(name,) for name in document["users"]])
+
+
+@user_command.command(
+    "check",
+    examples=(
+        "pypitool user check deploy -P /etc/pypitool/htpasswd",
+        "pass show pypi/deploy | pypitool user check deploy --password-stdin",
+    ),
+    exits={4: "the user or the password is wrong"},
+)
+@click.argument("name")
+@_password_stdin
+@_of_the_file
+@as_named
+@click.pass_obj
+def check(invocation: Invocation, name: str, password_stdin: bool) -> int:
+    """Tell whether the server would accept a user's password."""
+    with _users(invocation) as users:
+        users.listed()  # says what is wrong with the file before anybody types a password
+        document = users.check(name, _password(name, from_stdin=password_stdin, twice=False))
+    valid: bool = document["valid"]
+    _tell(invocation, document, f"{name}: {'right' if valid else 'wrong'}", data=True)
+    return 0 if valid else 4
+
+
+@contextmanager
+def _users(invocation: Invocation, *, changes: bool = False) -> Iterator[Users]:
+    def password_file() -> Path:
+        file = invocation.load().settings.auth.passwords
+        if file is None:
+            raise NoPasswordFile
+        return file
+
+    with managed_users(invocation, password_file, changes=changes) as users:
+        yield users
+
+
+def _password(name: str, *, from_stdin: bool, twice: bool) -> str:
+    if from_stdin:
+        # The line end is not part of it; everything else is, spaces too.
+        return sys.stdin.readline(LONGEST_PASSWORD_LINE).rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise NoPasswordGiven
+    asked: str = click.prompt(f"Password of {name}", hide_input=True, confirmation_prompt=twice, err=True)
+    return asked
+
+
+def _tell(invocation: Invocation, document: dict[str, Any], sentence: str, *, data: bool = False) -> None:
+    output = Output(invocation)
+    if invocation.json:
+        output.document(document)
+    elif data:
+        output.line(sentence)
+    else:
+        output.done(sentence)

@@ -1,0 +1,149 @@
+"""The boundary of the command line: exceptions end here, as sentences and exit codes.
+
+How a failure is told: in a sentence for people, as JSON for programs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import click
+
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.output import visible
+from pypitool.cli.pypiserver import modern
+from pypitool.cli.root import root
+from pypitool.config.faults import BadConfiguration
+from pypitool.core.errors import EXIT_INTERRUPTED, Kind, PypitoolError, exit_code
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    invocation = Invocation(line=tuple(arguments))
+    try:
+        return _run(arguments, invocation)
+    except SystemExit as end:  # click ends so when the reader of our output went away
+        return end.code if isinstance(end.code, int) else 1
+    except BrokenPipeError:
+        return reader_gone()
+    except (Exception, KeyboardInterrupt) as error:
+        # What stands after the faulty word was not parsed, but somebody wrote it.
+        invocation.json = invocation.json or "--json" in arguments
+        if invocation.debug or "--debug" in arguments:
+            _print_traceback()
+        failure = describe(error)
+        report(failure, invocation)
+        return failure.exit_code
+
+
+def _run(arguments: list[str], invocation: Invocation) -> int:
+    words, notice = modern(arguments)
+    if notice:
+        invocation.notices.append(notice)
+    outcome = root.main(words, prog_name="pypitool", standalone_mode=False, obj=invocation)
+    sys.stdout.flush()
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _print_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
+def reader_gone() -> int:
+    """End quietly: nobody reads what is printed."""
+    # https://docs.python.org/3/library/signal.html#note-on-sigpipe: Python flushes again when it ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong, why, what to do, and the exit code that says it."""
+
+    kind: str
+    message: str
+    exit_code: int
+    cause: str | None = None
+    hint: str | None = None
+    usage: str | None = None
+    more: Mapping[str, object] = field(default_factory=dict)  # fields that programs get besides
+
+
+INTERRUPTED = Failure("interrupted", "interrupted", EXIT_INTERRUPTED)
+
+
+def describe(error: BaseException) -> Failure:
+    """Say what an exception means to the person who ran the command."""
+    if isinstance(error, PypitoolError):
+        return _own(error)
+    if isinstance(error, click.ClickException):
+        return _wrong_usage(error)
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
+        return INTERRUPTED
+    if isinstance(error, OSError) and error.strerror:
+        return Failure(Kind.INTERNAL.value, _system_sentence(error), 1)
+    text = f"unexpected {type(error).__name__}: {error}".rstrip(": ")
+    return Failure(Kind.INTERNAL.value, text, 1, hint="re-run with `--debug` for the traceback")
+
+
+def _own(error: PypitoolError) -> Failure:
+    more = {}
+    if isinstance(error, BadConfiguration):
+        more["faults"] = [
+            {"source": fault.source, "path": fault.path, "message": fault.message} for fault in error.faults
+        ]
+    return Failure(error.kind.value, str(error), exit_code(error), _cause(error), error.hint, more=more)
+
+
+def _cause(error: PypitoolError) -> str | None:
+    # A system error is in our own sentence already; another failure of ours tells one thing more.
+    return str(error.__cause__) if isinstance(error.__cause__, PypitoolError) else None
+
+
+def _system_sentence(error: OSError) -> str:
+    subject = f"`{error.filename}`: " if error.filename else ""
+    reason = error.strerror or ""
+    return f"{subject}{reason[:1].lower()}{reason[1:]}"
+
+
+def _wrong_usage(error: click.ClickException) -> Failure:
+    message = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    hint = f"`{context.command_path} --help` tells how" if context else None
+    usage = context.get_usage() if context else None
+    return Failure(Kind.USAGE.value, message[:1].lower() + message[1:], error.exit_code, None, hint, usage)
+
+
+def report(failure: Failure, invocation: Invocation) -> None:
+    """Write a failure to stderr."""
+    stream = sys.stderr
+    if invocation.json:
+        click.echo(json.dumps(_document(failure)), file=stream)
+        return
+    text = _text(failure, colored=invocation.colored(stream))
+    click.echo(text, file=stream, color=invocation.colored(stream))
+
+
+def _document(failure: Failure) -> dict[str, object]:
+    document: dict[str, object] = {"type": "error", "kind": failure.kind, "message": failure.message}
+    if failure.cause:
+        document["cause"] = failure.cause
+    return {**document, "hint": failure.hint, "exit_code": failure.exit_code, **failure.more}
+
+
+def _text(failure: Failure, *, colored: bool) -> str:
+    head = click.style("error:", fg="red", bold=True) if colored else "error:"
+    lines = [f"{head} {visible(failure.message, lines=True)}"]
+    if failure.cause:
+        lines.append(f"  cause: {visible(failure.cause)}")
+    if failure.usage:
+        lines.insert(0, failure.usage)
+    if failure.hint:
+        lines.append(f"\nhint: {visible(failure.hint, lines=True)}")
+    return "\n".join(lines)
