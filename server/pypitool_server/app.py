@@ -25,18 +25,16 @@ from pypitool_server import (
     xmlrpc,
 )
 from pypitool_server.access import Access, authentication_of
-from pypitool_server.bodies import BodySlots
 from pypitool_server.bounded import BoundedCache
-from pypitool_server.browser import browser_of
-from pypitool_server.external import External
 from pypitool_server.freshness import Freshness
-from pypitool_server.gateway import Environ
-from pypitool_server.proxies import TrustedProxies
+from pypitool_server.http.bodies import BodySlots
+from pypitool_server.http.body_timeout import SilenceWatch
+from pypitool_server.http.browser import browser_of
+from pypitool_server.http.request import Environ, External, TrustedProxies
 from pypitool_server.receiving import drain_early
 from pypitool_server.rendered import RenderedPages
 from pypitool_server.replay import Answer, Observe, ReplayFront
 from pypitool_server.services import Services, attach
-from pypitool_server.silence import SilenceWatch
 from pypitool_server.variants import Variants
 
 # Of the memory for ready answers, the part that keeps pages for requests that are not quite alike

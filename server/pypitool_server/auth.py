@@ -15,8 +15,7 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.rulebook import Caller, Scope
 from pypitool.core.rights.tokens import PREFIX
 from pypitool_server.classes import NOBODY, shown_name
-from pypitool_server.gateway import Environ
-from pypitool_server.proxies import TrustedProxies
+from pypitool_server.http.request import Environ, TrustedProxies
 from pypitool_server.refusals import CHALLENGE, REALM
 from pypitool_server.replay import USER
 from pypitool_server.token_login import TokenLogin, presented

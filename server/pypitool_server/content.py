@@ -15,7 +15,7 @@ from pypitool.core.index.http import (
     if_range,
     parse_range,
 )
-from pypitool_server.bodies import StreamedBody
+from pypitool_server.http.bodies import StreamedBody
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pypitool.access.rules_file import RulesWatch
 from pypitool.keeper.keeper import Keeper
 from pypitool.repository.repository import Repository
-from pypitool_server.gateway import Application, Environ, StartResponse
+from pypitool_server.http.request import Application, Environ, StartResponse
 from pypitool_server.preparation import Prepared
 from pypitool_server.rules_news import RulesTeller
 from pypitool_server.serving import assemble

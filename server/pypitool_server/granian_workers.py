@@ -27,7 +27,7 @@ from pypitool_server.tls import Certificate
 from pypitool_server.worker import Begin
 
 if TYPE_CHECKING:
-    from pypitool_server.gateway import Application
+    from pypitool_server.http.request import Application
 
 # Connections, not requests: those that are idle hold one as well, and granian closes them after 30 s.
 CONNECTIONS_PER_THREAD = 8

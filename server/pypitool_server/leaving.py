@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pypitool_server.gateway import Application, Environ, Headers, StartResponse
+    from pypitool_server.http.request import Application, Environ, Headers, StartResponse
 
 BREATH_SECONDS = 0.2
 

@@ -9,8 +9,7 @@ from time import time
 from pypitool_server.accesslog import AccessLog, Request
 from pypitool_server.counts import Counts
 from pypitool_server.downloadlog import DownloadLog
-from pypitool_server.gateway import Environ
-from pypitool_server.proxies import TrustedProxies
+from pypitool_server.http.request import Environ, TrustedProxies
 from pypitool_server.replay import DOWNLOAD
 from pypitool_server.slots import Slots
 

@@ -11,11 +11,10 @@ from typing import ClassVar
 from flask import Response, request
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool_server.bodies import TooManyBodies
-from pypitool_server.gateway import Environ
-from pypitool_server.proxies import plain
+from pypitool_server.http.bodies import TooManyBodies
+from pypitool_server.http.body_timeout import SilenceWatch, Waiting
+from pypitool_server.http.request import Environ, plain
 from pypitool_server.services import services
-from pypitool_server.silence import SilenceWatch, Waiting
 
 BODY = "pypitool.body"
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})

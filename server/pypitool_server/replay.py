@@ -17,9 +17,9 @@ from typing import Any, Protocol
 from flask import request
 
 from pypitool.core.errors import PypitoolError
-from pypitool_server.bodies import PIECE, FileBody, StreamedBody
 from pypitool_server.bounded import BoundedCache
-from pypitool_server.gateway import Application, Environ, Headers, StartResponse
+from pypitool_server.http.bodies import PIECE, FileBody, StreamedBody
+from pypitool_server.http.request import Application, Environ, Headers, StartResponse
 
 MARK = "pypitool.replay"
 USER = "pypitool.user"

@@ -18,10 +18,10 @@ from pypitool_server.accesslog import AccessLog
 from pypitool_server.app import create_app
 from pypitool_server.counts import PLACES
 from pypitool_server.downloadlog import DownloadLog
+from pypitool_server.http.request import TrustedProxies
 from pypitool_server.live_rules import LiveRules
 from pypitool_server.logs import Log
 from pypitool_server.observer import Observer
-from pypitool_server.proxies import TrustedProxies
 from pypitool_server.services import KEY, Services
 from pypitool_server.slots import SharedFile, Slots
 

@@ -15,7 +15,7 @@ from pypitool.core.rights.rulebook import Right
 from pypitool_server import answers
 from pypitool_server.absent import refuse_unless_absent, refuse_unlisted
 from pypitool_server.freshness import ALL_NAMES, RIGHTS
-from pypitool_server.query import queried
+from pypitool_server.http.request import queried
 from pypitool_server.refusals import ProjectNotHeld
 from pypitool_server.replay import mark_replayable
 from pypitool_server.services import services

@@ -12,7 +12,7 @@ from pypitool_server.logs import Log
 from pypitool_server.orders import Orders, Ready, Refused
 
 if TYPE_CHECKING:
-    from pypitool_server.gateway import Application
+    from pypitool_server.http.request import Application
 
 
 @dataclass(frozen=True, slots=True)

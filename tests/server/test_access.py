@@ -20,7 +20,7 @@ from pypitool.core.rights.rulebook import Rulebook, short_form
 from pypitool_server.access import Access
 from pypitool_server.app import create_app
 from pypitool_server.auth import Authentication, Failures
-from pypitool_server.proxies import TrustedProxies
+from pypitool_server.http.request import TrustedProxies
 from pypitool_server.services import Services
 from tests.support.accounts import write_htpasswd
 from tests.support.wheels import build_wheel

@@ -13,8 +13,8 @@ from pypitool.repository.contact import Heartbeat
 from pypitool_server.accesslog import Request
 from pypitool_server.counts import PLACES, Counts, route_of
 from pypitool_server.exposition import Gauges, exposed
+from pypitool_server.http.request import TrustedProxies
 from pypitool_server.observer import Observer
-from pypitool_server.proxies import TrustedProxies
 from pypitool_server.slots import SharedFile, Slots
 
 ENVIRON = {

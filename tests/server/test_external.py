@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from pypitool_server.external import External
-from pypitool_server.proxies import TrustedProxies
+from pypitool_server.http.request import External, TrustedProxies
 
 NOTHING: Mapping[str, str] = {}
 

@@ -17,7 +17,7 @@ from pypitool.core.model import Changes
 from pypitool.repository.repository import Repository
 from pypitool_server.bounded import BoundedCache
 from pypitool_server.freshness import Freshness
-from pypitool_server.gateway import Headers
+from pypitool_server.http.request import Headers
 from pypitool_server.replay import Answer, ReplayFront, mark_replayable
 from tests.server.site import JSON, Site, basic, make_site
 from tests.support.wheels import build_wheel

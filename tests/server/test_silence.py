@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from pypitool_server.silence import SilenceWatch
+from pypitool_server.http.body_timeout import SilenceWatch
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how long a peer is silent")
