@@ -17,9 +17,9 @@ from pypitool.core.rights.rulebook import Caller, Right
 from pypitool.repository.activity import LastUses
 from pypitool_server.auth import Authentication, KnownAccounts, Principal
 from pypitool_server.classes import NOBODY, Answer, Owned, RightsClasses, Seat
-from pypitool_server.freshness import RIGHTS
 from pypitool_server.http.request import Environ, TrustedProxies
 from pypitool_server.refusals import CredentialsNeeded, ProjectIsNew, ProjectNotHeld, RightMissing
+from pypitool_server.replay.freshness import RIGHTS
 from pypitool_server.token_login import TokenLogin
 from pypitool_server.verdict import Listing, Verdict
 

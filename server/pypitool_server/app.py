@@ -25,17 +25,15 @@ from pypitool_server import (
     xmlrpc,
 )
 from pypitool_server.access import Access, authentication_of
-from pypitool_server.bounded import BoundedCache
-from pypitool_server.freshness import Freshness
 from pypitool_server.http.bodies import BodySlots
 from pypitool_server.http.body_timeout import SilenceWatch
 from pypitool_server.http.browser import browser_of
 from pypitool_server.http.request import Environ, External, TrustedProxies
 from pypitool_server.receiving import drain_early
-from pypitool_server.rendered import RenderedPages
-from pypitool_server.replay import Answer, Observe, ReplayFront
+from pypitool_server.replay.freshness import BoundedCache, Freshness
+from pypitool_server.replay.front import Answer, Observe, ReplayFront, Variants
+from pypitool_server.replay.rendered import RenderedPages
 from pypitool_server.services import Services, attach
-from pypitool_server.variants import Variants
 
 # Of the memory for ready answers, the part that keeps pages for requests that are not quite alike
 # (another ETag, HEAD, another right); the bytes themselves are the same objects.

@@ -17,7 +17,7 @@ from pypitool.core.rights.tokens import PREFIX
 from pypitool_server.classes import NOBODY, shown_name
 from pypitool_server.http.request import Environ, TrustedProxies
 from pypitool_server.refusals import CHALLENGE, REALM
-from pypitool_server.replay import USER
+from pypitool_server.replay.front import USER
 from pypitool_server.token_login import TokenLogin, presented
 
 LONGEST_NAME = 255

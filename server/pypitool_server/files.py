@@ -21,7 +21,7 @@ from pypitool_server.absent import refuse_while_reading
 from pypitool_server.accesslog import Download
 from pypitool_server.content import Content, Part, asked_part, sent
 from pypitool_server.http.bodies import FileBody
-from pypitool_server.replay import DOWNLOAD, mark_replayable
+from pypitool_server.replay.front import DOWNLOAD, mark_replayable
 from pypitool_server.services import Verdict, services
 
 METADATA = ".metadata"

@@ -10,7 +10,7 @@ from pypitool_server.accesslog import AccessLog, Request
 from pypitool_server.counts import Counts
 from pypitool_server.downloadlog import DownloadLog
 from pypitool_server.http.request import Environ, TrustedProxies
-from pypitool_server.replay import DOWNLOAD
+from pypitool_server.replay.front import DOWNLOAD
 from pypitool_server.slots import Slots
 
 EACH_SECONDS = 1.0

@@ -23,13 +23,13 @@ from pypitool.core.versions import sort_keys
 from pypitool_server import answers
 from pypitool_server.absent import refuse_unless_absent
 from pypitool_server.found import MOST, found_projects
-from pypitool_server.freshness import EVERYTHING, RIGHTS
 from pypitool_server.http.bodies import PIECE, StreamedBody
 from pypitool_server.http.browser import Browser, details_of, links_of
 from pypitool_server.http.request import queried
 from pypitool_server.refusals import ProjectNotHeld
-from pypitool_server.rendered import represent
-from pypitool_server.replay import mark_replayable
+from pypitool_server.replay.freshness import EVERYTHING, RIGHTS
+from pypitool_server.replay.front import mark_replayable
+from pypitool_server.replay.rendered import represent
 from pypitool_server.services import Services, services
 from pypitool_server.simple import asked_for, project_list, zipped
 from pypitool_server.verdict import Listing

@@ -18,7 +18,7 @@ from pypitool.repository.tokens import Made, ProofUsed, mint
 from pypitool_server import answers
 from pypitool_server.auth import TooManyFailures
 from pypitool_server.receiving import BodyCut, BodyTooLarge, current_body
-from pypitool_server.replay import USER
+from pypitool_server.replay.front import USER
 from pypitool_server.services import Services, services
 from pypitool_server.upload import ReadOnly
 

@@ -8,8 +8,14 @@ from dataclasses import replace
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.model import Changes
-from pypitool_server.bounded import BoundedCache
-from pypitool_server.freshness import ALL_NAMES, EVERYTHING, REMEMBERED_CHANGES, RIGHTS, Freshness
+from pypitool_server.replay.freshness import (
+    ALL_NAMES,
+    EVERYTHING,
+    REMEMBERED_CHANGES,
+    RIGHTS,
+    BoundedCache,
+    Freshness,
+)
 
 
 class ChangingCatalogue:

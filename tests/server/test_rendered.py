@@ -13,8 +13,8 @@ from pypitool.core.index.http import MediaType
 from pypitool.core.model import Project
 from pypitool.core.names import normalize
 from pypitool.repository.repository import Repository
-from pypitool_server.freshness import Freshness
-from pypitool_server.rendered import RenderedPages
+from pypitool_server.replay.freshness import Freshness
+from pypitool_server.replay.rendered import RenderedPages
 from tests.support.repositories import scan
 from tests.support.wheels import build_wheel
 

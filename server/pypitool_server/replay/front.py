@@ -3,6 +3,8 @@
 It never computes an answer of its own. An answer is found by the rights class of the request (never by
 its credentials), method, path, query, negotiated type and coding, and the conditional and Range headers;
 by host, scheme or prefix only where the answer said that it used them.
+
+Which form of an answer a request gets, remembered by its raw headers.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ from typing import Any, Protocol
 from flask import request
 
 from pypitool.core.errors import PypitoolError
-from pypitool_server.bounded import BoundedCache
+from pypitool.core.index.http import accepts_gzip, negotiate
 from pypitool_server.http.bodies import PIECE, FileBody, StreamedBody
 from pypitool_server.http.request import Application, Environ, Headers, StartResponse
+from pypitool_server.replay.freshness import BoundedCache
 
 MARK = "pypitool.replay"
 USER = "pypitool.user"
@@ -200,3 +203,27 @@ def _answer(started: _Started, content: bytes, code: int, deadline: float, downl
     # Most names and values are the same in thousands of answers: interned, they are held once.
     headers = [(sys.intern(name), sys.intern(value)) for name, value in started.headers]
     return Answer(sys.intern(started.status), headers, [content], code, len(content), deadline, download)
+
+
+# Clients send a handful of different headers; whoever sends more only makes us think again.
+MOST_REMEMBERED = 1024
+
+
+class Variants:
+    """Turns `Accept` and `Accept-Encoding` into a short name for what they select."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str | None, str | None], str] = {}
+
+    def __call__(self, accept: str | None, coding: str | None) -> str:
+        """Return a name that is equal for headers that select the same answer."""
+        known = self._known.get((accept, coding))
+        return known if known is not None else self._learn(accept, coding)
+
+    def _learn(self, accept: str | None, coding: str | None) -> str:
+        media = negotiate(accept)
+        name = f"{media.name if media else 'none'} {'gzip' if accepts_gzip(coding) else ''}"
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known.clear()
+        self._known[accept, coding] = name
+        return name

@@ -1,0 +1,1 @@
+"""Ready answers, and what makes them stale."""
