@@ -13,10 +13,10 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor
 from pypitool.core.rights.rulebook import Right
 from pypitool.core.text import printable
-from pypitool_server.auth import Principal
+from pypitool_server.access.auth import Principal
+from pypitool_server.access.refusals import CHALLENGE, RightMissing
 from pypitool_server.origins import refuse_other_sites
 from pypitool_server.receiving import current_body
-from pypitool_server.refusals import CHALLENGE, RightMissing
 from pypitool_server.services import services
 from pypitool_server.upload import ReadOnly
 

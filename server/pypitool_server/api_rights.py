@@ -10,8 +10,8 @@ from pypitool.access.explain import Circumstances, Question, circumstances, expl
 from pypitool.core.rights.effective import Claim
 from pypitool.core.rights.rulebook import Right
 from pypitool_server import answers
+from pypitool_server.access.refusals import RightMissing
 from pypitool_server.api_requests import BadBody, asked_once, asker, is_admin, parsed_address
-from pypitool_server.refusals import RightMissing
 from pypitool_server.services import services
 
 

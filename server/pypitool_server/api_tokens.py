@@ -8,8 +8,8 @@ from pypitool.core.rights.rulebook import Right
 from pypitool.core.rights.tokens import Token
 from pypitool.manage.here import TokensHere
 from pypitool_server import answers
+from pypitool_server.access.refusals import RightMissing
 from pypitool_server.api_requests import actor, asker, fields, is_admin
-from pypitool_server.refusals import RightMissing
 from pypitool_server.services import services
 
 LIFE = "90d"

@@ -24,7 +24,7 @@ from pypitool_server import (
     upload,
     xmlrpc,
 )
-from pypitool_server.access import Access, authentication_of
+from pypitool_server.access.access import Access, authentication_of
 from pypitool_server.http.bodies import BodySlots
 from pypitool_server.http.body_timeout import SilenceWatch
 from pypitool_server.http.browser import browser_of

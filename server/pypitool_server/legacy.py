@@ -17,7 +17,7 @@ from pypitool.core.text import printable
 from pypitool.core.versions import canonical
 from pypitool_server import answers
 from pypitool_server.absent import refuse_unless_absent, refuse_while_reading
-from pypitool_server.refusals import ProjectNotHeld
+from pypitool_server.access.refusals import ProjectNotHeld
 from pypitool_server.replay.front import mark_replayable
 from pypitool_server.replay.rendered import represent
 from pypitool_server.services import services

@@ -16,9 +16,9 @@ from pypitool.core.rights.rulebook import Right
 from pypitool.repository.contact import read_heartbeat
 from pypitool.repository.repository import Repository
 from pypitool_server import answers
+from pypitool_server.access.live_rules import LiveRules
 from pypitool_server.counts import Counts
 from pypitool_server.http.request import TrustedProxies
-from pypitool_server.live_rules import LiveRules
 from pypitool_server.readiness import faults
 from pypitool_server.services import services
 

@@ -22,17 +22,17 @@ from pypitool.core.rights.rulebook import Right
 from pypitool.core.versions import sort_keys
 from pypitool_server import answers
 from pypitool_server.absent import refuse_unless_absent
+from pypitool_server.access.access import Listing
+from pypitool_server.access.refusals import ProjectNotHeld
 from pypitool_server.found import MOST, found_projects
 from pypitool_server.http.bodies import PIECE, StreamedBody
 from pypitool_server.http.browser import Browser, details_of, links_of
 from pypitool_server.http.request import queried
-from pypitool_server.refusals import ProjectNotHeld
 from pypitool_server.replay.freshness import EVERYTHING, RIGHTS
 from pypitool_server.replay.front import mark_replayable
 from pypitool_server.replay.rendered import represent
 from pypitool_server.services import Services, services
 from pypitool_server.simple import asked_for, project_list, zipped
-from pypitool_server.verdict import Listing
 from pypitool_server.welcome import welcome_page
 
 HTML = "text/html; charset=utf-8"

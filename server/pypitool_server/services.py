@@ -10,14 +10,13 @@ from flask import Flask, current_app
 
 from pypitool.config.settings import Settings
 from pypitool.repository.repository import Repository
-from pypitool_server.access import Access
+from pypitool_server.access.access import Access, Verdict
 from pypitool_server.http.bodies import BodySlots
 from pypitool_server.http.body_timeout import SilenceWatch
 from pypitool_server.http.browser import Browser
 from pypitool_server.http.request import External
 from pypitool_server.replay.freshness import Freshness
 from pypitool_server.replay.rendered import RenderedPages
-from pypitool_server.verdict import Verdict
 
 __all__ = ["Services", "Verdict", "attach", "services"]
 

@@ -14,12 +14,12 @@ from pypitool.access.rules_file import RulesWatch
 from pypitool.config.settings import ServerSettings, Settings
 from pypitool.repository.repository import Repository
 from pypitool_server import operations
+from pypitool_server.access.live_rules import LiveRules
 from pypitool_server.accesslog import AccessLog
 from pypitool_server.app import create_app
 from pypitool_server.counts import PLACES
 from pypitool_server.downloadlog import DownloadLog
 from pypitool_server.http.request import TrustedProxies
-from pypitool_server.live_rules import LiveRules
 from pypitool_server.logs import Log
 from pypitool_server.observer import Observer
 from pypitool_server.services import KEY, Services

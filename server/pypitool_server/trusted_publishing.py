@@ -16,7 +16,7 @@ from pypitool.core.rights.publishers import Publisher, choose, seen
 from pypitool.core.text import moment
 from pypitool.repository.tokens import Made, ProofUsed, mint
 from pypitool_server import answers
-from pypitool_server.auth import TooManyFailures
+from pypitool_server.access.auth import TooManyFailures
 from pypitool_server.receiving import BodyCut, BodyTooLarge, current_body
 from pypitool_server.replay.front import USER
 from pypitool_server.services import Services, services

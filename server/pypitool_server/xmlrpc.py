@@ -12,10 +12,10 @@ from flask import Blueprint, Response, request
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool_server.access.access import Listing
 from pypitool_server.found import found_projects
 from pypitool_server.receiving import current_body
 from pypitool_server.services import services
-from pypitool_server.verdict import Listing
 
 XML = frozenset({"text/xml", "application/xml"})
 # pip posts to whatever index URL it has; the others are what old clients were configured with.

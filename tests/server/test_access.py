@@ -17,9 +17,9 @@ from pypitool.access.htpasswd import remove_user
 from pypitool.access.rules import Rules
 from pypitool.config.settings import AuthSettings, ServerSettings, Settings
 from pypitool.core.rights.rulebook import Rulebook, short_form
-from pypitool_server.access import Access
+from pypitool_server.access.access import Access
+from pypitool_server.access.auth import Authentication, Failures
 from pypitool_server.app import create_app
-from pypitool_server.auth import Authentication, Failures
 from pypitool_server.http.request import TrustedProxies
 from pypitool_server.services import Services
 from tests.support.accounts import write_htpasswd

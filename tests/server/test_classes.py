@@ -9,7 +9,7 @@ from packaging.utils import NormalizedName
 from pypitool.access.rules import Rules
 from pypitool.core.names import normalize
 from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Right, Rule, Rulebook, Scope
-from pypitool_server.classes import MOST_REMEMBERED, NOBODY, RightsClasses
+from pypitool_server.access.rights_cache import MOST_REMEMBERED, NOBODY, RightsClasses
 
 CORE, OTHER = normalize("acme-core"), normalize("other")
 ACME = ProjectGlobs(("acme-*",))

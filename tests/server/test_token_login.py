@@ -18,7 +18,7 @@ from pypitool.core.fact import Actor
 from pypitool.core.rights.rulebook import ProjectGlobs, Scope
 from pypitool.core.rights.tokens import PREFIX, checked_rights
 from pypitool.repository.tokens import Made, Wanted, create, listed, revoke
-from pypitool_server.token_login import TokenLogin, presented
+from pypitool_server.access.token_login import TokenLogin, presented
 from tests.server.house import House, make_house
 from tests.server.site import basic
 from tests.support.forms import upload_form
@@ -198,7 +198,7 @@ def test_another_shape_is_refused_before_it_is_looked_up(
     def never(_text: str) -> str:
         raise AssertionError("it was hashed")
 
-    monkeypatch.setattr("pypitool_server.token_login.hash_of", never)
+    monkeypatch.setattr("pypitool_server.access.access.token_login.hash_of", never)
 
     for authorization in (basic("__token__", password), bearer(password.encode().decode("latin-1"))):
         answer = ask(house, CORE, authorization)

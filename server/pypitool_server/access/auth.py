@@ -14,11 +14,11 @@ from pypitool.access.accounts import Credentials, Remembered
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.rulebook import Caller, Scope
 from pypitool.core.rights.tokens import PREFIX
-from pypitool_server.classes import NOBODY, shown_name
+from pypitool_server.access.refusals import CHALLENGE, REALM
+from pypitool_server.access.rights_cache import NOBODY, shown_name
+from pypitool_server.access.token_login import TokenLogin, presented
 from pypitool_server.http.request import Environ, TrustedProxies
-from pypitool_server.refusals import CHALLENGE, REALM
 from pypitool_server.replay.front import USER
-from pypitool_server.token_login import TokenLogin, presented
 
 LONGEST_NAME = 255
 MOST_REMEMBERED = 4096

@@ -1,8 +1,12 @@
-"""Who may: the one place that decides, before anything else is done with a request."""
+"""Who may: the one place that decides, before anything else is done with a request.
+
+What was decided about a request: in whose name, and what that one sees.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import request
@@ -13,15 +17,14 @@ from pypitool.access.rules import Rules, Upload, rules_of
 from pypitool.config.settings import Settings
 from pypitool.core.errors import PypitoolError
 from pypitool.core.rights.effective import Claim, Standing
-from pypitool.core.rights.rulebook import Caller, Right
+from pypitool.core.rights.rulebook import ANONYMOUS, Caller, Right
 from pypitool.repository.activity import LastUses
-from pypitool_server.auth import Authentication, KnownAccounts, Principal
-from pypitool_server.classes import NOBODY, Answer, Owned, RightsClasses, Seat
+from pypitool_server.access.auth import Authentication, KnownAccounts, Principal
+from pypitool_server.access.refusals import CredentialsNeeded, ProjectIsNew, ProjectNotHeld, RightMissing
+from pypitool_server.access.rights_cache import NOBODY, Answer, Owned, RightsClasses, Seat
+from pypitool_server.access.token_login import TokenLogin
 from pypitool_server.http.request import Environ, TrustedProxies
-from pypitool_server.refusals import CredentialsNeeded, ProjectIsNew, ProjectNotHeld, RightMissing
 from pypitool_server.replay.freshness import RIGHTS
-from pypitool_server.token_login import TokenLogin
-from pypitool_server.verdict import Listing, Verdict
 
 if TYPE_CHECKING:
     from pypitool.repository.repository import Repository
@@ -229,3 +232,62 @@ class Access:
 
     def _credentials_needed(self, right: Right) -> CredentialsNeeded:
         return CredentialsNeeded(right, possible=self._authentication.recognises)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """In whose name the current request is judged, and what that one may."""
+
+    standing: Standing
+    claim: Claim
+    principal: Principal | None = None  # None: anybody may, so nobody looked who it is
+    public: bool = False  # anybody may, from everywhere: only then may caches that people share keep it
+
+    def may(self, right: Right, project: NormalizedName) -> bool:
+        """Tell whether something else would be allowed in the same name."""
+        return self.standing.may(right, project)
+
+    @property
+    def name(self) -> str:
+        """What messages call that one."""
+        return ANONYMOUS if self.principal is None else self.principal.name
+
+    @property
+    def who(self) -> str:
+        """The name under which it is recorded."""
+        return ANONYMOUS if self.principal is None else self.principal.who
+
+    @property
+    def means(self) -> str | None:
+        """How the name was proved: `password`, `header`, `verify` or `token:ID`."""
+        return None if self.principal is None else self.principal.means
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the current request sees of lists."""
+
+    verdict: Verdict
+
+    @property
+    def public(self) -> bool:
+        """Whether everybody sees the same."""
+        return self.verdict.public
+
+    @property
+    def of(self) -> Hashable:
+        """What is another value for who sees something else; None for who sees everything."""
+        return None if self.sees_all else self.verdict.standing
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether there is nothing that is hidden."""
+        return self.verdict.standing.may(Right.LIST, None)
+
+    def sees(self, project: NormalizedName) -> bool:
+        """Tell whether a project is in the lists."""
+        return self.verdict.standing.may(Right.LIST, project)
+
+    def visible(self, names: Iterable[NormalizedName]) -> tuple[NormalizedName, ...]:
+        """Return the projects among these that are in the lists."""
+        return tuple(names) if self.sees_all else tuple(filter(self.sees, names))

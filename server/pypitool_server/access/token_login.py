@@ -13,7 +13,7 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.rulebook import Caller, Scope
 from pypitool.core.rights.tokens import PREFIX, Token, hash_of, is_token, narrowed
 from pypitool.core.text import moment
-from pypitool_server.refusals import CHALLENGE
+from pypitool_server.access.refusals import CHALLENGE
 
 MOST_REMEMBERED = 4096
 _PREFIX = PREFIX.encode()

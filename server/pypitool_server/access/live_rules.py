@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from pypitool.access.rules_file import LOOK_EVERY, RulesWatch
-from pypitool_server.access import Access
+from pypitool_server.access.access import Access
 
 
 class LiveRules:
