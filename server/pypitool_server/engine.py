@@ -20,6 +20,7 @@ from pypitool_server.banner import banner
 from pypitool_server.following import Following
 from pypitool_server.granian_workers import GranianWorkers
 from pypitool_server.listening import Listener
+from pypitool_server.logs.counts import SharedFile
 from pypitool_server.orders import Inherited, Orders, Ready
 from pypitool_server.preparation import Prepared, allow_many_files, prepare
 from pypitool_server.side_process import (
@@ -29,7 +30,6 @@ from pypitool_server.side_process import (
     keeper_command,
     keeper_environment,
 )
-from pypitool_server.slots import SharedFile
 from pypitool_server.supervision import Supervisor
 from pypitool_server.surroundings import Generation
 from pypitool_server.tcp_listening import TcpListener

@@ -19,9 +19,9 @@ from pypitool.store.failures import NoSuchFile
 from pypitool.store.opened import Opened, stat_of
 from pypitool_server.absent import refuse_while_reading
 from pypitool_server.access.access import Verdict
-from pypitool_server.accesslog import Download
 from pypitool_server.content import Content, Part, asked_part, sent
 from pypitool_server.http.bodies import FileBody
+from pypitool_server.logs.access_log import Download
 from pypitool_server.replay.front import DOWNLOAD, mark_replayable
 from pypitool_server.services import services
 

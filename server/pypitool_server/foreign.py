@@ -13,10 +13,10 @@ from pypitool.access.rules_file import RulesWatch
 from pypitool.keeper.keeper import Keeper
 from pypitool.repository.repository import Repository
 from pypitool_server.http.request import Application, Environ, StartResponse
+from pypitool_server.logs.counts import SharedFile
 from pypitool_server.preparation import Prepared
 from pypitool_server.rules_news import RulesTeller
 from pypitool_server.serving import assemble
-from pypitool_server.slots import SharedFile
 
 COUNTS = "counts.bin"
 TELLING = "rules.lock"

@@ -17,8 +17,8 @@ from pypitool.repository.contact import read_heartbeat
 from pypitool.repository.repository import Repository
 from pypitool_server import answers
 from pypitool_server.access.live_rules import LiveRules
-from pypitool_server.counts import Counts
 from pypitool_server.http.request import TrustedProxies
+from pypitool_server.logs.counts import Counts
 from pypitool_server.readiness import faults
 from pypitool_server.services import services
 
@@ -75,7 +75,7 @@ def metrics() -> Response:
     """Answer with the numbers of all workers."""
     _require_operator()
     # 3 MB that a server without Prometheus does not need.
-    from pypitool_server.exposition import CONTENT_TYPE, Gauges, exposed
+    from pypitool_server.logs.exposition import CONTENT_TYPE, Gauges, exposed
 
     repository = services().repository
     live: LiveRules | None = current_app.extensions.get(RULES_KEY)

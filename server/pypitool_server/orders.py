@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from pypitool.config.live import Source
 from pypitool.config.settings import Settings
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool_server.slots import SharedFile
+from pypitool_server.logs.counts import SharedFile
 
 
 @dataclass(frozen=True, slots=True)

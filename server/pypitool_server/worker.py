@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pypitool.core.errors import PypitoolError, exit_code
 from pypitool_server import affinity, lifeline, scrubbing
-from pypitool_server.logs import Log
+from pypitool_server.logs.logs import Log
 from pypitool_server.orders import Orders, Ready, Refused
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pypitool.manage.audit import DownloadRecord
-from pypitool_server.accesslog import Download, Request
-from pypitool_server.downloadlog import DownloadLog
+from pypitool_server.logs.access_log import Download, Request
+from pypitool_server.logs.download_log import DownloadLog
 from tests.support.disks import mounted_disk
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=timezone.utc).timestamp()

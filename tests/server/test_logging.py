@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pypitool_server.accesslog import AccessLog, Request
-from pypitool_server.masking import masked
-from pypitool_server.sinks import PIPE_PIECE, FileSink, StreamSink
+from pypitool_server.logs.access_log import AccessLog, Request
+from pypitool_server.logs.logs import masked
+from pypitool_server.logs.sinks import PIPE_PIECE, FileSink, StreamSink
 from tests.support.waiting import wait_until
 
 

@@ -9,9 +9,8 @@ from json.encoder import encode_basestring
 from typing import NamedTuple
 from urllib.parse import quote
 
-from pypitool_server.logs import local_time, printable
-from pypitool_server.masking import masked, masked_query
-from pypitool_server.sinks import Sink
+from pypitool_server.logs.logs import local_time, masked, masked_query, printable
+from pypitool_server.logs.sinks import Sink
 
 # RFC 3986, 3.3: what may stand in a path as it is.
 PATH_SAFE = "/:@!$&'()*+,;=~-._"

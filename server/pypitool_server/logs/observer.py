@@ -6,12 +6,11 @@ import threading
 from collections import deque
 from time import time
 
-from pypitool_server.accesslog import AccessLog, Request
-from pypitool_server.counts import Counts
-from pypitool_server.downloadlog import DownloadLog
 from pypitool_server.http.request import Environ, TrustedProxies
+from pypitool_server.logs.access_log import AccessLog, Request
+from pypitool_server.logs.counts import Counts, Slots
+from pypitool_server.logs.download_log import DownloadLog
 from pypitool_server.replay.front import DOWNLOAD
-from pypitool_server.slots import Slots
 
 EACH_SECONDS = 1.0
 ENOUGH = 1000

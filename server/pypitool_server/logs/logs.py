@@ -1,17 +1,21 @@
-"""The log of the server: text or JSON, on a stream and in a file, without secrets."""
+"""The log of the server: text or JSON, on a stream and in a file, without secrets.
+
+Secrets that must not reach a log.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import time
 from pathlib import Path
 
 from pypitool.config.settings import ServerSettings
+from pypitool.config.values import masked as masked_urls
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool_server.masking import masked
-from pypitool_server.sinks import FileSink, Sink, StreamSink
+from pypitool_server.logs.sinks import FileSink, Sink, StreamSink
 
 STREAMS = {"stdout": 1, "stderr": 2}
 # Libraries tell their own story only when somebody looks for it.
@@ -127,3 +131,24 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+HIDDEN = "***"
+# What people type into addresses: `?token=…`, `&api_key=…`; and headers that a message quotes.
+_PARAMETER = re.compile(
+    r"(?i)([?&;]|^)([^=&;?\s]*(?:token|passw|secret|key|auth|signature|credential)[^=&;?\s]*)=[^&;\s]+"
+)
+_HEADER = re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*['\"]?\s*(?:basic|bearer|token)?)\s+[^\s'\",]+")
+_SCHEME = re.compile(r"(?i)\b(basic|bearer) [A-Za-z0-9+/_.~-]{8,}=*")
+
+
+def masked(text: str) -> str:
+    """Hide credentials of URLs, secrets of queries, and Authorization headers in a text."""
+    text = masked_query(masked_urls(text))
+    text = _HEADER.sub(rf"\1 {HIDDEN}", text)
+    return _SCHEME.sub(rf"\1 {HIDDEN}", text)
+
+
+def masked_query(query: str) -> str:
+    """Hide the values of a query whose names say that they are secret."""
+    return _PARAMETER.sub(rf"\1\2={HIDDEN}", query) if "=" in query else query

@@ -11,7 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from pypitool.repository.contact import Heartbeat
-from pypitool_server.counts import BUCKETS, Counts
+from pypitool_server.logs.counts import BUCKETS, Counts
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

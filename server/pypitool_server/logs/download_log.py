@@ -17,7 +17,7 @@ from pypitool.catalogue.facts import timestamp
 from pypitool.core.audit_query import days_to_drop, file_of
 from pypitool.host import hand_over
 from pypitool.manage.audit import DownloadRecord
-from pypitool_server.accesslog import Download, Request
+from pypitool_server.logs.access_log import Download, Request
 
 # 206 is a part of a file: installers that look into a wheel get it so, and so does who resumes.
 LOGGED = frozenset({200, 206})

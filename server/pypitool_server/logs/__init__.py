@@ -1,0 +1,1 @@
+"""The access log, the download log, counters and metrics."""
