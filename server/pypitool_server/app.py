@@ -11,29 +11,29 @@ from werkzeug.exceptions import BadRequest
 from pypitool.access.rules import rules_of
 from pypitool.config.settings import Settings
 from pypitool.repository.repository import Repository
-from pypitool_server import (
-    answers,
-    api,
-    errors,
-    files,
-    legacy,
-    operations,
-    people,
-    simple,
-    trusted_publishing,
-    upload,
-    xmlrpc,
-)
 from pypitool_server.access.access import Access, authentication_of
 from pypitool_server.http.bodies import BodySlots
 from pypitool_server.http.body_timeout import SilenceWatch
 from pypitool_server.http.browser import browser_of
 from pypitool_server.http.request import Environ, External, TrustedProxies
-from pypitool_server.receiving import drain_early
 from pypitool_server.replay.freshness import BoundedCache, Freshness
 from pypitool_server.replay.front import Answer, Observe, ReplayFront, Variants
 from pypitool_server.replay.rendered import RenderedPages
 from pypitool_server.services import Services, attach
+from pypitool_server.views import (
+    answers,
+    errors,
+    files,
+    legacy_json,
+    operations,
+    pages,
+    simple,
+    trusted_publishing,
+    upload,
+    xmlrpc,
+)
+from pypitool_server.views.api import routes
+from pypitool_server.views.request_body import drain_early
 
 # Of the memory for ready answers, the part that keeps pages for requests that are not quite alike
 # (another ETag, HEAD, another right); the bytes themselves are the same objects.
@@ -83,7 +83,7 @@ def create_app(
 
 
 def _blueprints() -> tuple[Blueprint, ...]:
-    views = (simple, files, legacy, people, upload, xmlrpc, api)
+    views = (simple, files, legacy_json, pages, upload, xmlrpc, routes)
     return tuple(view.blueprint() for view in views)
 
 

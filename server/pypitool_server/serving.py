@@ -13,7 +13,6 @@ from flask import Flask
 from pypitool.access.rules_file import RulesWatch
 from pypitool.config.settings import ServerSettings, Settings
 from pypitool.repository.repository import Repository
-from pypitool_server import operations
 from pypitool_server.access.live_rules import LiveRules
 from pypitool_server.app import create_app
 from pypitool_server.http.request import TrustedProxies
@@ -23,6 +22,7 @@ from pypitool_server.logs.download_log import DownloadLog
 from pypitool_server.logs.logs import Log
 from pypitool_server.logs.observer import Observer
 from pypitool_server.services import KEY, Services
+from pypitool_server.views import operations
 
 
 @dataclass(frozen=True, slots=True)

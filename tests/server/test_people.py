@@ -18,7 +18,7 @@ from pypitool.core.model import ProjectStatus
 from pypitool.core.names import normalize
 from pypitool.repository.releases import set_status, yank
 from pypitool.repository.repository import Repository
-from pypitool_server.people import FEW_FILES
+from pypitool_server.views.pages import FEW_FILES
 from tests.server.site import Site, basic, make_site
 from tests.support.wheels import build_wheel
 

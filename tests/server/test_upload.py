@@ -22,7 +22,7 @@ from pypitool.core.model import OriginKind, ProjectStatus
 from pypitool.repository.repository import Repository
 from pypitool_server.app import create_app
 from pypitool_server.services import Services
-from pypitool_server.upload import ADDRESSES
+from pypitool_server.views.upload import ADDRESSES
 from tests.support.accounts import write_htpasswd
 from tests.support.disks import make_read_only, mounted_disk
 from tests.support.forms import Body, multipart, recorded, recorded_names, upload_form

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypitool_server.upload_form import FORM_BYTES, FORM_PARTS, BrokenForm, Form, FormTooLarge, read_form
+from pypitool_server.views.upload_body import (
+    FORM_BYTES,
+    FORM_PARTS,
+    BrokenForm,
+    Form,
+    FormTooLarge,
+    read_form,
+)
 from tests.support.forms import BOUNDARY, Body, multipart, recorded, recorded_names
 
 FIELDS = [(":action", "file_upload"), ("name", "acme"), ("description", "zwei\r\nZeilen, ü\n")]

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-from pypitool_server.upload_form import Form, read_form
+from pypitool_server.views.upload_body import Form, read_form
 from tests.support.certificates import Authority
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pypitool.upload.form import FileChanged, FileOnDisk, FormBody
-from pypitool_server.upload_form import Form, read_form
+from pypitool_server.views.upload_body import Form, read_form
 
 
 class Sink:

@@ -6,10 +6,10 @@ from flask import Response
 
 from pypitool.core.rights.rulebook import Right
 from pypitool.manage.here import OwnersHere
-from pypitool_server import answers
-from pypitool_server.api_projects import allowed, looking
-from pypitool_server.api_requests import actor, fields
 from pypitool_server.services import services
+from pypitool_server.views import answers
+from pypitool_server.views.api.projects import allowed, looking
+from pypitool_server.views.api.requests import actor, fields
 
 
 def owners(name: str) -> Response:

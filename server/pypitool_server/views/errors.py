@@ -11,8 +11,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from pypitool.catalogue.errors import CatalogueDamaged
 from pypitool.core.errors import Kind, PypitoolError, http_status
 from pypitool.repository.contact import doubt_catalogue
-from pypitool_server.answers import API, document, text
 from pypitool_server.services import services
+from pypitool_server.views.answers import API, document, text
 
 # A client that meets "unavailable" waits this long, unless the error knows better.
 RETRY_AFTER = 1

@@ -1,26 +1,31 @@
-"""For who runs the server: is it alive, is it ready, what did it do."""
+"""For who runs the server: is it alive, is it ready, what did it do.
+
+Whether this server can do what it is there for: what a load balancer, or somebody at 3 a.m., asks.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
+from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, request
 
 from pypitool import __version__
+from pypitool.config.settings import Settings
 from pypitool.core.errors import PypitoolError
 from pypitool.core.rights.rulebook import Right
 from pypitool.repository.contact import read_heartbeat
 from pypitool.repository.repository import Repository
-from pypitool_server import answers
 from pypitool_server.access.live_rules import LiveRules
 from pypitool_server.http.request import TrustedProxies
 from pypitool_server.logs.counts import Counts
-from pypitool_server.readiness import faults
 from pypitool_server.services import services
+from pypitool_server.views import answers
 
 KEY = "pypitool.totals"
 RULES_KEY = "pypitool.access.rules"
@@ -115,3 +120,34 @@ def _is_neighbour(proxies: TrustedProxies) -> bool:
 def _fresh(answer: Response) -> Response:
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+# Less than this is a full disk in a moment: an upload would fail, and so would SQLite.
+LEAST_FREE_BYTES = 64 * 1024**2
+# The keeper gives one each second, also while it scans; one that ended is started again before this.
+OLDEST_HEARTBEAT_SECONDS = 20.0
+
+
+def faults(settings: Settings, repository: Repository) -> Iterator[tuple[str, str]]:
+    """Iterate over what is wrong: the name of a check, and what it found."""
+    try:
+        repository.catalogue.counts()
+    except PypitoolError as error:
+        yield "catalogue", f"cannot be read: {error}"
+    heartbeat = read_heartbeat(repository.state)
+    if heartbeat is None:
+        yield "keeper", "has not begun"
+    elif (age := heartbeat.age(time.time())) > OLDEST_HEARTBEAT_SECONDS:
+        yield "keeper", f"was silent for {age:.0f} s"
+    for directory in (repository.roots[0], repository.state):
+        if (free := free_bytes(directory)) < LEAST_FREE_BYTES:
+            yield "disk", f"{free // 1024**2} MiB are free at {directory}"
+    passwords = settings.auth.passwords
+    if passwords is not None and not os.access(passwords, os.R_OK):
+        yield "passwords", f"{passwords} cannot be read"
+
+
+def free_bytes(directory: Path) -> int:
+    """Return how much a process without privileges may still write there."""
+    status = os.statvfs(directory)
+    return status.f_bavail * status.f_frsize

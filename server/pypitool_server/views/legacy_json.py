@@ -15,13 +15,13 @@ from pypitool.core.index.legacy_json import project_document
 from pypitool.core.rights.rulebook import Right
 from pypitool.core.text import printable
 from pypitool.core.versions import canonical
-from pypitool_server import answers
-from pypitool_server.absent import refuse_unless_absent, refuse_while_reading
 from pypitool_server.access.refusals import ProjectNotHeld
 from pypitool_server.replay.front import mark_replayable
 from pypitool_server.replay.rendered import represent
 from pypitool_server.services import services
-from pypitool_server.simple import asked_for, zipped
+from pypitool_server.views import answers
+from pypitool_server.views.not_held import refuse_unless_absent, refuse_while_reading
+from pypitool_server.views.simple import asked_for, zipped
 
 JSON = "application/json"
 

@@ -9,10 +9,10 @@ from flask import Response
 from pypitool.access.explain import Circumstances, Question, circumstances, explain, question
 from pypitool.core.rights.effective import Claim
 from pypitool.core.rights.rulebook import Right
-from pypitool_server import answers
 from pypitool_server.access.refusals import RightMissing
-from pypitool_server.api_requests import BadBody, asked_once, asker, is_admin, parsed_address
 from pypitool_server.services import services
+from pypitool_server.views import answers
+from pypitool_server.views.api.requests import BadBody, asked_once, asker, is_admin, parsed_address
 
 
 def may() -> Response:

@@ -26,14 +26,12 @@ from pypitool.repository.publish import Incoming, publish
 from pypitool.repository.read_file import contents_of
 from pypitool.repository.releases import NotHeld, delete_release
 from pypitool.store.temporary import TemporaryFile
-from pypitool_server import answers
-from pypitool_server.absent import refuse_while_reading
 from pypitool_server.access.access import Verdict
-from pypitool_server.arrival import ACTION, DOCUMENTS, Arrival
-from pypitool_server.origins import refuse_other_sites
-from pypitool_server.receiving import RequestBody, current_body
 from pypitool_server.services import Services, services
-from pypitool_server.upload_form import FORM_BYTES, Form, read_form
+from pypitool_server.views import answers
+from pypitool_server.views.not_held import refuse_while_reading
+from pypitool_server.views.request_body import RequestBody, current_body, refuse_other_sites
+from pypitool_server.views.upload_body import ACTION, DOCUMENTS, FORM_BYTES, Arrival, Form, read_form
 
 # All that people have in their .pypirc, with and without a slash: twine takes any redirect for a failure.
 ADDRESSES = ("/", "/legacy/", "/legacy", "/simple/", "/simple", "/pypi/", "/pypi")

@@ -5,18 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from pypitool import __version__
-from pypitool_server import (
-    answers,
-    api_audit,
-    api_owners,
-    api_projects,
-    api_rights,
-    api_runs,
-    api_tokens,
-    api_users,
-)
-from pypitool_server.api_requests import refuse_tricked
-from pypitool_server.receiving import WITH_BODY
+from pypitool_server.views import answers
+from pypitool_server.views.api import audit, owners, projects, rights, runs, tokens, users
+from pypitool_server.views.api.requests import refuse_tricked
+from pypitool_server.views.request_body import WITH_BODY
 
 # Raised when something that older clients rely on is no longer so.
 API_VERSION = 1
@@ -28,7 +20,7 @@ def blueprint() -> Blueprint:
     api.before_request(_guarded)
     # Without its slash as well: a redirect would have to know how clients see us.
     api.add_url_rule(answers.API, "root", root, strict_slashes=False)
-    for subject in (api_projects, api_owners, api_users, api_tokens, api_runs, api_rights, api_audit):
+    for subject in (projects, owners, users, tokens, runs, rights, audit):
         for method, address, view in subject.ROUTES:
             name = f"{method} {address.replace('.', '_')}"
             api.add_url_rule(f"{answers.API}{address}", name, view, methods=[method])

@@ -7,10 +7,10 @@ from flask import Response
 from pypitool.core.rights.rulebook import Right
 from pypitool.core.rights.tokens import Token
 from pypitool.manage.here import TokensHere
-from pypitool_server import answers
 from pypitool_server.access.refusals import RightMissing
-from pypitool_server.api_requests import actor, asker, fields, is_admin
 from pypitool_server.services import services
+from pypitool_server.views import answers
+from pypitool_server.views.api.requests import actor, asker, fields, is_admin
 
 LIFE = "90d"
 

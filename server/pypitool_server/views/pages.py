@@ -1,9 +1,18 @@
-"""Pages for people: the start page, all files, a project, and search."""
+"""Pages for people: the start page, all files, a project, and search.
+
+Search: projects by name, with what their newest release says of itself.
+
+A start page of the house's own: an HTML file with the five variables that pypiserver's has.
+"""
 
 from __future__ import annotations
 
+import html
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -11,20 +20,19 @@ from flask import Blueprint, Response, current_app, render_template, request
 from markupsafe import Markup
 from packaging.utils import NormalizedName, canonicalize_name
 
+from pypitool import __version__
 from pypitool.catalogue.catalogue import Reader
 from pypitool.catalogue.rows import metadata_of
 from pypitool.core.client_config import ClientIndex, pip_conf
 from pypitool.core.documents import by_release, latest_of
+from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.index.http import MediaType, negotiate
 from pypitool.core.index.simple_pages import anchor
 from pypitool.core.model import HeldFile, Project, ProjectStatus
 from pypitool.core.rights.rulebook import Right
 from pypitool.core.versions import sort_keys
-from pypitool_server import answers
-from pypitool_server.absent import refuse_unless_absent
 from pypitool_server.access.access import Listing
 from pypitool_server.access.refusals import ProjectNotHeld
-from pypitool_server.found import MOST, found_projects
 from pypitool_server.http.bodies import PIECE, StreamedBody
 from pypitool_server.http.browser import Browser, details_of, links_of
 from pypitool_server.http.request import queried
@@ -32,8 +40,9 @@ from pypitool_server.replay.freshness import EVERYTHING, RIGHTS
 from pypitool_server.replay.front import mark_replayable
 from pypitool_server.replay.rendered import represent
 from pypitool_server.services import Services, services
-from pypitool_server.simple import asked_for, project_list, zipped
-from pypitool_server.welcome import welcome_page
+from pypitool_server.views import answers
+from pypitool_server.views.not_held import refuse_unless_absent
+from pypitool_server.views.simple import asked_for, project_list, zipped
 
 HTML = "text/html; charset=utf-8"
 LONGEST_QUERY = 200
@@ -212,3 +221,72 @@ def _client(base: str) -> dict[str, str]:
         "pip_conf": "\n".join(pip_conf(index)),
         "trust": "" if trusted is None else f" --trusted-host {trusted}",
     }
+
+
+# Each line reads a project: more than this helps neither people nor `pip search`.
+MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One line of an answer."""
+
+    name: NormalizedName
+    version: str
+    summary: str
+
+
+def found_projects(
+    catalogue: Reader, terms: Sequence[str], *, sees: Callable[[NormalizedName], bool]
+) -> Iterator[Found]:
+    """Iterate over the first projects whose normalised name holds one of `terms`, of those that one sees."""
+    left = MOST
+    for name in catalogue.project_names():
+        if any(term in name for term in terms) and sees(name):
+            project = catalogue.project(name)
+            if project is not None:
+                yield _line(catalogue, project)
+                left -= 1
+        if left == 0:
+            return
+
+
+def _line(catalogue: Reader, project: Project) -> Found:
+    grouped = by_release(project.files)
+    version = latest_of(grouped) or ""
+    told = metadata_of(catalogue, grouped.get(version, ()))
+    return Found(project.name, version, (told and told.summary) or "")
+
+
+# `{{NAME}}` is escaped and `{{!NAME}}` is not; everything else in the file is text, never a template.
+_VARIABLE = re.compile(r"\{\{\s*(!?)\s*(URL|VERSION|NUMPKGS|PACKAGES|SIMPLE)\s*\}\}")
+
+
+class WelcomeUnreadable(PypitoolError):
+    """The file with the start page cannot be read."""
+
+    kind = Kind.UNAVAILABLE
+
+    def __str__(self) -> str:
+        return "the start page cannot be read; the index itself is at /simple/"
+
+
+def welcome_page(file: Path, base: str, files: int) -> bytes:
+    """Return the page with its variables filled in."""
+    try:
+        page = file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise WelcomeUnreadable from error
+    values = {
+        "URL": base,
+        "VERSION": __version__,
+        "NUMPKGS": str(files),
+        "PACKAGES": f"{base}packages/",
+        "SIMPLE": f"{base}simple/",
+    }
+
+    def filled(found: re.Match[str]) -> str:
+        value = values[found[2]]
+        return value if found[1] else html.escape(value)
+
+    return _VARIABLE.sub(filled, page).encode()

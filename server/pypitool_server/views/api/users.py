@@ -7,9 +7,9 @@ from flask import Response
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.rulebook import Right
 from pypitool.manage.users import Record, UsersHere
-from pypitool_server import answers
-from pypitool_server.api_requests import actor, fields
 from pypitool_server.services import services
+from pypitool_server.views import answers
+from pypitool_server.views.api.requests import actor, fields
 
 
 class NoPasswordFile(PypitoolError):

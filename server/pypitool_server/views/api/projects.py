@@ -14,10 +14,10 @@ from pypitool.core.names import normalize
 from pypitool.core.rights.rulebook import Right
 from pypitool.manage.here import ProjectsHere
 from pypitool.repository.releases import NotHeld
-from pypitool_server import answers
-from pypitool_server.absent import refuse_while_reading
-from pypitool_server.api_requests import BadBody, actor, fields
 from pypitool_server.services import services
+from pypitool_server.views import answers
+from pypitool_server.views.api.requests import BadBody, actor, fields
+from pypitool_server.views.not_held import refuse_while_reading
 
 
 def listed() -> Response:

@@ -12,9 +12,9 @@ from pypitool.catalogue.facts import Skipped
 from pypitool.core.audit_query import moment
 from pypitool.core.rights.rulebook import Right
 from pypitool.manage.audit import AuditHere, holds
-from pypitool_server import answers
-from pypitool_server.api_requests import asked_once
 from pypitool_server.services import services
+from pypitool_server.views import answers
+from pypitool_server.views.api.requests import asked_once
 
 
 def lines() -> Response:

@@ -15,12 +15,12 @@ from pypitool.core.errors import Kind, PypitoolError, http_status
 from pypitool.core.rights.publishers import Publisher, choose, seen
 from pypitool.core.text import moment
 from pypitool.repository.tokens import Made, ProofUsed, mint
-from pypitool_server import answers
 from pypitool_server.access.auth import TooManyFailures
-from pypitool_server.receiving import BodyCut, BodyTooLarge, current_body
 from pypitool_server.replay.front import USER
 from pypitool_server.services import Services, services
-from pypitool_server.upload import ReadOnly
+from pypitool_server.views import answers
+from pypitool_server.views.request_body import BodyCut, BodyTooLarge, current_body
+from pypitool_server.views.upload import ReadOnly
 
 # Larger than any token: one that is too long is to be told so.
 LARGEST_BODY = 64 * 1024

@@ -12,13 +12,13 @@ from pypitool.core.index.http import MediaType, acceptable_types, accepts_gzip, 
 from pypitool.core.model import ProjectStatus
 from pypitool.core.names import is_private, is_valid_name, normalize
 from pypitool.core.rights.rulebook import Right
-from pypitool_server import answers
-from pypitool_server.absent import refuse_unless_absent, refuse_unlisted
 from pypitool_server.access.refusals import ProjectNotHeld
 from pypitool_server.http.request import queried
 from pypitool_server.replay.freshness import ALL_NAMES, RIGHTS
 from pypitool_server.replay.front import mark_replayable
 from pypitool_server.services import services
+from pypitool_server.views import answers
+from pypitool_server.views.not_held import refuse_unless_absent, refuse_unlisted
 
 # For how long nobody looks again whether files of a project came that cannot be listed.
 UNLISTED_SECONDS = 1.0

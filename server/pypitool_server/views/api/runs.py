@@ -6,8 +6,8 @@ from flask import Response
 
 from pypitool.core.rights.rulebook import Right
 from pypitool.manage.runs import RunsHere
-from pypitool_server import answers
 from pypitool_server.services import services
+from pypitool_server.views import answers
 
 
 def listed() -> Response:

@@ -15,10 +15,9 @@ from pypitool.core.rights.rulebook import Right
 from pypitool.core.text import printable
 from pypitool_server.access.auth import Principal
 from pypitool_server.access.refusals import CHALLENGE, RightMissing
-from pypitool_server.origins import refuse_other_sites
-from pypitool_server.receiving import current_body
 from pypitool_server.services import services
-from pypitool_server.upload import ReadOnly
+from pypitool_server.views.request_body import current_body, refuse_other_sites
+from pypitool_server.views.upload import ReadOnly
 
 JSON = "application/json"
 LARGEST_BODY = 1024**2

@@ -13,9 +13,9 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool_server.access.access import Listing
-from pypitool_server.found import found_projects
-from pypitool_server.receiving import current_body
 from pypitool_server.services import services
+from pypitool_server.views.pages import found_projects
+from pypitool_server.views.request_body import current_body
 
 XML = frozenset({"text/xml", "application/xml"})
 # pip posts to whatever index URL it has; the others are what old clients were configured with.

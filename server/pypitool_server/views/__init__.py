@@ -1,0 +1,1 @@
+"""A request is parsed, the library called, the answer given."""
