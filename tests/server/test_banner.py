@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pypitool.config.settings import AuthSettings, PolicySettings, RuleSettings, ServerSettings, Settings
-from pypitool_server.banner import banner
-from pypitool_server.orders import Ready
+from pypitool_server.engine.banner import banner
+from pypitool_server.engine.worker_processes import Ready
 
 PACKAGES = (Path("/srv/packages"), Path("/srv/more"))
 

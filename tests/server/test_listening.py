@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool_server.listening import AddressInUse, CannotListen
-from pypitool_server.tcp_listening import TcpListener
-from pypitool_server.unix_listening import UnixListener
+from pypitool_server.engine.listen import AddressInUse, CannotListen, TcpListener, UnixListener
 
 HOST = "127.0.0.1"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from pypitool_server.backoff import LONGEST_SECONDS, Backoff
-from pypitool_server.scrubbing import scrubbed
+from pypitool_server.engine.side_process import LONGEST_SECONDS, Backoff, scrubbed
 
 
 def test_secrets_and_proxies_do_not_reach_a_request() -> None:

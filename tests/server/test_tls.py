@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool_server.tls import TlsUnusable, checked
+from pypitool_server.engine.tls import TlsUnusable, checked
 from tests.support.certificates import openssl
 
 PASSWORD = "pass:secret"

@@ -12,7 +12,7 @@ from pypitool.config.values import masked
 from pypitool.core.client_config import ClientIndex, pip_conf
 from pypitool.core.rights.effective import Standing
 from pypitool.core.rights.rulebook import Caller, Right
-from pypitool_server.orders import Ready
+from pypitool_server.engine.worker_processes import Ready
 
 SHOWN = {
     "list and download": (Right.LIST, Right.DOWNLOAD),

@@ -20,11 +20,10 @@ from granian.constants import HTTPModes, Interfaces, RuntimeModes, SSLProtocols
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from pypitool_server.leaving import Leaving
-from pypitool_server.listening import BACKLOG
-from pypitool_server.orders import Orders
-from pypitool_server.tls import Certificate
-from pypitool_server.worker import Begin
+from pypitool_server.engine.listen import BACKLOG
+from pypitool_server.engine.tls import Certificate
+from pypitool_server.engine.worker import Begin, Leaving
+from pypitool_server.engine.worker_processes import Orders
 
 if TYPE_CHECKING:
     from pypitool_server.http.request import Application

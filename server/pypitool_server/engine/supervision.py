@@ -1,6 +1,8 @@
 """The parent: it starts workers, replaces those that die, renews them at SIGHUP, and lets them finish.
 
 One thread and one loop: a fork never copies a lock that another thread holds.
+
+Signals as something to wait for beside other things: no handler does more than to note them.
 """
 
 from __future__ import annotations
@@ -12,13 +14,21 @@ import signal
 import socket
 import time
 from multiprocessing.connection import Connection, wait
+from types import FrameType, TracebackType
+from typing import Any
 
 from pypitool.core.errors import EXIT_INTERRUPTED, PypitoolError
-from pypitool_server.backoff import Backoff
-from pypitool_server.crew import Worker, heard, launch
-from pypitool_server.orders import Ready, Refused, WorkerRefused
-from pypitool_server.signals import Signals
-from pypitool_server.surroundings import Generation, Surroundings
+from pypitool_server.engine.side_process import Backoff
+from pypitool_server.engine.worker_processes import (
+    Generation,
+    Ready,
+    Refused,
+    Surroundings,
+    Worker,
+    WorkerRefused,
+    heard,
+    launch,
+)
 
 STDERR = 2
 STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -230,3 +240,50 @@ def _cut(worker: Worker) -> None:
     log.warning("requests that did not end in time are cut")
     worker.deadline = math.inf
     worker.process.kill()
+
+
+NOTED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+
+
+class Signals:
+    """While entered, collects the signals of this process; readable when there is one."""
+
+    def __init__(self) -> None:
+        self._noted: list[int] = []
+        self._readable, self._writable = socket.socketpair()
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Signals:
+        # A signal that arrives just before the wait would be slept over without this (signal-safe) byte.
+        self._readable.setblocking(False)
+        self._writable.setblocking(False)
+        signal.set_wakeup_fd(self._writable.fileno(), warn_on_full_buffer=False)
+        self._before = {number: signal.signal(number, self._note) for number in NOTED}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.set_wakeup_fd(-1)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._readable.close()
+        self._writable.close()
+
+    @property
+    def readable(self) -> socket.socket:
+        """What to wait on."""
+        return self._readable
+
+    def take(self) -> list[int]:
+        """Return the signals that came since the last time, in their order."""
+        try:
+            while self._readable.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+        noted, self._noted = self._noted, []
+        return noted
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._noted.append(number)

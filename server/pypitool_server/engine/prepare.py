@@ -14,7 +14,7 @@ from pypitool.config.settings import ServerSettings, Settings
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.rulebook import Right, has
 from pypitool.repository.state import locate_state
-from pypitool_server import tls
+from pypitool_server.engine import tls
 from pypitool_server.logs.logs import Log
 
 # Each download holds a connection and a file.

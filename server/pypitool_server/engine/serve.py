@@ -16,24 +16,21 @@ from pypitool.config.live import Source
 from pypitool.config.own_address import name_of_this_machine
 from pypitool.config.settings import ServerSettings, Settings
 from pypitool.host import Notifier
-from pypitool_server.banner import banner
-from pypitool_server.following import Following
-from pypitool_server.granian_workers import GranianWorkers
-from pypitool_server.listening import Listener
-from pypitool_server.logs.counts import SharedFile
-from pypitool_server.orders import Inherited, Orders, Ready
-from pypitool_server.preparation import Prepared, allow_many_files, prepare
-from pypitool_server.side_process import (
+from pypitool_server.engine.banner import banner
+from pypitool_server.engine.granian_workers import GranianWorkers
+from pypitool_server.engine.listen import Listener, TcpListener, UnixListener
+from pypitool_server.engine.prepare import Prepared, allow_many_files, prepare
+from pypitool_server.engine.reload_rules import Following
+from pypitool_server.engine.side_process import (
     SideProcess,
     jobs_command,
     jobs_environment,
     keeper_command,
     keeper_environment,
 )
-from pypitool_server.supervision import Supervisor
-from pypitool_server.surroundings import Generation
-from pypitool_server.tcp_listening import TcpListener
-from pypitool_server.unix_listening import UnixListener
+from pypitool_server.engine.supervision import Supervisor
+from pypitool_server.engine.worker_processes import Generation, Inherited, Orders, Ready
+from pypitool_server.logs.counts import SharedFile
 
 Reload = Callable[[], Settings]
 # What belongs to the socket that the parent holds: it is there until the server ends.

@@ -1,4 +1,9 @@
-"""Processes beside the server, the keeper first of all: each is started again when it ends by itself."""
+"""Processes beside the server, the keeper first of all: each is started again when it ends by itself.
+
+How long to wait before something that ended by itself is started again.
+
+The environment of a worker: granian copies it into the WSGI environment of every request.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +16,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from pypitool_server import scrubbing
-from pypitool_server.backoff import Backoff
 
 STOP_SECONDS = 5.0
 
@@ -143,7 +145,7 @@ def jobs_command() -> tuple[str, ...]:
 
 def keeper_environment() -> dict[str, str]:
     """Return what the keeper knows of the environment: nothing that it does not need."""
-    return {**scrubbing.scrubbed(os.environ), **_this_installation()}
+    return {**scrubbed(os.environ), **_this_installation()}
 
 
 def jobs_environment(
@@ -186,3 +188,42 @@ def _tell(name: str, line: str) -> None:
         told.error("%s", line)
     else:
         told.info("%s", line)
+
+
+SHORT_LIFE_SECONDS = 10.0
+FIRST_SECONDS = 0.25
+LONGEST_SECONDS = 5.0
+
+
+class Backoff:
+    """Waits longer after each short life; the first one after a long life is free."""
+
+    def __init__(self) -> None:
+        self._short_lives = 0
+
+    def after(self, lived: float) -> float:
+        """Return the seconds to wait, after a life of `lived` seconds."""
+        if lived >= SHORT_LIFE_SECONDS:
+            self._short_lives = 0
+            return 0.0
+        self._short_lives += 1
+        # 2.0**32 and not more: after weeks of crashes the power would be too large for a float.
+        return float(min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(self._short_lives - 1, 32)))
+
+
+# What the interpreter, the C library and children need. Not HTTP_PROXY and its like: in a WSGI environment
+# that is a header which the client seems to have sent (CVE-2016-1000110); and no passwords of anybody.
+KEPT = frozenset({"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"})
+KEPT_PREFIXES = ("LC_", "PYTHON")
+
+
+def scrubbed(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what a worker keeps of an environment."""
+    return {name: value for name, value in environ.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
+
+
+def scrub() -> None:
+    """Forget everything else of this process's environment."""
+    kept = scrubbed(os.environ)
+    os.environ.clear()
+    os.environ.update(kept)

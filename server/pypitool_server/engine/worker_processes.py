@@ -1,0 +1,185 @@
+"""What the parent gives to a worker: values and descriptors that cross by fork and by pickle alike.
+
+The worker processes: started, heard, told to leave, buried.
+
+What a supervisor of workers needs of the server around it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any, Protocol
+
+from pypitool.config.live import Source
+from pypitool.config.settings import Settings
+from pypitool.core.errors import Kind, PypitoolError
+from pypitool_server.logs.counts import SharedFile
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A worker has its application, and knows this much."""
+
+    projects: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A worker cannot serve with these settings."""
+
+    kind: Kind
+    message: str
+    hint: str | None
+
+
+class WorkerRefused(PypitoolError):
+    """The settings are well-formed, and yet no worker can serve with them."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused)
+        self.refused = refused
+        self.hint = refused.hint
+        # The exit code is that of the fault in the worker.
+        self.__dict__["kind"] = refused.kind
+
+    def __str__(self) -> str:
+        return self.refused.message
+
+
+class Closable(Protocol):
+    """Something of the parent's that is open."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+class Inherited:
+    """What a forked worker has of its parent's and must not keep open; a spawned one has nothing of it."""
+
+    def __init__(self, those: Iterable[Closable] = ()) -> None:
+        self._those = tuple(those)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Inherited, ()
+
+    def close(self) -> None:
+        """Close them."""
+        for one in self._those:
+            one.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Everything that a worker needs to begin."""
+
+    settings: Settings  # with the state directory in its place
+    parent: int
+    report: Connection
+    counts: SharedFile
+    inherited: Inherited = field(default_factory=Inherited)
+    source: Source | None = None  # where the settings are read from again
+
+
+Report = Ready | Refused
+# Makes the process of a worker, by its number; it reports into the connection.
+Make = Callable[[int, Connection], BaseProcess]
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """One worker process."""
+
+    number: int
+    process: BaseProcess
+    reports: Connection
+    started: float
+    spoken: bool = False  # whether its one report came, or can come no more
+    ready: bool = False
+    deadline: float = math.inf  # when it is killed, once it was told to leave
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self.process.exitcode is not None
+
+    @property
+    def lived(self) -> float:
+        """For how many seconds it has been running."""
+        return time.monotonic() - self.started
+
+    def ask_to_leave(self, seconds: float) -> None:
+        """Let it finish its requests, for this long."""
+        self.deadline = min(self.deadline, time.monotonic() + seconds)
+        self.process.terminate()
+
+    def bury(self) -> None:
+        """Release what is left of it."""
+        self.process.join()
+        self.process.close()
+        self.reports.close()
+
+
+def launch(number: int, make: Make) -> Worker:
+    """Start the process of a worker."""
+    reports, reporting = Pipe(duplex=False)
+    process = make(number, reporting)
+    process.start()
+    reporting.close()
+    return Worker(number, process, reports, time.monotonic())
+
+
+def heard(worker: Worker) -> Report | None:
+    """Return what a worker has to report; None: it ended without a word."""
+    worker.spoken = True
+    try:
+        report: Report = worker.reports.recv()
+    except (EOFError, OSError):
+        return None
+    worker.ready = isinstance(report, Ready)
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The workers of one configuration."""
+
+    count: int
+    stop_timeout: float
+    make: Make
+
+
+class Surroundings(Protocol):
+    """What there is around the workers."""
+
+    @property
+    def due(self) -> float:
+        """When `tend` wants to be called, on the monotonic clock."""
+
+    @property
+    def readable(self) -> Sequence[int]:
+        """What `tend` wants to read, when there is something."""
+
+    def tend(self) -> None:
+        """Look after what else runs."""
+
+    def opened(self, ready: Ready) -> None:
+        """Hear that the first worker serves."""
+
+    def settled(self) -> None:
+        """Hear that all of them do."""
+
+    def reread(self) -> Generation:
+        """Read the configuration again, or raise what is wrong with it."""
+
+    def adopt(self) -> None:
+        """Hear that what was reread is the configuration from now on."""
+
+    def closing(self) -> None:
+        """Hear that only who is being served will be served to the end."""
