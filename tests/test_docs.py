@@ -20,6 +20,7 @@ from pypitool.core.errors import EXIT_CODES, EXIT_INTERRUPTED, EXIT_PARTIAL
 from pypitool.core.metadata import CoreMetadata
 from pypitool.core.names import normalize
 from pypitool.repository.repository import Repository
+from pypitool.repository.scan import scan_if_alone
 from tests.support.reference import EXAMPLE, REFERENCE, ROOT, VARIABLES, every_command, options, render
 from tests.support.wheels import build_wheel
 
@@ -151,7 +152,7 @@ def test_the_fields_of_every_document_are_documented(tmp_path: Path) -> None:
     directory.mkdir()
     build_wheel(directory, "acme", "1.0")
     with Repository.open([directory]) as repository:
-        repository.catch_up()
+        scan_if_alone(repository)
         project = repository.catalogue.project(normalize("acme"))
         assert project is not None
         documents = [

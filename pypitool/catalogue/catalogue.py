@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from packaging.utils import NormalizedName
 
@@ -19,9 +19,6 @@ from pypitool.core.model import (
     ProjectStatus,
 )
 from pypitool.core.rights.tokens import Token
-
-if TYPE_CHECKING:
-    from pypitool.catalogue.replay import Decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +58,19 @@ class FileFact:
     upload_time: str | None = None
     origin: Origin | None = None
     yanked: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """The outcome of a stretch of facts; what was forgotten was so before the rest was decided."""
+
+    forgotten: set[str] = field(default_factory=set)
+    arrivals: dict[str, dict[str, FileFact]] = field(default_factory=dict)
+    yanks: dict[str, FileFact] = field(default_factory=dict)
+    statuses: dict[NormalizedName, tuple[ProjectStatus, str | None]] = field(default_factory=dict)
+    owners: dict[NormalizedName, tuple[str, ...]] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)  # by hash
+    revoked: dict[str, str] = field(default_factory=dict)  # a hash, and since when
 
 
 class Reader(Protocol):

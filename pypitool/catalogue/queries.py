@@ -48,7 +48,7 @@ class _Understanding:
 
 
 class SqliteReader:
-    """Implements `pypitool.catalogue.catalogue.Reader`; keeps nothing in memory but a connection for each thread."""
+    """Implements `Reader`; keeps nothing in memory but a connection for each thread."""
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path = path

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue.catalogue import Catalogue, FileFact
+from pypitool.catalogue.catalogue import Catalogue, Decisions, FileFact
 from pypitool.catalogue.facts import FactLog
 from pypitool.core.fact import Fact, What, created_by, revoked_by
 from pypitool.core.model import Origin, OriginKind, ProjectStatus
-from pypitool.core.rights.tokens import Token
 
 _CHUNK = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Decisions:
-    """The outcome of a stretch of facts; what was forgotten was so before the rest was decided."""
-
-    forgotten: set[str] = field(default_factory=set)
-    arrivals: dict[str, dict[str, FileFact]] = field(default_factory=dict)
-    yanks: dict[str, FileFact] = field(default_factory=dict)
-    statuses: dict[NormalizedName, tuple[ProjectStatus, str | None]] = field(default_factory=dict)
-    owners: dict[NormalizedName, tuple[str, ...]] = field(default_factory=dict)
-    tokens: dict[str, Token] = field(default_factory=dict)  # by hash
-    revoked: dict[str, str] = field(default_factory=dict)  # a hash, and since when
 
 
 def fold(facts: Iterable[Fact]) -> Decisions:

@@ -18,10 +18,9 @@ from typing import Any, Protocol, TypeVar
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue import writes
-from pypitool.catalogue.catalogue import FileFact, Pending, ScanBatch
+from pypitool.catalogue.catalogue import Decisions, FileFact, Pending, ScanBatch
 from pypitool.catalogue.connections import Writer
 from pypitool.catalogue.queries import SqliteReader
-from pypitool.catalogue.replay import Decisions
 from pypitool.core.errors import PypitoolError
 from pypitool.core.model import HeldFile, Location, ProjectStatus
 from pypitool.core.rights.tokens import Token

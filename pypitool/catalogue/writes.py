@@ -13,9 +13,8 @@ from typing import Any
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue import decisions
-from pypitool.catalogue.catalogue import FileFact, Pending, ScanBatch
+from pypitool.catalogue.catalogue import Decisions, FileFact, Pending, ScanBatch
 from pypitool.catalogue.errors import ReleaseFileExists
-from pypitool.catalogue.replay import Decisions
 from pypitool.catalogue.rows import COLUMNS, PLACES, from_row, stat_row, to_path, to_row
 from pypitool.core.model import HeldFile, Location, Problem, ProjectStatus
 from pypitool.core.rights.rulebook import Right

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pypitool.config.cross_rules import Operands
     from pypitool.config.faults import Fault
     from pypitool.config.loader import Loaded
 
@@ -21,6 +22,7 @@ class Invocation:
 
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     line: tuple[str, ...] = ()  # as it was typed
+    operands: Operands | None = None  # reads the command lines of jobs; None: they are taken as they are
     config: Path | None = None
     json: bool = False
     quiet: bool = False
@@ -37,14 +39,16 @@ class Invocation:
         """Read the configuration; the same again after SIGHUP."""
         from pypitool.config.loader import load_settings
 
-        return load_settings(self.flags, self.environ, self.config, operands=_operands)
+        return load_settings(self.flags, self.environ, self.config, operands=self.operands)
 
     def load_readable(self) -> tuple[Loaded, tuple[Fault, ...]]:
         """Read what can be read of the configuration, and return its faults as well."""
         from pypitool.config.loader import load_settings
 
         faults: list[Fault] = []
-        loaded = load_settings(self.flags, self.environ, self.config, operands=_operands, tolerated=faults)
+        loaded = load_settings(
+            self.flags, self.environ, self.config, operands=self.operands, tolerated=faults
+        )
         return loaded, tuple(faults)
 
     def colored(self, stream: Any) -> bool:
@@ -58,9 +62,3 @@ class Invocation:
         """Tell whether somebody watches who wants to see it move."""
         unwanted = self.quiet or self.json or self.environ.get("PYPITOOL_NO_PROGRESS")
         return not unwanted and sys.stderr.isatty()
-
-
-def _operands(words: Sequence[str]) -> Sequence[str]:
-    from pypitool.cli.root import operands
-
-    return operands(words)

@@ -16,14 +16,14 @@ import click
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import visible
 from pypitool.cli.pypiserver import modern
-from pypitool.cli.root import root
+from pypitool.cli.root import operands, root
 from pypitool.config.faults import BadConfiguration
 from pypitool.core.errors import EXIT_INTERRUPTED, Kind, PypitoolError, exit_code
 
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
-    invocation = Invocation(line=tuple(arguments))
+    invocation = Invocation(line=tuple(arguments), operands=operands)
     try:
         return _run(arguments, invocation)
     except SystemExit as end:  # click ends so when the reader of our output went away

@@ -59,7 +59,9 @@ def opened_fresh(invocation: Invocation) -> Iterator[Repository]:
     """Open the repository as the directories are now: where no server looks after them, we look."""
     with opened(invocation) as repository:
         with watched(invocation, "reading packages") as step:
-            report = repository.catch_up(step)
+            from pypitool.repository.scan import scan_if_alone
+
+            report = scan_if_alone(repository, step)
         if report is not None:
             tell_problems(invocation, report.problems)
         yield repository

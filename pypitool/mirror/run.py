@@ -28,6 +28,7 @@ from pypitool.mirror.record import RECORD_FILE, MirrorRecord
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.workspace import Place, untouched
 from pypitool.repository.repository import Repository
+from pypitool.repository.scan import scan_if_alone
 from pypitool.repository.state import locate_state
 from pypitool.upstream.errors import Stopped
 from pypitool.upstream.page_model import Upstream
@@ -152,7 +153,7 @@ def _writable(frame: RunFrame) -> Iterator[Repository]:
             stack.enter_context(lock_directory(directory, f"pypitool {frame.described}"))
         repository = stack.enter_context(Repository.open(frame.place.roots, frame.place.state))
         if not (frame.only_notes and repository.catalogue.is_complete()):
-            repository.catch_up()
+            scan_if_alone(repository)
         if not frame.only_notes:
             _sweep(repository)
         yield repository

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from pypitool.repository.contact import is_kept
 from pypitool.repository.repository import Repository
+from pypitool.repository.scan import scan_if_alone
 from pypitool.repository.state import StateFiles, check_owner, choose_state
 
 
@@ -47,7 +48,7 @@ def untouched(place: Place) -> Iterator[Repository]:
         _copy(state, scratch)
         roots = tuple(root if root.is_dir() else _empty(Path(folder), root) for root in place.roots)
         with Repository.open_scratch(roots, scratch.directory) as repository:
-            repository.catch_up()
+            scan_if_alone(repository)
             yield repository
 
 

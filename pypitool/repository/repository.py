@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from pypitool.catalogue.catalogue import Catalogue
 from pypitool.catalogue.facts import FactLog
@@ -16,13 +15,6 @@ from pypitool.repository.activity import Activity
 from pypitool.repository.state import StateFiles, locate_state
 from pypitool.store.directory import DirectoryStore
 from pypitool.store.store import Store
-
-if TYPE_CHECKING:
-    from pypitool.repository.scan_record import ScanReport
-
-
-def _tell_nobody(_done: int, _total: int) -> None:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +70,3 @@ class Repository:
         """Release every connection."""
         self.catalogue.close()
         self.activity.close()
-
-    def catch_up(self, progress: Callable[[int, int], None] = _tell_nobody) -> ScanReport | None:
-        """Scan the directories if no keeper does; None: one does, and the catalogue is fresh."""
-        # Imported here: a server's worker never scans, and does not pay for the archive readers.
-        from pypitool.repository.scan import catch_up
-
-        return catch_up(self, progress)

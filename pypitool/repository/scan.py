@@ -175,14 +175,14 @@ def look_at(repository: Repository, locations: Iterable[Location]) -> ScanReport
 
 def rescan(repository: Repository, progress: Progress = ignore_progress) -> ScanReport:
     """Scan the directories now, beside the keeper where there is one."""
-    report = catch_up(repository, progress)
+    report = scan_if_alone(repository, progress)
     if report is None:
         report = Scanner.of(repository, progress=progress).everything()
         tell_keeper(repository.state, *report.unsettled)
     return report
 
 
-def catch_up(repository: Repository, progress: Progress) -> ScanReport | None:
+def scan_if_alone(repository: Repository, progress: Progress = ignore_progress) -> ScanReport | None:
     """Scan the directories if no keeper does; None: one does, and the catalogue is fresh."""
     with keeper_lock(repository.state) as mine:
         if not mine:

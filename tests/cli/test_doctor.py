@@ -16,6 +16,7 @@ from pypitool.__main__ import main
 from pypitool.cli.command import MEANINGS
 from pypitool.repository.contact import Heartbeat, write_heartbeat
 from pypitool.repository.repository import Repository
+from pypitool.repository.scan import scan_if_alone
 from tests.support.accounts import write_htpasswd
 from tests.support.certificates import make_authority
 from tests.support.disks import make_read_only, mounted_disk
@@ -78,7 +79,7 @@ def house(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> House:
 def served(house: House) -> House:
     """A directory that a server looks after."""
     with Repository.open([house.packages]) as repository:
-        repository.catch_up()
+        scan_if_alone(repository)
     house.beat()
     return house
 
@@ -178,7 +179,7 @@ def test_a_keeper_that_is_not_well(served: House, beat: dict[str, Any], ids: lis
 def test_files_that_are_not_listed_are_named_with_the_reason(served: House) -> None:
     (served.packages / "broken-1.0-py3-none-any.whl").write_bytes(b"no zip")
     with Repository.open([served.packages]) as repository:
-        repository.catch_up()
+        scan_if_alone(repository)
 
     _, findings = served.examine()
 

@@ -15,6 +15,7 @@ from pypitool.core.model import HeldFile, Origin, OriginKind
 from pypitool.mirror.bundle import BadBundle, bundled, export_bundle, import_bundle
 from pypitool.repository.releases import yank
 from pypitool.repository.repository import Repository
+from pypitool.repository.scan import scan_if_alone
 from tests.support.wheels import build_sdist, build_wheel
 
 
@@ -24,7 +25,7 @@ def directory(path: Path) -> Repository:
 
 
 def files(repository: Repository) -> dict[str, HeldFile]:
-    repository.catch_up()
+    scan_if_alone(repository)
     return {file.filename: file for file in repository.catalogue.files()}
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from pypitool.mirror.workspace import Place, untouched
 from pypitool.repository.repository import Repository
+from pypitool.repository.scan import scan_if_alone
 from pypitool.repository.state import ForeignState
 from tests.support.offers import copy_in, upload, wheel
 
@@ -49,7 +50,7 @@ def test_what_another_process_has_just_committed_is_seen(tmp_path: Path) -> None
     upload(tmp_path, wheel("a", "1.0"))
     with Repository.open([tmp_path], environ={}) as writer:
         copy_in(tmp_path, wheel("b", "1.0"))
-        writer.catch_up()
+        scan_if_alone(writer)
 
         assert names(Place((tmp_path,))) == ["a-1.0-py3-none-any.whl", "b-1.0-py3-none-any.whl"]
 

@@ -12,6 +12,7 @@ import pytest
 from pypitool.catalogue.facts import local_actor
 from pypitool.repository.releases import yank
 from pypitool.repository.repository import Repository
+from pypitool.repository.scan import scan_if_alone
 from tests.mirror_live.mirror import Mirror
 from tests.mirror_live.offered import PINS, TARGETS, fill, wanted
 from tests.support.clients import Client
@@ -42,7 +43,7 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Mirror:
     home, origin = tmp_path_factory.mktemp("mirror"), tmp_path_factory.mktemp("origin")
     fill(origin / "packages")
     with Repository.open([origin / "packages"]) as repository:
-        repository.catch_up()
+        scan_if_alone(repository)
         yank(repository, "withdrawn", "1.0", "leaks", local_actor())
     with ServerProcess(origin / "packages", home=origin) as server:
         made = Mirror(home, f"{server.url}/simple/", TARGETS, PINS)

@@ -17,6 +17,7 @@ from pypitool.access.htpasswd import remove_user
 from pypitool.access.rules import Rules
 from pypitool.config.settings import AuthSettings, ServerSettings, Settings
 from pypitool.core.rights.rulebook import Rulebook, short_form
+from pypitool.repository.scan import scan_if_alone
 from pypitool_server.access.access import Access
 from pypitool_server.access.auth import Authentication, Failures
 from pypitool_server.app import create_app
@@ -59,7 +60,7 @@ class House:
         app = create_app(Settings(server=server, auth=auth), verify=verify)
         parts: Services = app.extensions["pypitool"]
         self._opened.append(parts)
-        parts.repository.catch_up()
+        scan_if_alone(parts.repository)
         return app.test_client()
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from werkzeug.test import TestResponse
 from pypitool.config.settings import AuthSettings, ServerSettings, Settings
 from pypitool.core.model import OriginKind, ProjectStatus
 from pypitool.repository.repository import Repository
+from pypitool.repository.scan import scan_if_alone
 from pypitool_server.app import create_app
 from pypitool_server.services import Services
 from pypitool_server.views.upload import ADDRESSES
@@ -134,7 +135,7 @@ def test_every_upload_address_is_taken_without_a_redirect(server: Server, path: 
 
 
 def test_an_upload_is_listed_and_served_when_the_answer_comes(server: Server) -> None:
-    server.repository.catch_up()
+    scan_if_alone(server.repository)
     before = server.client.get("/simple/acme-core/").status_code
 
     server.upload(WHEEL, BYTES)
@@ -223,7 +224,7 @@ def test_a_file_in_a_folder_has_its_name_too(server: Server) -> None:
     folder = server.packages / "team"
     folder.mkdir()
     (folder / WHEEL).write_bytes(BYTES)
-    server.repository.catch_up()
+    scan_if_alone(server.repository)
 
     same, other = server.upload(WHEEL, BYTES), server.upload(WHEEL, OTHER_BYTES)
 

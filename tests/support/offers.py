@@ -11,6 +11,7 @@ from pypitool.core.filenames import parse
 from pypitool.core.model import Contents, HeldFile, Origin, OriginKind
 from pypitool.repository.publish import Incoming, publish
 from pypitool.repository.repository import Repository
+from pypitool.repository.scan import scan_if_alone
 from tests.support.upstream import Offer
 from tests.support.wheels import Release, sdist_bytes, wheel_bytes, wheel_filename
 
@@ -60,5 +61,5 @@ def upload(directory: Path, offer: Offer) -> None:
 def held_in(directory: Path) -> dict[str, HeldFile]:
     """Return what is held, by filename."""
     with Repository.open([directory], environ={}) as repository:
-        repository.catch_up()
+        scan_if_alone(repository)
         return {file.filename: file for file in repository.catalogue.files()}
