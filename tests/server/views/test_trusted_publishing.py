@@ -17,8 +17,8 @@ from werkzeug.test import TestResponse
 
 from pypitool.core.rights.tokens import hash_of, is_token
 from pypitool.repository.tokens import find, listed, revoke
+from tests.server.access.test_token_login import ROOT, ask, bearer, upload
 from tests.server.house import House, make_house
-from tests.server.test_token_login import ROOT, ask, bearer, upload
 from tests.support.certificates import Authority, make_authority
 from tests.support.issuer import CONFIGURATION, KEYS, Issuer, rsa_key
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mirror_live.mirror import Mirror, ended, kill
+from tests.mirror.live.mirror import Mirror, ended, kill
 from tests.support.server import ServerProcess
 from tests.support.upstream import FakeUpstream, Offer, stall
 from tests.support.waiting import wait_until

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.mirror_live.mirror import Mirror
-from tests.mirror_live.proxy import Proxy
+from tests.mirror.live.mirror import Mirror
+from tests.mirror.live.proxy import Proxy
 from tests.support.accounts import write_htpasswd
 from tests.support.certificates import Authority, make_authority
 from tests.support.server import ServerProcess

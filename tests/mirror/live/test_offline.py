@@ -13,8 +13,8 @@ from pypitool.catalogue.facts import local_actor
 from pypitool.repository.releases import yank
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import scan_if_alone
-from tests.mirror_live.mirror import Mirror
-from tests.mirror_live.offered import PINS, TARGETS, fill, wanted
+from tests.mirror.live.mirror import Mirror
+from tests.mirror.live.offered import PINS, TARGETS, fill, wanted
 from tests.support.clients import Client
 from tests.support.recipes import RECIPES, ClientUnavailable, bin_directory, cache_directory
 from tests.support.server import ServerProcess
