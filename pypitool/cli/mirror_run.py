@@ -35,6 +35,7 @@ from pypitool.core.mirror.run_events import (
     WrittenEvent,
 )
 from pypitool.core.mirror.run_summary import Summary
+from pypitool.core.progress import TransferProgress
 from pypitool.core.text import short_size
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
     from pypitool.config.settings import Settings
     from pypitool.core.mirror.run_summary import Summary
-    from pypitool.mirror.fetch import Watcher
     from pypitool.mirror.inputs import Inputs
     from pypitool.mirror.notify import Recipients
     from pypitool.mirror.run import Work
@@ -74,7 +74,7 @@ def run_for(
     with ExitStack() as stack:
         if invocation.stop is None:
             stack.enter_context(stopping(stop))
-        view = stack.enter_context(_live_view(invocation))
+        view = stack.enter_context(transfer_progress(invocation))
         frame = RunFrame(
             command=command,
             described=" ".join((command, *arguments)),
@@ -85,7 +85,7 @@ def run_for(
             job=job,
             stop=stop,
             finishes_files=invocation.stop is not None,
-            watcher=view,
+            progress=view,
             only_notes=only_notes,
         )
         summary = run(frame, work, partial(_tell, output, view, missing))
@@ -114,7 +114,7 @@ def tell_input_warnings(invocation: Invocation, inputs: Inputs) -> None:
         Output(invocation).warning(warning)
 
 
-def _tell(output: RunOutput, view: Watcher, missing: set[str], event: Event) -> None:
+def _tell(output: RunOutput, view: TransferProgress, missing: set[str], event: Event) -> None:
     if isinstance(event, HoleEvent) and event.unpinned is not None:
         missing.add(event.unpinned)
     if view.is_live and isinstance(event, FileEvent) and event.outcome == "fetched":
@@ -131,16 +131,15 @@ def _notify(invocation: Invocation, recipients: Recipients, summary: Summary, jo
 
 
 @contextmanager
-def _live_view(invocation: Invocation) -> Iterator[Watcher]:
-    from pypitool.mirror.fetch import Watcher
-
+def transfer_progress(invocation: Invocation) -> Iterator[TransferProgress]:
+    """Show files on their way while the block runs, if somebody watches."""
     if not invocation.shows_progress():
-        yield Watcher()
+        yield TransferProgress()
         return
-    from pypitool.cli.terminal import Transfers
+    from pypitool.cli.terminal import TransferBars
 
-    with Transfers() as view:
-        yield view
+    with TransferBars() as bars:
+        yield bars
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from pypitool.core.mirror.run_events import FileEvent
-from pypitool.mirror.fetch import FetchItem, Watcher
-from pypitool.upload.named_files import Package
-from pypitool.upload.send import UploadWatcher
+from pypitool.core.progress import TransferProgress
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, colored: bool) -> str:
@@ -71,7 +68,7 @@ class Bar:
         self._shown.stop()
 
 
-class _Files:
+class TransferBars(TransferProgress):
     """Files on their way, on stderr: overall, each one, rate and time left; nothing stays behind."""
 
     is_live = True
@@ -88,6 +85,10 @@ class _Files:
         )
         self._whole = self._shown.add_task("[bold]all files[/bold]", total=0)
         self._tasks: dict[str, TaskID] = {}
+        self._moved: dict[str, int] = {}
+
+    def __enter__(self) -> TransferBars:
+        return self
 
     def __exit__(self, *exception: object) -> None:
         self._shown.stop()
@@ -108,71 +109,24 @@ class _Files:
         finally:
             self._shown.start()
 
-    def _begin(self, size: int) -> None:
+    def announced(self, size: int) -> None:
+        """Show the bar of all files."""
         self._shown.update(self._whole, total=size or None)
         self._shown.start()
 
-    def _add(self, name: str, size: int | None) -> None:
+    def started(self, name: str, size: int | None) -> None:
+        """Add a line for a file, or begin its line anew."""
+        self._shown.advance(self._whole, -self._moved.pop(name, 0))
+        self.ended(name)
         self._tasks[name] = self._shown.add_task(escape(name), total=size)
 
-    def _move(self, name: str, count: int) -> None:
+    def moved(self, name: str, count: int) -> None:
+        """Move its bar and the one of all."""
+        self._moved[name] = self._moved.get(name, 0) + count
         self._shown.advance(self._tasks[name], count)
         self._shown.advance(self._whole, count)
 
-    def _remove(self, name: str) -> None:
+    def ended(self, name: str) -> None:
+        """Take its line away."""
         if name in self._tasks:
             self._shown.remove_task(self._tasks.pop(name))
-
-
-class Transfers(_Files, Watcher):
-    """Files that arrive."""
-
-    def __enter__(self) -> Transfers:
-        return self
-
-    def announced(self, items: Sequence[FetchItem]) -> None:
-        """Take the sizes of everything that is to come."""
-        self._begin(sum(item.wanted.candidate.size or 0 for item in items))
-
-    def started(self, item: FetchItem) -> None:
-        """Add a line for a file."""
-        self._add(item.filename, item.wanted.candidate.size)
-
-    def received(self, item: FetchItem, count: int) -> None:
-        """Move its bar and the one of all."""
-        self._move(item.filename, count)
-
-    def ended(self, item: FetchItem, event: FileEvent) -> None:
-        """Take its line away."""
-        self._remove(item.filename)
-
-
-class Uploads(_Files, UploadWatcher):
-    """Files that leave."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._sent: dict[str, int] = {}
-
-    def __enter__(self) -> Uploads:
-        return self
-
-    def announced(self, packages: Sequence[Package]) -> None:
-        """Take the sizes of everything that is to be sent."""
-        self._begin(sum(package.file.size for package in packages))
-
-    def started(self, package: Package) -> None:
-        """Add a line for a file; at another try, what was sent before does not count."""
-        if sent := self._sent.pop(package.name, 0):
-            self._move(package.name, -sent)
-        self._remove(package.name)
-        self._add(package.name, package.file.size)
-
-    def sent(self, package: Package, count: int) -> None:
-        """Move its bar and the one of all."""
-        self._sent[package.name] = self._sent.get(package.name, 0) + count
-        self._move(package.name, count)
-
-    def ended(self, package: Package) -> None:
-        """Take its line away."""
-        self._remove(package.name)

@@ -1,7 +1,4 @@
-"""Fetching wanted files: in parallel, resumable, checked against every digest, ending in the publish step.
-
-Who watches files arrive: a terminal's live view, or nobody.
-"""
+"""Fetching wanted files: in parallel, resumable, checked against every digest, ending in the publish step."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -24,6 +20,7 @@ from pypitool.core.filenames import parse
 from pypitool.core.mirror.run_events import FileEvent, FileOutcome
 from pypitool.core.mirror.sync_plan import WantedFile
 from pypitool.core.model import Digests, Origin, OriginKind
+from pypitool.core.progress import TransferProgress
 from pypitool.mirror.partial import PartialFile, PartialFiles
 from pypitool.repository.publish import Incoming, Outcome, publish
 from pypitool.repository.read_file import contents_of
@@ -53,6 +50,21 @@ class OtherBytes(PypitoolError):
 
 
 @dataclass(frozen=True, slots=True)
+class FetchItem:
+    """A wanted file and the upstream that offers it."""
+
+    wanted: WantedFile
+    upstream: str
+    root: int = 0  # which directory takes it ...
+    folder: str = ""  # ... and where below it
+
+    @property
+    def filename(self) -> str:
+        """Its name, here and there."""
+        return self.wanted.candidate.filename
+
+
+@dataclass(frozen=True, slots=True)
 class Fetcher:
     """Fetches files of several upstreams into one repository."""
 
@@ -60,7 +72,7 @@ class Fetcher:
     sessions: Mapping[str, UpstreamSession]
     actor: Actor
     stop: threading.Event
-    watcher: Watcher
+    progress: TransferProgress
     finishes_files: bool = False  # when stopped: what has begun is brought to its end
     lines: dict[str, threading.Semaphore] = field(default_factory=dict)  # to each upstream
 
@@ -72,7 +84,7 @@ class Fetcher:
             for item in items:
                 report(_event(item, "failed", error=error))
             return
-        self.watcher.announced(items)
+        self.progress.announced(sum(item.wanted.candidate.size or 0 for item in items))
         for name, session in self.sessions.items():
             self.lines[name] = threading.Semaphore(session.upstream.workers)
         with ThreadPoolExecutor(self._threads(items), thread_name_prefix="fetch") as pool:
@@ -102,7 +114,7 @@ class Fetcher:
             event = _event(item, "conflict", error=error)
         except PypitoolError as error:
             event = _event(item, "failed", error=error)
-        self.watcher.ended(item, event)
+        self.progress.ended(item.filename)
         return event
 
     def _published(self, item: FetchItem) -> FileEvent:
@@ -110,7 +122,7 @@ class Fetcher:
         partials = PartialFiles(self.repository.roots[item.root])
         with partials.open(_key(item)) as partial:
             with self.lines[item.upstream]:
-                self.watcher.started(item)
+                self.progress.started(item.filename, item.wanted.candidate.size)
                 self._download(item, partial)
             digests = partial.digester.digests()
             try:
@@ -176,7 +188,7 @@ class Fetcher:
                 if self.stop.is_set() and not self.finishes_files:
                     raise Stopped()
                 self._append(item, partial, piece)
-                self.watcher.received(item, len(piece))
+                self.progress.moved(item.filename, len(piece))
 
     def _append(self, item: FetchItem, partial: PartialFile, piece: bytes) -> None:
         # The last of the disk is not ours: a catalogue without room could not even say what has failed.
@@ -286,40 +298,3 @@ def _event(
         kind=None if error is None else error.kind,
         message=None if error is None else str(error),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class FetchItem:
-    """A wanted file and the upstream that offers it."""
-
-    wanted: WantedFile
-    upstream: str
-    root: int = 0  # which directory takes it ...
-    folder: str = ""  # ... and where below it
-
-    @property
-    def filename(self) -> str:
-        """Its name, here and there."""
-        return self.wanted.candidate.filename
-
-
-class Watcher:
-    """Sees bytes arrive; the terminal's live view is one, and doing nothing is the default."""
-
-    is_live: ClassVar[bool] = False  # what arrives is seen arriving: no need to say it again
-
-    def aside(self) -> AbstractContextManager[None]:
-        """Give way while something is printed."""
-        return nullcontext()
-
-    def announced(self, items: Sequence[FetchItem]) -> None:
-        """These files are to come."""
-
-    def started(self, item: FetchItem) -> None:
-        """A file begins."""
-
-    def received(self, item: FetchItem, count: int) -> None:
-        """Some bytes of it have arrived."""
-
-    def ended(self, item: FetchItem, event: FileEvent) -> None:
-        """It is dealt with."""

@@ -22,8 +22,8 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor
 from pypitool.core.mirror.run_events import Event
 from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_code, run_outcome
+from pypitool.core.progress import TransferProgress
 from pypitool.host import hand_over, make_directory
-from pypitool.mirror.fetch import Watcher
 from pypitool.mirror.record import RECORD_FILE, MirrorRecord
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.workspace import Place, untouched
@@ -49,7 +49,7 @@ class RunFrame:
     only_notes: bool = False
     job: str | None = None
     stop: threading.Event = field(default_factory=threading.Event)
-    watcher: Watcher = field(default_factory=Watcher)
+    progress: TransferProgress = field(default_factory=TransferProgress)
     actor: Actor = field(default_factory=local_actor)
     finishes_files: bool = False  # when stopped, as the daemon does
 
@@ -139,7 +139,7 @@ def opened(frame: RunFrame) -> Iterator[Mirror]:
             frame.actor,
             frame.stop,
             frame.private,
-            frame.watcher,
+            frame.progress,
             frame.finishes_files,
         )
 

@@ -17,9 +17,10 @@ from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.selection import Rule
 from pypitool.core.mirror.sync_plan import Miss, Planned, Step, plan
 from pypitool.core.model import HeldFile, ProjectStatus
+from pypitool.core.progress import TransferProgress
 from pypitool.mirror.available import CatalogueShelf, PlannedShelf, prove_sets
 from pypitool.mirror.choices import Choices, ChosenFile, SetMiss, choose, files_by_set
-from pypitool.mirror.fetch import Fetcher, FetchItem, Watcher
+from pypitool.mirror.fetch import Fetcher, FetchItem
 from pypitool.mirror.offers import Offered, Offers, ask_upstreams, remembered_offers
 from pypitool.mirror.private_names import House
 from pypitool.mirror.record import MirrorRecord
@@ -50,7 +51,7 @@ class Mirror:
     actor: Actor
     stop: threading.Event
     private: tuple[str, ...] = ()
-    watcher: Watcher = field(default_factory=Watcher)
+    progress: TransferProgress = field(default_factory=TransferProgress)
     finishes_files: bool = False
 
     @property
@@ -170,7 +171,7 @@ def carry_out(mirror: Mirror, planned: Sequence[tuple[FetchItem, Planned]], repo
     if wanted:
         sessions = {session.upstream.name: session for session in mirror.sessions}
         fetcher = Fetcher(
-            mirror.repository, sessions, mirror.actor, mirror.stop, mirror.watcher, mirror.finishes_files
+            mirror.repository, sessions, mirror.actor, mirror.stop, mirror.progress, mirror.finishes_files
         )
         fetcher.fetch(wanted, report)
 

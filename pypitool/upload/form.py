@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.progress import TransferProgress
+from pypitool.upstream.errors import Stopped
 
 _PIECE = 64 * 1024
 
@@ -58,7 +61,7 @@ class FileOnDisk:
 
 
 class FormBody:
-    """The body of an upload; each iteration is a try, which the two callables hear of."""
+    """The body of an upload; each iteration is a try, of which `progress` hears; `stop` ends it halfway."""
 
     def __init__(
         self,
@@ -66,8 +69,8 @@ class FormBody:
         content: FileOnDisk,
         signature: bytes | None = None,
         *,
-        begun: Callable[[], None] = lambda: None,
-        sent: Callable[[int], None] = lambda count: None,
+        progress: TransferProgress | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self._boundary = token_hex(16)
         name = content.path.name
@@ -78,8 +81,8 @@ class FormBody:
         self._head = b"".join(head)
         self._content = content
         self._tail = f"\r\n--{self._boundary}--\r\n".encode()
-        self._begun = begun
-        self._sent = sent
+        self._progress = progress or TransferProgress()
+        self._stop = stop or threading.Event()
 
     @property
     def content_type(self) -> str:
@@ -90,11 +93,14 @@ class FormBody:
         return len(self._head) + self._content.size + len(self._tail)
 
     def __iter__(self) -> Iterator[bytes]:
-        self._begun()
+        name = self._content.path.name
+        self._progress.started(name, self._content.size)
         yield self._head
         for piece in self._content.pieces():
             yield piece
-            self._sent(len(piece))
+            self._progress.moved(name, len(piece))
+            if self._stop.is_set():
+                raise Stopped()  # the index throws away what is not whole
         yield self._tail
 
     def _part(self, disposition: str, value: bytes) -> bytes:

@@ -1,8 +1,6 @@
 """One file to one index, and what the index says to it.
 
 Sending files, several at once; each fails or succeeds for itself.
-
-Who watches files leave: a terminal's live view, or nobody.
 """
 
 from __future__ import annotations
@@ -10,11 +8,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
 from pypitool.core.errors import Kind
+from pypitool.core.progress import TransferProgress
 from pypitool.core.upload.answer import OUTCOME, Answer, Meaning
 from pypitool.core.upload.plan import Outcome, UploadEvent, rounds
 from pypitool.upload.form import FileChanged, FormBody
@@ -43,7 +41,7 @@ class Sender:
 
     session: UpstreamSession
     url: str
-    watcher: UploadWatcher
+    progress: TransferProgress
     stop: threading.Event
 
     def send(self, package: Package) -> Outcome:
@@ -52,8 +50,8 @@ class Sender:
             package.fields,
             package.file,
             package.signature,
-            begun=lambda: self.watcher.started(package),
-            sent=lambda count: self._sent(package, count),
+            progress=self.progress,
+            stop=self.stop,
         )
         headers = {"Content-Type": body.content_type, "Accept": _ACCEPT}
         try:
@@ -74,11 +72,6 @@ class Sender:
             exists=answer.meaning is Meaning.EXISTS,
             final=answer.status == 401,
         )
-
-    def _sent(self, package: Package, count: int) -> None:
-        self.watcher.sent(package, count)
-        if self.stop.is_set():
-            raise Stopped()  # the index throws away what is not whole
 
 
 def _answer(response: Response) -> Answer:
@@ -107,13 +100,13 @@ class Uploader:
     sender: Sender
     asker: Asker
     jobs: int
-    watcher: UploadWatcher
+    progress: TransferProgress
     stop: threading.Event
     refused: threading.Event = field(default_factory=threading.Event)  # the credentials, for every file
 
     def send(self, packages: Sequence[Package], report: Report) -> None:
         """Send everything, the first file of each project alone. Returns early when stopped."""
-        self.watcher.announced(packages)
+        self.progress.announced(sum(package.file.size for package in packages))
         waiting = {first.name: others for first, others in rounds(packages)}
         with ThreadPoolExecutor(self.jobs, thread_name_prefix="upload") as pool:
             running = {pool.submit(self._sent, first): first for first, _ in rounds(packages)}
@@ -144,7 +137,7 @@ class Uploader:
         except Refused as refusal:
             return self._refused(package, refusal)
         finally:
-            self.watcher.ended(package)
+            self.progress.ended(package.name)
 
     def _refused(self, package: Package, refusal: Refused) -> UploadEvent | None:
         if refusal.final:
@@ -163,23 +156,3 @@ def _judged(package: Package, refusal: Refused, found: Found) -> UploadEvent:
     event = found.event(package)
     # Refused as being there, and not on its page: deleted for good, or there under another spelling.
     return event or package.event("conflict", Kind.CONFLICT, f"{refusal}; its page does not list it")
-
-
-class UploadWatcher:
-    """Sees bytes leave; the terminal's live view is one, and doing nothing is the default."""
-
-    def aside(self) -> AbstractContextManager[None]:
-        """Give way while something is printed."""
-        return nullcontext()
-
-    def announced(self, packages: Sequence[Package]) -> None:
-        """These files are to be sent."""
-
-    def started(self, package: Package) -> None:
-        """A file begins, perhaps once more."""
-
-    def sent(self, package: Package, count: int) -> None:
-        """Some bytes of it have left."""
-
-    def ended(self, package: Package) -> None:
-        """It is dealt with."""

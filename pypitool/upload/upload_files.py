@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from pypitool.core.progress import TransferProgress
 from pypitool.core.upload.addresses import is_same_server, user_in, without_user
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.core.upload.plan import Action, UploadEvent, UploadPlanned, UploadSummary, UploadTally
 from pypitool.upload.lookup import Asker, decide
 from pypitool.upload.named_files import Package
-from pypitool.upload.send import Sender, Uploader, UploadWatcher
+from pypitool.upload.send import Sender, Uploader
 from pypitool.upload.target import Target
 from pypitool.upstream.errors import Stopped
 from pypitool.upstream.page_model import Upstream
@@ -42,7 +43,7 @@ def upload(
     packages: Sequence[Package],
     report: Callable[[Event], None],
     *,
-    watcher: UploadWatcher,
+    progress: TransferProgress,
     stop: threading.Event,
 ) -> UploadSummary:
     """Carry out an order; each file fails or succeeds for itself."""
@@ -62,8 +63,8 @@ def upload(
                 _tell_plan(decided, tell)
             else:
                 _tell_done(decided, tell)
-                sender = Sender(uploads, order.target.address, watcher, stop)
-                uploader = Uploader(sender, asker, order.jobs, watcher, stop)
+                sender = Sender(uploads, order.target.address, progress, stop)
+                uploader = Uploader(sender, asker, order.jobs, progress, stop)
                 uploader.send([package for package, event in decided if event is None], tell)
         except Stopped:
             pass  # the summary says so

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from pypitool.cli.terminal import Transfers
+from pypitool.cli.terminal import TransferBars
 
 
 def test_bars_appear_with_the_first_file_and_give_way_to_what_is_printed() -> None:
-    with Transfers() as view:
+    with TransferBars() as view:
         seen = [view.is_shown()]
-        view.announced([])
+        view.announced(0)
         seen.append(view.is_shown())
         with view.aside():
             seen.append(view.is_shown())
@@ -16,7 +16,7 @@ def test_bars_appear_with_the_first_file_and_give_way_to_what_is_printed() -> No
 
 
 def test_what_is_printed_before_any_file_comes_needs_no_room() -> None:
-    with Transfers() as view:
+    with TransferBars() as view:
         with view.aside():
             assert not view.is_shown()
         assert not view.is_shown()

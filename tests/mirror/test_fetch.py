@@ -19,7 +19,8 @@ from pypitool.core.mirror.run_events import FileEvent
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.mirror.sync_plan import WantedFile
 from pypitool.core.model import OriginKind
-from pypitool.mirror.fetch import Fetcher, FetchItem, Watcher
+from pypitool.core.progress import TransferProgress
+from pypitool.mirror.fetch import Fetcher, FetchItem
 from pypitool.mirror.partial import FOLDER, PartialFiles
 from pypitool.repository.repository import Repository
 from pypitool.upstream.page_model import Page, Upstream
@@ -81,13 +82,13 @@ def fetch(
     fake: FakeUpstream,
     work: list[FetchItem] | None = None,
     stop: threading.Event | None = None,
-    watcher: Watcher | None = None,
+    progress: TransferProgress | None = None,
     timeout: float = 5.0,
 ) -> dict[str, FileEvent]:
     stop = stop or threading.Event()
     session = UpstreamSession(Upstream("fake", fake.url, retries=2, timeout=timeout), stop)
     events: list[FileEvent] = []
-    fetcher = Fetcher(repository, {"fake": session}, local_actor(), stop, watcher or Watcher())
+    fetcher = Fetcher(repository, {"fake": session}, local_actor(), stop, progress or TransferProgress())
     fetcher.fetch(items(fake) if work is None else work, events.append)
     session.close()
     return {event.name: event for event in events}
@@ -269,11 +270,11 @@ def test_a_stop_ends_the_run_and_keeps_partials(repository: Repository, fake: Fa
     fake.fail("/files/", drip(65536, 0.05))
     stop = threading.Event()
 
-    class StopAfterSome(Watcher):
-        def received(self, item: FetchItem, count: int) -> None:
+    class StopAfterSome(TransferProgress):
+        def moved(self, name: str, count: int) -> None:
             stop.set()
 
-    events = fetch(repository, fake, stop=stop, watcher=StopAfterSome())
+    events = fetch(repository, fake, stop=stop, progress=StopAfterSome())
 
     assert events == {}
     assert partials(repository)
@@ -305,19 +306,19 @@ def test_what_arrives_is_watched(repository: Repository, fake: FakeUpstream) -> 
     fake.index.offers["a"] = [offer("1.0", BIG)]
     seen: list[object] = []
 
-    class Log(Watcher):
-        def started(self, item: FetchItem) -> None:
+    class Log(TransferProgress):
+        def started(self, name: str, size: int | None) -> None:
             seen.append("started")
 
-        def received(self, item: FetchItem, count: int) -> None:
+        def moved(self, name: str, count: int) -> None:
             seen.append(count)
 
-        def ended(self, item: FetchItem, event: FileEvent) -> None:
-            seen.append(event.outcome)
+        def ended(self, name: str) -> None:
+            seen.append("ended")
 
-    fetch(repository, fake, watcher=Log())
+    (event,) = fetch(repository, fake, progress=Log()).values()
 
-    assert (seen[0], seen[-1]) == ("started", "fetched")
+    assert (seen[0], seen[-1], event.outcome) == ("started", "ended", "fetched")
     assert sum(each for each in seen if isinstance(each, int)) == len(fake.index.offers["a"][0].body)
 
 
@@ -348,7 +349,7 @@ def test_an_upstream_is_never_asked_by_more_than_its_workers(
     work = items(fake)
     fake.fail("/files/", crowd)
     session = UpstreamSession(Upstream("fake", fake.url, workers=3))
-    fetcher = Fetcher(repository, {"fake": session}, local_actor(), threading.Event(), Watcher())
+    fetcher = Fetcher(repository, {"fake": session}, local_actor(), threading.Event(), TransferProgress())
 
     fetcher.fetch(work, lambda event: None)
 
@@ -366,7 +367,8 @@ url, packages = sys.argv[1:]
 with Repository.open([Path(packages)], environ={}) as repository:
     session = UpstreamSession(Upstream("fake", url))
     work = [FetchItem(wanted(c), "fake") for c in fetch_page(session, A).candidates]
-    Fetcher(repository, {"fake": session}, local_actor(), threading.Event(), Watcher()).fetch(work, print)
+    fetcher = Fetcher(repository, {"fake": session}, local_actor(), threading.Event(), TransferProgress())
+    fetcher.fetch(work, print)
 """
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pypitool.core.progress import TransferProgress
 from pypitool.upload.form import FileChanged, FileOnDisk, FormBody
 from pypitool_server.views.upload_body import Form, read_form
 
@@ -58,7 +59,15 @@ def test_its_length_is_known_before_it_is_read(file: Path) -> None:
 
 def test_each_try_reads_it_anew_and_is_heard(file: Path) -> None:
     heard: list[str | int] = []
-    body = FormBody([], FileOnDisk.at(file), begun=lambda: heard.append("begun"), sent=heard.append)
+
+    class Log(TransferProgress):
+        def started(self, name: str, size: int | None) -> None:
+            heard.append("begun")
+
+        def moved(self, name: str, count: int) -> None:
+            heard.append(count)
+
+    body = FormBody([], FileOnDisk.at(file), progress=Log())
 
     tries = [b"".join(body), b"".join(body)]
 

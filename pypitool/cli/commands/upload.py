@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ import click
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.mirror_options import gathered
-from pypitool.cli.mirror_run import stopping
+from pypitool.cli.mirror_run import stopping, transfer_progress
 from pypitool.cli.opening import heard
 from pypitool.cli.output import Output
 from pypitool.core.errors import Kind
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from pypitool.upload.check_files import Checked
     from pypitool.upload.credentials import Login
     from pypitool.upload.named_files import Package
-    from pypitool.upload.send import UploadWatcher
     from pypitool.upload.target import Target
     from pypitool.upload.upload_files import Order
 
@@ -206,26 +204,13 @@ def _uploaded(
 ) -> UploadSummary:
     from pypitool.upload.upload_files import upload
 
-    with stopping(stop), _live_view(invocation) as watcher:
+    with stopping(stop), transfer_progress(invocation) as progress:
 
         def report(event: UploadEvent | UploadPlanned) -> None:
-            with watcher.aside():
+            with progress.aside():
                 UploadOutput(invocation).event(event)
 
-        return upload(order, packages, report, watcher=watcher, stop=stop)
-
-
-@contextmanager
-def _live_view(invocation: Invocation) -> Iterator[UploadWatcher]:
-    from pypitool.upload.send import UploadWatcher
-
-    if not invocation.shows_progress():
-        yield UploadWatcher()
-        return
-    from pypitool.cli.terminal import Uploads
-
-    with Uploads() as view:
-        yield view
+        return upload(order, packages, report, progress=progress, stop=stop)
 
 
 def _password_line() -> str:
