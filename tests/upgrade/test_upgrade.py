@@ -1,0 +1,120 @@
+"""A state that an earlier version made is opened by this one, and by that one again afterwards."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.environment import scrubbed
+from tests.support.imports import ROOT
+from tests.support.server import ServerProcess
+from tests.upgrade.asked import documents
+
+MADE_BY = "3e5d8c4"
+ARCHIVE = Path(__file__).parent / f"state-{MADE_BY}.tar.gz"
+MADE_AT = "/srv/acme"
+OURS = [sys.executable, "-m", "pypitool"]
+# What an older version may answer on a state that a newer one had: as ever, not now, or not at all.
+PLAIN_ENDS = {0, 7, 8}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The state where somebody has moved it: unpacked, with its own place written into it."""
+    place = tmp_path / "acme"
+    with tarfile.open(ARCHIVE) as tar:
+        tar.extractall(place, filter="data")
+    roots = place / "packages" / ".pypitool" / "roots.json"
+    roots.write_text(roots.read_text().replace(MADE_AT, str(place)))
+    return place
+
+
+@pytest.fixture
+def expected(home: Path) -> dict[str, Any]:
+    """What the version that made the state said about it, and the secrets of its tokens."""
+    found: dict[str, Any] = json.loads((home / "expected.json").read_text().replace(MADE_AT, str(home)))
+    return found
+
+
+@pytest.fixture(scope="session")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program that made the state, as its commit has it."""
+    packed = subprocess.run(
+        ["git", "archive", MADE_BY, "pypitool", "server"], cwd=ROOT, capture_output=True, check=False
+    )
+    if packed.returncode:
+        pytest.skip(f"commit {MADE_BY} is not at hand: this is no clone of the repository")
+    place = tmp_path_factory.mktemp(MADE_BY)
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as tar:
+        tar.extractall(place, filter="data")
+    return place
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    return scrubbed(os.environ, home=home, **more)
+
+
+def test_every_document_is_as_the_earlier_version_gave_it(home: Path, expected: dict[str, Any]) -> None:
+    found = documents(OURS, home, environment(home))
+
+    assert found == expected["documents"]
+
+
+def test_a_lost_catalogue_is_rebuilt_to_the_same(home: Path, expected: dict[str, Any]) -> None:
+    for file in (home / "packages" / ".pypitool").glob("catalogue.sqlite*"):
+        file.unlink()
+    with served(home):  # a server mends it; commands only report it
+        pass
+
+    found = documents(OURS, home, environment(home))
+
+    assert found == expected["documents"]
+
+
+@pytest.mark.live
+def test_the_server_keeps_yanks_quarantines_and_tokens(home: Path, expected: dict[str, Any]) -> None:
+    secrets = expected["secrets"]
+    with served(home) as server:
+        page = server.get("/simple/acme-core/").text
+        closed = server.get("/packages/acme_util-0.1-py3-none-any.whl")
+        alive = server.get("/api/v1/tokens", auth=("__token__", secrets["ci"]))
+        personal = server.get("/api/v1/tokens", auth=("__token__", secrets["ann/laptop"]))
+        revoked = server.get("/api/v1/tokens", auth=("__token__", secrets["old-ci"]))
+
+    assert page.count("data-yanked") == 2
+    assert closed.status_code == 403
+    assert (alive.status_code, personal.status_code, revoked.status_code) == (200, 200, 401)
+
+
+@pytest.mark.live
+def test_the_earlier_version_goes_on_with_it_or_says_why_not(
+    home: Path, expected: dict[str, Any], earlier: Path
+) -> None:
+    with served(home):
+        pass
+    documents(OURS, home, environment(home))
+    program = environment(home, PYTHONPATH=f"{earlier}{os.pathsep}{earlier / 'server'}")
+
+    for words in (["list"], ["show", "acme-core"], ["token", "list"], ["audit"], ["rescan"]):
+        ended = subprocess.run(
+            [*OURS, *words, "--json", "--config", "config.toml"], cwd=home, env=program,
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert ended.returncode in PLAIN_ENDS, f"{words}: {ended.stderr}"
+        assert "Traceback" not in ended.stderr
+
+    assert documents(OURS, home, environment(home)) == expected["documents"]
+
+
+def served(home: Path) -> ServerProcess:
+    """A server on the state, as its configuration says."""
+    line = "serve -i 127.0.0.1 -p {port} --config " + str(home / "config.toml")
+    return ServerProcess(home=home, line=line)
