@@ -1,11 +1,11 @@
-# make serve, make test, make bench, make bench-sync: each does all the set-up it needs, the first time.
+# make serve, make test, make bench, make bench-sync, make trips: each does all the set-up it needs, the first time.
 # make PYTHON=/path/to/python ... chooses the interpreter, make ARGS="..." adds arguments.
 
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python3.10)
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))
 BIN := .venv/bin
 
-.PHONY: serve test test-live bench bench-sync lint clean
+.PHONY: serve test test-live bench bench-sync trips lint clean
 
 serve: .venv/.serve
 	mkdir -p packages
@@ -23,6 +23,10 @@ bench: .venv/.test
 
 bench-sync: .venv/.test
 	exec $(BIN)/python -m bench.sync $(ARGS)
+
+# How many of our files an upload, a page, a `sync` enter; make trips ARGS="--explain sync" says where.
+trips: .venv/.test
+	@exec $(BIN)/python -m bench.trips $(ARGS)
 
 lint: .venv/.test
 	$(BIN)/ruff check .
