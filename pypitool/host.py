@@ -1,18 +1,129 @@
-"""On what sort of file system a directory lies, by what Linux says of its mounts.
+"""What we ask of this machine: whole writes, locks, owners of files, types of file systems, and systemd.
 
-Files that root makes in somebody else's state directory belong to that somebody.
-
-What systemd is told: ready, reloading, stopping (sd_notify(3), by a plain socket).
+Files that root makes in somebody else's state directory belong to that somebody: whatever makes one here
+hands it over.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
-import socket
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
+
+
+def write_whole(path: Path, body: bytes, *, handed_over: bool = True) -> None:
+    """Replace a small file in one step, so that nobody reads half of it.
+
+    Not durable: it is for what a crash of the machine makes stale anyway, or what is written again.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(body)
+    if handed_over:
+        hand_over(temporary)
+    os.replace(temporary, path)
+
+
+@contextmanager
+def whole_file(path: Path, prepare: Callable[[Path], object]) -> Iterator[BinaryIO]:
+    """Give a new file that takes its place at the end, in one step and with its bytes on the disk, or never.
+
+    Only we may read it until `prepare`, which is given its path, has set whose it is and who may.
+    """
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
+            file.flush()
+            prepare(temporary)
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_or_make(path: Path, mode: int, flags: int = 0) -> int:
+    """Open a file to read and write; one that is not there is made, and belongs to who owns the directory."""
+    flags |= os.O_RDWR | os.O_CLOEXEC
+    try:
+        return os.open(path, flags)
+    except FileNotFoundError:
+        descriptor = os.open(path, flags | os.O_CREAT, mode)
+        hand_over(path)
+        return descriptor
+
+
+@contextmanager
+def locked(path: Path, mode: int, flags: int = 0) -> Iterator[int]:
+    """Hold the lock of a file, made if it is not there, and give its descriptor."""
+    # A descriptor for each holder: a lock belongs to the open file, and threads or a child that shared one
+    # would release each other's.
+    descriptor = open_or_make(path, mode, flags)
+    try:
+        lock(descriptor)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def lock(descriptor: int, *, shared: bool = False) -> None:
+    """Wait for the lock of an open file; it is held until that is closed, or `unlock` is called."""
+    fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+
+
+def lock_now(descriptor: int) -> bool | None:
+    """Lock an open file; False: somebody holds the lock; None: this file system knows no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
+            return None
+        raise
+    return True
+
+
+def unlock(descriptor: int) -> None:
+    """Release the lock of a file that stays open."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def hand_over(path: Path) -> None:
+    """Give a new file to the owner of its directory, if we may.
+
+    An administrator's `sudo pypitool yank` must not leave a file that the server cannot write.
+    """
+    if os.geteuid() != 0:
+        return
+    owner = path.parent.stat()
+    with suppress(PermissionError):  # root in a container may lack the right
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def make_directory(path: Path, mode: int = 0o777) -> None:
+    """Make a directory with what it lies in; each new one belongs to the owner of the one around it."""
+    if path.is_dir():
+        return
+    make_directory(path.parent)
+    path.mkdir(mode, exist_ok=True)
+    hand_over(path)
+
 
 # SQLite's journal needs memory that is shared between processes, and locks that hold: file systems that
 # other machines write to promise neither. By name and not by the magic of statfs: there every file system
@@ -54,29 +165,8 @@ def _unescape(text: str) -> str:
     return text
 
 
-def hand_over(path: Path) -> None:
-    """Give a new file to the owner of its directory, if we may.
-
-    An administrator's `sudo pypitool yank` must not leave a file that the server cannot write.
-    """
-    if os.geteuid() != 0:
-        return
-    owner = path.parent.stat()
-    with suppress(PermissionError):  # root in a container may lack the right
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
-
-
-def make_directory(path: Path, mode: int = 0o777) -> None:
-    """Make a directory with what it lies in; each new one belongs to the owner of the one around it."""
-    if path.is_dir():
-        return
-    make_directory(path.parent)
-    path.mkdir(mode, exist_ok=True)
-    hand_over(path)
-
-
 class Notifier:
-    """Tells the service manager how the server is; without one it does nothing."""
+    """Tells systemd how the server is (sd_notify(3), by a plain socket); without one it does nothing."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._address = environ.get("NOTIFY_SOCKET", "")
@@ -97,6 +187,8 @@ class Notifier:
     def _send(self, *lines: str) -> None:
         if not self._address:
             return
+        import socket  # every start of a command would pay for it, and only servers need it
+
         # "If the first character of $NOTIFY_SOCKET is @, the string is understood as abstract socket".
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:

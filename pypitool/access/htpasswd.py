@@ -7,10 +7,8 @@ An htpasswd file as a value: one line for each user, `name:hash`.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +18,7 @@ from pathlib import Path
 
 from pypitool.access.errors import PasswordFileUnreadable, UnknownUser, UserNameRefused
 from pypitool.access.hashes import WEAK, PasswordHashes, hash_password
-from pypitool.host import hand_over
+from pypitool.host import hand_over, lock, whole_file
 
 NEW_FILE_MODE = 0o640  # never readable for all: hashes can be guessed at leisure
 LONGEST_NAME = 255
@@ -101,7 +99,7 @@ def _edited(path: Path) -> Iterator[Path]:
         # The folder is what all editors share: the file itself is another one after each edit.
         folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+            lock(folder)
             yield target
             os.fsync(folder)
         finally:
@@ -122,30 +120,23 @@ def _read(path: Path, *, missing_is_empty: bool) -> bytes:
 
 
 def _replace(path: Path, lines: list[bytes]) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(b"".join(line + b"\n" for line in lines))
-            _keep_owner_and_mode(path, temporary, file.fileno())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _keep_owner_and_mode(path: Path, temporary: Path, descriptor: int) -> None:
     try:
         before = os.stat(path)
     except FileNotFoundError:
-        os.fchmod(descriptor, NEW_FILE_MODE)
-        hand_over(temporary)
-        return
-    os.fchmod(descriptor, before.st_mode & 0o777)
-    if (before.st_uid, before.st_gid) != (os.getuid(), os.getgid()):
-        # As root on the server's own file; anybody else would take it from the server, so let it fail.
-        os.fchown(descriptor, before.st_uid, before.st_gid)
+        before = None
+
+    def keep_owner_and_mode(new: Path) -> None:
+        if before is None:
+            new.chmod(NEW_FILE_MODE)
+            hand_over(new)
+            return
+        new.chmod(before.st_mode & 0o777)
+        if (before.st_uid, before.st_gid) != (os.getuid(), os.getgid()):
+            # As root on the server's own file; anybody else would take it from the server, so let it fail.
+            os.chown(new, before.st_uid, before.st_gid)
+
+    with whole_file(path, keep_owner_and_mode) as file:
+        file.write(b"".join(line + b"\n" for line in lines))
 
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from pypitool.config.faults import BadConfiguration
 from pypitool.config.live import Source, changed_keys, with_live
 from pypitool.config.settings import Settings
 from pypitool.core.fact import Fact, What
-from pypitool.host import hand_over
+from pypitool.host import write_whole
 
 # A change is read at the second look that finds it unchanged: an editor may be in the middle of writing.
 LOOK_EVERY = 0.25
@@ -110,12 +110,9 @@ class RulesRecord:
 
 def write_record(state: Path, record: RulesRecord) -> None:
     """Replace what was said before."""
-    temporary = state / f".{NAME}.{os.getpid()}"
     # A full disk must not end who writes it: the rules count all the same.
     with suppress(OSError):
-        temporary.write_text(json.dumps(asdict(record)))
-        hand_over(temporary)
-        temporary.replace(state / NAME)
+        write_whole(state / NAME, json.dumps(asdict(record)).encode())
 
 
 def read_record(state: Path) -> RulesRecord | None:

@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 from pypitool.catalogue import database_files
 from pypitool.catalogue.errors import CatalogueMissing, translate
-from pypitool.host import hand_over
+from pypitool.host import open_or_make
 
 LOOK_EVERY = 1.0  # seconds between two looks at whether another file lies at the catalogue's path
 READ_TIMEOUT = 10.0  # readers wait only for the recovery after a crash
@@ -259,18 +259,10 @@ class CommitSignal:
         """Share the memory that others share now; again where somebody has removed the file."""
         try:
             if self._memory is None or self._path.stat().st_ino != self._inode:
-                self._map(self._open())
+                self._map(open_or_make(self._path, 0o666))
         except OSError:
             # A state that we may only read: changes are seen when SQLite is asked, once a second.
             self._memory = None
-
-    def _open(self) -> int:
-        try:
-            return os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            hand_over(self._path)
-            return descriptor
 
     def _map(self, descriptor: int) -> None:
         try:

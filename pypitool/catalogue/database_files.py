@@ -9,7 +9,6 @@ or meet another one. Everything here is done under `locking.exclusive`.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -17,14 +16,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pypitool.catalogue.errors import CatalogueError
-from pypitool.catalogue.facts import sync_directory
-from pypitool.host import hand_over
+from pypitool.host import hand_over, lock, open_or_make, sync_directory
 
 
 @contextmanager
 def opening(catalogue: Path) -> Iterator[None]:
     """Hold off a replacement of the catalogue; never waits for writers."""
-    with _held(catalogue.with_suffix(".lock"), fcntl.LOCK_SH):
+    with _held(catalogue.with_suffix(".lock"), shared=True):
         yield
 
 
@@ -33,7 +31,7 @@ def writing(catalogue: Path) -> Iterator[None]:
     """Wait for the writers of other processes, one after another, and hold off a replacement."""
     # SQLite's own waiting is to sleep and to try again, and whoever just wrote is first: four busy processes
     # waited up to 1.4 s and wrote less; in a queue 0.07 s (tried).
-    with _held(catalogue.with_suffix(".queue"), fcntl.LOCK_EX), opening(catalogue):
+    with _held(catalogue.with_suffix(".queue")), opening(catalogue):
         yield
 
 
@@ -42,20 +40,18 @@ def exclusive(catalogue: Path) -> Iterator[None]:
     """Wait until nobody opens or writes the catalogue, and hold them all off."""
     # The queue first: otherwise writers that come one after another would never leave a gap.
     with (
-        _held(catalogue.with_suffix(".queue"), fcntl.LOCK_EX),
-        _held(catalogue.with_suffix(".lock"), fcntl.LOCK_EX),
+        _held(catalogue.with_suffix(".queue")),
+        _held(catalogue.with_suffix(".lock")),
     ):
         yield
 
 
 @contextmanager
-def _held(path: Path, how: int) -> Iterator[None]:
-    # A descriptor for each holder: a lock belongs to the open file, and threads that shared one would
-    # release each other's.
+def _held(path: Path, *, shared: bool = False) -> Iterator[None]:
     descriptor = _open(path)
     try:
         if descriptor is not None:
-            fcntl.flock(descriptor, how)
+            lock(descriptor, shared=shared)
         yield
     finally:
         if descriptor is not None:
@@ -64,22 +60,13 @@ def _held(path: Path, how: int) -> Iterator[None]:
 
 def _open(path: Path) -> int | None:
     try:
-        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return _create(path)
+        return open_or_make(path, 0o666)
     except OSError:
         # Somebody else's file, or a disk that is read-only: enough to look at, and to be held off.
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-
-
-def _create(path: Path) -> int | None:
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError:
-        # Who may not write here cannot replace the catalogue either; others make the file when they do.
-        return None
-    hand_over(path)
-    return descriptor
+        with suppress(FileNotFoundError):
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    # Who may not write here cannot replace the catalogue either; others make the file when they do.
+    return None
 
 
 def put_in_place(new: Path, path: Path) -> None:

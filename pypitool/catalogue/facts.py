@@ -4,7 +4,6 @@ catalogue replays."""
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import logging
 import mmap
@@ -19,11 +18,11 @@ from pathlib import Path
 
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.fact import VERSION, Actor, Fact, What, from_document, to_document
-from pypitool.host import hand_over
+from pypitool.host import lock, open_or_make, sync_directory, unlock
 
 __all__ = [
     "Actor", "Fact", "FactLog", "FactsTooNew", "FactsUnwritable", "Skipped", "What", "local_actor",
-    "sync_directory", "timestamp",
+    "timestamp",
 ]  # fmt: skip
 
 _log = logging.getLogger(__name__)
@@ -103,7 +102,7 @@ class FactLog:
             try:
                 _write(descriptor, self._lines(facts))
                 # Not under the lock: the disk makes several waiting writers durable at once.
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
+                unlock(descriptor)
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -173,20 +172,17 @@ class FactLog:
         # A restore may put another file here while we wait for the lock of the old one.
         while True:
             descriptor = self._open()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            lock(descriptor)
             if _is_at(descriptor, self.path):
                 return descriptor
             os.close(descriptor)
 
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
-        try:
-            return os.open(self.path, flags)
-        except FileNotFoundError:
-            descriptor = os.open(self.path, flags | os.O_CREAT, 0o640)
-            hand_over(self.path)
+        is_new = not self.path.exists()
+        descriptor = open_or_make(self.path, 0o640, os.O_APPEND)
+        if is_new:
             sync_directory(self.path.parent)
-            return descriptor
+        return descriptor
 
     def _read(self, line: bytes, offset: int, skipped: Callable[[Skipped], None]) -> Fact | None:
         if not line.strip():
@@ -201,15 +197,6 @@ class FactLog:
             torn = "" if line.endswith(b"\n") else ", cut off in the middle"
             skipped(Skipped(self.path, offset, f"it is not a fact{torn} ({type(error).__name__})"))
             return None
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import IO, ClassVar
 
 from packaging.utils import canonicalize_name
@@ -24,6 +23,7 @@ from pypitool.core.fact import Actor
 from pypitool.core.filenames import BadFilename, parse
 from pypitool.core.mirror.run_events import FileEvent, FileOutcome
 from pypitool.core.model import Digests, HeldFile, Origin, OriginKind
+from pypitool.host import whole_file
 from pypitool.repository.publish import Incoming, Outcome, publish
 from pypitool.repository.read_file import contents_of
 from pypitool.repository.repository import Repository
@@ -73,21 +73,15 @@ def export_bundle(
 ) -> int:
     """Write a bundle of these files, all or nothing, and return its size."""
     manifest = {"format": FORMAT, "files": [asdict(_entry(file)) for file in files]}
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as temporary:
-        try:
-            with tarfile.open(fileobj=temporary, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                body = json.dumps(manifest, indent=1).encode()
-                _add(tar, MANIFEST, len(body), io.BytesIO(body))
-                for file in files:
-                    _add_file(repository, tar, file)
-                    report(_event(_entry(file), "kept"))
-            temporary.flush()
-            os.fchmod(temporary.fileno(), 0o644)
-            os.fsync(temporary.fileno())
-            os.replace(temporary.name, path)
-        except BaseException:
-            os.unlink(temporary.name)
-            raise
+    with (
+        whole_file(path, lambda new: new.chmod(0o644)) as bundle,
+        tarfile.open(fileobj=bundle, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        body = json.dumps(manifest, indent=1).encode()
+        _add(tar, MANIFEST, len(body), io.BytesIO(body))
+        for file in files:
+            _add_file(repository, tar, file)
+            report(_event(_entry(file), "kept"))
     return path.stat().st_size
 
 

@@ -8,16 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from packaging.pylock import is_valid_pylock_path
 from packaging.utils import NormalizedName, canonicalize_name
 
-from pypitool.catalogue.facts import sync_directory
 from pypitool.core.mirror.pin_rewrite import NewPin, rewrite_pins
 from pypitool.core.mirror.requirement_lines import Fault, Source, Wanted, parse_lines
 from pypitool.core.mirror.run_events import WarningEvent, WrittenEvent
 from pypitool.core.mirror.selection import is_pin
+from pypitool.host import sync_directory, whole_file
 from pypitool.mirror.inputs import InputFaults, encoding_of
 from pypitool.mirror.sync import Report
 from pypitool.mirror.update_offers import Offer
@@ -102,16 +101,12 @@ def _left_alone(
 
 def _replace(path: Path, body: bytes) -> None:
     before = path.stat()
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as temporary:
-        try:
-            temporary.write(body)
-            temporary.flush()
-            shutil.copymode(path, temporary.name)
-            with suppress(PermissionError):
-                os.chown(temporary.name, before.st_uid, before.st_gid)
-            os.fsync(temporary.fileno())
-            os.replace(temporary.name, path)
-        except BaseException:
-            os.unlink(temporary.name)
-            raise
+
+    def keep_owner_and_mode(new: Path) -> None:
+        shutil.copymode(path, new)
+        with suppress(PermissionError):
+            os.chown(new, before.st_uid, before.st_gid)
+
+    with whole_file(path, keep_owner_and_mode) as file:
+        file.write(body)
     sync_directory(path.parent)

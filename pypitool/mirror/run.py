@@ -5,7 +5,6 @@ One writer of a mirrored directory at a time; the kernel releases the lock howev
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import threading
@@ -23,7 +22,7 @@ from pypitool.core.fact import Actor
 from pypitool.core.mirror.run_events import Event
 from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_code, run_outcome
 from pypitool.core.progress import TransferProgress
-from pypitool.host import hand_over, make_directory
+from pypitool.host import lock_now, make_directory, open_or_make
 from pypitool.mirror.record import RECORD_FILE, MirrorRecord
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.workspace import Place, untouched
@@ -204,24 +203,15 @@ def lock_directory(directory: Path, command: str) -> Iterator[None]:
     """Hold the directory for the whole run, or raise `DirectoryLocked` that names who does."""
     path = directory / LOCK_FILE
     make_directory(path.parent, 0o750)  # as the state, which may be made in it
-    is_new = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = open_or_make(path, 0o644)
     try:
-        if is_new:
-            hand_over(path)
-        _lock(descriptor, directory)
+        if not lock_now(descriptor):  # nor where there are no locks: nobody could tell of another run
+            raise DirectoryLocked(directory, _read_holder(descriptor))
         _write_holder(descriptor, command)
         yield
     finally:
         # The file stays: removing it would let a waiting run lock a file that is no longer there.
         os.close(descriptor)
-
-
-def _lock(descriptor: int, directory: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise DirectoryLocked(directory, _read_holder(descriptor)) from error
 
 
 def _write_holder(descriptor: int, command: str) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 from pypitool import __version__
 from pypitool.config.config_files import candidate_files
 from pypitool.config.toml import parse_toml
-from pypitool.host import hand_over, make_directory
+from pypitool.host import make_directory, write_whole
 from pypitool.repository.state import choose_state
 
 FOLDER = "stamps"
@@ -86,16 +86,12 @@ def write_stamp(state: Path, stamp: Stamp) -> None:
         "holes": list(stamp.holes),
         "folders": stamp.folders,
     }
-    write_atomically(state / FOLDER / f"{stamp.question}.json", json.dumps(document))
+    _write(state / FOLDER / f"{stamp.question}.json", json.dumps(document))
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file that is read by nobody while it is half."""
+def _write(path: Path, text: str) -> None:
     make_directory(path.parent)
-    temporary = path.with_name(f"{path.name}.part")
-    temporary.write_text(text)
-    hand_over(temporary)
-    os.replace(temporary, path)
+    write_whole(path, text.encode())
 
 
 def stats_of(paths: Iterable[Path]) -> dict[str, tuple[int, int]]:
@@ -166,7 +162,7 @@ def remember(words: Sequence[str], environ: Mapping[str, str], state: Path, ques
     line = read_line(words)
     found = _pointer(line, environ) if line is not None else None
     if found is not None and found[0] == state:
-        write_atomically(found[1], question)
+        _write(found[1], question)
 
 
 def told(stamp: Stamp, *, is_json: bool, is_quiet: bool, began: float) -> Iterator[str]:

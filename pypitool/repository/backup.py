@@ -27,10 +27,10 @@ from pypitool.catalogue import database_files
 from pypitool.catalogue.connections import connect
 from pypitool.catalogue.database_files import put_in_place, unused
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing, translate
-from pypitool.catalogue.facts import FactLog, sync_directory, timestamp
+from pypitool.catalogue.facts import FactLog, timestamp
 from pypitool.catalogue.rebuild import begin_new_history, last_serial, make_current
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
-from pypitool.host import hand_over
+from pypitool.host import hand_over, sync_directory
 from pypitool.repository.state import StateFiles
 
 

@@ -7,8 +7,6 @@ One keeper for each state: whoever scans holds this lock, and the kernel release
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
 import time
@@ -19,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pypitool.core.model import Location
-from pypitool.host import hand_over
-from pypitool.store.temporary import lock_now
+from pypitool.host import lock_now, locked, open_or_make, write_whole
 
 _ASKED = "keeper.asked"
 _DOUBT = "catalogue.doubted"
@@ -33,7 +30,7 @@ def tell_keeper(state: Path, *locations: Location) -> None:
     if not locations:
         return
     lines = b"".join(json.dumps([place.root, place.path]).encode() + b"\n" for place in locations)
-    with contextlib.suppress(OSError), _locked(state) as descriptor:
+    with suppress(OSError), locked(state / _ASKED, 0o640, os.O_APPEND) as descriptor:
         if os.fstat(descriptor).st_size + len(lines) <= _MOST_BYTES:
             os.write(descriptor, lines)
 
@@ -43,7 +40,7 @@ def take_asked(state: Path) -> frozenset[Location]:
     try:
         if not (state / _ASKED).stat().st_size:
             return frozenset()
-        with _locked(state) as descriptor:
+        with locked(state / _ASKED, 0o640, os.O_APPEND) as descriptor:
             asked = os.pread(descriptor, _MOST_BYTES, 0)
             os.ftruncate(descriptor, 0)
     except OSError:
@@ -53,7 +50,7 @@ def take_asked(state: Path) -> frozenset[Location]:
 
 def doubt_catalogue(state: Path) -> None:
     """Ask the keeper to read the whole catalogue, because a part of it made no sense; never fails."""
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         (state / _DOUBT).touch()
 
 
@@ -64,20 +61,6 @@ def take_doubt(state: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-@contextlib.contextmanager
-def _locked(state: Path) -> Iterator[int]:
-    path = state / _ASKED
-    is_new = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
-    try:
-        if is_new:
-            hand_over(path)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _location(line: bytes) -> Location | None:
@@ -133,11 +116,7 @@ class Pulse:
 
 def write_heartbeat(state: Path, heartbeat: Heartbeat) -> None:
     """Replace the last sign of life."""
-    # No fsync: after a crash of the machine it would be stale anyway.
-    temporary = state / f".{_HEARTBEAT}.{os.getpid()}"
-    temporary.write_text(json.dumps(asdict(heartbeat)))
-    hand_over(temporary)
-    temporary.replace(state / _HEARTBEAT)
+    write_whole(state / _HEARTBEAT, json.dumps(asdict(heartbeat)).encode())
 
 
 def read_heartbeat(state: Path) -> Heartbeat | None:
@@ -157,12 +136,8 @@ _LOCK = "keeper.lock"
 def keeper_lock(state: Path) -> Iterator[bool]:
     """Try to become the keeper of a state, and tell whether we are."""
     # Opened by whoever locks it: a descriptor that was inherited would share its parent's lock.
-    path = state / _LOCK
-    is_new = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    descriptor = open_or_make(state / _LOCK, 0o640)
     try:
-        if is_new:
-            hand_over(path)
         # Where there are no locks, two keepers do the same work twice, and no harm.
         yield lock_now(descriptor) is not False
     finally:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.host import file_system, hand_over, is_network
+from pypitool.host import file_system, hand_over, is_network, write_whole
 
 DIRECTORY = ".pypitool"
 POINTER = "state-is-in"
@@ -216,10 +216,7 @@ def _record(files: StateFiles, roots: Sequence[Path]) -> None:
     here = files.directory.resolve()
     # A state inside its own directory moves with it: there the way up is recorded, not the place.
     names = [os.path.relpath(root, here) if here.is_relative_to(root) else str(root) for root in roots]
-    temporary = files.roots.with_name(f".{files.roots.name}.{os.getpid()}")
     try:
-        temporary.write_text(json.dumps({"roots": names}) + "\n")
-        hand_over(temporary)
-        temporary.replace(files.roots)
+        write_whole(files.roots, f"{json.dumps({'roots': names})}\n".encode())
     except OSError as error:
         raise StateUnusable(files.directory, error.strerror or str(error)) from error

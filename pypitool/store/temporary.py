@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import secrets
 import stat as stat_bits
@@ -18,7 +17,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from pypitool.core.model import FileStat, Location
-from pypitool.host import hand_over
+from pypitool.host import hand_over, lock_now
 from pypitool.store.failures import writing
 from pypitool.store.opened import Opened, open_regular, opened_folder, stat_of
 
@@ -130,19 +129,6 @@ def adopt_temporary(root: Path, number: int, folder: str, source: Path) -> Tempo
         raise
     path = "/".join(filter(None, (folder, INCOMING, name)))
     return TemporaryFile(incoming, Location(number, path), os.fdopen(descriptor, "r+b", buffering=1 << 16))
-
-
-def lock_now(descriptor: int) -> bool | None:
-    """Lock a file; False: somebody holds the lock; None: this file system knows no locks."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
-            return None
-        raise
-    return True
 
 
 def sweep_incoming(root: Path, folder: str) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ The application under another WSGI server: every process makes its own, and one 
 from __future__ import annotations
 
 import atexit
-import fcntl
 import functools
 import logging
 import os
@@ -18,6 +17,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pypitool.access.rules_file import RulesWatch
+from pypitool.host import lock_now
 from pypitool.keeper.keeper import Keeper
 from pypitool.repository.repository import Repository
 from pypitool_server.engine.assemble import assemble
@@ -114,11 +114,7 @@ class _Elected:
             self._teller.tell(watch)
 
     def _is_us(self) -> bool:
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
+        return bool(lock_now(self._lock))
 
 
 def keep_beside(repository: Repository, *, rescan: float) -> None:

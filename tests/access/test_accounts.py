@@ -418,7 +418,7 @@ def test_a_libpass_that_is_not_whole_is_one_sentence(tmp_path: Path, what_is_lef
         "f = m.PathFinder.find_spec\n"
         f"m.PathFinder.find_spec = lambda n, p=None, t=None: f(n, [{os.fspath(tmp_path)!r}], t)"
         " if n == 'passlib' else f(n, p, t)\n"
-        "from pypitool.accounts import PasswordHashes\n"
+        "from pypitool.access.hashes import PasswordHashes\n"
         "try: PasswordHashes()\n"
         "except Exception as error: print(error.kind.value, error)\n"
     )

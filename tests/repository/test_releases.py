@@ -238,8 +238,9 @@ def test_a_lost_catalogue_brings_every_decision_back(tmp_path: Path, repository:
 def test_a_decision_of_another_process_is_effective_at_once(repository: Repository) -> None:
     stamp = repository.catalogue.stamp()
     code = (
-        "import sys; from pathlib import Path; from pypitool.facts import local_actor\n"
-        "from pypitool.releases import yank; from tests.support.repositories import open_repository\n"
+        "import sys; from pathlib import Path; from pypitool.catalogue.facts import local_actor\n"
+        "from pypitool.repository.releases import yank\n"
+        "from tests.support.repositories import open_repository\n"
         "with open_repository(Path(sys.argv[1]), roots=2) as repository:\n"
         "    yank(repository, 'acme', '1.0', 'broken', local_actor())"
     )

@@ -151,7 +151,7 @@ def test_a_read_only_directory_is_refused_with_the_sentence_that_names_the_flag(
 
 def locate_as_nobody(root: Path) -> subprocess.CompletedProcess[str]:
     script = (
-        "import os, sys; from pathlib import Path; import pypitool.state as state\n"
+        "import os, sys; from pathlib import Path; import pypitool.repository.state as state\n"
         "os.setgid(65534); os.setuid(65534)\n"
         "try: print(state.locate_state([Path(sys.argv[1])], None, {}))\n"
         "except state.StateUnusable as error: print(error)"

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import ClassVar
 
 from pypitool.cli.client_files.ini import CannotEdit, Difference, Edited, Wanted, edit_ini
 from pypitool.cli.client_files.uv_toml import edit_uv_toml
 from pypitool.core.client_config import ClientIndex, pip_values, pypirc_values, uv_values
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.host import whole_file
 
 _PRIVATE = 0o600
 
@@ -136,19 +136,15 @@ def _read(file: Path) -> str | None:
 
 def _replace(target: Path, text: str, *, private: bool) -> None:
     before = target.stat() if target.exists() else None
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as temporary:
-        try:
-            temporary.write(text.encode())
-            temporary.flush()
-            os.fchmod(temporary.fileno(), _PRIVATE if private else _mode(before))
-            if before is not None:
-                with suppress(PermissionError):
-                    os.fchown(temporary.fileno(), before.st_uid, before.st_gid)
-            os.fsync(temporary.fileno())
-            os.replace(temporary.name, target)
-        except BaseException:
-            os.unlink(temporary.name)
-            raise
+
+    def set_owner_and_mode(new: Path) -> None:
+        new.chmod(_PRIVATE if private else _mode(before))
+        if before is not None:
+            with suppress(PermissionError):
+                os.chown(new, before.st_uid, before.st_gid)
+
+    with whole_file(target, set_owner_and_mode) as file:
+        file.write(text.encode())
 
 
 def _mode(before: os.stat_result | None) -> int:

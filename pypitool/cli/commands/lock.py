@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from pypitool.cli.mirror_run import place_of, tell_input_warnings
 from pypitool.cli.opening import on_packages
 from pypitool.cli.output import Output
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.host import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ def lock_command(
         answers = resolve(question, asked_for, invocation.environ)
     for answer in answers:
         path = _path(output, answer)
-        _write(path, answer.pylock)
+        write_whole(path, answer.pylock.encode(), handed_over=False)
         Output(invocation).done(f"wrote {path}")
     return 0
 
@@ -120,9 +120,3 @@ def _for_strangers(
 
 def _path(output: Path, answer: Resolution) -> Path:
     return output if answer.target is None else output.with_name(f"pylock.{answer.target}.toml")
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import logging
 import os
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from pypitool.catalogue.facts import timestamp
 from pypitool.core.audit_query import days_to_drop, file_of
-from pypitool.host import hand_over
+from pypitool.host import hand_over, lock, open_or_make
 from pypitool.manage.audit import DownloadRecord
 from pypitool_server.logs.access_log import Download, Request
 
@@ -63,7 +62,7 @@ class DownloadLog:
         descriptor = self._opened(path)
         try:
             # Other workers write here too; alone we can take back what a full disk has cut off.
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            lock(descriptor)
             size = os.fstat(descriptor).st_size
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
                 data = b"\n" + data  # after a line that a crash cut off
@@ -74,15 +73,10 @@ class DownloadLog:
             os.close(descriptor)
 
     def _opened(self, path: Path) -> int:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
-        with suppress(FileNotFoundError):
-            return os.open(path, flags)
         if not path.parent.is_dir():
             path.parent.mkdir(DIRECTORY_MODE, exist_ok=True)
             hand_over(path.parent)
-        descriptor = os.open(path, flags | os.O_CREAT, FILE_MODE)
-        hand_over(path)
-        return descriptor
+        return open_or_make(path, FILE_MODE, os.O_APPEND)
 
     def _tidy(self) -> None:
         now = self._clock()
