@@ -23,6 +23,7 @@ import click
 
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
+from pypitool.core.event_document import document
 from pypitool.core.mirror.run_events import (
     DifferenceEvent,
     Event,
@@ -151,7 +152,7 @@ class RunOutput:
     def event(self, event: Event) -> None:
         """Write one event, if anybody wants to see it."""
         if self.invocation.json:
-            click.echo(json.dumps(event.as_json()))
+            click.echo(json.dumps(document(event)))
         elif isinstance(event, (HoleEvent, DifferenceEvent)):
             self._out.line(str(event))
         elif isinstance(event, PlanEvent):

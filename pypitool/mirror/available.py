@@ -161,5 +161,6 @@ def events_of(name: str, proof: Proof, told: set[str]) -> Iterator[HoleEvent | W
         if unknown.filename not in told:
             told.add(unknown.filename)
             yield WarningEvent(
-                f"{unknown.filename}: what it depends on is unknown until it is built", unknown.project
+                f"{unknown.filename}: what it depends on is unknown until it is built",
+                project=unknown.project,
             )

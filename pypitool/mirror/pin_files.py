@@ -96,7 +96,7 @@ def _left_alone(
         if name in pins and name not in written:
             why = "no sha256 is known of it" if name in unhashed else f"{pins[name].have} is what is here"
             message = f"{path}:{line.source.line}: {line.requirement} stays: {why}"
-            yield WarningEvent(message, name)
+            yield WarningEvent(message, project=name)
 
 
 def _replace(path: Path, body: bytes) -> None:

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import NoSpace
+from pypitool.core.event_document import document
 from pypitool.core.mirror.run_events import Event
 from pypitool.core.mirror.run_summary import Summary, summary_of
 from pypitool.host import hand_over
@@ -222,7 +223,7 @@ class MirrorRecord:
 
     def end_run(self, number: int, summary: Summary, events: Sequence[Event]) -> None:
         """Write down how a run went."""
-        lines = json.dumps([event.as_json() for event in events], separators=(",", ":"))
+        lines = json.dumps([document(event) for event in events], separators=(",", ":"))
         self._connection.execute(
             "UPDATE run SET summary = ?, events = ? WHERE id = ?",
             (json.dumps(summary.as_json()), zlib.compress(lines.encode()), number),

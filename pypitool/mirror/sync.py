@@ -130,7 +130,7 @@ def _yanks(choices: Choices) -> Iterator[WarningEvent]:
         if candidate.yanked is not None:
             reason = f": {candidate.yanked}" if candidate.yanked else ""
             message = f"{candidate.filename} is yanked{reason}"
-            yield WarningEvent(message, candidate.project, candidate.yanked)
+            yield WarningEvent(message, project=candidate.project, yanked=candidate.yanked)
 
 
 def _held(mirror: Mirror, offers: Iterable[NormalizedName]) -> dict[str, HeldFile]:
@@ -259,7 +259,9 @@ def _miss_event(miss: Miss, offered: Offered, shelf: CatalogueShelf) -> ProjectE
         return ProjectEvent(project, Kind.NOT_FOUND, f"{project} is quarantined by {offered.upstream}{why}")
     held = (candidate.version for candidate in shelf.candidates(project))
     if any(miss.wish.specifier.contains(version, prereleases=True) for version in held):
-        return WarningEvent(f"{offered.upstream} no longer offers {wanted}; the files here stay", project)
+        return WarningEvent(
+            f"{offered.upstream} no longer offers {wanted}; the files here stay", project=project
+        )
     return ProjectEvent(project, Kind.NOT_FOUND, f"{offered.upstream} has no {wanted}")
 
 

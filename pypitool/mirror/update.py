@@ -117,7 +117,7 @@ def _tell_refused(project: HeldProject, reason: str, report: Report) -> None:
         report(
             UpdateEvent(project.name, str(project.have or ""), held=(HeldVersion(None, Held.PRIVATE.value),))
         )
-    report(WarningEvent(f"{project.name} is not looked for: {reason}", project.name))
+    report(WarningEvent(f"{project.name} is not looked for: {reason}", project=project.name))
 
 
 def _audited(mirror: Mirror, offers: Iterable[Offer], options: UpdateOptions, report: Report) -> list[Offer]:
@@ -147,10 +147,10 @@ def _tell(offers: Iterable[Offer], report: Report) -> None:
                 f"{offer.name}: {upstream} has a stranger of the same name, which lists none of the files "
                 "here; name it in `[policy] private` and nobody is asked about it again"
             )
-            report(WarningEvent(message, offer.name))
+            report(WarningEvent(message, project=offer.name))
         elif offer.offered.status is ProjectStatus.QUARANTINED:
             why = f": {offer.offered.status_reason}" if offer.offered.status_reason else ""
-            report(WarningEvent(f"{offer.name} is quarantined by {upstream}{why}", offer.name))
+            report(WarningEvent(f"{offer.name} is quarantined by {upstream}{why}", project=offer.name))
 
 
 def _brought(
@@ -189,7 +189,9 @@ def _unknown(releases: Sequence[Release], audits: Mapping[NormalizedName, Audit]
             yield WarningEvent(f"{upstream} says nothing about vulnerabilities")
             continue
         for project, version, _ in unknown:
-            yield WarningEvent(f"{upstream} does not say whether {project} {version} is vulnerable", project)
+            yield WarningEvent(
+                f"{upstream} does not say whether {project} {version} is vulnerable", project=project
+            )
 
 
 def _ask(session: UpstreamSession, project: NormalizedName, version: Version) -> Audit:

@@ -78,7 +78,9 @@ def _is_other(file: HeldFile, offer: Candidate) -> bool:
 
 
 def _difference(file: HeldFile, kind: Kind, message: str) -> DifferenceEvent:
-    return DifferenceEvent(file.project, kind, message, file.filename, file.version, file.location.path)
+    return DifferenceEvent(
+        file.project, kind, message, name=file.filename, version=file.version, path=file.location.path
+    )
 
 
 def _note_yanks(mirror: Mirror, pages: Sequence[_Page]) -> list[tuple[Noted, str]]:
@@ -104,6 +106,6 @@ def _same(page: _Page) -> Iterable[tuple[HeldFile, Candidate]]:
 def _yank_event(noted: Noted, upstream: str) -> WarningEvent:
     name, project = noted.held.filename, noted.held.project
     if noted.yanked is None:
-        return WarningEvent(f"{name} is no longer yanked by {upstream}", project)
+        return WarningEvent(f"{name} is no longer yanked by {upstream}", project=project)
     reason = f": {noted.yanked}" if noted.yanked else ""
-    return WarningEvent(f"{name} was yanked by {upstream}{reason}", project, noted.yanked)
+    return WarningEvent(f"{name} was yanked by {upstream}{reason}", project=project, yanked=noted.yanked)

@@ -8,6 +8,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
+from pypitool.core.event_document import document
 from pypitool.core.mirror.run_events import FileEvent
 from pypitool.core.mirror.run_summary import RunOutcome, Summary, Tally
 from pypitool.core.mirror.selection import Candidate, Wish
@@ -101,7 +102,7 @@ def test_a_run_is_recorded_with_its_events(record: MirrorRecord) -> None:
     run = record.run(number)
     assert run is not None
     assert (run.summary, run.command, run.job) == (summary, "sync backend", "nightly")
-    assert record.events(number) == (event.as_json(),)
+    assert record.events(number) == (document(event),)
     assert record.last_run_of("nightly") == run
     assert record.last_run_of("other") is None
 

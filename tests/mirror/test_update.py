@@ -12,6 +12,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from pypitool.core.errors import Kind
+from pypitool.core.event_document import document
 from pypitool.core.mirror.run_events import (
     Event,
     FileEvent,
@@ -532,7 +533,7 @@ def test_unknown_vulnerabilities_fail_nothing(lan: Lan, action: Any) -> None:
     summary = lan.update(vulnerabilities=True)
 
     (event,) = (event for event in lan.events if isinstance(event, UpdateEvent))
-    assert event.as_json()["vulnerabilities"] is None
+    assert document(event)["vulnerabilities"] is None
     assert (summary.exit_code, lan.lines()) == (0, ["a 1.0 -> 1.1"])
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from pypitool.catalogue.facts import local_actor
 from pypitool.core.errors import Kind
+from pypitool.core.event_document import document
 from pypitool.core.mirror.run_events import DifferenceEvent, Event, ProjectEvent, WarningEvent
 from pypitool.core.mirror.run_summary import Ending, RunOutcome, Summary
 from pypitool.core.model import Origin, OriginKind
@@ -133,7 +134,7 @@ def test_a_new_yank_is_told_once_and_stored(lan: Lan) -> None:
 
     assert (first.exit_code, first.outcome) == (0, RunOutcome.OK)
     (warning,) = lan.events
-    assert warning.as_json() == {
+    assert document(warning) == {
         "type": "warning",
         "project": "a",
         "message": f"{A} was yanked by fake: broken",

@@ -22,6 +22,7 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.mirror_run import place_of
 from pypitool.cli.opening import on_packages
 from pypitool.cli.output import Output
+from pypitool.core.event_document import document
 from pypitool.mirror.stamp import Stamp, digest_of, read_stamp, remember, stats_of, told, write_stamp
 from pypitool.repository.state import choose_state
 
@@ -121,7 +122,7 @@ def explain_sets(invocation: Invocation, settings: Settings, names: tuple[str, .
         explained = explain(mirror, requests, project, invocation.environ)
     if invocation.json:
         for one in explained:
-            click.echo(json.dumps(one.as_json()))
+            click.echo(json.dumps(document(one)))
     else:
         _print(Output(invocation), explained)
     return 0
@@ -216,7 +217,7 @@ class Watched:
         elif isinstance(event, (FileEvent, ProjectEvent)):
             self.has_failed = True
         elif isinstance(event, HoleEvent):
-            self.holes.append(event.as_json())
+            self.holes.append(document(event))
         self.report(event)
 
     def ended(self, ending: Ending) -> Ending:

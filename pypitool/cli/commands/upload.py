@@ -22,6 +22,7 @@ from pypitool.cli.mirror_run import stopping, transfer_progress
 from pypitool.cli.opening import heard
 from pypitool.cli.output import Output
 from pypitool.core.errors import Kind
+from pypitool.core.event_document import document
 from pypitool.core.text import short_size
 from pypitool.core.upload.plan import UploadEvent, UploadPlanned, UploadSummary
 
@@ -242,7 +243,7 @@ class UploadOutput:
     def event(self, event: UploadEvent | UploadPlanned) -> None:
         """Write one event, if anybody wants to see it."""
         if self.invocation.json:
-            click.echo(json.dumps(event.as_json()))
+            click.echo(json.dumps(document(event)))
         elif isinstance(event, UploadEvent):
             self._file(event)
         elif not self.invocation.quiet:

@@ -1,20 +1,138 @@
-"""What a run says while it works and at its end: values that the screen, `--json` and the record share.
-
-What `update` says of one project: a line for people, or one of `--json`.
-
-What an index's legacy JSON says of the vulnerabilities of one release; strangers write it.
-"""
+"""What a run says while it works: events that the screen, `--json` and the record share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pypitool.core.errors import Kind
+from pypitool.core.event_document import IF_KNOWN, INLINE, NEVER
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
+
+FileOutcome = Literal["fetched", "kept", "failed", "conflict", "deleted"]
+PlanAction = Literal["get", "keep", "conflict", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileEvent:
+    """A wanted file is dealt with."""
+
+    type: ClassVar[str] = "file"
+    name: str
+    project: NormalizedName
+    version: str
+    outcome: FileOutcome
+    bytes: int = 0
+    sha256: str | None = None
+    targets: tuple[str, ...] = ()
+    kind: Kind | None = field(default=None, metadata=IF_KNOWN)
+    message: str | None = field(default=None, metadata=IF_KNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectEvent:
+    """A whole project failed; the others go on."""
+
+    type: ClassVar[str] = "project"
+    project: NormalizedName
+    outcome: str = field(default="failed", init=False)
+    kind: Kind
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoleEvent:
+    """Something that a target needs is not on disk."""
+
+    type: ClassVar[str] = "hole"
+    set: str
+    target: str
+    requirement: str
+    required_by: str
+    reason: str
+    # The project that a pin, or uv, would bring.
+    unpinned: NormalizedName | None = field(default=None, metadata=NEVER)
+
+    def __str__(self) -> str:
+        return f"hole: {self.set} {self.target}: {self.requirement} (needed by {self.required_by})"
+
+
+@dataclass(frozen=True, slots=True)
+class WarningEvent:
+    """Something that someone should know, and that stops nothing."""
+
+    type: ClassVar[str] = "warning"
+    project: NormalizedName | None = field(default=None, kw_only=True)
+    message: str
+    yanked: str | None = field(default=None, kw_only=True, metadata=IF_KNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEvent:
+    """What a real run would do with a file."""
+
+    type: ClassVar[str] = "plan"
+    action: PlanAction
+    name: str
+    project: NormalizedName
+    version: str
+    bytes: int | None = None
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceEvent:
+    """Something here is not, or no longer, as the catalogue or an upstream says; of a file or a project."""
+
+    name: str | None = field(default=None, kw_only=True, metadata=IF_KNOWN)  # None: the whole project
+    path: str | None = field(default=None, kw_only=True, metadata=IF_KNOWN)
+    project: NormalizedName
+    version: str | None = field(default=None, kw_only=True, metadata=IF_KNOWN)
+    outcome: str = field(default="failed", init=False)
+    kind: Kind
+    message: str
+
+    @property
+    def type(self) -> str:
+        """The word of its line: who reads lines sees a file or a project that failed."""
+        return ProjectEvent.type if self.name is None else FileEvent.type
+
+    def __str__(self) -> str:
+        return f"{self.path or self.name or self.project}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenEvent:
+    """Pins of a requirements file were rewritten."""
+
+    type: ClassVar[str] = "written"
+    file: str
+    projects: tuple[NormalizedName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateEvent:
+    """`update` looked at a project."""
+
+    type: ClassVar[str] = "update"
+    project: NormalizedName
+    have: str
+    new: str | None = None  # None: nothing is offered
+    uploaded: str | None = None
+    held: tuple[HeldVersion, ...] = ()
+    audit: Audit | None = field(default=None, metadata=INLINE)  # None: nobody asked
+
+    def lines(self) -> Iterator[str]:
+        """Yield what people read."""
+        if self.new is not None:
+            yield f"{self.project} {self.have} -> {self.new}"
+        for one in self.held:
+            yield f"held {' '.join(filter(None, (self.project, one.version)))}: {one.reason}"
+        for vulnerability in (self.audit.vulnerabilities if self.audit else None) or ():
+            yield f"vulnerable {self.project} {self.have}: {vulnerability}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,201 +151,18 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateEvent:
-    """A project was looked at."""
+class Vulnerability:
+    """One known vulnerability of a release."""
 
-    project: NormalizedName
-    have: str
-    new: str | None = None  # None: nothing is offered
-    uploaded: str | None = None
-    held: tuple[HeldVersion, ...] = ()
-    audit: Audit | None = None  # None: nobody asked
-
-    def lines(self) -> Iterator[str]:
-        """Yield what people read."""
-        if self.new is not None:
-            yield f"{self.project} {self.have} -> {self.new}"
-        for one in self.held:
-            yield f"held {' '.join(filter(None, (self.project, one.version)))}: {one.reason}"
-        for vulnerability in (self.audit.vulnerabilities if self.audit else None) or ():
-            yield f"vulnerable {self.project} {self.have}: {vulnerability}"
-
-    def as_json(self) -> dict[str, object]:
-        """The line that --json prints."""
-        line: dict[str, object] = {
-            "type": "update",
-            "project": self.project,
-            "have": self.have,
-            "new": self.new,
-            "uploaded": self.uploaded,
-            "held": [{"version": one.version, "reason": one.reason} for one in self.held],
-        }
-        if self.audit is not None:
-            found = self.audit.vulnerabilities
-            line["vulnerabilities"] = None if found is None else [one.as_json() for one in found]
-        return line
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenEvent:
-    """Pins of a requirements file were rewritten."""
-
-    file: str
-    projects: tuple[NormalizedName, ...]
-
-    def as_json(self) -> dict[str, object]:
-        """The line that --json prints."""
-        return {"type": "written", "file": self.file, "projects": list(self.projects)}
-
-
-FileOutcome = Literal["fetched", "kept", "failed", "conflict", "deleted"]
-PlanAction = Literal["get", "keep", "conflict", "delete"]
-
-
-@dataclass(frozen=True, slots=True)
-class FileEvent:
-    """A wanted file is dealt with."""
-
-    name: str
-    project: NormalizedName
-    version: str
-    outcome: FileOutcome
-    bytes: int = 0
-    sha256: str | None = None
-    targets: tuple[str, ...] = ()
-    kind: Kind | None = None
-    message: str | None = None
-
-    def as_json(self) -> dict[str, object]:
-        """The line that --json prints."""
-        line: dict[str, object] = {
-            "type": "file",
-            "name": self.name,
-            "project": self.project,
-            "version": self.version,
-            "outcome": self.outcome,
-            "bytes": self.bytes,
-            "sha256": self.sha256,
-            "targets": list(self.targets),
-        }
-        if self.kind is not None:
-            line |= {"kind": self.kind.value, "message": self.message}
-        return line
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectEvent:
-    """A whole project failed; the others go on."""
-
-    project: NormalizedName
-    kind: Kind
-    message: str
-
-    def as_json(self) -> dict[str, object]:
-        """The line that --json prints."""
-        return {
-            "type": "project",
-            "project": self.project,
-            "outcome": "failed",
-            "kind": self.kind.value,
-            "message": self.message,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class HoleEvent:
-    """Something that a target needs is not on disk."""
-
-    set: str
-    target: str
-    requirement: str
-    required_by: str
-    reason: str
-    unpinned: NormalizedName | None = None  # the project that a pin, or uv, would bring
+    id: str
+    aliases: tuple[str, ...] = ()
+    fixed_in: tuple[str, ...] = ()
+    summary: str | None = None
+    link: str | None = None
 
     def __str__(self) -> str:
-        return f"hole: {self.set} {self.target}: {self.requirement} (needed by {self.required_by})"
-
-    def as_json(self) -> dict[str, object]:
-        """The line that --json prints."""
-        return {
-            "type": "hole",
-            "set": self.set,
-            "target": self.target,
-            "requirement": self.requirement,
-            "required_by": self.required_by,
-            "reason": self.reason,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class WarningEvent:
-    """Something that someone should know, and that stops nothing."""
-
-    message: str
-    project: NormalizedName | None = None
-    yanked: str | None = None
-
-    def as_json(self) -> dict[str, object]:
-        """The line that --json prints."""
-        line: dict[str, object] = {"type": "warning", "project": self.project, "message": self.message}
-        if self.yanked is not None:
-            line["yanked"] = self.yanked
-        return line
-
-
-@dataclass(frozen=True, slots=True)
-class PlanEvent:
-    """What a real run would do with a file."""
-
-    action: PlanAction
-    name: str
-    project: NormalizedName
-    version: str
-    bytes: int | None = None
-    targets: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, object]:
-        """The line that --json prints."""
-        return {
-            "type": "plan",
-            "action": self.action,
-            "name": self.name,
-            "project": self.project,
-            "version": self.version,
-            "bytes": self.bytes,
-            "targets": list(self.targets),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class DifferenceEvent:
-    """Something here is not, or no longer, as the catalogue or an upstream says; of a file or a project."""
-
-    project: NormalizedName
-    kind: Kind
-    message: str
-    name: str | None = None  # None: the whole project
-    version: str | None = None
-    path: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.path or self.name or self.project}: {self.message}"
-
-    def as_json(self) -> dict[str, object]:
-        """The line that --json prints."""
-        if self.name is None:
-            return ProjectEvent(self.project, self.kind, self.message).as_json()
-        return {
-            "type": "file",
-            "name": self.name,
-            "path": self.path,
-            "project": self.project,
-            "version": self.version,
-            "outcome": "failed",
-            "kind": self.kind.value,
-            "message": self.message,
-        }
+        names = ", ".join((self.id, *self.aliases))
+        return f"{names} (fixed in {', '.join(self.fixed_in)})" if self.fixed_in else names
 
 
 Event = (
@@ -242,27 +177,8 @@ Event = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Vulnerability:
-    """One known vulnerability of a release."""
-
-    id: str
-    aliases: tuple[str, ...] = ()
-    fixed_in: tuple[str, ...] = ()
-    summary: str | None = None
-    link: str | None = None
-
-    def __str__(self) -> str:
-        names = ", ".join((self.id, *self.aliases))
-        return f"{names} (fixed in {', '.join(self.fixed_in)})" if self.fixed_in else names
-
-    def as_json(self) -> dict[str, object]:
-        """Return its fields."""
-        return asdict(self)
-
-
 def vulnerabilities_of(document: object) -> tuple[Vulnerability, ...] | None:
-    """Read them from the document of a release; None: it does not say."""
+    """Read what an index's legacy JSON says of one release, which strangers write; None: it does not say."""
     entries = document.get("vulnerabilities") if isinstance(document, Mapping) else None
     if not isinstance(entries, list):
         return None

@@ -6,13 +6,14 @@ What is to be done with a file that is to be uploaded, by what the index has und
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Literal, Protocol, TypeVar
+from typing import ClassVar, Literal, Protocol, TypeVar
 
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import EXIT_CODES, EXIT_INTERRUPTED, EXIT_PARTIAL, Kind
+from pypitool.core.event_document import IF_KNOWN
 
 Outcome = Literal["uploaded", "replaced", "kept", "failed", "conflict"]
 Action = Literal["send", "keep", "conflict"]
@@ -23,41 +24,24 @@ FAILURES = ("failed", "conflict")
 class UploadEvent:
     """A file is dealt with."""
 
+    type: ClassVar[str] = "file"
     name: str
     project: NormalizedName
     version: str
     outcome: Outcome
     sha256: str
     bytes: int
-    kind: Kind | None = None
-    message: str | None = None
-
-    def as_json(self) -> dict[str, object]:
-        """The line that --json prints."""
-        line: dict[str, object] = {
-            "type": "file",
-            "name": self.name,
-            "project": self.project,
-            "version": self.version,
-            "outcome": self.outcome,
-            "sha256": self.sha256,
-            "bytes": self.bytes,
-        }
-        if self.kind is not None:
-            line |= {"kind": self.kind.value, "message": self.message}
-        return line
+    kind: Kind | None = field(default=None, metadata=IF_KNOWN)
+    message: str | None = field(default=None, metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True, slots=True)
 class UploadPlanned:
     """What a real run would do with a file."""
 
+    type: ClassVar[str] = "plan"
     action: Action
     name: str
-
-    def as_json(self) -> dict[str, object]:
-        """The line that --json prints."""
-        return {"type": "plan", "action": self.action, "name": self.name}
 
 
 @dataclass(frozen=True, slots=True)

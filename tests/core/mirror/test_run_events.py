@@ -4,6 +4,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from pypitool.core.errors import Kind
+from pypitool.core.event_document import document
 from pypitool.core.mirror.run_events import (
     Audit,
     DifferenceEvent,
@@ -85,14 +86,14 @@ def test_a_hole_is_one_line() -> None:
 def test_a_failed_file_says_why() -> None:
     event = FileEvent("a-1.0.tar.gz", A, "1.0", "failed", kind=Kind.INVALID, message="bytes differ")
 
-    assert event.as_json()["kind"] == "invalid"
-    assert event.as_json()["message"] == "bytes differ"
+    assert document(event)["kind"] == "invalid"
+    assert document(event)["message"] == "bytes differ"
 
 
 def test_what_differs_deletes_and_is_offered_is_counted_apart() -> None:
     tally = Tally()
     for event in (
-        DifferenceEvent(A, Kind.CONFLICT, "other bytes", "a-1.0.tar.gz", "1.0"),
+        DifferenceEvent(A, Kind.CONFLICT, "other bytes", name="a-1.0.tar.gz", version="1.0"),
         UpdateEvent(A, "1.0", "1.1"),
         UpdateEvent(A, "1.0"),
         file("deleted"),
@@ -123,7 +124,7 @@ def test_a_project_that_was_looked_at_is_told_in_lines() -> None:
 def test_a_project_that_was_looked_at_is_one_line_of_json() -> None:
     event = UpdateEvent(A, "1.0", "1.1", "2026-01-01T00:00:00Z", (HeldVersion("2.0", "cooldown"),))
 
-    assert event.as_json() == {
+    assert document(event) == {
         "type": "update",
         "project": "a",
         "have": "1.0",
@@ -135,4 +136,4 @@ def test_a_project_that_was_looked_at_is_one_line_of_json() -> None:
 
 @pytest.mark.parametrize(("audit", "found"), [(Audit(None), None), (Audit(()), [])])
 def test_unknown_vulnerabilities_are_null_and_none_are_an_empty_list(audit: Audit, found: object) -> None:
-    assert UpdateEvent(A, "1.0", audit=audit).as_json()["vulnerabilities"] == found
+    assert document(UpdateEvent(A, "1.0", audit=audit))["vulnerabilities"] == found

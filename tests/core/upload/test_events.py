@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pypitool.core.errors import Kind
+from pypitool.core.event_document import document
 from pypitool.core.names import normalize
 from pypitool.core.upload.plan import Outcome, UploadEvent, UploadPlanned, UploadSummary, UploadTally
 
@@ -54,7 +55,7 @@ def test_the_lines_are_as_promised() -> None:
     failed = event("conflict", Kind.CONFLICT)
     summary = UploadSummary(tally(event("uploaded"), event("replaced"), event("kept"), failed), 1.23456)
 
-    assert event("uploaded").as_json() == {
+    assert document(event("uploaded")) == {
         "type": "file",
         "name": "a-1.0.tar.gz",
         "project": "a",
@@ -63,8 +64,8 @@ def test_the_lines_are_as_promised() -> None:
         "sha256": "0f",
         "bytes": 7,
     }
-    assert failed.as_json() == event("conflict").as_json() | {"kind": "conflict", "message": "why"}
-    assert UploadPlanned("send", "a").as_json() == {"type": "plan", "action": "send", "name": "a"}
+    assert document(failed) == document(event("conflict")) | {"kind": "conflict", "message": "why"}
+    assert document(UploadPlanned("send", "a")) == {"type": "plan", "action": "send", "name": "a"}
     assert summary.as_json() == {
         "type": "summary",
         "command": "upload",
