@@ -15,8 +15,10 @@ from pypitool_server.access.access import Access, authentication_of
 from pypitool_server.http.bodies import BodySlots
 from pypitool_server.http.body_timeout import SilenceWatch
 from pypitool_server.http.browser import browser_of
-from pypitool_server.http.request import Environ, External, TrustedProxies
-from pypitool_server.replay.freshness import BoundedCache, Freshness
+from pypitool_server.http.proxies import External, TrustedProxies
+from pypitool_server.http.wsgi_types import Environ
+from pypitool_server.replay.cache import BoundedCache
+from pypitool_server.replay.freshness import Freshness
 from pypitool_server.replay.front import Answer, Observe, ReplayFront, Variants
 from pypitool_server.replay.rendered import RenderedPages
 from pypitool_server.services import Services, attach

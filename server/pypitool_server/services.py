@@ -14,7 +14,7 @@ from pypitool_server.access.access import Access, Verdict
 from pypitool_server.http.bodies import BodySlots
 from pypitool_server.http.body_timeout import SilenceWatch
 from pypitool_server.http.browser import Browser
-from pypitool_server.http.request import External
+from pypitool_server.http.proxies import External
 from pypitool_server.replay.freshness import Freshness
 from pypitool_server.replay.rendered import RenderedPages
 

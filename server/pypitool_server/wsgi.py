@@ -2,31 +2,16 @@
 
 It is configured by the configuration file (PYPITOOL_CONFIG) and PYPITOOL_ variables. One of the workers is
 elected as keeper by the keeper's lock, and runs it in a thread.
-
-The application under another WSGI server: every process makes its own, and one is the keeper.
 """
 
 from __future__ import annotations
 
-import atexit
 import functools
-import logging
-import os
-import threading
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pypitool.access.rules_file import RulesWatch
-from pypitool.host import lock_now
-from pypitool.keeper.keeper import Keeper
-from pypitool.repository.repository import Repository
-from pypitool_server.engine.assemble import assemble
-from pypitool_server.engine.prepare import Prepared
-from pypitool_server.engine.reload_rules import RulesTeller
-from pypitool_server.http.request import Application, Environ, StartResponse
-from pypitool_server.logs.counts import SharedFile
-
 if TYPE_CHECKING:
+    from pypitool_server.engine.other_servers import ForeignApplication
+
     app: ForeignApplication
 
 
@@ -45,88 +30,10 @@ def application() -> ForeignApplication:
     from pypitool.access.rules_file import RulesWatch
     from pypitool.config.live import Source
     from pypitool.config.loader import load_settings
+    from pypitool_server.engine.other_servers import ForeignApplication
     from pypitool_server.engine.prepare import prepare
 
     source = Source.of({}, os.environ)
     loaded = load_settings({}, os.environ)
     watch = RulesWatch(source, loaded.settings)
     return ForeignApplication(prepare(loaded.settings, os.environ), loaded.notices, watch)
-
-
-COUNTS = "counts.bin"
-TELLING = "rules.lock"
-KEEPER_STOP_SECONDS = 5.0
-
-log = logging.getLogger(__name__)
-
-
-class ForeignApplication:
-    """A WSGI callable that makes the application at the first request of each process.
-
-    Not earlier: a server that loads it and forks then (`gunicorn --preload`) would leave threads and database
-    connections behind in its master.
-    """
-
-    def __init__(self, prepared: Prepared, notices: Iterable[str], watch: RulesWatch | None = None) -> None:
-        self._prepared = prepared
-        self._watch = watch
-        self._notices = tuple(notices)
-        self._making = threading.Lock()
-        self._made: dict[int, Application] = {}
-
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
-        made = self._made.get(os.getpid()) or self._make()
-        return made(environ, start_response)
-
-    def _make(self) -> Application:
-        with self._making:
-            own = os.getpid()
-            if own not in self._made:
-                self._made[own] = self._assembled()
-            return self._made[own]
-
-    def _assembled(self) -> Application:
-        prepared = self._prepared
-        prepared.log.install()
-        for notice in self._notices:
-            log.warning("%s", notice)
-        repository = Repository.open(prepared.server.packages, prepared.state)
-        counts = SharedFile.named(prepared.state / COUNTS)
-        tell = None if self._watch is None else _Elected(prepared, self._watch).tell
-        serving = assemble(prepared.settings, repository, counts, prepared.log, watch=self._watch, tell=tell)
-        keep_beside(repository, rescan=prepared.server.rescan)
-        return serving.app.wsgi_app
-
-
-class _Elected:
-    """Tells of the rules in one of the processes: the first, and when that is gone another one."""
-
-    def __init__(self, prepared: Prepared, watch: RulesWatch) -> None:
-        self._lock = os.open(prepared.state / TELLING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        self._teller = RulesTeller(prepared.state, watch)
-        if self._is_us():
-            self._teller.begin()
-
-    def tell(self, watch: RulesWatch) -> None:
-        """Tell what is new, if it is us who tells."""
-        if self._is_us():
-            self._teller.tell(watch)
-
-    def _is_us(self) -> bool:
-        return bool(lock_now(self._lock))
-
-
-def keep_beside(repository: Repository, *, rescan: float) -> None:
-    """Run a keeper in a thread of this process until it ends; it works only while no other does."""
-    stop = threading.Event()
-    keeper = Keeper(repository, rescan=rescan)
-    # A daemon, because threads that are none are waited for before anybody could tell them to stop.
-    thread = threading.Thread(target=keeper.run, args=(stop.is_set,), name="keeper", daemon=True)
-    thread.start()
-
-    def end() -> None:
-        stop.set()
-        thread.join(KEEPER_STOP_SECONDS)
-
-    atexit.register(end)

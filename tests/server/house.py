@@ -13,7 +13,7 @@ from pypitool.config.loader import load_settings
 from pypitool.core.fact import to_document
 from pypitool.repository.repository import Repository
 from pypitool_server.app import create_app
-from pypitool_server.http.request import Environ
+from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.services import Services
 from tests.server.site import JSON, basic
 from tests.support.accounts import write_htpasswd

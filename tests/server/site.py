@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from pypitool.config.settings import AuthSettings, PolicySettings, ServerSettings, Settings
 from pypitool.repository.repository import Repository
 from pypitool_server.app import create_app
-from pypitool_server.http.request import Environ
+from pypitool_server.http.wsgi_types import Environ
 from tests.support.accounts import write_htpasswd
 from tests.support.repositories import scan
 

@@ -57,7 +57,8 @@ def serve_command(invocation: Invocation, directories: tuple[Path, ...], with_jo
     from pypitool.config.live import Source
 
     # The only import of the server by the command line, and not before everything is known to be right.
-    from pypitool_server.engine.serve import Jobs, serve
+    from pypitool_server.engine.serve import serve
+    from pypitool_server.engine.server import Jobs
 
     notices = [*invocation.notices, *loaded.notices, *_make_default_directory(loaded)]
     jobs = Jobs(invocation.config and invocation.config.absolute()) if with_jobs else None

@@ -23,7 +23,8 @@ from pypitool_server.access.auth import Authentication, KnownAccounts, Principal
 from pypitool_server.access.refusals import CredentialsNeeded, ProjectIsNew, ProjectNotHeld, RightMissing
 from pypitool_server.access.rights_cache import NOBODY, Answer, Owned, RightsClasses, Seat
 from pypitool_server.access.token_login import TokenLogin
-from pypitool_server.http.request import Environ, TrustedProxies
+from pypitool_server.http.proxies import TrustedProxies
+from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.replay.freshness import RIGHTS
 
 if TYPE_CHECKING:

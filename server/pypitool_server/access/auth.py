@@ -17,7 +17,8 @@ from pypitool.core.rights.tokens import PREFIX
 from pypitool_server.access.refusals import CHALLENGE, REALM
 from pypitool_server.access.rights_cache import NOBODY, shown_name
 from pypitool_server.access.token_login import TokenLogin, presented
-from pypitool_server.http.request import Environ, TrustedProxies
+from pypitool_server.http.proxies import TrustedProxies
+from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.replay.front import USER
 
 LONGEST_NAME = 255

@@ -15,12 +15,13 @@ from pypitool.config.settings import ServerSettings, Settings
 from pypitool.repository.repository import Repository
 from pypitool_server.access.live_rules import LiveRules
 from pypitool_server.app import create_app
-from pypitool_server.http.request import TrustedProxies
+from pypitool_server.http.proxies import TrustedProxies
 from pypitool_server.logs.access_log import AccessLog
-from pypitool_server.logs.counts import PLACES, SharedFile, Slots
+from pypitool_server.logs.counts import PLACES
 from pypitool_server.logs.download_log import DownloadLog
 from pypitool_server.logs.logs import Log
 from pypitool_server.logs.observer import Observer
+from pypitool_server.logs.shared_counters import SharedFile, Slots
 from pypitool_server.services import KEY, Services
 from pypitool_server.views import operations
 

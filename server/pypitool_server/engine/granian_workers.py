@@ -20,13 +20,14 @@ from granian.constants import HTTPModes, Interfaces, RuntimeModes, SSLProtocols
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
+from pypitool_server.engine.graceful_stop import Leaving
 from pypitool_server.engine.listen import BACKLOG
 from pypitool_server.engine.tls import Certificate
-from pypitool_server.engine.worker import Begin, Leaving
+from pypitool_server.engine.worker import Begin
 from pypitool_server.engine.worker_processes import Orders
 
 if TYPE_CHECKING:
-    from pypitool_server.http.request import Application
+    from pypitool_server.http.wsgi_types import Application
 
 # Connections, not requests: those that are idle hold one as well, and granian closes them after 30 s.
 CONNECTIONS_PER_THREAD = 8

@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from pathlib import Path
 
 from pypitool.config.live import Source
-from pypitool.config.own_address import name_of_this_machine
 from pypitool.config.settings import ServerSettings, Settings
-from pypitool.host import Notifier
-from pypitool_server.engine.banner import banner
-from pypitool_server.engine.granian_workers import GranianWorkers
 from pypitool_server.engine.listen import Listener, TcpListener, UnixListener
-from pypitool_server.engine.prepare import Prepared, allow_many_files, prepare
+from pypitool_server.engine.prepare import allow_many_files, prepare
 from pypitool_server.engine.reload_rules import Following
-from pypitool_server.engine.side_process import (
-    SideProcess,
-    jobs_command,
-    jobs_environment,
-    keeper_command,
-    keeper_environment,
-)
+from pypitool_server.engine.server import Jobs, Reload, Server
 from pypitool_server.engine.supervision import Supervisor
-from pypitool_server.engine.worker_processes import Generation, Inherited, Orders, Ready
-from pypitool_server.logs.counts import SharedFile
-
-Reload = Callable[[], Settings]
-# What belongs to the socket that the parent holds: it is there until the server ends.
-FIXED = ("host", "port", "unix_socket", "unix_socket_mode")
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Jobs:
-    """That the jobs of the configuration are to run beside the server."""
-
-    config: Path | None  # where they stand; None: where every command looks
+from pypitool_server.logs.shared_counters import SharedFile
 
 
 def serve(
@@ -68,7 +38,7 @@ def serve(
         closing.callback(counts.close)
         follows = Following(source, settings, prepared.state)
         follows.begin()
-        server = _Server(prepared, listener, counts, notices, reload or (lambda: settings), jobs, follows)
+        server = Server(prepared, listener, counts, notices, reload or (lambda: settings), jobs, follows)
         closing.callback(server.stop_sides)
         server.start_sides()
         allow_many_files()
@@ -79,131 +49,3 @@ def _listen(server: ServerSettings) -> Listener:
     if server.unix_socket is not None:
         return UnixListener(server.unix_socket, server.unix_socket_mode)
     return TcpListener(server.host, server.port)
-
-
-class _Server:
-    """The surroundings of the workers: the address, the keeper, systemd, and the configuration."""
-
-    def __init__(
-        self,
-        prepared: Prepared,
-        listener: Listener,
-        counts: SharedFile,
-        notices: Iterable[str],
-        reload: Reload,
-        jobs: Jobs | None,
-        following: Following,
-    ) -> None:
-        self._prepared = prepared
-        self._reread: Prepared = prepared
-        self._following = self._follows_then = following
-        self._listener = listener
-        self._counts = counts
-        self._notices = tuple(notices)
-        self._reload = reload
-        self._notifier = Notifier(os.environ)
-        self._keeper = SideProcess("keeper", _keeper_of(prepared), keeper_environment())
-        self._jobs = _jobs_of(prepared, jobs)
-
-    @property
-    def due(self) -> float:
-        """When a process beside us is to be started again, or the file is to be looked at."""
-        return min(self._following.due, *(side.due for side in self._sides()))
-
-    @property
-    def readable(self) -> tuple[int, ...]:
-        """The words of the processes beside us."""
-        return tuple(voice for side in self._sides() for voice in side.readable)
-
-    def tend(self) -> None:
-        """Look after the processes beside us, and at the file of the configuration."""
-        for side in self._sides():
-            side.tend()
-        self._following.tend()
-
-    def start_sides(self) -> None:
-        """Start them."""
-        for side in self._sides():
-            side.start()
-
-    def stop_sides(self) -> None:
-        """End them."""
-        for side in self._sides():
-            side.stop()
-
-    def _sides(self) -> tuple[SideProcess, ...]:
-        return (self._keeper,) if self._jobs is None else (self._keeper, self._jobs)
-
-    def generation(self) -> Generation:
-        """Return the workers of the configuration that was read last."""
-        prepared, listener, following = self._reread, self._listener, self._follows_then
-        server = prepared.server
-        workers = GranianWorkers(server.threads, prepared.certificate, is_unix=listener.is_unix)
-        # granian sets up logging for itself: ours comes after it.
-        prepared.log.install()
-
-        def make(number: int, report: Connection) -> BaseProcess:
-            own, others = listener.socket_of(number), Inherited(listener.others(number))
-            settings = following.live(prepared.settings)
-            orders = Orders(settings, os.getpid(), report, self._counts, others, following.source)
-            return workers.process(number, own, orders)
-
-        return Generation(server.workers, server.stop_timeout, make)
-
-    def opened(self, ready: Ready) -> None:
-        """Say what is served, on standard error."""
-        settings = self._prepared.settings
-        for notice in self._notices:
-            sys.stderr.write(f"notice: {notice}\n")
-        if settings.server.log_level != "error":
-            text = banner(settings, ready, port=self._listener.port, hostname=name_of_this_machine())
-            sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
-
-    def settled(self) -> None:
-        """Tell systemd that every worker serves, and close the sockets of those that are no more."""
-        self._listener.shrink(self._prepared.server.workers)
-        self._notifier.ready(f"serving at {self._listener.name}")
-
-    def reread(self) -> Generation:
-        """Read the configuration again and check what it names."""
-        self._notifier.reloading()
-        self._prepared.log.reopen()
-        fresh = self._reload()
-        self._reread = prepare(fresh, os.environ)
-        self._follows_then = self._following.anew(fresh, self._reread.state)
-        return self.generation()
-
-    def adopt(self) -> None:
-        """Make what was reread the configuration of the server."""
-        before, self._prepared = self._prepared, self._reread
-        self._following = self._follows_then
-        self._following.begin()
-        for name in FIXED:
-            if getattr(before.server, name) != getattr(self._prepared.server, name):
-                log.warning("`server.%s` changes when the server is restarted", name.replace("_", "-"))
-        self._keeper.run(_keeper_of(self._prepared))
-        if self._jobs is not None:
-            self._jobs.reload()
-        log.info("the configuration was read again")
-
-    def closing(self) -> None:
-        """Give up the address and the keeper; who is being served does not notice."""
-        self._notifier.stopping()
-        self._listener.close()
-        self.stop_sides()
-
-
-def _jobs_of(prepared: Prepared, jobs: Jobs | None) -> SideProcess | None:
-    if jobs is None:
-        return None
-    environ = jobs_environment(os.environ, jobs.config, prepared.server.packages, prepared.state)
-    # A file that is on its way is brought to its end.
-    return SideProcess("jobs", jobs_command(), environ, stop_seconds=prepared.server.stop_timeout)
-
-
-def _keeper_of(prepared: Prepared) -> tuple[str, ...]:
-    server = prepared.server
-    return keeper_command(
-        server.packages, prepared.state, rescan=server.rescan, level=server.log_level, parent=os.getpid()
-    )

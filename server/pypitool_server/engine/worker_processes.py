@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from pypitool.config.live import Source
 from pypitool.config.settings import Settings
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool_server.logs.counts import SharedFile
+from pypitool_server.logs.shared_counters import SharedFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pypitool_server.http.request import plain
+from pypitool_server.http.proxies import plain
 
 OWN_DESCRIPTORS = "/proc/self/fd"
 # Of struct tcp_info in linux/tcp.h: tcpi_last_data_sent and tcpi_last_data_recv (milliseconds ago), and

@@ -6,10 +6,12 @@ import threading
 from collections import deque
 from time import time
 
-from pypitool_server.http.request import Environ, TrustedProxies
+from pypitool_server.http.proxies import TrustedProxies
+from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.logs.access_log import AccessLog, Request
-from pypitool_server.logs.counts import Counts, Slots
+from pypitool_server.logs.counts import Counts
 from pypitool_server.logs.download_log import DownloadLog
+from pypitool_server.logs.shared_counters import Slots
 from pypitool_server.replay.front import DOWNLOAD
 
 EACH_SECONDS = 1.0

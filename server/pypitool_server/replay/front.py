@@ -21,8 +21,8 @@ from flask import request
 from pypitool.core.errors import PypitoolError
 from pypitool.core.index.http import accepts_gzip, negotiate
 from pypitool_server.http.bodies import PIECE, FileBody, StreamedBody
-from pypitool_server.http.request import Application, Environ, Headers, StartResponse
-from pypitool_server.replay.freshness import BoundedCache
+from pypitool_server.http.wsgi_types import Application, Environ, Headers, StartResponse
+from pypitool_server.replay.cache import BoundedCache
 
 MARK = "pypitool.replay"
 USER = "pypitool.user"

@@ -15,7 +15,8 @@ from pypitool.catalogue.catalogue import Reader
 from pypitool.core.index.http import MediaType
 from pypitool.core.index.simple_pages import names_html, names_json, project_html, project_json
 from pypitool.core.model import HeldFile
-from pypitool_server.replay.freshness import ALL_NAMES, BoundedCache, Freshness
+from pypitool_server.replay.cache import BoundedCache
+from pypitool_server.replay.freshness import ALL_NAMES, Freshness
 
 # The middle: level 9 takes three times as long and saves one byte in a hundred of pages full of digests.
 GZIP_LEVEL = 6

@@ -22,7 +22,7 @@ from pypitool.core.rights.rulebook import Right
 from pypitool.repository.contact import read_heartbeat
 from pypitool.repository.repository import Repository
 from pypitool_server.access.live_rules import LiveRules
-from pypitool_server.http.request import TrustedProxies
+from pypitool_server.http.proxies import TrustedProxies
 from pypitool_server.logs.counts import Counts
 from pypitool_server.services import services
 from pypitool_server.views import answers

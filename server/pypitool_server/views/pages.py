@@ -1,17 +1,11 @@
-"""Pages for people: the start page, all files, a project, and search.
-
-Search: projects by name, with what their newest release says of itself.
-
-A start page of the house's own: an HTML file with the five variables that pypiserver's has.
-"""
+"""Pages for people: the start page (the house's own where there is one), all files, a project, and search."""
 
 from __future__ import annotations
 
 import html
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,13 +29,14 @@ from pypitool_server.access.access import Listing
 from pypitool_server.access.refusals import ProjectNotHeld
 from pypitool_server.http.bodies import PIECE, StreamedBody
 from pypitool_server.http.browser import Browser, details_of, links_of
-from pypitool_server.http.request import queried
+from pypitool_server.http.proxies import queried
 from pypitool_server.replay.freshness import EVERYTHING, RIGHTS
 from pypitool_server.replay.front import mark_replayable
 from pypitool_server.replay.rendered import represent
 from pypitool_server.services import Services, services
 from pypitool_server.views import answers
 from pypitool_server.views.not_held import refuse_unless_absent
+from pypitool_server.views.search import MOST, found_projects
 from pypitool_server.views.simple import asked_for, project_list, zipped
 
 HTML = "text/html; charset=utf-8"
@@ -221,41 +216,6 @@ def _client(base: str) -> dict[str, str]:
         "pip_conf": "\n".join(pip_conf(index)),
         "trust": "" if trusted is None else f" --trusted-host {trusted}",
     }
-
-
-# Each line reads a project: more than this helps neither people nor `pip search`.
-MOST = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One line of an answer."""
-
-    name: NormalizedName
-    version: str
-    summary: str
-
-
-def found_projects(
-    catalogue: Reader, terms: Sequence[str], *, sees: Callable[[NormalizedName], bool]
-) -> Iterator[Found]:
-    """Iterate over the first projects whose normalised name holds one of `terms`, of those that one sees."""
-    left = MOST
-    for name in catalogue.project_names():
-        if any(term in name for term in terms) and sees(name):
-            project = catalogue.project(name)
-            if project is not None:
-                yield _line(catalogue, project)
-                left -= 1
-        if left == 0:
-            return
-
-
-def _line(catalogue: Reader, project: Project) -> Found:
-    grouped = by_release(project.files)
-    version = latest_of(grouped) or ""
-    told = metadata_of(catalogue, grouped.get(version, ()))
-    return Found(project.name, version, (told and told.summary) or "")
 
 
 # `{{NAME}}` is escaped and `{{!NAME}}` is not; everything else in the file is text, never a template.

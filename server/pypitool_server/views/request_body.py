@@ -16,7 +16,8 @@ from flask import Response, request
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool_server.http.bodies import TooManyBodies
 from pypitool_server.http.body_timeout import SilenceWatch, Waiting
-from pypitool_server.http.request import Environ, plain
+from pypitool_server.http.proxies import plain
+from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.services import services
 
 BODY = "pypitool.body"

@@ -13,7 +13,7 @@ from pypitool.core.model import ProjectStatus
 from pypitool.core.names import is_private, is_valid_name, normalize
 from pypitool.core.rights.rulebook import Right
 from pypitool_server.access.refusals import ProjectNotHeld
-from pypitool_server.http.request import queried
+from pypitool_server.http.proxies import queried
 from pypitool_server.replay.freshness import ALL_NAMES, RIGHTS
 from pypitool_server.replay.front import mark_replayable
 from pypitool_server.services import services

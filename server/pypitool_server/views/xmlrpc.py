@@ -14,8 +14,8 @@ from packaging.utils import NormalizedName, canonicalize_name
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool_server.access.access import Listing
 from pypitool_server.services import services
-from pypitool_server.views.pages import found_projects
 from pypitool_server.views.request_body import current_body
+from pypitool_server.views.search import found_projects
 
 XML = frozenset({"text/xml", "application/xml"})
 # pip posts to whatever index URL it has; the others are what old clients were configured with.

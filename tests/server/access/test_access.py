@@ -21,7 +21,7 @@ from pypitool.repository.scan import scan_if_alone
 from pypitool_server.access.access import Access
 from pypitool_server.access.auth import Authentication, Failures
 from pypitool_server.app import create_app
-from pypitool_server.http.request import TrustedProxies
+from pypitool_server.http.proxies import TrustedProxies
 from pypitool_server.services import Services
 from tests.support.accounts import write_htpasswd
 from tests.support.wheels import build_wheel

@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from pypitool_server.engine.side_process import LONGEST_SECONDS, Backoff, scrubbed
+from pypitool_server.engine.environment import scrubbed
+from pypitool_server.engine.side_process import LONGEST_SECONDS, Backoff
 
 
 def test_secrets_and_proxies_do_not_reach_a_request() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from pypitool_server.http.request import External, TrustedProxies
+from pypitool_server.http.proxies import External, TrustedProxies
 
 NOTHING: Mapping[str, str] = {}
 

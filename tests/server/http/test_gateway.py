@@ -10,7 +10,7 @@ from wsgiref.validate import validator
 import pytest
 
 from pypitool.repository.repository import Repository
-from pypitool_server.http.request import Environ, Headers
+from pypitool_server.http.wsgi_types import Environ, Headers
 from tests.server.site import Site, make_site
 from tests.support.wheels import build_wheel
 

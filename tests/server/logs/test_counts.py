@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from pypitool.repository.contact import Heartbeat
-from pypitool_server.http.request import TrustedProxies
+from pypitool_server.http.proxies import TrustedProxies
 from pypitool_server.logs.access_log import Request
-from pypitool_server.logs.counts import PLACES, Counts, SharedFile, Slots, route_of
+from pypitool_server.logs.counts import PLACES, Counts, route_of
 from pypitool_server.logs.exposition import Gauges, exposed
 from pypitool_server.logs.observer import Observer
+from pypitool_server.logs.shared_counters import SharedFile, Slots
 
 ENVIRON = {
     "REMOTE_ADDR": "10.0.0.7",

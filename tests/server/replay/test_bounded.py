@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from pypitool_server.replay.freshness import ENTRY_OVERHEAD, BoundedCache
+from pypitool_server.replay.cache import ENTRY_OVERHEAD, BoundedCache
 
 
 def fresh(ticket: int, dependencies: Collection[str]) -> bool:

@@ -8,14 +8,8 @@ from dataclasses import replace
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.model import Changes
-from pypitool_server.replay.freshness import (
-    ALL_NAMES,
-    EVERYTHING,
-    REMEMBERED_CHANGES,
-    RIGHTS,
-    BoundedCache,
-    Freshness,
-)
+from pypitool_server.replay.cache import BoundedCache
+from pypitool_server.replay.freshness import ALL_NAMES, EVERYTHING, REMEMBERED_CHANGES, RIGHTS, Freshness
 
 
 class ChangingCatalogue:

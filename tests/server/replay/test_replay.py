@@ -15,8 +15,9 @@ from werkzeug.test import EnvironBuilder
 from pypitool.catalogue.errors import CatalogueMissing
 from pypitool.core.model import Changes
 from pypitool.repository.repository import Repository
-from pypitool_server.http.request import Headers
-from pypitool_server.replay.freshness import BoundedCache, Freshness
+from pypitool_server.http.wsgi_types import Headers
+from pypitool_server.replay.cache import BoundedCache
+from pypitool_server.replay.freshness import Freshness
 from pypitool_server.replay.front import Answer, ReplayFront, mark_replayable
 from tests.server.site import JSON, Site, basic, make_site
 from tests.support.wheels import build_wheel

@@ -1,21 +1,15 @@
-"""Which peers are proxies of ours, and whom they speak for.
-
-The address under which a client sees the server, for the few answers that need an absolute one.
-
-The types of WSGI (PEP 3333), as the parts in front of Flask use them.
-
-The query of an address, read with the patience that raw bytes need.
-"""
+"""Proxies: which peers are ours, whom they speak for, and under which address a client sees us."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any, TypeAlias
 from urllib.parse import parse_qs, quote
 
 from flask import request
+
+from pypitool_server.http.wsgi_types import Environ
 
 UNIX = "unix"
 # An engine on a unix socket knows no address of its peer (granian gives "", gunicorn "localhost" or "").
@@ -85,7 +79,6 @@ def plain(address: str) -> str:
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 _SCHEME = re.compile("https?")
-
 _OWN = ("wsgi.url_scheme", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "SCRIPT_NAME")
 _FORWARDED = ("REMOTE_ADDR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PREFIX")
 
@@ -120,12 +113,6 @@ def _forwarded(environ: Environ, what: str, pattern: re.Pattern[str]) -> str | N
     # The last value is the one that the proxy next to us has added.
     value = str(environ.get(f"HTTP_X_FORWARDED_{what}", "")).rpartition(",")[2].strip().rstrip("/")
     return value if pattern.fullmatch(value) else None
-
-
-Environ: TypeAlias = "dict[str, Any]"
-Headers: TypeAlias = "list[tuple[str, str]]"
-StartResponse: TypeAlias = "Callable[..., Any]"
-Application: TypeAlias = "Callable[[Environ, StartResponse], Iterable[bytes]]"
 
 
 def queried(name: str) -> str | None:

@@ -1,0 +1,47 @@
+"""Search: projects by name, with what their newest release says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from packaging.utils import NormalizedName
+
+from pypitool.catalogue.catalogue import Reader
+from pypitool.catalogue.rows import metadata_of
+from pypitool.core.documents import by_release, latest_of
+from pypitool.core.model import Project
+
+# Each line reads a project: more than this helps neither people nor `pip search`.
+MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One line of an answer."""
+
+    name: NormalizedName
+    version: str
+    summary: str
+
+
+def found_projects(
+    catalogue: Reader, terms: Sequence[str], *, sees: Callable[[NormalizedName], bool]
+) -> Iterator[Found]:
+    """Iterate over the first projects whose normalised name holds one of `terms`, of those that one sees."""
+    left = MOST
+    for name in catalogue.project_names():
+        if any(term in name for term in terms) and sees(name):
+            project = catalogue.project(name)
+            if project is not None:
+                yield _line(catalogue, project)
+                left -= 1
+        if left == 0:
+            return
+
+
+def _line(catalogue: Reader, project: Project) -> Found:
+    grouped = by_release(project.files)
+    version = latest_of(grouped) or ""
+    told = metadata_of(catalogue, grouped.get(version, ()))
+    return Found(project.name, version, (told and told.summary) or "")
