@@ -18,12 +18,12 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from pypitool.core.errors import EXIT_INTERRUPTED, PypitoolError
+from pypitool_server.engine.server import Server
 from pypitool_server.engine.side_process import Backoff
 from pypitool_server.engine.worker_processes import (
     Generation,
     Ready,
     Refused,
-    Surroundings,
     Worker,
     WorkerRefused,
     heard,
@@ -57,9 +57,9 @@ class WorkerDied(PypitoolError):
 class Supervisor:
     """Supervises the workers of a server until a signal says to stop."""
 
-    def __init__(self, generation: Generation, around: Surroundings) -> None:
+    def __init__(self, generation: Generation, server: Server) -> None:
         self._generation = generation
-        self._around = around
+        self._server = server
         self._workers: dict[int, Worker] = {}
         self._leaving: list[Worker] = []
         self._due = dict.fromkeys(range(generation.count), 0.0)
@@ -100,15 +100,15 @@ class Supervisor:
     def _wait(self, longest: float = math.inf, *also: Worker) -> None:
         """Wait for a signal (the end of a worker is one), a report, or the next thing that is due."""
         speaking = [one.reports for one in (*self._workers.values(), *also) if not one.spoken]
-        alarms = (*self._due.values(), *(one.deadline for one in self._leaving), self._around.due)
+        alarms = (*self._due.values(), *(one.deadline for one in self._leaving), self._server.due)
         seconds = min(longest, *(alarm - time.monotonic() for alarm in alarms))
-        listened: list[Connection | socket.socket | int] = [*speaking, *self._around.readable]
+        listened: list[Connection | socket.socket | int] = [*speaking, *self._server.readable]
         wait([self._signals.readable, *listened], None if seconds == math.inf else max(0.0, seconds))
         for number in self._signals.take():
             if number in STOPPING or (number == signal.SIGHUP and self._terminal_is_gone()):
                 self._stop_by = number
             self._reread_asked |= number == signal.SIGHUP
-        self._around.tend()
+        self._server.tend()
 
     def _terminal_is_gone(self) -> bool:
         # Who closes the window of a server means to end it; who sends SIGHUP to a daemon does not.
@@ -129,10 +129,10 @@ class Supervisor:
     def _serves(self, ready: Ready) -> None:
         if not self._opened:
             self._opened = True
-            self._around.opened(ready)
+            self._server.opened(ready)
         if not self._settled and all(worker.ready for worker in self._workers.values()):
             self._settled = True
-            self._around.settled()
+            self._server.settled()
 
     def _bury(self) -> None:
         now = time.monotonic()
@@ -159,21 +159,21 @@ class Supervisor:
     def _renew(self) -> None:
         """Let workers with the new configuration take over, one by one; the first of them decides."""
         try:
-            generation = self._around.reread()
+            generation = self._server.reread()
             first = self._proved(0, generation)
         except PypitoolError as error:
             log.error("the configuration stays as it was: %s", error)
-            self._around.settled()
+            self._server.settled()
             return
         before, self._generation = self._generation, generation
-        self._around.adopt()
+        self._server.adopt()
         self._take_over(first, before)
         for number in range(1, generation.count):
             if self._stop_by is None:
                 self._renew_one(number, before)
         for number in range(generation.count, before.count):
             self._dismiss(number, before)
-        self._around.settled()
+        self._server.settled()
 
     def _renew_one(self, number: int, before: Generation) -> None:
         try:
@@ -221,7 +221,7 @@ class Supervisor:
         for number in list(self._workers):
             self._dismiss(number, self._generation)
         # After the workers were told: the queue of a port that is closed first would be thrown away.
-        self._around.closing()
+        self._server.closing()
         patient_until = time.monotonic() + IMPATIENT_AFTER_SECONDS
         self._stop_by = None
         while self._leaving:

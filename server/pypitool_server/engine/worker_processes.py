@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -153,33 +153,3 @@ class Generation:
     count: int
     stop_timeout: float
     make: Make
-
-
-class Surroundings(Protocol):
-    """What there is around the workers."""
-
-    @property
-    def due(self) -> float:
-        """When `tend` wants to be called, on the monotonic clock."""
-
-    @property
-    def readable(self) -> Sequence[int]:
-        """What `tend` wants to read, when there is something."""
-
-    def tend(self) -> None:
-        """Look after what else runs."""
-
-    def opened(self, ready: Ready) -> None:
-        """Hear that the first worker serves."""
-
-    def settled(self) -> None:
-        """Hear that all of them do."""
-
-    def reread(self) -> Generation:
-        """Read the configuration again, or raise what is wrong with it."""
-
-    def adopt(self) -> None:
-        """Hear that what was reread is the configuration from now on."""
-
-    def closing(self) -> None:
-        """Hear that only who is being served will be served to the end."""
