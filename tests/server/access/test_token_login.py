@@ -198,7 +198,7 @@ def test_another_shape_is_refused_before_it_is_looked_up(
     def never(_text: str) -> str:
         raise AssertionError("it was hashed")
 
-    monkeypatch.setattr("pypitool_server.access.access.token_login.hash_of", never)
+    monkeypatch.setattr("pypitool_server.access.token_login.hash_of", never)
 
     for authorization in (basic("__token__", password), bearer(password.encode().decode("latin-1"))):
         answer = ask(house, CORE, authorization)
