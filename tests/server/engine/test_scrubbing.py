@@ -26,7 +26,7 @@ def test_secrets_and_proxies_do_not_reach_a_request() -> None:
 
 
 def test_the_process_itself_forgets() -> None:
-    code = "import os; from pypitool_server import scrubbing; scrubbing.scrub(); print(*os.environ)"
+    code = "import os; from pypitool_server.engine.environment import scrub; scrub(); print(*os.environ)"
     environment = {"PATH": "/bin", "SECRET": "x", "PYTHONPATH": ":".join(sys.path)}
 
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
@@ -36,7 +36,7 @@ def test_the_process_itself_forgets() -> None:
 
 
 def test_the_parent_imports_neither_the_application_nor_a_database() -> None:
-    code = "import sys, pypitool_server.engine; print(*sys.modules)"
+    code = "import sys, pypitool_server.engine.serve; print(*sys.modules)"
 
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
