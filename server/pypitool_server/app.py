@@ -13,13 +13,13 @@ from pypitool.config.settings import Settings
 from pypitool.repository.repository import Repository
 from pypitool_server.access.access import Access, authentication_of
 from pypitool_server.http.bodies import BodySlots
-from pypitool_server.http.body_timeout import SilenceWatch
+from pypitool_server.http.body_timeout import BodyTimeout
 from pypitool_server.http.browser import browser_of
-from pypitool_server.http.proxies import External, TrustedProxies
+from pypitool_server.http.proxies import ExternalAddress, TrustedProxies
 from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.replay.cache import BoundedCache
 from pypitool_server.replay.freshness import Freshness
-from pypitool_server.replay.front import Answer, Observe, ReplayFront, Variants
+from pypitool_server.replay.front import Observe, ReadyAnswer, ReplayFront, Variants
 from pypitool_server.replay.rendered import RenderedPages
 from pypitool_server.services import Services, attach
 from pypitool_server.views import (
@@ -111,15 +111,17 @@ def _services(app: Flask, settings: Settings, repository: Repository, verify: Ve
         freshness=freshness,
         rendered=pages,
         bodies=BodySlots(server.threads // BODIES_SHARE),
-        silence=SilenceWatch(),
-        external=External(proxies, mount=server.server_base_url, behind_proxy=bool(server.trusted_proxies)),
+        body_timeout=BodyTimeout(),
+        external=ExternalAddress(
+            proxies, mount=server.server_base_url, behind_proxy=bool(server.trusted_proxies)
+        ),
         browser=browser_of(app),
     )
 
 
 def _put_replay_before(app: Flask, parts: Services, observe: Observe) -> None:
     capacity = parts.settings.server.replay_cache
-    kept: BoundedCache[Hashable, Answer | tuple[str, ...]] = BoundedCache(
+    kept: BoundedCache[Hashable, ReadyAnswer | tuple[str, ...]] = BoundedCache(
         capacity - capacity // RENDERED_SHARE, parts.freshness.stands
     )
     parts.freshness.follow(kept)

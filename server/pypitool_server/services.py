@@ -12,9 +12,9 @@ from pypitool.config.settings import Settings
 from pypitool.repository.repository import Repository
 from pypitool_server.access.access import Access, Verdict
 from pypitool_server.http.bodies import BodySlots
-from pypitool_server.http.body_timeout import SilenceWatch
+from pypitool_server.http.body_timeout import BodyTimeout
 from pypitool_server.http.browser import Browser
-from pypitool_server.http.proxies import External
+from pypitool_server.http.proxies import ExternalAddress
 from pypitool_server.replay.freshness import Freshness
 from pypitool_server.replay.rendered import RenderedPages
 
@@ -33,8 +33,8 @@ class Services:
     freshness: Freshness
     rendered: RenderedPages
     bodies: BodySlots
-    silence: SilenceWatch
-    external: External
+    body_timeout: BodyTimeout
+    external: ExternalAddress
     browser: Browser
 
     @property

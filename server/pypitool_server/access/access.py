@@ -21,7 +21,7 @@ from pypitool.core.rights.rulebook import ANONYMOUS, Caller, Right
 from pypitool.repository.activity import LastUses
 from pypitool_server.access.auth import Authentication, KnownAccounts, Principal
 from pypitool_server.access.refusals import CredentialsNeeded, ProjectIsNew, ProjectNotHeld, RightMissing
-from pypitool_server.access.rights_cache import NOBODY, Answer, Owned, RightsClasses, Seat
+from pypitool_server.access.rights_cache import NOBODY, CallerRights, Owned, RightsClass, RightsClasses
 from pypitool_server.access.token_login import TokenLogin
 from pypitool_server.http.proxies import TrustedProxies
 from pypitool_server.http.wsgi_types import Environ
@@ -154,14 +154,14 @@ class Access:
         """Return what the current request may in nobody's name."""
         return self._standing(self._classes.anonymous)
 
-    def listing(self) -> Listing:
+    def listing(self) -> VisibleProjects:
         """Return what the current request sees of lists; wrong credentials are never a shorter list."""
         verdict = self._judged(
             Right.LIST, lambda claim, standing: standing.may(Right.LIST, None), or_nobody=True
         )
         if verdict.principal is None and not verdict.standing.may_some(Right.LIST):
             raise self._credentials_needed(Right.LIST)
-        return Listing(verdict)
+        return VisibleProjects(verdict)
 
     def visible(self, names: Iterable[NormalizedName]) -> tuple[NormalizedName, ...]:
         """Return which of these projects the current request may list."""
@@ -186,7 +186,7 @@ class Access:
         """Return the address that a request comes from."""
         return self._authentication.client(environ)
 
-    def classify(self, environ: Environ) -> Answer | tuple[None, None]:
+    def classify(self, environ: Environ) -> RightsClass | tuple[None, None]:
         """Return the rights class of the caller, and who it is; None: only the views can tell."""
         if self._everybody is not None:
             return self._everybody
@@ -228,7 +228,7 @@ class Access:
         seat = classes.seat(principal.caller)
         return Verdict(self._standing(seat), seat.claim, principal)
 
-    def _standing(self, seat: Seat) -> Standing:
+    def _standing(self, seat: CallerRights) -> Standing:
         return (seat.always or seat.at(self._authentication.client(request.environ)))[0]
 
     def _credentials_needed(self, right: Right) -> CredentialsNeeded:
@@ -265,7 +265,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class VisibleProjects:
     """What the current request sees of lists."""
 
     verdict: Verdict

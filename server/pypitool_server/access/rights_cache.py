@@ -14,7 +14,7 @@ NOBODY = Caller()
 MOST_REMEMBERED = 4096
 
 # What `classify` answers with: the class, and the name that the access log shows.
-Answer = tuple[Standing, str | None]
+RightsClass = tuple[Standing, str | None]
 Owned = Callable[[str], frozenset[NormalizedName]]
 
 
@@ -28,11 +28,11 @@ class RightsClasses:
         self.rules = rules
         self._owned = owned
         self._naming = Naming(rules.book.rules)
-        self._seats: dict[Caller, Seat] = {}
+        self._seats: dict[Caller, CallerRights] = {}
         self._standings: dict[Hashable, Standing] = {}
         self.anonymous = self.seat(NOBODY)
 
-    def seat(self, caller: Caller) -> Seat:
+    def seat(self, caller: Caller) -> CallerRights:
         """Return where a caller stands."""
         # The dictionary of this moment: one that owners were read for before they changed is given up.
         seats = self._seats
@@ -60,14 +60,14 @@ class RightsClasses:
             standing = self._standings.setdefault(key, made)
         return standing
 
-    def _seat_of(self, caller: Caller) -> Seat:
+    def _seat_of(self, caller: Caller) -> CallerRights:
         claim = Claim.of(caller)
         subject = claim.subject.who
         owned = frozenset() if subject is None else self._owned(subject)
-        return Seat(self, caller, claim, self._naming.of(claim.subject), owned)
+        return CallerRights(self, caller, claim, self._naming.of(claim.subject), owned)
 
 
-class Seat:
+class CallerRights:
     """Where one caller stands: the same everywhere, unless a rule that names it asks from where."""
 
     __slots__ = ("_by_address", "_classes", "_numbers", "_owned", "always", "claim", "name")
@@ -85,12 +85,12 @@ class Seat:
         self.name = shown_name(caller)
         self._numbers = numbers
         self._owned = owned
-        self._by_address: dict[str, Answer] = {}
+        self._by_address: dict[str, RightsClass] = {}
         rules = classes.rules.book.rules
         asks_where = any(rules[number].networks for number in numbers)
-        self.always: Answer | None = None if asks_where else self._answer_at("")
+        self.always: RightsClass | None = None if asks_where else self._answer_at("")
 
-    def at(self, address: str) -> Answer:
+    def at(self, address: str) -> RightsClass:
         """Return its class at an address."""
         answer = self.always or self._by_address.get(address)
         if answer is None:
@@ -100,7 +100,7 @@ class Seat:
             self._by_address[address] = answer
         return answer
 
-    def _answer_at(self, address: str) -> Answer:
+    def _answer_at(self, address: str) -> RightsClass:
         speaking = self._classes.rules.book.heard(self._numbers, address)
         return self._classes.standing(self.claim, speaking, self._owned), self.name
 

@@ -47,7 +47,7 @@ class Uses(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class TokenHolder:
     """Who acts with a token, and until when."""
 
     caller: Caller
@@ -77,7 +77,7 @@ class TokenLogin:
         self._is_user = is_user
         self._clock = clock
         self._publishers: Mapping[str, Scope] = {}
-        self._known: dict[str, Holder] = {}
+        self._known: dict[str, TokenHolder] = {}
 
     def adopt(self, publishers: Mapping[str, Scope]) -> None:
         """Let these publishers count from now on, each with what its minted tokens may at most."""
@@ -89,14 +89,14 @@ class TokenLogin:
         # Another dictionary: what is being read at this moment is put into the one that is given up.
         self._known = {}
 
-    def recall(self, presented: str) -> Holder | None:
+    def recall(self, presented: str) -> TokenHolder | None:
         """Return who presents a token, if that is known without looking it up."""
         if not is_token(presented):
             return None
         holder = self._known.get(hash_of(presented))
         return None if holder is None else self._alive(holder)
 
-    def recognise(self, presented: str) -> Holder:
+    def recognise(self, presented: str) -> TokenHolder:
         """Return who presents a token; refuse what is none."""
         if not is_token(presented):
             raise WrongToken
@@ -111,13 +111,13 @@ class TokenLogin:
         """Write when the tokens were used last."""
         self._uses.close()
 
-    def _alive(self, holder: Holder) -> Holder | None:
+    def _alive(self, holder: TokenHolder) -> TokenHolder | None:
         if holder.ends <= self._clock() or (holder.user is not None and not self._is_user(holder.user)):
             return None
         self._uses.note(holder.token_id)
         return holder
 
-    def _look_up(self, known: dict[str, Holder], token_hash: str) -> Holder | None:
+    def _look_up(self, known: dict[str, TokenHolder], token_hash: str) -> TokenHolder | None:
         token = self._held.token(token_hash)
         if token is None or token.revoked is not None:
             return None
@@ -128,7 +128,7 @@ class TokenLogin:
             known[token_hash] = holder
         return holder
 
-    def _holder_of(self, token: Token) -> Holder | None:
+    def _holder_of(self, token: Token) -> TokenHolder | None:
         caller = token.caller()
         if token.publisher is not None:
             allowed = self._publishers.get(token.publisher)
@@ -137,7 +137,7 @@ class TokenLogin:
             caller = replace(caller, scope=narrowed(token.scope, allowed))
         ends = math.inf if token.expires is None else moment(token.expires)
         user = None if caller.on_behalf_of is None else caller.on_behalf_of.removeprefix("user:")
-        return Holder(caller, token.id, ends, user)
+        return TokenHolder(caller, token.id, ends, user)
 
 
 def presented(header: str) -> str | None:

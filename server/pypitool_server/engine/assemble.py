@@ -21,7 +21,7 @@ from pypitool_server.logs.counts import PLACES
 from pypitool_server.logs.download_log import DownloadLog
 from pypitool_server.logs.logs import Log
 from pypitool_server.logs.observer import Observer
-from pypitool_server.logs.shared_counters import SharedFile, Slots
+from pypitool_server.logs.shared_counters import SharedCounters, SharedFile
 from pypitool_server.services import KEY, Services
 from pypitool_server.views import operations
 
@@ -52,7 +52,7 @@ def assemble(
     access_log = AccessLog(log.sinks, log.format) if server.access_log and log.wants_access else None
     observer = Observer(
         TrustedProxies(server.trusted_proxies),
-        Slots(counts, PLACES),
+        SharedCounters(counts, PLACES),
         access_log,
         mount=server.server_base_url,
         download_log=_download_log(server, repository.state),

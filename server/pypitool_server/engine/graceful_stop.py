@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 BREATH_SECONDS = 0.2
 
 
-class Leaving:
+class GracefulStop:
     """The end of one worker, which listens on `descriptor`."""
 
     def __init__(self, descriptor: int) -> None:
         self.begun = False
-        self._door = _Door(descriptor) if sys.platform == "linux" else None
+        self._listener = _PausableListener(descriptor) if sys.platform == "linux" else None
 
     def begin(self, shut_down: Callable[[], None]) -> None:
         """Let nobody in from now on, and shut the engine down after a breath; a second call does nothing."""
         if self.begun:
             return
         self.begun = True
-        if self._door is not None:
-            self._door.shut()
+        if self._listener is not None:
+            self._listener.pause()
         timer = threading.Timer(BREATH_SECONDS, self._end, (shut_down,))
         timer.daemon = True
         timer.start()
 
-    def announced_by(self, application: Application) -> Application:
+    def closing_connections(self, application: Application) -> Application:
         """Return the application; while the worker leaves, its answers end their connections."""
 
-        def announced(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        def closing(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
             if not self.begun:
                 return application(environ, start_response)
 
@@ -49,15 +49,15 @@ class Leaving:
 
             return application(environ, last)
 
-        return announced
+        return closing
 
     def _end(self, shut_down: Callable[[], None]) -> None:
-        if self._door is not None:
-            self._door.open_again()
+        if self._listener is not None:
+            self._listener.resume()
         shut_down()
 
 
-class _Door:
+class _PausableListener:
     """A listening descriptor behind which, for a while, nobody waits.
 
     The engine keeps its number and sees an empty queue; the connections that come wait for another worker.
@@ -67,17 +67,17 @@ class _Door:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._real = os.dup(descriptor)
-        self._nobody = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._nobody.bind("")  # unix(7), autobind: a name that the kernel chooses
-        self._nobody.listen(1)
-        self._nobody.setblocking(False)
+        self._empty = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._empty.bind("")  # unix(7), autobind: a name that the kernel chooses
+        self._empty.listen(1)
+        self._empty.setblocking(False)
 
-    def shut(self) -> None:
+    def pause(self) -> None:
         """Put the empty queue in the place of the real one."""
-        os.dup2(self._nobody.fileno(), self._descriptor)
+        os.dup2(self._empty.fileno(), self._descriptor)
 
-    def open_again(self) -> None:
+    def resume(self) -> None:
         """Put the real one back: the engine has registered that, and must be able to forget it."""
         os.dup2(self._real, self._descriptor)
         os.close(self._real)
-        self._nobody.close()
+        self._empty.close()

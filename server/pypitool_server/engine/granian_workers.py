@@ -20,11 +20,11 @@ from granian.constants import HTTPModes, Interfaces, RuntimeModes, SSLProtocols
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from pypitool_server.engine.graceful_stop import Leaving
+from pypitool_server.engine.graceful_stop import GracefulStop
 from pypitool_server.engine.listen import BACKLOG
 from pypitool_server.engine.tls import Certificate
 from pypitool_server.engine.worker import Begin
-from pypitool_server.engine.worker_processes import Orders
+from pypitool_server.engine.worker_processes import WorkerMessage
 
 if TYPE_CHECKING:
     from pypitool_server.http.wsgi_types import Application
@@ -45,9 +45,9 @@ class Loader:
     def __call__(self) -> Application:
         """Return the application, and see to it that the worker leaves as it should."""
         application = self.begin()
-        leaving = Leaving(self.descriptor)
-        _leave_by(leaving)
-        return leaving.announced_by(application)
+        stop = GracefulStop(self.descriptor)
+        _stop_gracefully(stop)
+        return stop.closing_connections(application)
 
 
 class GranianWorkers:
@@ -74,7 +74,7 @@ class GranianWorkers:
             log_dictconfig={"handlers": {}, "loggers": {"_granian": {"propagate": True}}},
         )
 
-    def process(self, number: int, listening: socket.socket, orders: Orders) -> BaseProcess:
+    def process(self, number: int, listening: socket.socket, message: WorkerMessage) -> BaseProcess:
         """Make the process of one worker, not yet started."""
         granian = self._granian
         # Its own type stub knows no arguments for this class.
@@ -82,20 +82,20 @@ class GranianWorkers:
         granian._ssp = None
         granian._sso = listening
         granian._shd = holder(listening.fileno(), self._is_unix, BACKLOG)
-        loader = Loader(Begin(orders, cpu=self._first_cpu + number), listening.fileno())
+        loader = Loader(Begin(message, cpu=self._first_cpu + number), listening.fileno())
         made = granian._spawn_worker(number, granian._spawn_wsgi_worker, loader)
         process: BaseProcess = made.inner
         return process
 
 
-def _leave_by(leaving: Leaving) -> None:
+def _stop_gracefully(stop: GracefulStop) -> None:
     # granian itself hears of it once: its third signal would wait for room in a channel, with the GIL, for
     # ever (2.8, tried), and one by Ctrl-C, one by systemd and one by us are quickly together.
     install: Any = _signals.set_main_signals
 
     def install_ours(shut_down: Callable[..., None], *more: Any) -> None:
         def leave(number: int, frame: Any) -> None:
-            leaving.begin(lambda: shut_down(number, frame))
+            stop.begin(lambda: shut_down(number, frame))
 
         install(leave, *more)
 

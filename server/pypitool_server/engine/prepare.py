@@ -21,7 +21,7 @@ from pypitool_server.logs.logs import Log
 WANTED_FILES = 65_536
 
 
-class Unusable(PypitoolError):
+class PathUnusable(PypitoolError):
     """A file or directory of the configuration cannot be used."""
 
     kind = Kind.CONFIG
@@ -90,10 +90,10 @@ def allow_many_files() -> None:
 def _check_roots(roots: tuple[Path, ...], *, writes: bool) -> None:
     for root in roots:
         if not os.access(root, os.R_OK | os.X_OK):
-            raise Unusable(f"the package directory {root}", "it cannot be read", _owner_hint(root))
+            raise PathUnusable(f"the package directory {root}", "it cannot be read", _owner_hint(root))
     if writes and not os.access(roots[0], os.W_OK):
         hint = f"{_owner_hint(roots[0])}, or serve it with `--read-only`"
-        raise Unusable(f"{roots[0]} for uploads", "it cannot be written", hint)
+        raise PathUnusable(f"{roots[0]} for uploads", "it cannot be written", hint)
 
 
 def _check_file(path: Path | None, name: str) -> None:
@@ -103,7 +103,7 @@ def _check_file(path: Path | None, name: str) -> None:
         with path.open("rb"):
             return
     except OSError as error:
-        raise Unusable(f"{name} {path}", (error.strerror or str(error)).lower()) from error
+        raise PathUnusable(f"{name} {path}", (error.strerror or str(error)).lower()) from error
 
 
 def _owner_hint(root: Path) -> str:

@@ -21,7 +21,7 @@ from pypitool_server.engine.listen import Listener
 from pypitool_server.engine.prepare import Prepared, prepare
 from pypitool_server.engine.reload_rules import Following
 from pypitool_server.engine.side_process import SideProcess, jobs_command, keeper_command
-from pypitool_server.engine.worker_processes import Generation, Inherited, Orders, Ready
+from pypitool_server.engine.worker_processes import Generation, Inherited, Ready, WorkerMessage
 from pypitool_server.logs.shared_counters import SharedFile
 
 Reload = Callable[[], Settings]
@@ -102,8 +102,8 @@ class Server:
         def make(number: int, report: Connection) -> BaseProcess:
             own, others = listener.socket_of(number), Inherited(listener.others(number))
             settings = following.live(prepared.settings)
-            orders = Orders(settings, os.getpid(), report, self._counts, others, following.source)
-            return workers.process(number, own, orders)
+            message = WorkerMessage(settings, os.getpid(), report, self._counts, others, following.source)
+            return workers.process(number, own, message)
 
         return Generation(server.workers, server.stop_timeout, make)
 

@@ -21,13 +21,13 @@ from pypitool.core.errors import EXIT_INTERRUPTED, PypitoolError
 from pypitool_server.engine.server import Server
 from pypitool_server.engine.side_process import Backoff
 from pypitool_server.engine.worker_processes import (
+    CannotServe,
     Generation,
     Ready,
-    Refused,
     Worker,
     WorkerRefused,
-    heard,
-    launch,
+    read_report,
+    start_worker,
 )
 
 STDERR = 2
@@ -83,8 +83,8 @@ class Supervisor:
             self._start_due()
             # What was asked for while workers were renewed is due now.
             self._wait(0.0 if self._reread_asked and self._opened else math.inf)
-            self._hear()
-            self._bury()
+            self._read_reports()
+            self._release_ended()
             if self._reread_asked and self._opened and self._stop_by is None:
                 self._reread_asked = False
                 self._renew()
@@ -95,14 +95,14 @@ class Supervisor:
         now = time.monotonic()
         for number in [number for number, due in self._due.items() if due <= now]:
             del self._due[number]
-            self._workers[number] = launch(number, self._generation.make)
+            self._workers[number] = start_worker(number, self._generation.make)
 
     def _wait(self, longest: float = math.inf, *also: Worker) -> None:
         """Wait for a signal (the end of a worker is one), a report, or the next thing that is due."""
-        speaking = [one.reports for one in (*self._workers.values(), *also) if not one.spoken]
+        reporting = [one.reports for one in (*self._workers.values(), *also) if not one.has_reported]
         alarms = (*self._due.values(), *(one.deadline for one in self._leaving), self._server.due)
         seconds = min(longest, *(alarm - time.monotonic() for alarm in alarms))
-        listened: list[Connection | socket.socket | int] = [*speaking, *self._server.readable]
+        listened: list[Connection | socket.socket | int] = [*reporting, *self._server.readable]
         wait([self._signals.readable, *listened], None if seconds == math.inf else max(0.0, seconds))
         for number in self._signals.take():
             if number in STOPPING or (number == signal.SIGHUP and self._terminal_is_gone()):
@@ -114,14 +114,14 @@ class Supervisor:
         # Who closes the window of a server means to end it; who sends SIGHUP to a daemon does not.
         return self._has_terminal and not os.isatty(STDERR)
 
-    def _hear(self) -> None:
+    def _read_reports(self) -> None:
         for worker in self._workers.values():
-            if worker.spoken or not worker.reports.poll():
+            if worker.has_reported or not worker.reports.poll():
                 continue
-            report = heard(worker)
+            report = read_report(worker)
             if isinstance(report, Ready):
                 self._serves(report)
-            elif isinstance(report, Refused):
+            elif isinstance(report, CannotServe):
                 if not self._opened:
                     raise WorkerRefused(report)
                 log.error("%s", report.message)
@@ -134,12 +134,12 @@ class Supervisor:
             self._settled = True
             self._server.settled()
 
-    def _bury(self) -> None:
+    def _release_ended(self) -> None:
         now = time.monotonic()
         for worker in self._leaving[:]:
             if worker.ended:
                 self._leaving.remove(worker)
-                worker.bury()
+                worker.release()
             elif worker.deadline <= now:
                 _cut(worker)
         for worker in list(self._workers.values()):
@@ -154,7 +154,7 @@ class Supervisor:
         log.error(message, worker.number + 1, worker.process.exitcode, delay)
         self._due[worker.number] = time.monotonic() + delay
         del self._workers[worker.number]
-        worker.bury()
+        worker.release()
 
     def _renew(self) -> None:
         """Let workers with the new configuration take over, one by one; the first of them decides."""
@@ -186,14 +186,14 @@ class Supervisor:
 
     def _proved(self, number: int, generation: Generation) -> Worker:
         """Start a worker, and return it when it serves."""
-        worker = launch(number, generation.make)
+        worker = start_worker(number, generation.make)
         until = time.monotonic() + START_SECONDS
         while self._stop_by is None and not worker.ended and time.monotonic() < until:
             self._wait(until - time.monotonic(), worker)
-            report = heard(worker) if not worker.spoken and worker.reports.poll() else None
+            report = read_report(worker) if not worker.has_reported and worker.reports.poll() else None
             if isinstance(report, Ready):
                 return worker
-            if isinstance(report, Refused):
+            if isinstance(report, CannotServe):
                 self._discard(worker)
                 raise WorkerRefused(report)
         raise WorkerDied(self._discard(worker))
@@ -202,7 +202,7 @@ class Supervisor:
         worker.process.kill()
         worker.process.join()
         exit_code = worker.process.exitcode
-        worker.bury()
+        worker.release()
         return exit_code
 
     def _take_over(self, newcomer: Worker, before: Generation) -> None:
@@ -233,7 +233,7 @@ class Supervisor:
                     _cut(worker)
                 elif not worker.ended:
                     worker.process.terminate()
-            self._bury()
+            self._release_ended()
 
 
 def _cut(worker: Worker) -> None:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from pypitool.core.errors import PypitoolError, exit_code
 from pypitool_server.engine.environment import scrub
-from pypitool_server.engine.worker_processes import Orders, Ready, Refused
+from pypitool_server.engine.worker_processes import CannotServe, Ready, WorkerMessage
 from pypitool_server.logs.logs import Log
 
 if TYPE_CHECKING:
     from pypitool_server.http.wsgi_types import Application
 
 
-def settle(number: int) -> None:
+def pin_to_cpu(number: int) -> None:
     """Keep this process, and the threads that it will start, on one of the CPUs that it may use."""
     if not hasattr(os, "sched_setaffinity"):
         return  # macOS has no such call
@@ -30,9 +30,9 @@ LOOK_SECONDS = 0.5
 GRACE_SECONDS = 3.0
 
 
-def hold(parent: int) -> None:
+def end_with_parent(parent: int) -> None:
     """Watch from now on whether `parent` is still the parent of this process; end with it."""
-    threading.Thread(target=_watch, args=(parent,), name="lifeline", daemon=True).start()
+    threading.Thread(target=_watch, args=(parent,), name="parent", daemon=True).start()
 
 
 def _watch(parent: int) -> None:
@@ -49,46 +49,46 @@ def _watch(parent: int) -> None:
 class Begin:
     """The loader that granian calls in the new process; a class, so that it can be pickled."""
 
-    orders: Orders
+    message: WorkerMessage
     cpu: int
 
     def __call__(self) -> Application:
         """Return the WSGI application of this worker, or end the process."""
-        orders = self.orders
-        _forget_the_parent(orders)
+        message = self.message
+        _forget_the_parent(message)
         scrub()
-        hold(orders.parent)
-        settle(self.cpu)
+        end_with_parent(message.parent)
+        pin_to_cpu(self.cpu)
         try:
-            application, ready = _application(orders)
+            application, ready = _application(message)
         except PypitoolError as error:
-            orders.report.send(Refused(error.kind, str(error), error.hint))
+            message.report.send(CannotServe(error.kind, str(error), error.hint))
             raise SystemExit(exit_code(error)) from error
-        orders.report.send(ready)
+        message.report.send(ready)
         return application
 
 
-def _forget_the_parent(orders: Orders) -> None:
+def _forget_the_parent(message: WorkerMessage) -> None:
     """Undo what a fork copied; a spawned process has nothing of it."""
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     # The terminal that goes away, and `kill -HUP` to the whole group: both are the parent's to answer.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    orders.inherited.close()
+    message.inherited.close()
 
 
-def _application(orders: Orders) -> tuple[Application, Ready]:
+def _application(message: WorkerMessage) -> tuple[Application, Ready]:
     # Not before the fork: the parent stays small, and has no thread and no database.
     from pypitool.access.rules_file import RulesWatch
     from pypitool.repository.repository import Repository
     from pypitool_server.engine.assemble import assemble
 
-    server = orders.settings.server
+    server = message.settings.server
     log = Log(server)
     log.install()
     repository = Repository.open(server.packages, server.state)
-    watch = None if orders.source is None else RulesWatch(orders.source, orders.settings)
-    serving = assemble(orders.settings, repository, orders.counts, log, watch=watch)
+    watch = None if message.source is None else RulesWatch(message.source, message.settings)
+    serving = assemble(message.settings, repository, message.counts, log, watch=watch)
     # Not the Flask object: its `__call__` would be one call more on the way of every request.
     return serving.app.wsgi_app, Ready(*repository.catalogue.counts())

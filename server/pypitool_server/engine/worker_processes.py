@@ -1,6 +1,6 @@
 """What the parent gives to a worker: values and descriptors that cross by fork and by pickle alike.
 
-The worker processes: started, heard, told to leave, buried.
+The worker processes: started, heard, told to leave, released.
 
 What a supervisor of workers needs of the server around it.
 """
@@ -31,7 +31,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class CannotServe:
     """A worker cannot serve with these settings."""
 
     kind: Kind
@@ -42,7 +42,7 @@ class Refused:
 class WorkerRefused(PypitoolError):
     """The settings are well-formed, and yet no worker can serve with them."""
 
-    def __init__(self, refused: Refused) -> None:
+    def __init__(self, refused: CannotServe) -> None:
         super().__init__(refused)
         self.refused = refused
         self.hint = refused.hint
@@ -76,7 +76,7 @@ class Inherited:
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class WorkerMessage:
     """Everything that a worker needs to begin."""
 
     settings: Settings  # with the state directory in its place
@@ -87,9 +87,9 @@ class Orders:
     source: Source | None = None  # where the settings are read from again
 
 
-Report = Ready | Refused
+Report = Ready | CannotServe
 # Makes the process of a worker, by its number; it reports into the connection.
-Make = Callable[[int, Connection], BaseProcess]
+MakeProcess = Callable[[int, Connection], BaseProcess]
 
 
 @dataclass(slots=True, eq=False)
@@ -100,7 +100,7 @@ class Worker:
     process: BaseProcess
     reports: Connection
     started: float
-    spoken: bool = False  # whether its one report came, or can come no more
+    has_reported: bool = False  # whether its one report came, or can come no more
     ready: bool = False
     deadline: float = math.inf  # when it is killed, once it was told to leave
 
@@ -119,14 +119,14 @@ class Worker:
         self.deadline = min(self.deadline, time.monotonic() + seconds)
         self.process.terminate()
 
-    def bury(self) -> None:
+    def release(self) -> None:
         """Release what is left of it."""
         self.process.join()
         self.process.close()
         self.reports.close()
 
 
-def launch(number: int, make: Make) -> Worker:
+def start_worker(number: int, make: MakeProcess) -> Worker:
     """Start the process of a worker."""
     reports, reporting = Pipe(duplex=False)
     process = make(number, reporting)
@@ -135,9 +135,9 @@ def launch(number: int, make: Make) -> Worker:
     return Worker(number, process, reports, time.monotonic())
 
 
-def heard(worker: Worker) -> Report | None:
+def read_report(worker: Worker) -> Report | None:
     """Return what a worker has to report; None: it ended without a word."""
-    worker.spoken = True
+    worker.has_reported = True
     try:
         report: Report = worker.reports.recv()
     except (EOFError, OSError):
@@ -152,4 +152,4 @@ class Generation:
 
     count: int
     stop_timeout: float
-    make: Make
+    make: MakeProcess

@@ -28,7 +28,7 @@ LONGEST_LOOK_SECONDS = 1.0
 
 
 @dataclass(slots=True, eq=False)
-class Waiting:
+class WatchedBody:
     """A body that is being read: since when for its next bytes, and how long that may take."""
 
     address: str
@@ -37,18 +37,18 @@ class Waiting:
     silent: bool = False
 
 
-class SilenceWatch:
+class BodyTimeout:
     """Ends the bodies of peers that stopped sending in the middle of one."""
 
     def __init__(self) -> None:
-        self._waiting: set[Waiting] = set()
+        self._waiting: set[WatchedBody] = set()
         self._lock = threading.Lock()
         self._looking = False
 
     @contextmanager
-    def over(self, address: str, patience: float) -> Iterator[Waiting]:
+    def over(self, address: str, patience: float) -> Iterator[WatchedBody]:
         """Watch over one body while it is read; `since` is kept up by the reader."""
-        waiting = Waiting(address, patience, time.monotonic())
+        waiting = WatchedBody(address, patience, time.monotonic())
         with self._lock:
             self._waiting.add(waiting)
             if not self._looking:
@@ -73,7 +73,7 @@ class SilenceWatch:
             time.sleep(min(LONGEST_LOOK_SECONDS, *(body.patience / 4 for body in bodies)))
 
 
-def _end_if_silent(body: Waiting, bodies: list[Waiting]) -> None:
+def _end_if_silent(body: WatchedBody, bodies: list[WatchedBody]) -> None:
     # We cannot tell which connection of a peer is whose: the most patient of its bodies decides for all.
     patience = max(other.patience for other in bodies if other.address == body.address)
     waited = time.monotonic() - body.since

@@ -83,7 +83,7 @@ _OWN = ("wsgi.url_scheme", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "SCRIPT_NA
 _FORWARDED = ("REMOTE_ADDR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PREFIX")
 
 
-class External:
+class ExternalAddress:
     """Reads the address from the request, and from `X-Forwarded-*` where the peer is a trusted proxy."""
 
     def __init__(self, proxies: TrustedProxies, *, mount: str, behind_proxy: bool) -> None:

@@ -11,7 +11,7 @@ from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.logs.access_log import AccessLog, Request
 from pypitool_server.logs.counts import Counts
 from pypitool_server.logs.download_log import DownloadLog
-from pypitool_server.logs.shared_counters import Slots
+from pypitool_server.logs.shared_counters import SharedCounters
 from pypitool_server.replay.front import DOWNLOAD
 
 EACH_SECONDS = 1.0
@@ -26,7 +26,7 @@ class Observer:
     def __init__(
         self,
         proxies: TrustedProxies,
-        slots: Slots,
+        slots: SharedCounters,
         access_log: AccessLog | None,
         *,
         mount: str = "",

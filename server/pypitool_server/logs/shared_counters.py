@@ -47,7 +47,7 @@ def _received(duplicate: Any) -> SharedFile:
     return SharedFile(duplicate.detach())
 
 
-class Slots:
+class SharedCounters:
     """Equal pieces of a shared file, each held by one process with a lock that ends with it.
 
     The numbers stay when a worker ends: who takes its slot next counts on, so that sums never go down.

@@ -52,7 +52,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReadyAnswer:
     """An answer as WSGI sends it."""
 
     status: str
@@ -98,7 +98,7 @@ class ReplayFront:
         *,
         classify: Callable[[Environ], tuple[Hashable, str | None]],
         check: Callable[[], int],
-        answers: BoundedCache[Hashable, Answer | tuple[str, ...]],
+        answers: BoundedCache[Hashable, ReadyAnswer | tuple[str, ...]],
         variant: Callable[[str | None, str | None], Hashable],
         observe: Observe,
     ) -> None:
@@ -140,7 +140,7 @@ class ReplayFront:
         answer = self._answers.get(key)
         if isinstance(answer, tuple):
             answer = self._answers.get((key, *map(get, answer)))
-        if isinstance(answer, Answer) and answer.deadline > began:
+        if isinstance(answer, ReadyAnswer) and answer.deadline > began:
             # A copy of the headers: an engine may add its own to the list that it is given.
             start_response(answer.status, answer.headers[:])
             if answer.download is not None:
@@ -182,7 +182,7 @@ class ReplayFront:
             return wrapped
         return body
 
-    def _keep(self, key: Hashable, ticket: int, environ: Environ, mark: Mark, answer: Answer) -> None:
+    def _keep(self, key: Hashable, ticket: int, environ: Environ, mark: Mark, answer: ReadyAnswer) -> None:
         keep = self._answers.put
         if mark.uses:
             keep(key, mark.uses, size=0, dependencies=mark.dependencies, ticket=ticket)
@@ -199,10 +199,10 @@ def _whole(body: Iterable[bytes]) -> bytes:
             close()
 
 
-def _answer(started: _Started, content: bytes, code: int, deadline: float, download: object) -> Answer:
+def _answer(started: _Started, content: bytes, code: int, deadline: float, download: object) -> ReadyAnswer:
     # Most names and values are the same in thousands of answers: interned, they are held once.
     headers = [(sys.intern(name), sys.intern(value)) for name, value in started.headers]
-    return Answer(sys.intern(started.status), headers, [content], code, len(content), deadline, download)
+    return ReadyAnswer(sys.intern(started.status), headers, [content], code, len(content), deadline, download)
 
 
 # Clients send a handful of different headers; whoever sends more only makes us think again.

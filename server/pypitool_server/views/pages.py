@@ -25,7 +25,7 @@ from pypitool.core.index.simple_pages import anchor
 from pypitool.core.model import HeldFile, Project, ProjectStatus
 from pypitool.core.rights.rulebook import Right
 from pypitool.core.versions import sort_keys
-from pypitool_server.access.access import Listing
+from pypitool_server.access.access import VisibleProjects
 from pypitool_server.access.refusals import ProjectNotHeld
 from pypitool_server.http.bodies import PIECE, StreamedBody
 from pypitool_server.http.browser import Browser, details_of, links_of
@@ -36,7 +36,7 @@ from pypitool_server.replay.rendered import represent
 from pypitool_server.services import Services, services
 from pypitool_server.views import answers
 from pypitool_server.views.not_held import refuse_unless_absent
-from pypitool_server.views.search import MOST, found_projects
+from pypitool_server.views.search import MOST, search_projects
 from pypitool_server.views.simple import asked_for, project_list, zipped
 
 HTML = "text/html; charset=utf-8"
@@ -120,7 +120,7 @@ def search() -> Response:
     mark_replayable({EVERYTHING, RIGHTS})
     query = (queried("q") or "").strip()[:LONGEST_QUERY]
     terms = [canonicalize_name(word) for word in query.split()]
-    found = list(found_projects(here.repository.catalogue, terms, sees=listing.sees))
+    found = list(search_projects(here.repository.catalogue, terms, sees=listing.sees))
     return _page("search.html", public=listing.public, query=query, found=found, most=MOST)
 
 
@@ -134,7 +134,7 @@ def _counts(here: Services) -> tuple[int, int]:
     return len(seen), sum(seen)
 
 
-def _offered(catalogue: Reader, listing: Listing) -> Mapping[NormalizedName, int]:
+def _offered(catalogue: Reader, listing: VisibleProjects) -> Mapping[NormalizedName, int]:
     """Return how many files there are of each project that is in the list of all files."""
     # PEP 792: nothing of these is offered, and `--find-links` reads this page.
     quarantined = catalogue.projects_in(ProjectStatus.QUARANTINED)

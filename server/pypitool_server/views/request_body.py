@@ -15,7 +15,7 @@ from flask import Response, request
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool_server.http.bodies import TooManyBodies
-from pypitool_server.http.body_timeout import SilenceWatch, Waiting
+from pypitool_server.http.body_timeout import BodyTimeout, WatchedBody
 from pypitool_server.http.proxies import plain
 from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.services import services
@@ -86,7 +86,7 @@ class BadLength(PypitoolError):
 class RequestBody:
     """Read the body of one request, in pieces."""
 
-    def __init__(self, environ: Environ, watch: SilenceWatch, *, address: str, patience: float) -> None:
+    def __init__(self, environ: Environ, watch: BodyTimeout, *, address: str, patience: float) -> None:
         self._source = environ["wsgi.input"]
         self._watch = watch
         self._address = address
@@ -125,7 +125,7 @@ class RequestBody:
             while self.received < most and time.monotonic() < until and self._read(DRAINED_PIECE, waiting):
                 pass
 
-    def _read(self, size: int, waiting: Waiting) -> bytes:
+    def _read(self, size: int, waiting: WatchedBody) -> bytes:
         if self.ended:
             return b""
         if self.expected is not None:
@@ -142,7 +142,7 @@ class RequestBody:
             self._ended = True
         return piece
 
-    def _complain(self, waiting: Waiting) -> None:
+    def _complain(self, waiting: WatchedBody) -> None:
         if self.received == self.expected:
             return
         # Another connection of the same peer may have been the silent one.
@@ -159,7 +159,7 @@ def current_body() -> RequestBody:
         here = services()
         address = plain(request.environ.get("REMOTE_ADDR") or "")
         patience = here.settings.server.body_timeout
-        body = RequestBody(request.environ, here.silence, address=address, patience=patience)
+        body = RequestBody(request.environ, here.body_timeout, address=address, patience=patience)
         request.environ[BODY] = body
     return body
 

@@ -17,7 +17,7 @@ MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """One line of an answer."""
 
     name: NormalizedName
@@ -25,9 +25,9 @@ class Found:
     summary: str
 
 
-def found_projects(
+def search_projects(
     catalogue: Reader, terms: Sequence[str], *, sees: Callable[[NormalizedName], bool]
-) -> Iterator[Found]:
+) -> Iterator[SearchResult]:
     """Iterate over the first projects whose normalised name holds one of `terms`, of those that one sees."""
     left = MOST
     for name in catalogue.project_names():
@@ -40,8 +40,8 @@ def found_projects(
             return
 
 
-def _line(catalogue: Reader, project: Project) -> Found:
+def _line(catalogue: Reader, project: Project) -> SearchResult:
     grouped = by_release(project.files)
     version = latest_of(grouped) or ""
     told = metadata_of(catalogue, grouped.get(version, ()))
-    return Found(project.name, version, (told and told.summary) or "")
+    return SearchResult(project.name, version, (told and told.summary) or "")

@@ -31,7 +31,7 @@ from pypitool_server.services import Services, services
 from pypitool_server.views import answers
 from pypitool_server.views.not_held import refuse_while_reading
 from pypitool_server.views.request_body import RequestBody, current_body, refuse_other_sites
-from pypitool_server.views.upload_body import ACTION, DOCUMENTS, FORM_BYTES, Arrival, Form, read_form
+from pypitool_server.views.upload_body import ACTION, DOCUMENTS, FORM_BYTES, Form, IncomingFile, read_form
 
 # All that people have in their .pypirc, with and without a slash: twine takes any redirect for a failure.
 ADDRESSES = ("/", "/legacy/", "/legacy", "/simple/", "/simple", "/pypi/", "/pypi")
@@ -99,15 +99,15 @@ def receive() -> Response:
 def _received(here: Services, body: RequestBody) -> Response:
     store, limit = here.repository.store, here.settings.server.max_upload_size
     admit = partial(_admitted, here)
-    with Arrival(store, admit=admit, limit=limit, announced=body.expected or 0) as arrival:
+    with IncomingFile(store, admit=admit, limit=limit, announced=body.expected or 0) as file:
         pieces = body.pieces(limit + FORM_BYTES)
-        form = read_form(request.content_type or "", pieces, arrival.open)
+        form = read_form(request.content_type or "", pieces, file.open)
         action = form.first(ACTION)
         if not action:
             raise BadUpload(f"missing `{ACTION}` field")
         if action not in ACTIONS:
             raise BadUpload(f"unsupported `{ACTION}` field: {printable(action)}")
-        return ACTIONS[action](here, form, arrival)
+        return ACTIONS[action](here, form, file)
 
 
 def _admitted(here: Services, project: NormalizedName) -> Verdict:
@@ -126,28 +126,28 @@ def _actor(here: Services, verdict: Verdict) -> Actor:
     return Actor(verdict.who, here.access.client(request.environ) or None, verdict.means)
 
 
-def _file_upload(here: Services, form: Form, arrival: Arrival) -> Response:
-    if arrival.distribution is None or arrival.temporary is None:
+def _file_upload(here: Services, form: Form, file: IncomingFile) -> Response:
+    if file.distribution is None or file.temporary is None:
         raise BadUpload("missing `content` file-field")
     said = UploadForm.from_fields(form.fields)
-    check_form(said, arrival.distribution)
-    arrival.temporary.flush()
-    digests = arrival.digester.digests()
-    long_blake2 = arrival.long_blake2() if said.wants_long_blake2 else None
-    check_digests(said, arrival.distribution.filename, digests, long_blake2)
+    check_form(said, file.distribution)
+    file.temporary.flush()
+    digests = file.digester.digests()
+    long_blake2 = file.long_blake2() if said.wants_long_blake2 else None
+    check_digests(said, file.distribution.filename, digests, long_blake2)
     # Once more: much may have been decided while the body arrived.
-    verdict = _admitted(here, arrival.distribution.project)
-    _refuse_closed(here, arrival.distribution)
-    facts = read_archive(arrival.temporary.file.fileno(), arrival.distribution, arrival.digester.size)
-    check_metadata(arrival.distribution, facts.doubt)
+    verdict = _admitted(here, file.distribution.project)
+    _refuse_closed(here, file.distribution)
+    facts = read_archive(file.temporary.file.fileno(), file.distribution, file.digester.size)
+    check_metadata(file.distribution, facts.doubt)
     incoming = Incoming(
-        arrival.distribution,
+        file.distribution,
         contents_of(facts, digests),
         Origin(OriginKind.UPLOADED, verdict.who),
         facts.metadata_body,
-        signature=arrival.checked_signature(),
+        signature=file.checked_signature(),
     )
-    return _published(here, verdict, arrival.temporary, incoming)
+    return _published(here, verdict, file.temporary, incoming)
 
 
 def _published(here: Services, verdict: Verdict, temporary: TemporaryFile, incoming: Incoming) -> Response:
@@ -180,7 +180,7 @@ def _refuse_closed(here: Services, distribution: Distribution) -> None:
         raise ProjectClosed(distribution, status)
 
 
-def _remove(here: Services, form: Form, arrival: Arrival) -> Response:
+def _remove(here: Services, form: Form, file: IncomingFile) -> Response:
     name, version = form.first("name"), form.first("version")
     if not name or not version:
         raise BadUpload("missing `name` or `version` field")
@@ -189,17 +189,17 @@ def _remove(here: Services, form: Form, arrival: Arrival) -> Response:
     return answers.text("")
 
 
-def _nothing(here: Services, form: Form, arrival: Arrival) -> Response:
+def _nothing(here: Services, form: Form, file: IncomingFile) -> Response:
     """Answer `submit` and `verify`: what they announce is read from the file itself."""
     return answers.text("")
 
 
-def _documents(here: Services, form: Form, arrival: Arrival) -> Response:
+def _documents(here: Services, form: Form, file: IncomingFile) -> Response:
     """Answer `doc_upload`: checked as ever, and not kept, as ever."""
-    if arrival.temporary is None:
+    if file.temporary is None:
         raise BadUpload("missing `content` file-field")
-    arrival.temporary.flush()
-    source = Source(arrival.temporary.file.fileno(), arrival.digester.size)
+    file.temporary.flush()
+    source = Source(file.temporary.file.fileno(), file.digester.size)
     try:
         names = {entry.name for entry in read_entries(source)}
     except Fault as fault:
@@ -209,7 +209,7 @@ def _documents(here: Services, form: Form, arrival: Arrival) -> Response:
     return answers.text("")
 
 
-ACTIONS: Mapping[str, Callable[[Services, Form, Arrival], Response]] = {
+ACTIONS: Mapping[str, Callable[[Services, Form, IncomingFile], Response]] = {
     "file_upload": _file_upload,
     "remove_pkg": _remove,
     "submit": _nothing,

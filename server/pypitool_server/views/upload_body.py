@@ -61,7 +61,7 @@ class FormTooLarge(PypitoolError):
         return f"the form has more than {FORM_PARTS:,} fields or {FORM_BYTES:,} bytes beside its file"
 
 
-class Sink(Protocol):
+class PartSink(Protocol):
     """Where the bytes of a file go."""
 
     def write(self, data: bytes, /) -> None:
@@ -81,10 +81,10 @@ class Form:
 
 
 # Called when a file begins, with its field, its name, and the form so far.
-OpenSink = Callable[[str, str, Form], Sink]
+OpenPart = Callable[[str, str, Form], PartSink]
 
 
-def read_form(content_type: str, pieces: Iterable[bytes], open_sink: OpenSink) -> Form:
+def read_form(content_type: str, pieces: Iterable[bytes], open_sink: OpenPart) -> Form:
     """Read a form to its end; return when it is whole, raise when it is not."""
     media, options = parse_options_header(content_type)
     if media == URLENCODED:
@@ -145,11 +145,11 @@ def _urlencoded(pieces: Iterable[bytes]) -> Form:
 class _Multipart:
     """Turn the events of the parser into a form and writes to sinks."""
 
-    def __init__(self, boundary: str, open_sink: OpenSink) -> None:
+    def __init__(self, boundary: str, open_sink: OpenPart) -> None:
         self.form = Form()
         self._parser = PushMultipartParser(boundary, max_segment_count=FORM_PARTS)
         self._open_sink = open_sink
-        self._sink: Sink | None = None
+        self._sink: PartSink | None = None
         self._value = bytearray()
         self._name = ""
         self._bytes = 0
@@ -222,7 +222,7 @@ class FileTooLarge(PypitoolError):
         return f"`{printable(self.filename)}` is larger than the {self.limit:,} bytes that are accepted here"
 
 
-class Arrival:
+class IncomingFile:
     """Where the files of one form go; nothing is left of them unless they are published."""
 
     def __init__(self, store: Store, *, admit: Admit, limit: int, announced: int) -> None:
@@ -238,7 +238,7 @@ class Arrival:
         self.signature: bytearray | None = None
         self._signature_name = ""
 
-    def __enter__(self) -> Arrival:
+    def __enter__(self) -> IncomingFile:
         return self
 
     def __exit__(
@@ -246,7 +246,7 @@ class Arrival:
     ) -> None:
         self._stack.close()
 
-    def open(self, field: str, filename: str, form: Form) -> Sink:
+    def open(self, field: str, filename: str, form: Form) -> PartSink:
         """Say where the bytes of a file go that begins now, or refuse it before it arrives."""
         if field == CONTENT and self.filename is None:
             self.filename = filename

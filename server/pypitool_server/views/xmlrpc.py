@@ -12,10 +12,10 @@ from flask import Blueprint, Response, request
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool_server.access.access import Listing
+from pypitool_server.access.access import VisibleProjects
 from pypitool_server.services import services
 from pypitool_server.views.request_body import current_body
-from pypitool_server.views.search import found_projects
+from pypitool_server.views.search import search_projects
 
 XML = frozenset({"text/xml", "application/xml"})
 # pip posts to whatever index URL it has; the others are what old clients were configured with.
@@ -100,13 +100,13 @@ def _parse(body: bytes) -> Call:
         raise xmlrpc.client.Fault(NOT_WELL_FORMED, "the call cannot be read") from error
 
 
-def _result(listing: Listing, method: str, parameters: tuple[object, ...]) -> list[dict[str, object]]:
+def _result(listing: VisibleProjects, method: str, parameters: tuple[object, ...]) -> list[dict[str, object]]:
     if method != "search":
         raise xmlrpc.client.Fault(NO_SUCH_METHOD, "only search is offered; use the simple index")
     terms = tuple(_terms(parameters))
     return [
         {"name": found.name, "version": found.version, "summary": found.summary}
-        for found in found_projects(services().repository.catalogue, terms, sees=listing.sees)
+        for found in search_projects(services().repository.catalogue, terms, sees=listing.sees)
     ]
 
 

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Li
 
 def test_threads_that_are_started_later_stay_on_the_same_cpu() -> None:
     code = (
-        "import os, threading; from pypitool_server.engine.worker import settle; settle(7); seen = [];"
+        "import os, threading; from pypitool_server.engine.worker import pin_to_cpu;"
+        "pin_to_cpu(7); seen = [];"
         "thread = threading.Thread(target=lambda: seen.append(os.sched_getaffinity(0)));"
         "thread.start(); thread.join(); print(len(seen[0]), seen[0] == os.sched_getaffinity(0))"
     )

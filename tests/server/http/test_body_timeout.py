@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from pypitool_server.http.body_timeout import SilenceWatch
+from pypitool_server.http.body_timeout import BodyTimeout
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how long a peer is silent")
@@ -72,7 +72,7 @@ def test_only_the_connection_that_stopped_in_the_middle_is_cut(connections: list
     answered.answer(b"the first piece of a long download")
     silent.say(b"half a body")
 
-    with SilenceWatch().over(PEER, PATIENCE) as waiting:
+    with BodyTimeout().over(PEER, PATIENCE) as waiting:
         wait_until(lambda: waiting.silent, what="the silent body was ended", every=0.02)
 
     assert [connection.is_cut for connection in connections] == [True, False, False]
@@ -82,7 +82,7 @@ def test_the_answer_still_reaches_a_peer_that_was_cut(connections: list[Connecti
     silent = connections[0]
     silent.say(b"half a body")
 
-    with SilenceWatch().over(PEER, PATIENCE) as waiting:
+    with BodyTimeout().over(PEER, PATIENCE) as waiting:
         wait_until(lambda: waiting.silent, what="the silent body was ended", every=0.02)
     silent.answer(b"408")
 
@@ -96,7 +96,7 @@ def test_after_a_permission_to_continue_a_peer_may_be_silent_twice_as_long(
     expecting.say(b"may I?")
     expecting.answer(b"continue")
 
-    with SilenceWatch().over(PEER, PATIENCE) as waiting:
+    with BodyTimeout().over(PEER, PATIENCE) as waiting:
         wait_until(lambda: waiting.silent, what="the silent body was ended", every=0.02)
 
     assert expecting.is_cut
@@ -105,7 +105,7 @@ def test_after_a_permission_to_continue_a_peer_may_be_silent_twice_as_long(
 def test_the_most_patient_body_of_a_peer_decides_for_all_of_them(connections: list[Connection]) -> None:
     silent = connections[0]
     silent.say(b"half a body")
-    watch = SilenceWatch()
+    watch = BodyTimeout()
 
     with watch.over(PEER, 60.0) as patient, watch.over(PEER, 0.05) as impatient:
         threading.Event().wait(0.3)
@@ -118,7 +118,7 @@ def test_the_most_patient_body_of_a_peer_decides_for_all_of_them(connections: li
 def test_a_peer_that_goes_on_is_left_alone(connections: list[Connection]) -> None:
     slow = connections[0]
 
-    with SilenceWatch().over(PEER, PATIENCE) as waiting:
+    with BodyTimeout().over(PEER, PATIENCE) as waiting:
         for _ in range(5):
             threading.Event().wait(PATIENCE / 3)
             slow.say(b"a little more")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from pypitool_server.http.proxies import External, TrustedProxies
+from pypitool_server.http.proxies import ExternalAddress, TrustedProxies
 
 NOTHING: Mapping[str, str] = {}
 
@@ -29,7 +29,7 @@ def base_url(
         **given,
         **forged,
     }
-    return External(TrustedProxies(trusted), mount=mount, behind_proxy=bool(trusted)).base_url(environ)
+    return ExternalAddress(TrustedProxies(trusted), mount=mount, behind_proxy=bool(trusted)).base_url(environ)
 
 
 def test_it_is_what_the_client_asked_for() -> None:
@@ -84,8 +84,8 @@ def test_nonsense_of_a_trusted_proxy_is_left_out(header: str, value: str) -> Non
 
 
 def test_only_what_is_read_is_a_part_of_the_replay_key() -> None:
-    alone = External(TrustedProxies(()), mount="/", behind_proxy=False)
-    behind = External(TrustedProxies(("10.0.0.1",)), mount="/", behind_proxy=True)
+    alone = ExternalAddress(TrustedProxies(()), mount="/", behind_proxy=False)
+    behind = ExternalAddress(TrustedProxies(("10.0.0.1",)), mount="/", behind_proxy=True)
 
     assert "HTTP_X_FORWARDED_HOST" not in alone.uses
     assert {"HTTP_X_FORWARDED_HOST", "REMOTE_ADDR"} <= set(behind.uses)

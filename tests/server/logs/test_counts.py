@@ -15,7 +15,7 @@ from pypitool_server.logs.access_log import Request
 from pypitool_server.logs.counts import PLACES, Counts, route_of
 from pypitool_server.logs.exposition import Gauges, exposed
 from pypitool_server.logs.observer import Observer
-from pypitool_server.logs.shared_counters import SharedFile, Slots
+from pypitool_server.logs.shared_counters import SharedCounters, SharedFile
 
 ENVIRON = {
     "REMOTE_ADDR": "10.0.0.7",
@@ -73,7 +73,7 @@ def test_the_path_of_the_mount_is_left_out() -> None:
 
 
 def add_from_another_process(file: SharedFile, times: int) -> None:
-    slots = Slots(file, PLACES)
+    slots = SharedCounters(file, PLACES)
     counts = Counts(slots.claim())
     counts.add([request("/simple/")] * times)
     slots.store(counts.values)
@@ -88,7 +88,7 @@ def test_processes_add_up_and_their_numbers_outlive_them(context: ForkContext | 
         process.start()
         process.join()
     totals = Counts()
-    for values in Slots(file, PLACES).all():
+    for values in SharedCounters(file, PLACES).all():
         totals.merge(values)
 
     assert list(totals.requests()) == [("index", "GET", "2xx", 6.0)]
@@ -97,7 +97,7 @@ def test_processes_add_up_and_their_numbers_outlive_them(context: ForkContext | 
 
 def test_two_living_processes_never_share_a_slot(tmp_path: Path) -> None:
     file = SharedFile.named(tmp_path / "counts")
-    own = Slots(file, PLACES)
+    own = SharedCounters(file, PLACES)
     counts = Counts(own.claim())
     counts.add([request("/simple/")])
     own.store(counts.values)
@@ -114,7 +114,7 @@ def test_two_living_processes_never_share_a_slot(tmp_path: Path) -> None:
 
 def test_noting_a_request_takes_a_few_microseconds() -> None:
     file = SharedFile.anonymous()
-    observer = Observer(TrustedProxies(()), Slots(file, PLACES), None)
+    observer = Observer(TrustedProxies(()), SharedCounters(file, PLACES), None)
 
     seconds = min(
         timeit.repeat(lambda: observer(ENVIRON, 200, 100, 0.001, None, True), number=10_000, repeat=5)

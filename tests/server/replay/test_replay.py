@@ -18,7 +18,7 @@ from pypitool.repository.repository import Repository
 from pypitool_server.http.wsgi_types import Headers
 from pypitool_server.replay.cache import BoundedCache
 from pypitool_server.replay.freshness import Freshness
-from pypitool_server.replay.front import Answer, ReplayFront, mark_replayable
+from pypitool_server.replay.front import ReadyAnswer, ReplayFront, mark_replayable
 from tests.server.site import JSON, Site, basic, make_site
 from tests.support.wheels import build_wheel
 
@@ -183,7 +183,7 @@ class Front:
         self.app.add_url_rule("/short", "short", self.short)
         self.app.add_url_rule("/slow", "slow", self.slow)
         self.entered, self.leave = threading.Event(), threading.Event()
-        self.kept: BoundedCache[Hashable, Answer | tuple[str, ...]] = BoundedCache(
+        self.kept: BoundedCache[Hashable, ReadyAnswer | tuple[str, ...]] = BoundedCache(
             1 << 20, self.freshness.stands
         )
         self.freshness.follow(self.kept)
