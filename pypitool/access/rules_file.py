@@ -18,6 +18,7 @@ from pypitool.config.faults import BadConfiguration
 from pypitool.config.live import Source, changed_keys, with_live
 from pypitool.config.settings import Settings
 from pypitool.core.fact import Fact, What
+from pypitool.core.state_files import StateFiles
 from pypitool.host import write_whole
 
 # A change is read at the second look that finds it unchanged: an editor may be in the middle of writing.
@@ -96,9 +97,6 @@ def _tick(stamp: tuple[int, int, int, int]) -> int:
     return TICK_NS if stamp[0] % 1_000_000_000 else COARSE_TICK_NS
 
 
-NAME = "rules.json"
-
-
 @dataclass(frozen=True, slots=True)
 class RulesRecord:
     """Which rules count, and what keeps the file of the configuration from counting as it is."""
@@ -112,13 +110,13 @@ def write_record(state: Path, record: RulesRecord) -> None:
     """Replace what was said before."""
     # A full disk must not end who writes it: the rules count all the same.
     with suppress(OSError):
-        write_whole(state / NAME, json.dumps(asdict(record)).encode())
+        write_whole(StateFiles(state).rules, json.dumps(asdict(record)).encode())
 
 
 def read_record(state: Path) -> RulesRecord | None:
     """Return what was said last, or None if nothing was."""
     try:
-        document = json.loads((state / NAME).read_text())
+        document = json.loads(StateFiles(state).rules.read_text())
         return RulesRecord(str(document["digest"]), document["fault"], tuple(document["waiting"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None

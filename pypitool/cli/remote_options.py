@@ -138,8 +138,9 @@ def managed_users(invocation: Invocation, file: Callable[[], Path], *, changes: 
 def _record(invocation: Invocation) -> Record | None:
     """Say where changes are recorded: in the state of the server that reads the file, if there is one."""
     from pypitool.catalogue.facts import FactLog, local_actor
+    from pypitool.core.state_files import StateFiles
     from pypitool.manage.users import Record
-    from pypitool.repository.state import StateFiles, find_state
+    from pypitool.repository.state import find_state
 
     server = invocation.load().settings.server
     state = find_state(server.packages, server.state, invocation.environ)

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing, CatalogueTooNew
+from pypitool.core.state_files import StateFiles
 from pypitool.core.text import short_size
 from pypitool.doctor.context import Patient, read_copy
 from pypitool.doctor.finding import Finding, error, warning
-from pypitool.repository.state import ForeignState, StateFiles, StateUnusable, check_owner, refuse_network
+from pypitool.repository.state import ForeignState, StateUnusable, check_owner, refuse_network
 
 
 def look_at_directories(patient: Patient) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from shutil import which
 from typing import Any
 
+from pypitool.core.state_files import StateFiles
 from pypitool.doctor.context import Patient
 from pypitool.doctor.finding import Finding, error, warning
 from pypitool.repository.contact import read_heartbeat
@@ -95,11 +96,9 @@ def of_runs(newest_first: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
 def look_at_runs(patient: Patient) -> Iterator[Finding]:
     """Look at the record, if the mirror has ever run."""
     from pypitool.manage.runs import RunsHere
-    from pypitool.mirror.record import RECORD_FILE
 
-    state = patient.state
-    if (state / RECORD_FILE).exists():
-        yield from of_runs(RunsHere(state).listed())
+    if StateFiles(patient.state).mirror.exists():
+        yield from of_runs(RunsHere(patient.state).listed())
 
 
 _LONGEST = 5.0

@@ -24,9 +24,9 @@ from pypitool.core.documents import by_release, spelling_of
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import to_document
 from pypitool.core.names import normalize
+from pypitool.core.state_files import StateFiles
 from pypitool.manage.seam import Document
 from pypitool.repository.releases import NotHeld
-from pypitool.repository.state import StateFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,6 @@ def audit_lines(
             yield shown(line)
 
 
-DIRECTORY = "downloads"
-
-
 class NoDownloadLog(PypitoolError):
     """Who got what is not recorded, and never was."""
 
@@ -103,7 +100,7 @@ class DownloadRecord:
     @property
     def directory(self) -> Path:
         """Where they lie."""
-        return self.state / DIRECTORY
+        return StateFiles(self.state).downloads
 
     def sizes(self) -> dict[str, int]:
         """Return the size of each day that is there."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.state_files import StateFiles
 from pypitool.manage.seam import Document
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ class RunsHere:
     @contextmanager
     def _record(self) -> Iterator[MirrorRecord]:
         # Imported here: a server that is asked for no runs does not pay for it.
-        from pypitool.mirror.record import RECORD_FILE, MirrorRecord
+        from pypitool.mirror.record import MirrorRecord
 
-        file = self.state / RECORD_FILE
+        file = StateFiles(self.state).mirror
         with closing(MirrorRecord(file, scratch=not self.is_own, reading=self.is_own)) as record:
             yield record
 

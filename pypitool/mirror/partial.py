@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.archives.digest import Digester
+from pypitool.core.state_files import HiddenFiles
 from pypitool.host import hand_over, make_directory
 
-FOLDER = Path(".pypitool") / "partial"
 _PIECE = 1024**2
 
 
@@ -23,14 +23,14 @@ class PartialFiles:
 
     def open(self, sha256: str) -> PartialFile:
         """Open what there is of a file, or begin it."""
-        folder = self.directory / FOLDER
+        folder = HiddenFiles(self.directory).partial
         make_directory(folder)
         return PartialFile(folder / sha256)
 
     def names(self) -> Iterator[str]:
         """Iterate over the digests of files that were begun and not finished."""
         with suppress(FileNotFoundError):
-            yield from (name for name in os.listdir(self.directory / FOLDER) if "." not in name)
+            yield from (name for name in os.listdir(HiddenFiles(self.directory).partial) if "." not in name)
 
 
 class PartialFile:

@@ -49,7 +49,6 @@ CREATE TABLE IF NOT EXISTS run (
 );
 """
 _KEPT_RUNS = 1000
-RECORD_FILE = "mirror.sqlite"
 
 
 @dataclass(frozen=True, slots=True)

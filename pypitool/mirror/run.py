@@ -22,8 +22,9 @@ from pypitool.core.fact import Actor
 from pypitool.core.mirror.run_events import Event
 from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_code, run_outcome
 from pypitool.core.progress import TransferProgress
+from pypitool.core.state_files import HiddenFiles, StateFiles
 from pypitool.host import lock_now, make_directory, open_or_make
-from pypitool.mirror.record import RECORD_FILE, MirrorRecord
+from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.workspace import Place, untouched
 from pypitool.repository.repository import Repository
@@ -100,7 +101,7 @@ def _record(mirror: Mirror, number: int | None, kept: _Kept, summary: Summary) -
 
 def _record_job(frame: RunFrame, kept: _Kept, summary: Summary, started: str) -> None:
     """Write down that a job has run, although it wrote nothing else: or it would be caught up for ever."""
-    record = MirrorRecord(locate_state(frame.place.roots, frame.place.state) / RECORD_FILE)
+    record = MirrorRecord(StateFiles(locate_state(frame.place.roots, frame.place.state)).mirror)
     try:
         number = record.begin_run(frame.described, started, frame.job)
         record.end_run(number, summary, kept.events)
@@ -126,7 +127,7 @@ def opened(frame: RunFrame) -> Iterator[Mirror]:
     """Open the world of a run: locked for writing, or untouched for a dry one."""
     with ExitStack() as stack:
         repository = stack.enter_context(untouched(frame.place) if frame.dry_run else _writable(frame))
-        record = MirrorRecord(frame.place.state_directory() / RECORD_FILE, scratch=frame.dry_run)
+        record = MirrorRecord(StateFiles(frame.place.state_directory()).mirror, scratch=frame.dry_run)
         stack.callback(record.close)
         sessions = [UpstreamSession(upstream, frame.stop) for upstream in frame.upstreams]
         for session in sessions:
@@ -168,9 +169,6 @@ def _now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-LOCK_FILE = Path(".pypitool") / "mirror.lock"
-
-
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Who holds a lock, as it wrote itself down."""
@@ -201,7 +199,7 @@ class DirectoryLocked(PypitoolError):
 @contextmanager
 def lock_directory(directory: Path, command: str) -> Iterator[None]:
     """Hold the directory for the whole run, or raise `DirectoryLocked` that names who does."""
-    path = directory / LOCK_FILE
+    path = HiddenFiles(directory).mirror_lock
     make_directory(path.parent, 0o750)  # as the state, which may be made in it
     descriptor = open_or_make(path, 0o644)
     try:

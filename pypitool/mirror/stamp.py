@@ -23,10 +23,10 @@ from typing import Any
 from pypitool import __version__
 from pypitool.config.config_files import candidate_files
 from pypitool.config.toml import parse_toml
+from pypitool.core.state_files import StateFiles
 from pypitool.host import make_directory, write_whole
 from pypitool.repository.state import choose_state
 
-FOLDER = "stamps"
 VARIABLE = "env:"  # before the name of a variable, among the paths of inputs
 
 
@@ -63,7 +63,7 @@ def digest_of_text(text: str) -> str:
 def read_stamp(state: Path, question: str, environ: Mapping[str, str]) -> Stamp | None:
     """Return the stamp of this question, if it still holds."""
     try:
-        document = json.loads((state / FOLDER / f"{question}.json").read_bytes())
+        document = json.loads((StateFiles(state).stamps / f"{question}.json").read_bytes())
         stamp = Stamp(
             question,
             document["inputs"],
@@ -86,7 +86,7 @@ def write_stamp(state: Path, stamp: Stamp) -> None:
         "holes": list(stamp.holes),
         "folders": stamp.folders,
     }
-    _write(state / FOLDER / f"{stamp.question}.json", json.dumps(document))
+    _write(StateFiles(state).stamps / f"{stamp.question}.json", json.dumps(document))
 
 
 def _write(path: Path, text: str) -> None:
@@ -211,7 +211,7 @@ def _pointer(line: Line, environ: Mapping[str, str]) -> tuple[Path, Path] | None
     told_by = {name: value for name, value in environ.items() if name.startswith("PYPITOOL_")}
     places = [environ.get(name) for name in _PLACES]
     key = digest_of(line.asked, os.getcwd(), sorted(told_by.items()), places, files)
-    return state, state / FOLDER / f"{key}.line"
+    return state, StateFiles(state).stamps / f"{key}.line"
 
 
 def _body(path: Path) -> bytes | None:

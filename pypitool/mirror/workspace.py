@@ -14,10 +14,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
+from pypitool.core.state_files import StateFiles
 from pypitool.repository.contact import is_kept
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import scan_if_alone
-from pypitool.repository.state import StateFiles, check_owner, choose_state
+from pypitool.repository.state import check_owner, choose_state
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing, transl
 from pypitool.catalogue.facts import FactLog, timestamp
 from pypitool.catalogue.rebuild import begin_new_history, last_serial, make_current
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
+from pypitool.core.state_files import StateFiles
 from pypitool.host import hand_over, sync_directory
-from pypitool.repository.state import StateFiles
 
 
 class BackupUnwritable(PypitoolError):
@@ -64,13 +64,14 @@ def backup(state: Path, file: Path) -> BackedUp:
     files = StateFiles(state)
     created = timestamp(time.time())
     with _reporting(file.parent), _folder(file.parent) as folder:
-        _snapshot(files.catalogue, folder / files.catalogue.name)
+        copies = StateFiles(folder)
+        _snapshot(files.catalogue, copies.catalogue)
         # It may be lost, so it may be missing or damaged.
         with suppress(CatalogueDamaged, CatalogueMissing):
-            _snapshot(files.activity, folder / files.activity.name)
+            _snapshot(files.activity, copies.activity)
         # Last: what the facts have more than the catalogue is replayed into it.
-        _copy_facts(FactLog(files.facts), folder / files.facts.name)
-        counts = _counts(folder / files.catalogue.name)
+        _copy_facts(FactLog(files.facts), copies.facts)
+        counts = _counts(copies.catalogue)
         pack(folder, created, folder / "backup.tar")
         (folder / "backup.tar").replace(file)
         sync_directory(file.parent)
@@ -85,13 +86,13 @@ def restore(file: Path, state: Path) -> BackedUp:
     files = StateFiles(state)
     with _reporting(state), _folder(state) as folder:
         created = unpack(file, folder)
-        catalogue = folder / files.catalogue.name
+        catalogue = StateFiles(folder).catalogue
         try:
             make_current(catalogue)
         except (CatalogueDamaged, CatalogueMissing) as error:
             raise BackupUnusable(file, error.detail) from error
         counts = _counts(catalogue)
-        _put_all_in_place(folder, files)
+        _put_all_in_place(StateFiles(folder), files)
     return BackedUp(created, *counts, file.stat().st_size)
 
 
@@ -117,20 +118,19 @@ def _copy_facts(facts: FactLog, copy: Path) -> None:
             remaining -= len(piece)
 
 
-def _put_all_in_place(folder: Path, files: StateFiles) -> None:
+def _put_all_in_place(new: StateFiles, files: StateFiles) -> None:
     # The log before the catalogue, as everywhere; nobody appends, opens or writes until both are changed.
     with FactLog(files.facts).locked() as size, database_files.exclusive(files.catalogue):
-        new = folder / files.catalogue.name
-        with _naming(new):
-            begin_new_history(new, after=last_serial(files.catalogue))
+        with _naming(new.catalogue):
+            begin_new_history(new.catalogue, after=last_serial(files.catalogue))
         if size:
             # A link and not a renaming: there is a log at every moment, or another process would begin one.
             os.link(files.facts, unused(files.facts, "replaced"))
-        _replace(folder / files.facts.name, files.facts)
-        put_in_place(new, files.catalogue)
-    if (folder / files.activity.name).exists():
+        _replace(new.facts, files.facts)
+        put_in_place(new.catalogue, files.catalogue)
+    if new.activity.exists():
         with database_files.exclusive(files.activity):
-            put_in_place(folder / files.activity.name, files.activity)
+            put_in_place(new.activity, files.activity)
 
 
 def _replace(new: Path, path: Path) -> None:
@@ -175,7 +175,6 @@ def _naming(database: Path) -> Iterator[None]:
 
 
 FORMAT = 1
-CATALOGUE, ACTIVITY, FACTS = NAMES = ("catalogue.sqlite", "activity.sqlite", "facts.jsonl")
 _MANIFEST = "manifest.json"
 _LARGEST_MANIFEST = 64 * 1024
 
@@ -197,7 +196,7 @@ class BackupUnusable(PypitoolError):
 
 def pack(folder: Path, created: str, target: Path) -> None:
     """Write the files of a folder into a new, durable backup that only its owner may read."""
-    parts = [folder / name for name in NAMES if (folder / name).exists()]
+    parts = [part for part in _parts(folder) if part.exists()]
     manifest = {
         "format": FORMAT,
         "created": created,
@@ -213,6 +212,11 @@ def pack(folder: Path, created: str, target: Path) -> None:
                 archive.add(part, part.name)
         file.flush()
         os.fsync(descriptor)
+
+
+def _parts(folder: Path) -> tuple[Path, Path, Path]:
+    files = StateFiles(folder)
+    return files.catalogue, files.activity, files.facts
 
 
 def unpack(file: Path, folder: Path) -> str:
@@ -234,8 +238,8 @@ def _read_manifest(file: Path, archive: tarfile.TarFile) -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads(member.read(_LARGEST_MANIFEST) if member else "")
     if manifest["format"] > FORMAT:
         raise BackupUnusable(file, f"a newer pypitool made it ({manifest['pypitool']})")
-    missing = {CATALOGUE, FACTS} - manifest["files"].keys()
-    if missing or manifest["files"].keys() - set(NAMES):
+    catalogue, activity, facts = (part.name for part in _parts(file.parent))
+    if not {catalogue, facts} <= manifest["files"].keys() <= {catalogue, activity, facts}:
         raise BackupUnusable(file, "its manifest does not name the files of a state")
     return manifest
 

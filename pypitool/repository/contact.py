@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from pypitool.core.model import Location
+from pypitool.core.state_files import StateFiles
 from pypitool.host import lock_now, locked, open_or_make, write_whole
 
-_ASKED = "keeper.asked"
-_DOUBT = "catalogue.doubted"
 # A keeper that does not take what is asked is not there; its walk at the next start finds everything.
 _MOST_BYTES = 64 * 1024
 
@@ -30,7 +29,7 @@ def tell_keeper(state: Path, *locations: Location) -> None:
     if not locations:
         return
     lines = b"".join(json.dumps([place.root, place.path]).encode() + b"\n" for place in locations)
-    with suppress(OSError), locked(state / _ASKED, 0o640, os.O_APPEND) as descriptor:
+    with suppress(OSError), locked(StateFiles(state).keeper_inbox, 0o640, os.O_APPEND) as descriptor:
         if os.fstat(descriptor).st_size + len(lines) <= _MOST_BYTES:
             os.write(descriptor, lines)
 
@@ -38,9 +37,9 @@ def tell_keeper(state: Path, *locations: Location) -> None:
 def take_asked(state: Path) -> frozenset[Location]:
     """Return the files that somebody asked about, and forget them."""
     try:
-        if not (state / _ASKED).stat().st_size:
+        if not StateFiles(state).keeper_inbox.stat().st_size:
             return frozenset()
-        with locked(state / _ASKED, 0o640, os.O_APPEND) as descriptor:
+        with locked(StateFiles(state).keeper_inbox, 0o640, os.O_APPEND) as descriptor:
             asked = os.pread(descriptor, _MOST_BYTES, 0)
             os.ftruncate(descriptor, 0)
     except OSError:
@@ -51,13 +50,13 @@ def take_asked(state: Path) -> frozenset[Location]:
 def doubt_catalogue(state: Path) -> None:
     """Ask the keeper to read the whole catalogue, because a part of it made no sense; never fails."""
     with suppress(OSError):
-        (state / _DOUBT).touch()
+        StateFiles(state).catalogue_doubt.touch()
 
 
 def take_doubt(state: Path) -> bool:
     """Tell whether somebody doubted the catalogue, and forget it."""
     try:
-        (state / _DOUBT).unlink()
+        StateFiles(state).catalogue_doubt.unlink()
     except OSError:
         return False
     return True
@@ -71,7 +70,6 @@ def _location(line: bytes) -> Location | None:
     return Location(root, path) if isinstance(root, int) and isinstance(path, str) else None
 
 
-_HEARTBEAT = "keeper.json"
 BEAT_EVERY = 1.0
 
 
@@ -116,27 +114,24 @@ class Pulse:
 
 def write_heartbeat(state: Path, heartbeat: Heartbeat) -> None:
     """Replace the last sign of life."""
-    write_whole(state / _HEARTBEAT, json.dumps(asdict(heartbeat)).encode())
+    write_whole(StateFiles(state).keeper_life, json.dumps(asdict(heartbeat)).encode())
 
 
 def read_heartbeat(state: Path) -> Heartbeat | None:
     """Return the last sign of life, or None if there was none."""
     try:
-        document = json.loads((state / _HEARTBEAT).read_text())
+        document = json.loads(StateFiles(state).keeper_life.read_text())
         known = Heartbeat.__dataclass_fields__.keys()
         return Heartbeat(**{key: value for key, value in document.items() if key in known})
     except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
-_LOCK = "keeper.lock"
-
-
 @contextmanager
 def keeper_lock(state: Path) -> Iterator[bool]:
     """Try to become the keeper of a state, and tell whether we are."""
     # Opened by whoever locks it: a descriptor that was inherited would share its parent's lock.
-    descriptor = open_or_make(state / _LOCK, 0o640)
+    descriptor = open_or_make(StateFiles(state).keeper_lock, 0o640)
     try:
         # Where there are no locks, two keepers do the same work twice, and no harm.
         yield lock_now(descriptor) is not False
@@ -146,7 +141,7 @@ def keeper_lock(state: Path) -> Iterator[bool]:
 
 def is_kept(state: Path) -> bool:
     """Tell whether a keeper is at work."""
-    if not (state / _LOCK).exists():
+    if not StateFiles(state).keeper_lock.exists():
         return False
     with keeper_lock(state) as mine:
         return not mine

@@ -11,8 +11,9 @@ from types import TracebackType
 from pypitool.catalogue.catalogue import Catalogue
 from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import open_catalogue
+from pypitool.core.state_files import StateFiles
 from pypitool.repository.activity import Activity
-from pypitool.repository.state import StateFiles, locate_state
+from pypitool.repository.state import locate_state
 from pypitool.store.directory import DirectoryStore
 from pypitool.store.store import Store
 

@@ -6,41 +6,11 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.state_files import HiddenFiles, StateFiles
 from pypitool.host import file_system, hand_over, is_network, write_whole
-
-DIRECTORY = ".pypitool"
-POINTER = "state-is-in"
-
-
-@dataclass(frozen=True, slots=True)
-class StateFiles:
-    """The files of a state directory."""
-
-    directory: Path
-
-    @property
-    def catalogue(self) -> Path:
-        """What we hold."""
-        return self.directory / "catalogue.sqlite"
-
-    @property
-    def activity(self) -> Path:
-        """What changes often and may be lost."""
-        return self.directory / "activity.sqlite"
-
-    @property
-    def facts(self) -> Path:
-        """What people decided."""
-        return self.directory / "facts.jsonl"
-
-    @property
-    def roots(self) -> Path:
-        """The package directories that this state belongs to."""
-        return self.directory / "roots.json"
 
 
 class StateUnusable(PypitoolError):
@@ -81,10 +51,10 @@ class ForeignState(PypitoolError):
         self.directory = directory
         self.recorded = tuple(recorded)
         self.asked = tuple(asked)
+        files = StateFiles(directory)
         self.hint = (
             f"give these directories a state of their own with `--state DIR`; if yours were moved, delete "
-            f"{directory / 'roots.json'} and {directory / 'catalogue.sqlite'}: the catalogue is built anew, "
-            "and what people decided stays"
+            f"{files.roots} and {files.catalogue}: the catalogue is built anew, and what people decided stays"
         )
         super().__init__(directory, self.recorded, self.asked)
 
@@ -133,31 +103,31 @@ def choose_state(
     given = environ.get("STATE_DIRECTORY", "").partition(":")[0]
     if given:
         return Path(given).absolute()
-    default = roots[0].absolute() / DIRECTORY
-    return _pointed_to(default, roots) or default
+    hidden = HiddenFiles(roots[0].absolute())
+    return _pointed_to(hidden, roots) or hidden.directory
 
 
-def _pointed_to(default: Path, roots: Sequence[Path]) -> Path | None:
+def _pointed_to(hidden: HiddenFiles, roots: Sequence[Path]) -> Path | None:
     """Follow the note that a state elsewhere left: a shell knows nothing of the server's $STATE_DIRECTORY."""
     try:
-        state = Path((default / POINTER).read_text().strip())
+        state = Path(hidden.pointer.read_text().strip())
         return state if _recorded(StateFiles(state)) == [root.resolve() for root in roots] else None
     except (OSError, ValueError):
         return None
 
 
 def _point(directory: Path, root: Path) -> None:
-    default = root.absolute() / DIRECTORY
-    if directory == default:
+    hidden = HiddenFiles(root.absolute())
+    if directory == hidden.directory:
         return
     note = f"{directory}\n"
     with suppress(OSError):  # a read-only root: who works on it says where its state is
-        if (default / POINTER).exists() and (default / POINTER).read_text() == note:
+        if hidden.pointer.exists() and hidden.pointer.read_text() == note:
             return
-        default.mkdir(mode=0o750, exist_ok=True)
-        hand_over(default)
-        (default / POINTER).write_text(note)
-        hand_over(default / POINTER)
+        hidden.directory.mkdir(mode=0o750, exist_ok=True)
+        hand_over(hidden.directory)
+        hidden.pointer.write_text(note)
+        hand_over(hidden.pointer)
 
 
 def _refuse_foreign(directory: Path, root: Path) -> None:

@@ -17,12 +17,11 @@ from types import TracebackType
 from typing import BinaryIO
 
 from pypitool.core.model import FileStat, Location
+from pypitool.core.state_files import INCOMING
 from pypitool.host import hand_over, lock_now
 from pypitool.store.failures import writing
 from pypitool.store.opened import Opened, open_regular, opened_folder, stat_of
 
-HIDDEN = ".pypitool"
-INCOMING = f"{HIDDEN}/incoming"
 _SUFFIX = ".part"
 # Where a file system knows no locks, a writer counts as gone when it has been silent for so long (seconds).
 SILENT_WRITER_IS_GONE_AFTER = 3600.0

@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 
 from pypitool.__main__ import main
+from pypitool.core.state_files import StateFiles
 from pypitool.manage.client import choose_remote
-from pypitool.mirror.record import RECORD_FILE, MirrorRecord
+from pypitool.mirror.record import MirrorRecord
 from pypitool.repository.repository import Repository
 from pypitool.repository.state import locate_state
 from tests.cli.conftest import Ended
@@ -79,7 +80,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Pa
     shutil.copytree(here, there)
     for directory in (here, there):
         write_htpasswd(directory.parent / "htpasswd", {"root": "roots", "eve": "eves"})
-        record = MirrorRecord(locate_state((directory,), None, {}) / RECORD_FILE)
+        record = MirrorRecord(StateFiles(locate_state((directory,), None, {})).mirror)
         record.begin_run("sync", "2026-01-01T00:00:00.000000Z")
         record.close()
     config = there.parent / "config.toml"

@@ -9,7 +9,7 @@ from pypitool.__main__ import main
 from pypitool.catalogue.facts import FactLog
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.names import normalize
-from pypitool.repository.state import StateFiles
+from pypitool.core.state_files import StateFiles
 from tests.cli.conftest import Ended, Run
 
 DEPLOY = Actor("user:deploy", "10.0.0.7", "password")

@@ -13,7 +13,7 @@ import requests
 
 from pypitool.catalogue.facts import FactLog
 from pypitool.core.fact import to_document
-from pypitool.repository.state import StateFiles
+from pypitool.core.state_files import StateFiles
 from tests.clients.conftest import TWO_WORKERS
 from tests.support.certificates import Authority, make_authority
 from tests.support.clients import Client

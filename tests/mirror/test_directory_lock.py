@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pypitool.core.errors import exit_code
-from pypitool.mirror.run import LOCK_FILE, DirectoryLocked, lock_directory
+from pypitool.core.state_files import HiddenFiles
+from pypitool.mirror.run import DirectoryLocked, lock_directory
 
 HOLD = """
 import sys
@@ -43,18 +44,18 @@ def test_a_run_that_was_killed_holds_nothing(tmp_path: Path) -> None:
         first.kill()
 
     with lock_directory(tmp_path, "pypitool sync"):
-        assert str(os.getpid()) in (tmp_path / LOCK_FILE).read_text()
+        assert str(os.getpid()) in HiddenFiles(tmp_path).mirror_lock.read_text()
 
 
 def test_a_lock_can_be_taken_again_after_the_run(tmp_path: Path) -> None:
     for _ in range(2):
         with lock_directory(tmp_path, "pypitool sync"):
-            assert (tmp_path / LOCK_FILE).exists()
+            assert HiddenFiles(tmp_path).mirror_lock.exists()
 
 
 def test_a_holder_that_has_not_written_itself_down_is_still_a_holder(tmp_path: Path) -> None:
     with lock_directory(tmp_path, "pypitool sync"):
-        (tmp_path / LOCK_FILE).write_text("")
+        HiddenFiles(tmp_path).mirror_lock.write_text("")
 
         with pytest.raises(DirectoryLocked, match="locked by another run"), lock_directory(tmp_path, "again"):
             pass

@@ -20,8 +20,9 @@ from pypitool.core.mirror.selection import Candidate
 from pypitool.core.mirror.sync_plan import WantedFile
 from pypitool.core.model import OriginKind
 from pypitool.core.progress import TransferProgress
+from pypitool.core.state_files import HiddenFiles
 from pypitool.mirror.fetch import Fetcher, FetchItem
-from pypitool.mirror.partial import FOLDER, PartialFiles
+from pypitool.mirror.partial import PartialFiles
 from pypitool.repository.repository import Repository
 from pypitool.upstream.page_model import Page, Upstream
 from pypitool.upstream.pages import fetch_page
@@ -376,7 +377,7 @@ def test_a_killed_run_loses_at_most_a_mebibyte(repository: Repository, fake: Fak
     fake.index.offers["a"] = [offer("1.0", BIG)]
     fake.fail("/files/", stall(2_500_000, 20), times=1)
     packages = repository.roots[0]
-    path = packages / FOLDER / fake.index.offers["a"][0].digest
+    path = HiddenFiles(packages).partial / fake.index.offers["a"][0].digest
     command = [sys.executable, "-c", FETCH, fake.url, str(packages)]
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as run:

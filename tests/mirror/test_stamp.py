@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pypitool.core.state_files import StateFiles
 from pypitool.mirror.stamp import (
-    FOLDER,
     VARIABLE,
     Stamp,
     digest_of,
@@ -71,6 +71,6 @@ def test_a_changed_file_breaks_the_stamp(stamped: Path, change: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"inputs": 1}', "\xff"])
 def test_a_damaged_stamp_is_none(stamped: Path, text: str) -> None:
-    (stamped / FOLDER / f"{QUESTION}.json").write_bytes(text.encode("latin-1"))
+    (StateFiles(stamped).stamps / f"{QUESTION}.json").write_bytes(text.encode("latin-1"))
 
     assert read_stamp(stamped, QUESTION, {}) is None

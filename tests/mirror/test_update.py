@@ -27,7 +27,8 @@ from pypitool.core.mirror.selection import FilesPolicy, SelectionRules
 from pypitool.core.mirror.targets import Target, make_target
 from pypitool.core.mirror.update_choice import MaxChange, UpdateRules
 from pypitool.core.model import Origin, OriginKind
-from pypitool.mirror.record import RECORD_FILE, MirrorRecord
+from pypitool.core.state_files import StateFiles
+from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.run import RunFrame, run
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.update import UpdateOptions, update
@@ -655,7 +656,7 @@ def test_a_job_is_recorded_although_it_wrote_nothing_else(lan: Lan) -> None:
         lan.events.append,
     )
 
-    found = MirrorRecord(lan.packages / ".pypitool" / RECORD_FILE, scratch=True).last_run_of("night")
+    found = MirrorRecord(StateFiles(lan.packages / ".pypitool").mirror, scratch=True).last_run_of("night")
     assert found is not None
     assert found.summary is not None
     assert found.summary.command == "update"

@@ -21,9 +21,9 @@ from pypitool.catalogue.rebuild import open_catalogue
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.errors import NoSpace
 from pypitool.core.fact import Actor, Fact, What
+from pypitool.core.state_files import StateFiles
 from pypitool.repository.activity import Activity
 from pypitool.repository.backup import BackupUnusable, BackupUnwritable, backup, restore
-from pypitool.repository.state import StateFiles
 from tests.catalogue.held import name, wheel
 from tests.support.disks import mounted_disk
 from tests.support.waiting import wait_until

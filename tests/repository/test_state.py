@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from pypitool.core.errors import exit_code
+from pypitool.core.state_files import StateFiles
 from pypitool.host import hand_over
-from pypitool.repository.state import ForeignState, PackagesMissing, StateFiles, StateUnusable, locate_state
+from pypitool.repository.state import ForeignState, PackagesMissing, StateUnusable, locate_state
 from tests.support.disks import make_read_only, mounted_disk
 from tests.support.imports import ROOT
 

@@ -100,9 +100,9 @@ def _wanted(
 ) -> frozenset[str] | None:
     from pypitool.manage.runs import NoSuchRun
     from pypitool.mirror.configured import check_set_names
-    from pypitool.mirror.record import RECORD_FILE, MirrorRecord
+    from pypitool.mirror.record import MirrorRecord
 
-    record = MirrorRecord(repository.state / RECORD_FILE, scratch=True)
+    record = MirrorRecord(repository.files.mirror, scratch=True)
     wanted: frozenset[str] | None = None
     if names:
         check_set_names(settings, names)

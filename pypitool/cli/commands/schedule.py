@@ -162,11 +162,12 @@ def run_job(invocation: Invocation, job: JobSettings, stop: threading.Event | No
 
 def last_run(settings: Settings, name: str) -> Run | None:
     """Return the last run of a job, without opening anything that is not there."""
-    from pypitool.mirror.record import RECORD_FILE, MirrorRecord
+    from pypitool.core.state_files import StateFiles
+    from pypitool.mirror.record import MirrorRecord
     from pypitool.repository.state import choose_state
 
     state = choose_state(settings.server.packages, settings.server.state)
-    return MirrorRecord(state / RECORD_FILE, scratch=True).last_run_of(name)
+    return MirrorRecord(StateFiles(state).mirror, scratch=True).last_run_of(name)
 
 
 def _tell(invocation: Invocation, job: JobSettings, failure: Failure, began: datetime) -> None:

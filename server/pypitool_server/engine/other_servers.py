@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable
 
 from pypitool.access.rules_file import RulesWatch
+from pypitool.core.state_files import StateFiles
 from pypitool.host import lock_now
 from pypitool.keeper.keeper import Keeper
 from pypitool.repository.repository import Repository
@@ -18,8 +19,6 @@ from pypitool_server.engine.reload_rules import RulesTeller
 from pypitool_server.http.wsgi_types import Application, Environ, StartResponse
 from pypitool_server.logs.shared_counters import SharedFile
 
-COUNTS = "counts.bin"
-TELLING = "rules.lock"
 KEEPER_STOP_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ class ForeignApplication:
         for notice in self._notices:
             log.warning("%s", notice)
         repository = Repository.open(prepared.server.packages, prepared.state)
-        counts = SharedFile.named(prepared.state / COUNTS)
+        counts = SharedFile.named(StateFiles(prepared.state).counts)
         tell = None if self._watch is None else _Elected(prepared, self._watch).tell
         serving = assemble(prepared.settings, repository, counts, prepared.log, watch=self._watch, tell=tell)
         keep_beside(repository, rescan=prepared.server.rescan)
@@ -68,7 +67,8 @@ class _Elected:
     """Tells of the rules in one of the processes: the first, and when that is gone another one."""
 
     def __init__(self, prepared: Prepared, watch: RulesWatch) -> None:
-        self._lock = os.open(prepared.state / TELLING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        lock = StateFiles(prepared.state).rules_lock
+        self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         self._teller = RulesTeller(prepared.state, watch)
         if self._is_us():
             self._teller.begin()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.mirror.stamp import FOLDER, answer, read_line
+from pypitool.core.state_files import StateFiles
+from pypitool.mirror.stamp import answer, read_line
 from tests.cli.mirror.conftest import Site, lines, wheel
 from tests.support.environment import scrubbed
 
@@ -30,7 +31,7 @@ def at_a_glance(site: Site, *words: str) -> int | None:
 
 
 def forget_lines(site: Site) -> None:
-    for path in (site.packages / ".pypitool" / FOLDER).glob("*.line"):
+    for path in StateFiles(site.packages / ".pypitool").stamps.glob("*.line"):
         path.unlink()
 
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from pypitool.mirror.record import RECORD_FILE, MirrorRecord
+from pypitool.core.state_files import StateFiles
+from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.run import lock_directory
 from tests.cli.mirror.conftest import Site, lines, wheel
 from tests.support.offers import copy_in, upload
@@ -183,7 +184,7 @@ def test_the_newest_releases_stay(moved: Site) -> None:
 
 
 def test_what_is_wanted_while_it_is_pruned_counts_as_wanted_then(moved: Site) -> None:
-    record = MirrorRecord(moved.packages / ".pypitool" / RECORD_FILE)
+    record = MirrorRecord(StateFiles(moved.packages / ".pypitool").mirror)
     record.want("backend", [NEW], "2020-01-01T00:00:00+00:00")
     record.close()
 

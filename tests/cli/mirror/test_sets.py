@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.mirror.run import LOCK_FILE
+from pypitool.core.state_files import HiddenFiles
 from tests.cli.mirror.conftest import Site, lines, wheel
 from tests.support.upstream import respond
 
@@ -65,7 +65,7 @@ def test_offline_asks_nobody(site: Site) -> None:
 def test_a_second_run_is_refused_with_the_holders_name(site: Site) -> None:
     site.write("backend.txt", "a==1.0\n")
     site.packages.mkdir()
-    lock = site.packages / LOCK_FILE
+    lock = HiddenFiles(site.packages).mirror_lock
     lock.parent.mkdir()
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -14,7 +14,7 @@ from pypitool import __version__
 from pypitool.access.accounts import Accounts
 from pypitool.config.settings import AuthSettings, RuleSettings, ServerSettings, Settings
 from pypitool.core.fact import Fact
-from pypitool.mirror.record import RECORD_FILE, MirrorRecord
+from pypitool.mirror.record import MirrorRecord
 from pypitool.repository.repository import Repository
 from pypitool_server.app import create_app
 from tests.server.site import basic
@@ -225,11 +225,11 @@ def test_what_is_about_the_server_is_for_admins_of_everything(api: Api, method: 
 
 def test_a_server_without_a_mirror_has_no_runs(api: Api, repository: Repository) -> None:
     assert api.get("runs", "root").get_json() == []
-    assert not (repository.state / RECORD_FILE).exists()
+    assert not repository.files.mirror.exists()
 
 
 def test_runs_are_told(api: Api, repository: Repository) -> None:
-    record = MirrorRecord(repository.state / RECORD_FILE)
+    record = MirrorRecord(repository.files.mirror)
     number = record.begin_run("sync", "2026-01-01T00:00:00.000000Z")
     record.close()
 
