@@ -13,7 +13,8 @@ from pypitool.catalogue.catalogue import Reader
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.names import normalize
 from pypitool.core.rights.effective import OWNER_RIGHTS, Claim, Standing
-from pypitool.core.rights.rulebook import ANONYMOUS, AUTHENTICATED, Caller, Right, Rule, Scope, has
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import ANONYMOUS, AUTHENTICATED, Caller, Rule, Scope, has
 from pypitool.core.text import printable
 
 EVERYTHING = "*"

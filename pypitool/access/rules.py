@@ -15,12 +15,12 @@ from packaging.utils import NormalizedName
 from pypitool.config.settings import PublisherSettings, RuleSettings, Settings
 from pypitool.core.rights.effective import Claim, Standing
 from pypitool.core.rights.publishers import Publisher
+from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import (
     ANONYMOUS,
     AUTHENTICATED,
     Caller,
     ProjectGlobs,
-    Right,
     Rule,
     Rulebook,
     Scope,

@@ -17,7 +17,7 @@ from pypitool.catalogue.catalogue import Decisions, FileFact, Pending, ScanBatch
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.catalogue.rows import COLUMNS, PLACES, from_row, stat_row, to_path, to_row
 from pypitool.core.model import HeldFile, Location, Problem, ProjectStatus
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import Token, in_order
 
 _INSERT_FILE = f"INSERT OR REPLACE INTO file ({COLUMNS}) VALUES ({PLACES})"

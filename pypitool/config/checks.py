@@ -23,7 +23,7 @@ from pypitool.config.values import (
 )
 from pypitool.core.errors import PypitoolError
 from pypitool.core.mirror.cron import BadSchedule, check_cron
-from pypitool.core.mirror.targets import (
+from pypitool.core.mirror.target_words import (
     KNOWN_PLATFORMS,
     MARKER_VARIABLES,
     PlatformWord,

@@ -28,7 +28,7 @@ from pypitool.config.values import (
     wrong_type,
 )
 from pypitool.core.rights.publishers import Claims, ClaimValue
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 
 LONGEST_LIFE = 3600.0
 _CLAIMS_EXAMPLE = 'a table such as { repository = "acme/core" }'

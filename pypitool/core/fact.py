@@ -15,7 +15,7 @@ from typing import Any
 from packaging.utils import NormalizedName
 
 from pypitool.core.model import Origin, OriginKind
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import Token, in_order
 
 VERSION = 1

@@ -20,7 +20,8 @@ from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.config.faults import Fault
 from pypitool.config.settings import Settings
 from pypitool.core.model import HeldFile, OriginKind, Problem
-from pypitool.core.rights.rulebook import Right, has
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import has
 from pypitool.core.rights.tokens import Token
 from pypitool.mirror.workspace import copy_database
 from pypitool.repository.state import choose_state

@@ -15,7 +15,8 @@ from fnmatch import fnmatchcase
 from pypitool.access.errors import PasswordFileUnreadable
 from pypitool.access.htpasswd import accounts
 from pypitool.access.rules import rules_of
-from pypitool.core.rights.rulebook import ANONYMOUS, Right, Rule, has
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import ANONYMOUS, Rule, has
 from pypitool.core.rights.tokens import Token
 from pypitool.doctor.context import Patient
 from pypitool.doctor.finding import Finding, error, warning

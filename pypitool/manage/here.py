@@ -30,7 +30,7 @@ from pypitool.core.documents import (
 from pypitool.core.fact import Actor
 from pypitool.core.model import HeldFile, Project, ProjectStatus, offered
 from pypitool.core.names import normalize
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import Token
 from pypitool.manage.seam import Document
 from pypitool.repository.owners import Ownership, change_owners, owner_named, set_owners

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pypitool.access.explain import question
 from pypitool.core.errors import Kind
 from pypitool.core.names import normalize
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.manage.client import Answered, Remote
 from pypitool.manage.seam import Document
 from pypitool.repository.owners import owner_named

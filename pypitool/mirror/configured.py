@@ -29,7 +29,8 @@ from pypitool.config.table_checks import PUBLIC
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.requirement_lines import Fault
 from pypitool.core.mirror.selection import FilesPolicy, SelectionRules
-from pypitool.core.mirror.targets import Platform, PythonVersion, Target, UnknownPlatform, make_target
+from pypitool.core.mirror.target_words import PythonVersion, UnknownPlatform
+from pypitool.core.mirror.targets import Platform, Target, make_target
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.mirror.inputs import InputFaults, Inputs, read_inputs
 from pypitool.mirror.sets import Closure, SetRequest

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from pypitool.access.oidc import LARGEST_TOKEN, TokenRejected, prove, read_keys
 from pypitool.core.rights.publishers import Publisher
-from pypitool.core.rights.rulebook import ProjectGlobs, Right, Scope
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import ProjectGlobs, Scope
 from tests.support.certificates import make_authority
 from tests.support.issuer import Issuer, ec_key, rsa_key
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from pypitool.access.rules import Rules, rules_of
 from pypitool.config.loader import load_settings
 from pypitool.core.names import normalize
-from pypitool.core.rights.rulebook import Caller, Right
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import Caller
 
 DEPLOY = Caller("user:deploy", has_password=True)
 CORE = normalize("acme-core")

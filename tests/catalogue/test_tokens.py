@@ -15,7 +15,7 @@ from pypitool.catalogue.errors import CatalogueDamaged
 from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import begin_new_history, open_catalogue, repair
 from pypitool.core.fact import Actor, Fact, What, creation, revocation
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import Token, hash_of
 
 CREATED, REVOKED = "2026-01-01T00:00:00.000000Z", "2026-02-01T00:00:00.000000Z"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pypitool.cli.commands.may import ACTIONS
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from tests.cli.conftest import Ended, Run
 
 RULES = """

@@ -12,7 +12,7 @@ from pypitool.config.loader import Loaded, load_settings
 from pypitool.config.settings import PublisherSettings
 from pypitool.config.shown import shown
 from pypitool.core.errors import exit_code
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 
 AUDIENCE = "auth.oidc-audience = 'here'\n"
 CLAIMS = "claims = { repository = 'acme/core' }\n"

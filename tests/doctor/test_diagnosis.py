@@ -8,7 +8,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from pypitool.core.names import normalize
-from pypitool.core.rights.rulebook import Right, Rule
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import Rule
 from pypitool.core.rights.tokens import Token
 from pypitool.doctor.certificate import of_certificate
 from pypitool.doctor.finding import Finding, Severity, document_of, error, info, ordered, warning

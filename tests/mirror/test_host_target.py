@@ -8,7 +8,7 @@ import pytest
 from packaging.markers import default_environment
 from packaging.tags import sys_tags
 
-from pypitool.core.mirror.targets import UnknownPlatform
+from pypitool.core.mirror.target_words import UnknownPlatform
 from pypitool.mirror.configured import host_platform, host_target
 
 only_cpython = pytest.mark.skipif(sys.implementation.name != "cpython", reason="tags of CPython")

@@ -12,7 +12,7 @@ import pytest
 
 from pypitool.core.errors import exit_code
 from pypitool.core.fact import Actor
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import TokenRefused, hash_of, is_token
 from pypitool.repository.repository import Repository
 from pypitool.repository.tokens import (

@@ -11,15 +11,14 @@ from dataclasses import replace
 from packaging.tags import Tag
 
 from pypitool.core.mirror.selection import Candidate, rank
-from pypitool.core.mirror.targets import (
-    Platform,
+from pypitool.core.mirror.target_words import (
     PlatformWord,
     PythonVersion,
     System,
-    Target,
     UnknownPlatform,
     UnknownPython,
 )
+from pypitool.core.mirror.targets import Platform, Target
 from pypitool.core.model import FileKind
 
 # A wheel says how old a machine may be, and not how old it is: where the next release demands a newer one, a

@@ -15,12 +15,12 @@ from fnmatch import fnmatchcase, translate
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.names import glob_pattern
+from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import (
     ANONYMOUS,
     AUTHENTICATED,
     Caller,
     ProjectGlobs,
-    Right,
     Rule,
     Scope,
     glob_of_names,

@@ -1,7 +1,5 @@
 """The rules: you may do what at least one rule that names you lets you. A union, without denials or order.
 
-What one may be allowed to do.
-
 The short form of rights, `-a` and `-P`, as the rules that it stands for.
 """
 
@@ -9,26 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from packaging.utils import NormalizedName
 
 from pypitool.core.names import matches
-
-
-class Right(str, Enum):
-    """What one may be allowed; none of them contains another."""
-
-    LIST = "list"
-    DOWNLOAD = "download"
-    UPLOAD = "upload"
-    OVERWRITE = "overwrite"
-    YANK = "yank"
-    DELETE = "delete"
-    ADMIN = "admin"
-
+from pypitool.core.rights.right import Right
 
 Network = IPv4Network | IPv6Network
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Right, Scope, has
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Scope, has
 from pypitool.core.text import BadQuantity, parse_duration, printable
 
 # Scanners of leaked secrets look for it, and a password that begins so is never tried as a password.

@@ -17,7 +17,8 @@ from pypitool.access.rules import Rules, Upload, rules_of
 from pypitool.config.settings import Settings
 from pypitool.core.errors import PypitoolError
 from pypitool.core.rights.effective import Claim, Standing
-from pypitool.core.rights.rulebook import ANONYMOUS, Caller, Right
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import ANONYMOUS, Caller
 from pypitool.repository.activity import LastUses
 from pypitool_server.access.auth import Authentication, KnownAccounts, Principal
 from pypitool_server.access.refusals import CredentialsNeeded, ProjectIsNew, ProjectNotHeld, RightMissing

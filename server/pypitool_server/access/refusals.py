@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pypitool.access.rules import NewProjects
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.core.text import printable
 
 REALM = "pypi"

@@ -11,7 +11,8 @@ from pypitool.config.settings import Settings
 from pypitool.config.values import masked
 from pypitool.core.client_config import ClientIndex, pip_conf
 from pypitool.core.rights.effective import Standing
-from pypitool.core.rights.rulebook import Caller, Right
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import Caller
 from pypitool_server.engine.worker_processes import Ready
 
 SHOWN = {

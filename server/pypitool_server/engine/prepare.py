@@ -12,7 +12,8 @@ from pathlib import Path
 from pypitool.access.rules import rules_of
 from pypitool.config.settings import ServerSettings, Settings
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.rights.rulebook import Right, has
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import has
 from pypitool.repository.state import locate_state
 from pypitool_server.engine import tls
 from pypitool_server.logs.logs import Log

@@ -26,7 +26,7 @@ from pypitool.core.index.http import (
     parse_range,
 )
 from pypitool.core.model import HeldFile, Location, ProjectStatus
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.repository.contact import tell_keeper
 from pypitool.store.failures import NoSuchFile
 from pypitool.store.opened import Opened, stat_of

@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName
 from pypitool.catalogue.rows import metadata_under
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.index.legacy_json import project_document
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.core.text import printable
 from pypitool.core.versions import canonical
 from pypitool_server.access.refusals import ProjectNotHeld

@@ -18,7 +18,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 from pypitool import __version__
 from pypitool.config.settings import Settings
 from pypitool.core.errors import PypitoolError
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.repository.contact import read_heartbeat
 from pypitool.repository.repository import Repository
 from pypitool_server.access.live_rules import LiveRules

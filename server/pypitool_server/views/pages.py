@@ -23,7 +23,7 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.index.http import MediaType, negotiate
 from pypitool.core.index.simple_pages import anchor
 from pypitool.core.model import HeldFile, Project, ProjectStatus
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.core.versions import sort_keys
 from pypitool_server.access.access import VisibleProjects
 from pypitool_server.access.refusals import ProjectNotHeld

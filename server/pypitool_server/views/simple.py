@@ -11,7 +11,7 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.index.http import MediaType, acceptable_types, accepts_gzip, negotiate
 from pypitool.core.model import ProjectStatus
 from pypitool.core.names import is_private, is_valid_name, normalize
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool_server.access.refusals import ProjectNotHeld
 from pypitool_server.http.proxies import queried
 from pypitool_server.replay.freshness import ALL_NAMES, RIGHTS

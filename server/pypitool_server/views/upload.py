@@ -19,7 +19,7 @@ from pypitool.core.filenames import Distribution
 from pypitool.core.index.upload_form import UploadForm, check_digests, check_form, check_metadata
 from pypitool.core.model import Origin, OriginKind, ProjectStatus
 from pypitool.core.names import normalize
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.core.text import printable
 from pypitool.repository import owners
 from pypitool.repository.publish import Incoming, publish

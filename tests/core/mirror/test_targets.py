@@ -7,15 +7,8 @@ import pytest
 from packaging.markers import Marker
 from packaging.tags import sys_tags
 
-from pypitool.core.mirror.targets import (
-    MARKER_VARIABLES,
-    Platform,
-    Target,
-    UnknownPlatform,
-    UnknownPython,
-    lowest_python,
-    make_target,
-)
+from pypitool.core.mirror.target_words import MARKER_VARIABLES, UnknownPlatform, UnknownPython
+from pypitool.core.mirror.targets import Platform, Target, lowest_python, make_target
 
 
 def tags(target: Target) -> list[str]:

@@ -6,7 +6,8 @@ import pytest
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.rights.effective import Claim, NameSet, Standing
-from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Right, Rule, Scope
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Rule, Scope
 
 
 def name(text: str) -> NormalizedName:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypitool.core.rights.publishers import Claims, ClaimValue, Publisher, choose, seen
-from pypitool.core.rights.rulebook import ProjectGlobs, Right, Scope
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import ProjectGlobs, Scope
 
 ISSUER = "https://issuer.example"
 SCOPE = Scope(frozenset({Right.UPLOAD}), ProjectGlobs())

@@ -5,10 +5,10 @@ from ipaddress import ip_network
 import pytest
 from packaging.utils import canonicalize_name
 
+from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import (
     Caller,
     ProjectGlobs,
-    Right,
     Rule,
     Rulebook,
     Scope,

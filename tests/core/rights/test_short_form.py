@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pypitool.core.rights.effective import Standing
-from pypitool.core.rights.rulebook import Caller, Right, Rulebook, short_form
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import Caller, Rulebook, short_form
 
 READ = {Right.LIST, Right.DOWNLOAD}
 UPDATE = {Right.UPLOAD, Right.YANK, Right.DELETE, Right.OVERWRITE}

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from pypitool.core.errors import Kind
-from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Right, Scope
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Scope
 from pypitool.core.rights.tokens import (
     LONGEST,
     LONGEST_NAME,

@@ -12,7 +12,8 @@ from werkzeug.test import TestResponse
 from pypitool.access.rules import Rules
 from pypitool.core.fact import Actor
 from pypitool.core.names import normalize
-from pypitool.core.rights.rulebook import ProjectGlobs, Right, Rule, Rulebook
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import ProjectGlobs, Rule, Rulebook
 from pypitool.repository.owners import change_owners
 from tests.server.house import House, make_house
 from tests.server.site import basic

@@ -8,7 +8,8 @@ from packaging.utils import NormalizedName
 
 from pypitool.access.rules import Rules
 from pypitool.core.names import normalize
-from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Right, Rule, Rulebook, Scope
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Rule, Rulebook, Scope
 from pypitool_server.access.rights_cache import MOST_REMEMBERED, NOBODY, RightsClasses
 
 CORE, OTHER = normalize("acme-core"), normalize("other")

@@ -10,7 +10,7 @@ from flask import Response
 
 from pypitool.catalogue.facts import Skipped
 from pypitool.core.audit_query import moment
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.manage.audit import AuditHere, holds
 from pypitool_server.services import services
 from pypitool_server.views import answers

@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName
 from pypitool.core.fact import Actor
 from pypitool.core.model import ProjectStatus
 from pypitool.core.names import normalize
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.manage.here import ProjectsHere
 from pypitool.repository.releases import NotHeld
 from pypitool_server.services import services

@@ -11,7 +11,7 @@ from flask import request
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.core.text import printable
 from pypitool_server.access.auth import Principal
 from pypitool_server.access.refusals import CHALLENGE, RightMissing

@@ -8,7 +8,7 @@ from flask import Response
 
 from pypitool.access.explain import Circumstances, Question, circumstances, explain, question
 from pypitool.core.rights.effective import Claim
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool_server.access.refusals import RightMissing
 from pypitool_server.services import services
 from pypitool_server.views import answers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.manage.runs import RunsHere
 from pypitool_server.services import services
 from pypitool_server.views import answers

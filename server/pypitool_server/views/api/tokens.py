@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import Token
 from pypitool.manage.here import TokensHere
 from pypitool_server.access.refusals import RightMissing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.rights.rulebook import Right
+from pypitool.core.rights.right import Right
 from pypitool.manage.users import Record, UsersHere
 from pypitool_server.services import services
 from pypitool_server.views import answers
