@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,11 @@ class Import:
         """The top-level package that is imported."""
         return self.imported.partition(".")[0]
 
+    @property
+    def module(self) -> str | None:
+        """The module of ours that is imported; `imported` may go on with a name in it."""
+        return _module_of(self.imported)
+
     def __str__(self) -> str:
         return f"{self.path.relative_to(ROOT)}:{self.line} imports {self.imported}"
 
@@ -45,9 +51,40 @@ def modules(package: str) -> Iterator[tuple[str, Path]]:
         yield ".".join([package, *(part for part in parts if part != "__init__")]), path
 
 
+def room_of(module: str) -> str:
+    """Name the room of a module: `core`, `server/views`; a file that lies in none is named itself."""
+    package, _, rest = module.partition(".")
+    room = rest.partition(".")[0]
+    return f"server/{room}" if package == "pypitool_server" else room
+
+
+def in_room(module: str) -> str:
+    """Name a module as its room does: `tokens`, `api.tokens`."""
+    return ".".join(module.split(".")[2:])
+
+
+def read_table(text: str) -> dict[str, tuple[str, ...]]:
+    """Read lines of `room -> word word`; a line that begins with a space goes on with the one before."""
+    rows = (line.partition(" -> ") for line in text.strip().replace("\n ", " ").splitlines())
+    return {room.strip(): tuple(words.split()) for room, _, words in rows}
+
+
 def is_below(module: str, package: str) -> bool:
     """Say whether `module` is `package` or lies in it."""
     return module == package or module.startswith(f"{package}.")
+
+
+@cache
+def _module_of(name: str) -> str | None:
+    known = _known_modules()
+    while name and name not in known:
+        name = name.rpartition(".")[0]
+    return name or None
+
+
+@cache
+def _known_modules() -> frozenset[str]:
+    return frozenset(name for package in PACKAGES for name, _ in modules(package))
 
 
 def _imports(importer: str, path: Path) -> Iterator[Import]:

@@ -1,0 +1,103 @@
+"""The files of the house: none is long, and names tell files and classes apart."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable
+
+from tests.support.imports import PACKAGES, modules
+
+LONGEST = 400  # lines: more than that is two ideas
+
+# File names that say the same in every room.
+IN_ANY_ROOM = {
+    "__init__.py": "the sentence of a room",
+    "__main__.py": "what `python -m` runs",
+    "errors.py": "what can go wrong in a room",
+}
+COMMAND = "a command, and what it runs"
+ADDRESS = "what an address answers, and what it asks"
+# File name -> why it may stand twice. Nothing stands three times.
+IN_TWO_ROOMS = {
+    "backup.py": COMMAND,
+    "bundle.py": COMMAND,
+    "client_config.py": COMMAND,
+    "legacy_json.py": ADDRESS,
+    "owners.py": ADDRESS,
+    "pages.py": "of the indexes that we ask, and ours for people",
+    "prune.py": COMMAND,
+    "schedule.py": COMMAND,
+    "serve.py": COMMAND,
+    "sync.py": COMMAND,
+    "tls.py": "as a client, and as a server",
+    "update.py": COMMAND,
+    "upload.py": "what is sent, and what receives it",
+    "users.py": ADDRESS,
+    "verify.py": COMMAND,
+}
+# To be named otherwise.
+IN_THREE_ROOMS = {"audit.py", "runs.py", "tokens.py"}
+# Public names of two classes. The list ends with the last of them: nothing comes in.
+SAME_CLASS_NAMES: set[str] = {
+    "Answer",
+    "Audit",
+    "Credentials",
+    "Declined",
+    "Difference",
+    "Entry",
+    "Fault",
+    "Listed",
+    "NoPasswordFile",
+    "Offered",
+    "Origin",
+    "OriginKind",
+    "Page",
+    "Question",
+    "Rule",
+    "Source",
+    "Standing",
+    "Stopped",
+    "Table",
+    "Target",
+    "Verdict",
+    "Wanted",
+    "Wish",
+}
+
+MODULES = [(name, path, path.read_text()) for package in PACKAGES for name, path in modules(package)]
+
+
+def test_no_file_is_long() -> None:
+    assert [name for name, _, text in MODULES if text.count("\n") > LONGEST] == []
+
+
+def test_no_file_name_stands_three_times() -> None:
+    places = grouped((path.name, name) for name, path, _ in MODULES if path.name not in IN_ANY_ROOM)
+
+    assert {name for name, found in places.items() if len(found) > 2} <= IN_THREE_ROOMS
+
+
+def test_a_file_name_stands_twice_only_where_the_rooms_make_it_plain() -> None:
+    places = grouped((path.name, name) for name, path, _ in MODULES if path.name not in IN_ANY_ROOM)
+
+    assert {name for name, found in places.items() if len(found) == 2} <= set(IN_TWO_ROOMS)
+
+
+def test_no_two_classes_have_one_public_name() -> None:
+    places = grouped(
+        (node.name, name)
+        for name, _, text in MODULES
+        for node in ast.parse(text).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+
+    assert {name for name, found in places.items() if len(found) > 1} <= SAME_CLASS_NAMES
+
+
+def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Collect the modules in which each name stands."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for name, module in pairs:
+        places[name].append(module)
+    return places
