@@ -19,10 +19,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _at_a_glance(arguments: Sequence[str]) -> int | None:
-    from pypitool.mirror.stamp import answer
+    from pypitool.mirror.stamp import fast_answer
 
     try:
-        return answer(arguments, os.environ)
+        return fast_answer(arguments, os.environ)
     except BrokenPipeError:
         from pypitool.cli.main import reader_gone
 

@@ -24,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RequirementOptions:
     """What the command line asks for."""
 
     lines: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class ForWhom:
+class TargetOptions:
     """Which targets the command line names."""
 
     target_names: tuple[str, ...]
@@ -78,7 +78,7 @@ class ForWhom:
 
 
 @dataclass(frozen=True, slots=True)
-class FromWhere:
+class UpstreamOptions:
     """Which upstreams the command line names."""
 
     index: str | None
@@ -103,12 +103,12 @@ class FromWhere:
         )
 
 
-def wanting(function: F) -> F:
+def requirement_options(function: F) -> F:
     """Give a command the options that say what is wanted; it gets them as `wanted`."""
     return gathered(
         function,
         "wanted",
-        Wanted,
+        RequirementOptions,
         click.argument("lines", metavar="[REQUIREMENT]...", nargs=-1),
         *_files(),
         option(
@@ -126,17 +126,17 @@ def wanting(function: F) -> F:
     )  # fmt: skip
 
 
-def wanting_files(function: F) -> F:
+def requirement_file_options(function: F) -> F:
     """Give a command `-r` and `-c` alone; it gets them as `wanted`."""
-    return gathered(function, "wanted", Wanted, *_files())
+    return gathered(function, "wanted", RequirementOptions, *_files())
 
 
-def for_whom(function: F) -> F:
+def target_options(function: F) -> F:
     """Give a command the options that name targets; it gets them as `whom`."""
     return gathered(
         function,
         "whom",
-        ForWhom,
+        TargetOptions,
         option(
             "--target", "target_names", multiple=True, topic=_WHOM, metavar="NAME",
             help="A target of `[targets]`.",
@@ -157,12 +157,12 @@ def for_whom(function: F) -> F:
     )  # fmt: skip
 
 
-def from_where(function: F) -> F:
+def upstream_options(function: F) -> F:
     """Give a command the options that name upstreams; it gets them as `where`."""
     return gathered(
         function,
         "where",
-        FromWhere,
+        UpstreamOptions,
         option(
             "-i", "--index-url", "index", topic=_WHERE, metavar="URL",
             help="Fetch from this index; default: the first configured upstream, else the public PyPI.",

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from pypitool.mirror.inputs import Inputs
     from pypitool.mirror.notify import Recipients
     from pypitool.mirror.run import Work
-    from pypitool.mirror.workspace import Place
+    from pypitool.mirror.workspace import Workspace
     from pypitool.upstream.page_model import Upstream
 
 # What a hole of these is mended by: another pin, or uv.
@@ -57,7 +57,7 @@ _MENDABLE = ("download", "sync")
 def run_for(
     invocation: Invocation,
     command: str,
-    place: Place,
+    workspace: Workspace,
     work: Work,
     *,
     arguments: Sequence[str] = (),
@@ -74,12 +74,12 @@ def run_for(
     output, missing = RunOutput(invocation), set[str]()
     with ExitStack() as stack:
         if invocation.stop is None:
-            stack.enter_context(stopping(stop))
+            stack.enter_context(stop_on_signals(stop))
         view = stack.enter_context(transfer_progress(invocation))
         frame = RunFrame(
             command=command,
             described=" ".join((command, *arguments)),
-            place=place,
+            workspace=workspace,
             upstreams=upstreams,
             private=private,
             dry_run=dry_run,
@@ -100,13 +100,13 @@ def run_for(
     return summary.exit_code
 
 
-def place_of(settings: Settings, directory: Path | None = None) -> Place:
+def workspace_of(settings: Settings, directory: Path | None = None) -> Workspace:
     """Return where a run works: the configured directories with their state, or another directory."""
-    from pypitool.mirror.workspace import Place
+    from pypitool.mirror.workspace import Workspace
 
     if directory is not None:
-        return Place((directory.expanduser().absolute(),))
-    return Place(settings.server.packages, settings.server.state)
+        return Workspace((directory.expanduser().absolute(),))
+    return Workspace(settings.server.packages, settings.server.state)
 
 
 def tell_input_warnings(invocation: Invocation, inputs: Inputs) -> None:
@@ -237,7 +237,7 @@ def _age(uploaded: str) -> str:
 
 
 @contextmanager
-def stopping(stop: threading.Event) -> Iterator[None]:
+def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     """Turn signals into `stop` while the block runs."""
 
     def ask(number: int, frame: FrameType | None) -> None:

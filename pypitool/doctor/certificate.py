@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 from pypitool.doctor.configuration import config_invalid
-from pypitool.doctor.context import Patient
+from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, error, warning
 
 
-def look_at_certificate(patient: Patient) -> Iterator[Finding]:
+def look_at_certificate(context: Context) -> Iterator[Finding]:
     """Look at the certificate and whether its key is there."""
-    server = patient.settings.server
+    server = context.settings.server
     if server.cert is None:
         return
     try:
@@ -26,7 +26,7 @@ def look_at_certificate(patient: Patient) -> Iterator[Finding]:
     except NoCertificate as error:
         yield config_invalid(str(server.cert), str(error))
     else:
-        yield from of_certificate(str(server.cert), ends, patient.now)
+        yield from of_certificate(str(server.cert), ends, context.now)
     if server.key is not None and not server.key.is_file():
         yield config_invalid(str(server.key), "the key of the certificate is not there")
 

@@ -9,21 +9,21 @@ from collections.abc import Iterator
 
 from pypitool.access.rules_file import read_record
 from pypitool.config.secrets import unreadable
-from pypitool.doctor.context import Patient
+from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, error
 from pypitool.doctor.running import DEAD_AFTER
 from pypitool.repository.contact import read_heartbeat
 
 
-def look(patient: Patient) -> Iterator[Finding]:
+def look(context: Context) -> Iterator[Finding]:
     """Name every fault, and whether the server says that it goes on with what the file said before."""
-    for fault in patient.faults:
+    for fault in context.faults:
         subject = ": ".join(part for part in (fault.source, fault.path) if part)
         yield config_invalid(subject or "the command line", fault.message)
-    for fault in unreadable((*patient.settings.upstreams, *patient.settings.remotes)):
+    for fault in unreadable((*context.settings.upstreams, *context.settings.remotes)):
         yield config_invalid(fault.path, fault.message)
-    heartbeat, record = read_heartbeat(patient.state), read_record(patient.state)
-    is_served = heartbeat is not None and heartbeat.age(patient.now.timestamp()) <= DEAD_AFTER
+    heartbeat, record = read_heartbeat(context.state), read_record(context.state)
+    is_served = heartbeat is not None and heartbeat.age(context.now.timestamp()) <= DEAD_AFTER
     if is_served and record is not None and record.fault is not None:
         yield rules_stale(record.fault)
 

@@ -28,7 +28,7 @@ from pypitool.repository.state import choose_state
 
 
 @dataclass(slots=True)
-class Patient:
+class Context:
     """One server, looked at from its own machine."""
 
     settings: Settings
@@ -36,7 +36,7 @@ class Patient:
     environ: Mapping[str, str]
     now: datetime
     asks_upstream: bool = False  # for names of ours
-    copied: list[Copied] = field(default_factory=list)  # the catalogue, once it was read
+    copied: list[CatalogueCopy] = field(default_factory=list)  # the catalogue, once it was read
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -62,7 +62,7 @@ class Patient:
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class CatalogueCopy:
     """What a catalogue said at one moment."""
 
     uploaded: tuple[HeldFile, ...]
@@ -70,13 +70,13 @@ class Copied:
     tokens: tuple[Token, ...]
 
 
-def read_copy(path: Path) -> Copied:
+def read_copy(path: Path) -> CatalogueCopy:
     """Read a catalogue, all of it, or raise why it cannot be read."""
     with _copy(path) as copy:
         make_current(copy)
         with closing(SqliteCatalogue.open(copy)) as catalogue:
             uploaded = tuple(file for file in catalogue.files() if file.origin.kind is OriginKind.UPLOADED)
-            return Copied(uploaded, catalogue.problems(), catalogue.tokens())
+            return CatalogueCopy(uploaded, catalogue.problems(), catalogue.tokens())
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from pypitool.core.errors import PypitoolError
 from pypitool.doctor import certificate, configuration, outside, people, places, running
-from pypitool.doctor.context import Patient
+from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, ordered
 
-Check = Callable[[Patient], Iterable[Finding]]
+Check = Callable[[Context], Iterable[Finding]]
 
 CHECKS: dict[str, Check] = {
     "the configuration": configuration.look,
@@ -34,13 +34,13 @@ class Examination:
     unseen: list[str]
 
 
-def examine(patient: Patient) -> Examination:
+def examine(context: Context) -> Examination:
     """Look at everything; what cannot be looked at does not keep the rest from being seen."""
     findings: list[Finding] = []
     unseen: list[str] = []
     for name, look in CHECKS.items():
         try:
-            findings.extend(look(patient))
+            findings.extend(look(context))
         except (PypitoolError, OSError) as error:
             unseen.append(f"{name} could not be looked at: {error}")
     return Examination(ordered(findings), unseen)

@@ -17,7 +17,7 @@ from packaging.utils import NormalizedName
 
 from pypitool.core.errors import PypitoolError
 from pypitool.core.names import is_private
-from pypitool.doctor.context import Patient
+from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, error, info, warning
 from pypitool.upstream.errors import redacted
 
@@ -33,32 +33,32 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 
-def look_at_upstreams(patient: Patient) -> Iterator[Finding]:
+def look_at_upstreams(context: Context) -> Iterator[Finding]:
     """Ask every configured upstream, and nobody who is not configured, unless names are to be asked for."""
     from pypitool.mirror.configured import upstreams
 
-    settings = patient.settings
+    settings = context.settings
     try:
-        configured = upstreams(settings, patient.environ) if settings.upstreams else ()
+        configured = upstreams(settings, context.environ) if settings.upstreams else ()
     except PypitoolError:
         return  # a password that is not there: the configuration is judged elsewhere
     for heard in _at_once(_hear, configured, _silent):
-        yield from of_upstream(heard)
+        yield from upstream_findings(heard)
     others = bool(settings.upstreams) or not settings.server.disable_fallback
-    names = [file.project for copied in patient.copied for file in copied.uploaded]
-    open_names = unprotected(names, settings.policy.private, others=others)
-    yield from of_unprotected(open_names)
-    if patient.asks_upstream and open_names:
-        questions = [(one, name) for one in configured or (_fallback(patient),) for name in open_names]
+    names = [file.project for copied in context.copied for file in copied.uploaded]
+    open_names = unprotected_names(names, settings.policy.private, others=others)
+    yield from unprotected_findings(open_names)
+    if context.asks_upstream and open_names:
+        questions = [(one, name) for one in configured or (_fallback(context),) for name in open_names]
         yield from (finding for finding in _at_once(_is_taken, questions, _unknown) if finding is not None)
 
 
-def _fallback(patient: Patient) -> Upstream:
+def _fallback(context: Context) -> Upstream:
     """Return where clients are sent for what is not here."""
     from pypitool.mirror.configured import upstream_at
     from pypitool.upstream.public_index import default_index
 
-    return upstream_at("fallback", patient.settings.server.fallback_url or default_index())
+    return upstream_at("fallback", context.settings.server.fallback_url or default_index())
 
 
 def _at_once(ask: Callable[[S], T], questions: Sequence[S], late: Callable[[S], T]) -> Iterator[T]:
@@ -80,15 +80,17 @@ def _asked(ask: Callable[[S], T], question: S) -> SimpleQueue[T]:
     return answers
 
 
-def _silent(upstream: Upstream) -> Heard:
-    return Heard(upstream.name, redacted(upstream.index), f"it does not answer within {LONGEST:.0f} s")
+def _silent(upstream: Upstream) -> UpstreamAnswer:
+    return UpstreamAnswer(
+        upstream.name, redacted(upstream.index), f"it does not answer within {LONGEST:.0f} s"
+    )
 
 
 def _unknown(_question: tuple[Upstream, NormalizedName]) -> Finding | None:
     return None  # that it does not answer is said of the upstream
 
 
-def _hear(upstream: Upstream) -> Heard:
+def _hear(upstream: Upstream) -> UpstreamAnswer:
     from pypitool.upstream.session import UpstreamSession
 
     index = redacted(upstream.index)
@@ -98,11 +100,11 @@ def _hear(upstream: Upstream) -> Heard:
         with session.get(upstream.index, {"Accept": _ACCEPT}) as answer:
             code = answer.status_code
             if code in _REFUSALS or code >= 500:
-                return Heard(upstream.name, index, f"it answers {code}")
+                return UpstreamAnswer(upstream.name, index, f"it answers {code}")
             kind = answer.headers.get("Content-Type", "") if code == 200 else ""
-            return Heard(upstream.name, index, None, kind, _skew(answer.headers.get("Date")))
+            return UpstreamAnswer(upstream.name, index, None, kind, _skew(answer.headers.get("Date")))
     except (PypitoolError, OSError) as error:
-        return Heard(upstream.name, index, str(error))
+        return UpstreamAnswer(upstream.name, index, str(error))
     finally:
         session.close()
 
@@ -136,7 +138,7 @@ CLOCK_OFF_BY = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class UpstreamAnswer:
     """What an index answered when it was asked for nothing in particular."""
 
     name: str
@@ -146,7 +148,7 @@ class Heard:
     skew: float | None = None  # seconds that its clock is ahead of ours; None: it does not say
 
 
-def of_upstream(heard: Heard) -> Iterator[Finding]:
+def upstream_findings(heard: UpstreamAnswer) -> Iterator[Finding]:
     """Judge an upstream by its answer."""
     if heard.failure is not None:
         yield warning(
@@ -165,14 +167,14 @@ def of_upstream(heard: Heard) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def unprotected(
+def unprotected_names(
     uploaded: Iterable[NormalizedName], private: Collection[str], *, others: bool
 ) -> list[NormalizedName]:
     """Return our own projects whose names could be taken elsewhere; `others`: somebody looks there."""
     return [name for name in sorted(set(uploaded)) if others and not is_private(name, private)]
 
 
-def of_unprotected(names: Iterable[NormalizedName]) -> Iterator[Finding]:
+def unprotected_findings(names: Iterable[NormalizedName]) -> Iterator[Finding]:
     """Judge names that are uploaded here and looked for elsewhere too."""
     for name in names:
         yield warning(

@@ -18,29 +18,29 @@ from pypitool.access.rules import rules_of
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import ANONYMOUS, Rule, has
 from pypitool.core.rights.tokens import Token
-from pypitool.doctor.context import Patient
+from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, error, warning
 
 
-def look_at_rules(patient: Patient) -> Iterator[Finding]:
+def look_at_rules(context: Context) -> Iterator[Finding]:
     """Look at the rules, unless the configuration is faulty: half of the rules say nothing."""
-    copied = patient.copied[0] if patient.copied else None
+    copied = context.copied[0] if context.copied else None
     if copied is not None:
-        yield from of_tokens(copied.tokens, patient.now)
-    if patient.faults:
+        yield from of_tokens(copied.tokens, context.now)
+    if context.faults:
         return
-    for publisher in patient.settings.publishers:
+    for publisher in context.settings.publishers:
         yield from of_publisher(publisher.name, publisher.claims, publisher.projects)
-    if not patient.settings.server.read_only:
-        yield from of_open_uploads(rules_of(patient.settings).book.rules)
+    if not context.settings.server.read_only:
+        yield from of_open_uploads(rules_of(context.settings).book.rules)
     tokens = () if copied is None else copied.tokens
-    today = patient.now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    today = context.now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     live = [token.shown for token in tokens if not token.has_ended(today)]
-    yield from of_who(_words(patient), _users(patient), live)
+    yield from of_who(_words(context), _users(context), live)
 
 
-def _words(patient: Patient) -> Iterator[str]:
-    settings = patient.settings
+def _words(context: Context) -> Iterator[str]:
+    settings = context.settings
     for rule in settings.rules:
         yield from rule.who
     for _, members in settings.groups:
@@ -48,9 +48,9 @@ def _words(patient: Patient) -> Iterator[str]:
     yield from settings.auth.new_projects or ()
 
 
-def _users(patient: Patient) -> Collection[str] | None:
+def _users(context: Context) -> Collection[str] | None:
     """Return the names of all users, None where a proxy knows them, or nobody."""
-    auth = patient.settings.auth
+    auth = context.settings.auth
     if auth.passwords is None or auth.header is not None:
         return None
     try:
@@ -157,9 +157,9 @@ def _names_somebody(value: object) -> bool:
     return not isinstance(value, str) or not value.startswith("*")
 
 
-def look_at_passwords(patient: Patient) -> Iterator[Finding]:
+def look_at_passwords(context: Context) -> Iterator[Finding]:
     """Look at the password file, where there is to be one."""
-    path = patient.settings.auth.passwords
+    path = context.settings.auth.passwords
     if path is None:
         return
     try:

@@ -16,20 +16,20 @@ from pathlib import Path
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing, CatalogueTooNew
 from pypitool.core.state_files import StateFiles
 from pypitool.core.text import short_size
-from pypitool.doctor.context import Patient, read_copy
+from pypitool.doctor.context import Context, read_copy
 from pypitool.doctor.finding import Finding, error, warning
 from pypitool.repository.state import ForeignState, StateUnusable, check_owner, refuse_network
 
 
-def look_at_directories(patient: Patient) -> Iterator[Finding]:
+def look_at_directories(context: Context) -> Iterator[Finding]:
     """Look at each package directory, at the state, and at their disks."""
-    state = patient.state
-    for number, root in enumerate(patient.roots):
+    state = context.state
+    for number, root in enumerate(context.roots):
         found = _directory(root, _server_user(state))
-        yield from of_directory(found, is_written=patient.is_written and number == 0)
-    yield from _state(state, patient.roots)
+        yield from of_directory(found, is_written=context.is_written and number == 0)
+    yield from _state(state, context.roots)
     disks: dict[int, Path] = {}
-    for place in (*patient.roots, state):
+    for place in (*context.roots, state):
         if place.is_dir():
             disks.setdefault(place.stat().st_dev, place)
     for place in disks.values():
@@ -163,9 +163,9 @@ def file_unlisted(path: str, reason: str) -> Finding:
     return warning("files-unlisted", path, reason, why, "replace the file, or move it out of the directory")
 
 
-def look_at_catalogue(patient: Patient) -> Iterator[Finding]:
+def look_at_catalogue(context: Context) -> Iterator[Finding]:
     """Read the whole catalogue, from a copy; other checks look into what was read."""
-    path = StateFiles(patient.state).catalogue
+    path = StateFiles(context.state).catalogue
     if not path.exists():
         return  # nothing was served yet, or a keeper is about to make it
     try:
@@ -173,6 +173,6 @@ def look_at_catalogue(patient: Patient) -> Iterator[Finding]:
     except (CatalogueDamaged, CatalogueMissing, CatalogueTooNew) as error:
         yield catalogue_corrupt(str(path), str(error))
         return
-    patient.copied.append(copied)
+    context.copied.append(copied)
     for problem in copied.problems:
         yield file_unlisted(problem.location.path, problem.reason)

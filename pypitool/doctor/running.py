@@ -15,21 +15,21 @@ from shutil import which
 from typing import Any
 
 from pypitool.core.state_files import StateFiles
-from pypitool.doctor.context import Patient
+from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, error, warning
 from pypitool.repository.contact import read_heartbeat
 
 
-def look_at_keeper(patient: Patient) -> Iterator[Finding]:
+def look_at_keeper(context: Context) -> Iterator[Finding]:
     """Judge the keeper of a state; where there is no state yet, nobody has to be at work."""
-    state = patient.state
+    state = context.state
     if not state.is_dir():
         return
     heartbeat = read_heartbeat(state)
     if heartbeat is None:
         yield from of_keeper(str(state), None)
         return
-    age = heartbeat.age(patient.now.timestamp())
+    age = heartbeat.age(context.now.timestamp())
     yield from of_keeper(str(state), age, lag=heartbeat.lag, is_watched=heartbeat.watched)
 
 
@@ -93,20 +93,20 @@ def of_runs(newest_first: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def look_at_runs(patient: Patient) -> Iterator[Finding]:
+def look_at_runs(context: Context) -> Iterator[Finding]:
     """Look at the record, if the mirror has ever run."""
     from pypitool.manage.runs import RunsHere
 
-    if StateFiles(patient.state).mirror.exists():
-        yield from of_runs(RunsHere(patient.state).listed())
+    if StateFiles(context.state).mirror.exists():
+        yield from of_runs(RunsHere(context.state).listed())
 
 
 _LONGEST = 5.0
 
 
-def look_at_units(patient: Patient) -> Iterator[Finding]:
+def look_at_units(context: Context) -> Iterator[Finding]:
     """Ask systemd which of our units have failed."""
-    program = which("systemctl", path=patient.environ.get("PATH"))
+    program = which("systemctl", path=context.environ.get("PATH"))
     if program is None:
         return
     words = [program, "list-units", "--failed", "--plain", "--no-legend", "--full", "pypitool*"]

@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from pypitool.catalogue.catalogue import Reader
 from pypitool.core.metadata import Dependencies, parse_dependencies
-from pypitool.core.mirror.closure import Proof, Shelf, prove
+from pypitool.core.mirror.closure import AvailableFiles, Proof, prove
 from pypitool.core.mirror.run_events import HoleEvent, WarningEvent
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import FileKind, HeldFile
@@ -24,7 +24,7 @@ from pypitool.mirror.sets import Closure, PinnedSet
 _STATIC_SDISTS = Version("2.2")
 
 
-class CatalogueShelf:
+class HeldFiles:
     """The catalogue by project; what was read once is kept for the next target."""
 
     def __init__(self, reader: Reader) -> None:
@@ -60,10 +60,10 @@ class CatalogueShelf:
             return None
 
 
-class PlannedShelf:
+class WithPlanned:
     """What will be on disk after a run that is only planned; what is to come is believed to need nothing."""
 
-    def __init__(self, present: Shelf, coming: Iterable[Candidate]) -> None:
+    def __init__(self, present: AvailableFiles, coming: Iterable[Candidate]) -> None:
         self._present = present
         self._coming: dict[NormalizedName, list[Candidate]] = {}
         for candidate in coming:
@@ -81,26 +81,26 @@ class PlannedShelf:
 
 
 @dataclass(frozen=True, slots=True)
-class JoinedShelf:
+class JoinedFiles:
     """Several directories as one; a file is the same in all of them."""
 
-    shelves: Sequence[Shelf]
+    parts: Sequence[AvailableFiles]
 
     def candidates(self, project: NormalizedName) -> Sequence[Candidate]:
         """Return the files of a project in any of them."""
-        return [candidate for shelf in self.shelves for candidate in shelf.candidates(project)]
+        return [candidate for part in self.parts for candidate in part.candidates(project)]
 
     def requires(self, candidate: Candidate) -> tuple[Requirement, ...] | None:
         """Return what a file depends on, as the directory that has it knows."""
-        having = (shelf for shelf in self.shelves if candidate in shelf.candidates(candidate.project))
-        return next((shelf.requires(candidate) for shelf in having), None)
+        having = (part for part in self.parts if candidate in part.candidates(candidate.project))
+        return next((part.requires(candidate) for part in having), None)
 
 
 @dataclass(frozen=True, slots=True)
-class RootsAlone:
+class WithoutDependencies:
     """The same files, whose dependencies are nobody's concern."""
 
-    present: Shelf
+    present: AvailableFiles
 
     def candidates(self, project: NormalizedName) -> Sequence[Candidate]:
         """Return the files of a project."""
@@ -143,17 +143,17 @@ def _is_static(said: Dependencies) -> bool:
     return recent and not any(name.lower() == "requires-dist" for name in said.dynamic)
 
 
-def prove_sets(sets: Iterable[PinnedSet], shelf: Shelf) -> Iterator[HoleEvent | WarningEvent]:
+def prove_sets(sets: Iterable[PinnedSet], available: AvailableFiles) -> Iterator[HoleEvent | WarningEvent]:
     """Walk every set for each of its targets; of sets with `closure = "off"` only what is named."""
     told: set[str] = set()
     for pinned in sets:
-        own = RootsAlone(shelf) if pinned.request.closure is Closure.OFF else shelf
+        own = WithoutDependencies(available) if pinned.request.closure is Closure.OFF else available
         for target in pinned.request.targets:
             proof = prove(pinned.roots(target), target, own, pinned.pins(target))
-            yield from events_of(pinned.request.name, proof, told)
+            yield from proof_events(pinned.request.name, proof, told)
 
 
-def events_of(name: str, proof: Proof, told: set[str]) -> Iterator[HoleEvent | WarningEvent]:
+def proof_events(name: str, proof: Proof, told: set[str]) -> Iterator[HoleEvent | WarningEvent]:
     """Tell what a proof found; `told` are the files of which it has been said that nobody knows."""
     for hole in proof.holes:
         yield HoleEvent(name, hole.target, hole.requirement, hole.required_by, hole.reason, hole.unpinned)

@@ -53,7 +53,7 @@ class BadBundle(PypitoolError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BundleEntry:
     """What the manifest says of one file."""
 
     name: str
@@ -97,8 +97,8 @@ def import_bundle(
             report(_published(repository, temporary, entry, incoming, actor))
 
 
-def _entry(file: HeldFile) -> Entry:
-    return Entry(
+def _entry(file: HeldFile) -> BundleEntry:
+    return BundleEntry(
         name=file.filename,
         project=file.project,
         version=file.version,
@@ -123,7 +123,7 @@ def _add_file(repository: Repository, tar: tarfile.TarFile, file: HeldFile) -> N
         _add(tar, _FILES + file.filename, opened.stat.size, body)
 
 
-def _arrivals(repository: Repository, path: Path) -> Iterator[tuple[TemporaryFile, Entry, Incoming]]:
+def _arrivals(repository: Repository, path: Path) -> Iterator[tuple[TemporaryFile, BundleEntry, Incoming]]:
     """Yield each file of a bundle; raise `BadBundle` at the first whose bytes are not right."""
     with _opened(path) as tar:
         expected = {_FILES + entry.name: entry for entry in _manifest(path, tar)}
@@ -145,7 +145,7 @@ def _opened(path: Path) -> Iterator[tarfile.TarFile]:
         raise BadBundle(path, f"it is no whole tar file ({error})") from error
 
 
-def _manifest(path: Path, tar: tarfile.TarFile) -> Iterator[Entry]:
+def _manifest(path: Path, tar: tarfile.TarFile) -> Iterator[BundleEntry]:
     member = tar.next()
     body = tar.extractfile(member) if member is not None and member.name == MANIFEST else None
     if member is None or body is None or member.size > _LARGEST_MANIFEST:
@@ -154,7 +154,7 @@ def _manifest(path: Path, tar: tarfile.TarFile) -> Iterator[Entry]:
         document = json.loads(body.read())
         if document["format"] != FORMAT:
             raise BadBundle(path, f"its format is {document['format']}; this release reads {FORMAT}")
-        entries = [_checked(path, Entry(**entry)) for entry in document["files"]]
+        entries = [_checked(path, BundleEntry(**entry)) for entry in document["files"]]
     except (ValueError, TypeError, KeyError) as error:
         raise BadBundle(path, f"its manifest cannot be read ({error})") from error
     if len({entry.name for entry in entries}) != len(entries):
@@ -162,7 +162,7 @@ def _manifest(path: Path, tar: tarfile.TarFile) -> Iterator[Entry]:
     return iter(entries)
 
 
-def _checked(path: Path, entry: Entry) -> Entry:
+def _checked(path: Path, entry: BundleEntry) -> BundleEntry:
     try:
         distribution = parse(entry.name)
         OriginKind(entry.origin["kind"])
@@ -174,8 +174,8 @@ def _checked(path: Path, entry: Entry) -> Entry:
 
 
 def _arrived(
-    repository: Repository, path: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, entry: Entry
-) -> tuple[TemporaryFile, Entry, Incoming]:
+    repository: Repository, path: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, entry: BundleEntry
+) -> tuple[TemporaryFile, BundleEntry, Incoming]:
     temporary = repository.store.temporary()
     try:
         digests = _copied(path, tar, member, temporary)
@@ -198,7 +198,7 @@ def _copied(path: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, temporary
     return digester.digests()
 
 
-def _incoming(path: Path, entry: Entry, temporary: TemporaryFile, digests: Digests) -> Incoming:
+def _incoming(path: Path, entry: BundleEntry, temporary: TemporaryFile, digests: Digests) -> Incoming:
     distribution = parse(entry.name)
     try:
         facts = read_archive(temporary.file.fileno(), distribution, entry.size)
@@ -215,7 +215,7 @@ def _incoming(path: Path, entry: Entry, temporary: TemporaryFile, digests: Diges
 
 
 def _published(
-    repository: Repository, temporary: TemporaryFile, entry: Entry, incoming: Incoming, actor: Actor
+    repository: Repository, temporary: TemporaryFile, entry: BundleEntry, incoming: Incoming, actor: Actor
 ) -> FileEvent:
     try:
         outcome = publish(repository, temporary, incoming, actor=actor).outcome
@@ -226,7 +226,7 @@ def _published(
     return _event(entry, "kept" if outcome is Outcome.UNCHANGED else "fetched")
 
 
-def _event(entry: Entry, outcome: FileOutcome, error: PypitoolError | None = None) -> FileEvent:
+def _event(entry: BundleEntry, outcome: FileOutcome, error: PypitoolError | None = None) -> FileEvent:
     return FileEvent(
         name=entry.name,
         project=canonicalize_name(entry.project),
@@ -239,7 +239,7 @@ def _event(entry: Entry, outcome: FileOutcome, error: PypitoolError | None = Non
     )
 
 
-def bundled(files: Iterable[HeldFile], *, uploaded: bool, names: frozenset[str] | None) -> list[HeldFile]:
+def open_bundle(files: Iterable[HeldFile], *, uploaded: bool, names: frozenset[str] | None) -> list[HeldFile]:
     """Choose what goes into a bundle: not what people uploaded unless asked, and only these names if any."""
     chosen: dict[str, HeldFile] = {}
     for file in files:

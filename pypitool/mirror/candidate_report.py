@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.selection import Candidate, select
 from pypitool.core.names import normalize
-from pypitool.mirror.available import CatalogueShelf
+from pypitool.mirror.available import HeldFiles
 from pypitool.mirror.offers import ask_upstreams
 from pypitool.mirror.resolve import pin_sets
 from pypitool.mirror.sets import PinnedSet, SetRequest
@@ -49,7 +49,7 @@ def explain(
     """Judge every file on offer; nothing is fetched but the page."""
     name = normalize(project)
     upstreams = [session.upstream for session in mirror.sessions]
-    sets = pin_sets(requests, upstreams, mirror.house, environ)
+    sets = pin_sets(requests, upstreams, mirror.private_names, environ)
     if not any(name in pinned.wishes for pinned in sets):
         raise NotWanted(name)
     candidates = _candidates(mirror, name)
@@ -57,8 +57,8 @@ def explain(
 
 
 def _candidates(mirror: Mirror, project: NormalizedName) -> Sequence[Candidate]:
-    if mirror.house.keeps(project):
-        return CatalogueShelf(mirror.repository.catalogue).candidates(project)
+    if mirror.private_names.is_ours(project):
+        return HeldFiles(mirror.repository.catalogue).candidates(project)
     offers = ask_upstreams([project], mirror.sessions, mirror.record, mirror.stop)
     for error in offers.failed.values():
         raise error

@@ -19,7 +19,7 @@ from pypitool.core.mirror.selection import Candidate, SelectionRules, Wish
 from pypitool.core.mirror.sync_plan import Miss, ProjectChoice, WantedFile, choose_files
 from pypitool.core.mirror.targets import Target
 from pypitool.core.model import FileKind
-from pypitool.mirror.offers import Offered
+from pypitool.mirror.offers import ProjectOffer
 from pypitool.mirror.record import MirrorRecord, RememberedChoice
 from pypitool.mirror.sets import PinnedSet
 
@@ -51,7 +51,7 @@ class Choices:
 
 def choose(
     sets: Iterable[PinnedSet],
-    offers: Mapping[NormalizedName, Offered],
+    offers: Mapping[NormalizedName, ProjectOffer],
     record: MirrorRecord,
     unhashed: frozenset[str],
 ) -> Choices:
@@ -84,7 +84,7 @@ def files_by_set(files: Iterable[ChosenFile]) -> dict[str, list[str]]:
 
 
 def _choice(
-    offered: Offered, wishes: Mapping[Target, Wish], rules: SelectionRules, record: MirrorRecord
+    offered: ProjectOffer, wishes: Mapping[Target, Wish], rules: SelectionRules, record: MirrorRecord
 ) -> ProjectChoice:
     question = _question(wishes, rules)
     remembered = record.choice(offered.project, question)

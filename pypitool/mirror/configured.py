@@ -27,7 +27,7 @@ from pypitool.config.secrets import password, unreadable, unset
 from pypitool.config.settings import Settings
 from pypitool.config.table_checks import PUBLIC
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.mirror.requirement_lines import Fault
+from pypitool.core.mirror.requirement_lines import LineFault
 from pypitool.core.mirror.selection import FilesPolicy, SelectionRules
 from pypitool.core.mirror.target_words import PythonVersion, UnknownPlatform
 from pypitool.core.mirror.targets import Platform, Target, make_target
@@ -91,7 +91,7 @@ def set_requests(
     check_set_names(settings, names)
     if not settings.sets:
         raise NoSets
-    every, requests, faults = targets(settings), [], list[Fault]()
+    every, requests, faults = targets(settings), [], list[LineFault]()
     for one in settings.sets:
         if names and one.name not in names:
             continue

@@ -20,13 +20,13 @@ from packaging.utils import NormalizedName, canonicalize_name
 from pypitool.config.toml import parse_toml
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.requirement_lines import (
-    Fault,
     FileOption,
-    Ignored,
+    IgnoredOption,
     Include,
-    Source,
+    LineFault,
+    LinePosition,
+    RequirementLine,
     Statement,
-    Wanted,
     parse_lines,
 )
 from pypitool.core.mirror.selection import Formats, is_pin
@@ -51,7 +51,7 @@ class InputFaults(PypitoolError):
 
     kind: ClassVar[Kind] = Kind.INVALID
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[LineFault]) -> None:
         super().__init__(faults)
         self.faults = tuple(faults)
 
@@ -71,15 +71,15 @@ class InputFile:
 class Inputs:
     """Everything that a set or a command line asks for."""
 
-    wanted: tuple[Wanted, ...] = ()
-    constraints: tuple[Wanted, ...] = ()
+    wanted: tuple[RequirementLine, ...] = ()
+    constraints: tuple[RequirementLine, ...] = ()
     formats: Formats = Formats()
     prereleases: bool = False
     require_hashes: bool = False
     warnings: tuple[str, ...] = ()
     files: tuple[InputFile, ...] = ()
 
-    def pin_of(self, wanted: Wanted, target: Target) -> SpecifierSet:
+    def pin_of(self, wanted: RequirementLine, target: Target) -> SpecifierSet:
         """Return what limits a line for a target: its own specifier, and the constraints on its project."""
         specifier = wanted.requirement.specifier
         for constraint in self._limits.get(canonicalize_name(wanted.requirement.name), ()):
@@ -87,7 +87,7 @@ class Inputs:
                 specifier &= constraint.specifier
         return specifier
 
-    def unpinned(self, targets: Sequence[Target]) -> tuple[Wanted, ...]:
+    def unpinned(self, targets: Sequence[Target]) -> tuple[RequirementLine, ...]:
         """Return the lines that do not name exactly one version for each target that they concern."""
         return tuple(
             line
@@ -110,13 +110,13 @@ class Inputs:
 @dataclass(slots=True)
 class _Reading:
     environ: Mapping[str, str]
-    wanted: list[Wanted] = field(default_factory=list)
-    constraints: list[Wanted] = field(default_factory=list)
+    wanted: list[RequirementLine] = field(default_factory=list)
+    constraints: list[RequirementLine] = field(default_factory=list)
     only_binary: set[str] = field(default_factory=set)
     no_binary: set[str] = field(default_factory=set)
     switches: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[LineFault] = field(default_factory=list)
     files: dict[str, InputFile] = field(default_factory=dict)
 
 
@@ -163,7 +163,7 @@ def _finished(reading: _Reading, require_hashes: bool) -> Inputs:
 def _check_hashes(inputs: Inputs, reading: _Reading) -> None:
     if inputs.require_hashes:
         reading.faults.extend(
-            Fault(f"{line.requirement.name} has no --hash, and hashes are required", line.source)
+            LineFault(f"{line.requirement.name} has no --hash, and hashes are required", line.source)
             for line in inputs.wanted
             if not line.hashes
         )
@@ -182,7 +182,7 @@ def _read_requirements(
     resolved = path.resolve()
     if resolved in including:
         chain = " -> ".join(str(each) for each in (*including, resolved))
-        reading.faults.append(Fault(f"files include each other: {chain}", Source(str(path), 1)))
+        reading.faults.append(LineFault(f"files include each other: {chain}", LinePosition(str(path), 1)))
         return
     text = _text(reading, path)
     if text is None:
@@ -198,11 +198,11 @@ def _take(
     as_constraints: bool,
     including: tuple[Path, ...],
 ) -> None:
-    if isinstance(statement, Fault):
+    if isinstance(statement, LineFault):
         reading.faults.append(statement)
-    elif isinstance(statement, Wanted):
+    elif isinstance(statement, RequirementLine):
         (reading.constraints if as_constraints else reading.wanted).append(statement)
-    elif isinstance(statement, Ignored):
+    elif isinstance(statement, IgnoredOption):
         reading.warnings.append(
             f"{statement.source}: {statement.name} is ignored; the configuration says where to look"
         )
@@ -247,7 +247,7 @@ def _follow(
     folder = path.parent if path is not None else Path()
     target = folder / include.path
     if not target.is_file():
-        reading.faults.append(Fault(f"{include.path} is not a file", include.source))
+        reading.faults.append(LineFault(f"{include.path} is not a file", include.source))
         return
     if _is_lock(target) and not include.constraints:
         _read_lock(reading, target)
@@ -261,13 +261,13 @@ def _text(reading: _Reading, path: Path) -> str | None:
     try:
         body = path.read_bytes()
     except OSError as error:
-        reading.faults.append(Fault(f"cannot be read: {error.strerror}", Source(str(path), 1)))
+        reading.faults.append(LineFault(f"cannot be read: {error.strerror}", LinePosition(str(path), 1)))
         return None
     reading.files[str(path)] = InputFile(str(path), hashlib.sha256(body).hexdigest())
     try:
         return _decoded(body)
     except (UnicodeDecodeError, LookupError) as error:
-        reading.faults.append(Fault(f"is not text: {error}", Source(str(path), 1)))
+        reading.faults.append(LineFault(f"is not text: {error}", LinePosition(str(path), 1)))
         return None
 
 
@@ -300,27 +300,27 @@ def _read_lock(reading: _Reading, path: Path) -> None:
     text = _text(reading, path)
     if text is None:
         return
-    source = Source(str(path), 1)
+    source = LinePosition(str(path), 1)
     try:
         lock = Pylock.from_dict(parse_toml(text))
     except (ValueError, PylockValidationError) as error:
-        reading.faults.append(Fault(f"is not a lock file: {error}", source))
+        reading.faults.append(LineFault(f"is not a lock file: {error}", source))
         return
     for package in lock.packages:
-        _take_locked(reading, package, Source(str(path), _line_of(text, package.name)))
+        _take_locked(reading, package, LinePosition(str(path), _line_of(text, package.name)))
 
 
-def _take_locked(reading: _Reading, package: Package, source: Source) -> None:
+def _take_locked(reading: _Reading, package: Package, source: LinePosition) -> None:
     if package.vcs or package.directory or package.archive or package.version is None:
-        reading.faults.append(Fault(f"{package.name} is not a released version", source))
+        reading.faults.append(LineFault(f"{package.name} is not a released version", source))
         return
     marker = f" ; {package.marker}" if package.marker else ""
     try:
         requirement = Requirement(f"{package.name}=={package.version}{marker}")
     except InvalidRequirement as error:
-        reading.faults.append(Fault(f"{package.name}: {error}", source))
+        reading.faults.append(LineFault(f"{package.name}: {error}", source))
         return
-    reading.wanted.append(Wanted(requirement, frozenset(_locked_hashes(package)), source))
+    reading.wanted.append(RequirementLine(requirement, frozenset(_locked_hashes(package)), source))
 
 
 def _locked_hashes(package: Package) -> Iterator[str]:

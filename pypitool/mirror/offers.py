@@ -21,7 +21,7 @@ from pypitool.upstream.session import UpstreamSession
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class ProjectOffer:
     """What one upstream has of a project; an unchanged page is not unpacked until somebody looks."""
 
     project: NormalizedName
@@ -46,7 +46,7 @@ class Offered:
 class Offers:
     """The answers for all projects: an offer, or why there is none."""
 
-    found: Mapping[NormalizedName, Offered]
+    found: Mapping[NormalizedName, ProjectOffer]
     failed: Mapping[NormalizedName, PypitoolError]
 
     @property
@@ -85,10 +85,10 @@ def ask_upstreams(
 
 def remembered_offers(
     projects: Iterable[NormalizedName], upstreams: Sequence[Upstream], record: MirrorRecord
-) -> dict[NormalizedName, Offered]:
+) -> dict[NormalizedName, ProjectOffer]:
     """Return what earlier runs read of these projects, without asking anybody."""
     known = record.known_pages()
-    offers: dict[NormalizedName, Offered] = {}
+    offers: dict[NormalizedName, ProjectOffer] = {}
     for project in projects:
         for upstream in asked_for(project, upstreams):
             page = known.get((upstream.name, project))
@@ -131,10 +131,10 @@ def _ask(
     return _Read(page, RememberedPage(page.known, page.status.value, page.status_reason, packed))
 
 
-def _offered(answer: _Read | Unchanged, record: MirrorRecord) -> Offered:
+def _offered(answer: _Read | Unchanged, record: MirrorRecord) -> ProjectOffer:
     if isinstance(answer, _Read):
         page = answer.page
-        return Offered(
+        return ProjectOffer(
             page.project,
             page.upstream,
             page.known.body_sha256,
@@ -144,7 +144,7 @@ def _offered(answer: _Read | Unchanged, record: MirrorRecord) -> Offered:
             page.clock_skew,
         )
     word, reason = record.page_status(answer.upstream, answer.project)
-    return Offered(
+    return ProjectOffer(
         answer.project,
         answer.upstream,
         answer.known.body_sha256,

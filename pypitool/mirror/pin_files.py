@@ -13,13 +13,13 @@ from packaging.pylock import is_valid_pylock_path
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.mirror.pin_rewrite import NewPin, rewrite_pins
-from pypitool.core.mirror.requirement_lines import Fault, Source, Wanted, parse_lines
+from pypitool.core.mirror.requirement_lines import LineFault, LinePosition, RequirementLine, parse_lines
 from pypitool.core.mirror.run_events import WarningEvent, WrittenEvent
 from pypitool.core.mirror.selection import is_pin
 from pypitool.host import sync_directory, whole_file
 from pypitool.mirror.inputs import InputFaults, encoding_of
 from pypitool.mirror.sync import Report
-from pypitool.mirror.update_offers import Offer
+from pypitool.mirror.update_offers import UpdateOffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class _PinFile:
     encoding: str
     text: str
 
-    def pinned(self) -> Iterator[Wanted]:
+    def pinned(self) -> Iterator[RequirementLine]:
         """Yield the lines that name exactly one version."""
         for statement in parse_lines(self.text, "", {}):
-            if isinstance(statement, Wanted) and is_pin(statement.requirement.specifier):
+            if isinstance(statement, RequirementLine) and is_pin(statement.requirement.specifier):
                 yield statement
 
 
@@ -45,15 +45,15 @@ def check_pin_files(paths: Sequence[Path]) -> None:
                 raise PermissionError(0, "its directory cannot be written")
         except (OSError, UnicodeDecodeError, LookupError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            faults.append(Fault(f"cannot be rewritten: {reason}", Source(str(path), 1)))
+            faults.append(LineFault(f"cannot be rewritten: {reason}", LinePosition(str(path), 1)))
         if is_valid_pylock_path(path):
             reason = "it is a lock, and not a file of requirements; `pypitool lock` writes it anew"
-            faults.append(Fault(f"cannot be rewritten: {reason}", Source(str(path), 1)))
+            faults.append(LineFault(f"cannot be rewritten: {reason}", LinePosition(str(path), 1)))
     if faults:
         raise InputFaults(faults)
 
 
-def rewrite_pin_files(paths: Sequence[Path], offers: Sequence[Offer], report: Report) -> None:
+def rewrite_pin_files(paths: Sequence[Path], offers: Sequence[UpdateOffer], report: Report) -> None:
     """Move the pins of every file to the new releases, and say which were left alone."""
     for path in paths:
         file = _read(path)
@@ -73,7 +73,7 @@ def _read(path: Path) -> _PinFile:
     return _PinFile(mark, encoding, body[len(mark) :].decode(encoding))
 
 
-def _new_pin(offer: Offer) -> NewPin | None:
+def _new_pin(offer: UpdateOffer) -> NewPin | None:
     if offer.choice is None or offer.choice.new is None:
         return None
     digests = [file.sha256 for file in offer.choice.files if file.sha256 is not None]

@@ -1,4 +1,4 @@
-"""What never leaves the house: private names, and projects that people upload here."""
+"""Private names: the projects that no upstream may hear of, configured as such or uploaded here."""
 
 from __future__ import annotations
 
@@ -9,58 +9,60 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.catalogue.catalogue import Reader
-from pypitool.core.mirror.requirement_lines import Wanted
+from pypitool.core.mirror.requirement_lines import RequirementLine
 from pypitool.core.mirror.targets import Target
 from pypitool.core.model import OriginKind
 from pypitool.core.names import is_private
-from pypitool.mirror.available import CatalogueShelf
+from pypitool.mirror.available import HeldFiles
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class PrivateNames:
     """Tells which projects no upstream may hear of."""
 
     reader: Reader
     private: tuple[str, ...] = ()
 
-    def keeps(self, project: NormalizedName) -> bool:
+    def is_ours(self, project: NormalizedName) -> bool:
         """Tell whether a project is ours: private by its name, or by an upload."""
         if is_private(project, self.private):
             return True
         held = self.reader.project(project)
         return held is not None and any(file.origin.kind is OriginKind.UPLOADED for file in held.files)
 
-    def for_strangers(self, lines: Iterable[Wanted], targets: Sequence[Target]) -> tuple[Wanted, ...]:
+    def public_lines(
+        self, lines: Iterable[RequirementLine], targets: Sequence[Target]
+    ) -> tuple[RequirementLine, ...]:
         """Return the lines that an upstream may see: in place of ours, what they depend on."""
         return tuple(self._outside(list(lines), targets))
 
-    def _outside(self, lines: list[Wanted], targets: Sequence[Target]) -> Iterator[Wanted]:
-        shelf, seen = CatalogueShelf(self.reader), set[str]()
+    def _outside(self, lines: list[RequirementLine], targets: Sequence[Target]) -> Iterator[RequirementLine]:
+        held_files, seen = HeldFiles(self.reader), set[str]()
         while lines:
             line = lines.pop(0)
-            if not self.keeps(canonicalize_name(line.requirement.name)):
+            if not self.is_ours(canonicalize_name(line.requirement.name)):
                 yield line
             elif str(line.requirement) not in seen:
                 seen.add(str(line.requirement))
                 lines.extend(
-                    Wanted(needed, frozenset(), line.source)
-                    for needed in _needs(shelf, line.requirement, targets)
+                    RequirementLine(needed, frozenset(), line.source)
+                    for needed in _needs(held_files, line.requirement, targets)
                 )
 
 
 def _needs(
-    shelf: CatalogueShelf, requirement: Requirement, targets: Sequence[Target]
+    held_files: HeldFiles, requirement: Requirement, targets: Sequence[Target]
 ) -> Iterator[Requirement]:
     fitting = [
         candidate
-        for candidate in shelf.candidates(canonicalize_name(requirement.name))
+        for candidate in held_files.candidates(canonicalize_name(requirement.name))
         if requirement.specifier.contains(candidate.version, prereleases=True)
     ]
     if not fitting:
         return
     newest = max(fitting, key=lambda candidate: (not candidate.version.is_prerelease, candidate.version))
     extras = {"", *(canonicalize_name(extra) for extra in requirement.extras)}
-    for needed in shelf.requires(newest) or ():
+    for needed in held_files.requires(newest) or ():
         if any(target.applies(needed.marker, extra) for target in targets for extra in extras):
             yield _without_extra_marker(needed)
 

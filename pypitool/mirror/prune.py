@@ -16,16 +16,16 @@ from packaging.utils import NormalizedName
 from packaging.version import InvalidVersion, Version
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.mirror.closure import Shelf, prove
+from pypitool.core.mirror.closure import AvailableFiles, prove
 from pypitool.core.mirror.prune_choice import MirroredFile, PruneRules, choose_prunable
 from pypitool.core.mirror.run_events import FileEvent, PlanEvent, ProjectEvent
 from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.selection import Wish
 from pypitool.core.mirror.sync_plan import choose_files
 from pypitool.core.model import HeldFile, OriginKind
-from pypitool.mirror.available import CatalogueShelf
+from pypitool.mirror.available import HeldFiles
 from pypitool.mirror.record import MirrorRecord
-from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pinned
+from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.repository.releases import DeletePlan, NotHeld, delete
 from pypitool.repository.repository import Repository
@@ -38,7 +38,7 @@ def prune(
     mirror: Mirror, requests: Sequence[SetRequest], rules: PruneRules, report: Report, *, execute: bool
 ) -> Ending:
     """List what no set wants any more, or delete it."""
-    wants = wanting(requests, CatalogueShelf(mirror.repository.catalogue), mirror.record)
+    wants = wanted_by_sets(requests, HeldFiles(mirror.repository.catalogue), mirror.record)
     now = datetime.now(timezone.utc)
     mirrored = list(_mirrored(mirror, wants.everything()))
     prunable = choose_prunable(mirrored, rules, now, wants.versions)
@@ -72,7 +72,7 @@ def _mirrored(mirror: Mirror, wanted: frozenset[str]) -> Iterator[MirroredFile]:
         )
 
 
-def _remember(mirror: Mirror, wants: Wanting, mirrored: set[str], now: datetime) -> None:
+def _remember(mirror: Mirror, wants: WantedBySets, mirrored: set[str], now: datetime) -> None:
     """Note what is wanted: nights on which `sync --locked` found nothing to do left no word of it."""
     with mirror.record.together():
         for name, filenames in wants.files.items():
@@ -121,7 +121,7 @@ class NeverSynchronised(PypitoolError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanting:
+class WantedBySets:
     """What the sets want."""
 
     files: Mapping[str, frozenset[str]]  # the filenames that each set wants
@@ -132,9 +132,11 @@ class Wanting:
         return frozenset().union(*self.files.values())
 
 
-def wanting(requests: Iterable[SetRequest], shelf: Shelf, record: MirrorRecord) -> Wanting:
+def wanted_by_sets(
+    requests: Iterable[SetRequest], available: AvailableFiles, record: MirrorRecord
+) -> WantedBySets:
     """Find out what the sets want; raise `NeverSynchronised` for those that only a run can tell of."""
-    sets = [pinned(request, {}) for request in requests]
+    sets = [pin_set(request, {}) for request in requests]
     unknown = [one.request.name for one in sets if _is_unknown(one, record)]
     if unknown:
         raise NeverSynchronised(unknown)
@@ -142,8 +144,8 @@ def wanting(requests: Iterable[SetRequest], shelf: Shelf, record: MirrorRecord) 
     for one in sets:
         for project, wish in _pins(one):
             versions[project].update(_versions(wish))
-    files = {one.request.name: _wanted_by(one, shelf, record) for one in sets}
-    return Wanting(files, {project: frozenset(found) for project, found in versions.items()})
+    files = {one.request.name: _wanted_by(one, available, record) for one in sets}
+    return WantedBySets(files, {project: frozenset(found) for project, found in versions.items()})
 
 
 def _is_unknown(one: PinnedSet, record: MirrorRecord) -> bool:
@@ -156,20 +158,20 @@ def _tells_all(one: PinnedSet) -> bool:
     return request.closure is not Closure.RESOLVE and not request.inputs.unpinned(request.targets)
 
 
-def _wanted_by(one: PinnedSet, shelf: Shelf, record: MirrorRecord) -> frozenset[str]:
-    wanted = set(_chosen(one, shelf))
+def _wanted_by(one: PinnedSet, available: AvailableFiles, record: MirrorRecord) -> frozenset[str]:
+    wanted = set(_chosen(one, available))
     for target in one.request.targets:
         # What a set needs is wanted although no line of it says so: another set may have brought it.
-        wanted |= prove(one.roots(target), target, shelf, one.pins(target)).used
+        wanted |= prove(one.roots(target), target, available, one.pins(target)).used
     return frozenset(wanted if _tells_all(one) else wanted | record.wanted_lately(one.request.name))
 
 
-def _chosen(one: PinnedSet, shelf: Shelf) -> Iterator[str]:
+def _chosen(one: PinnedSet, available: AvailableFiles) -> Iterator[str]:
     # What is here was fetched under rules that may have been others: they are no reason to let it go.
     rules = replace(one.request.rules, yanked=True, allow_unhashed=True, max_size=None)
     for project, wishes in one.wishes.items():
         bare = {target: Wish(project, wish.specifier) for target, wish in wishes.items() if wish.is_pinned}
-        for file in choose_files(bare, shelf.candidates(project), rules).files:
+        for file in choose_files(bare, available.candidates(project), rules).files:
             yield file.candidate.filename
 
 

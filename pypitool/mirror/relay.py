@@ -28,17 +28,17 @@ _JSON = "application/vnd.pypi.simple.v1+json"
 _PASSED = ("Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "ETag", "Last-Modified")
 _ASKED = ("Range", "If-Range", "If-None-Match")
 
-Keeps = Callable[[NormalizedName], bool]
+IsOurs = Callable[[NormalizedName], bool]
 
 
 @contextmanager
-def relayed(upstreams: Sequence[Upstream], keeps: Keeps) -> Iterator[Relay]:
-    """Serve the upstreams as one index while entered; names that `keeps` holds are asked for nowhere."""
+def open_relay(upstreams: Sequence[Upstream], is_ours: IsOurs) -> Iterator[Relay]:
+    """Serve the upstreams as one index while entered; what `is_ours` is asked for nowhere."""
     with ExitStack() as stack:
         sessions = [UpstreamSession(upstream) for upstream in upstreams]
         for session in sessions:
             stack.callback(session.close)
-        relay = Relay(sessions, keeps)
+        relay = Relay(sessions, is_ours)
         stack.callback(relay.server_close)
         thread = threading.Thread(target=relay.serve_forever, args=(0.02,), daemon=True)
         thread.start()
@@ -53,10 +53,10 @@ class Relay(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, sessions: Sequence[UpstreamSession], keeps: Keeps) -> None:
+    def __init__(self, sessions: Sequence[UpstreamSession], is_ours: IsOurs) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.sessions = tuple(sessions)
-        self.keeps = keeps
+        self.is_ours = is_ours
         self.failures: list[PypitoolError] = []
 
     @property
@@ -66,7 +66,7 @@ class Relay(ThreadingHTTPServer):
 
     def page(self, project: NormalizedName) -> bytes:
         """Return the page of a project, from the upstream that has it."""
-        if self.keeps(project):
+        if self.is_ours(project):
             raise NoSuchProject(self.url, f"nobody is asked for {project}: it is ours")
         page = find_page(project, self.sessions, {})
         assert isinstance(page, Page)  # nothing was known of it

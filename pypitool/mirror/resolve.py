@@ -20,12 +20,12 @@ from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.mirror.requirement_lines import Wanted
+from pypitool.core.mirror.requirement_lines import RequirementLine
 from pypitool.core.mirror.selection import Formats
 from pypitool.core.mirror.targets import Target, lowest_python
 from pypitool.mirror.inputs import Inputs, read_inputs
-from pypitool.mirror.private_names import House
-from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pinned, refuse_unpinned
+from pypitool.mirror.private_names import PrivateNames
+from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set, refuse_unpinned
 from pypitool.upstream.page_model import Upstream
 
 _TIMEOUT = 600.0
@@ -66,20 +66,20 @@ class ResolverFailed(PypitoolError):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ResolverRequest:
     """What is to be resolved, and where uv may look."""
 
-    wanted: Sequence[Wanted]
-    constraints: Sequence[Wanted]
+    wanted: Sequence[RequirementLine]
+    constraints: Sequence[RequirementLine]
     upstreams: Sequence[Upstream]
     formats: Formats = Formats()
     prereleases: bool = False
     exclude_newer: str | None = None  # the cooldown, as a date
-    house: House | None = None  # what no upstream may hear of
+    private_names: PrivateNames | None = None  # what no upstream may hear of
 
     def needs_relay(self) -> bool:
         """Tell whether uv cannot be left to ask the upstreams itself: it would ask all of them for all."""
-        return bool(self.house and self.house.private) or any(
+        return bool(self.private_names and self.private_names.private) or any(
             upstream.projects or not upstream.verified for upstream in self.upstreams
         )
 
@@ -93,7 +93,7 @@ class Resolution:
 
 
 def resolve(
-    question: Question, targets: Sequence[Target], environ: Mapping[str, str]
+    question: ResolverRequest, targets: Sequence[Target], environ: Mapping[str, str]
 ) -> tuple[Resolution, ...]:
     """Resolve for all targets at once, or one by one when no universal answer exists."""
     if question.needs_relay():
@@ -102,13 +102,13 @@ def resolve(
 
 
 def _through_relay(
-    question: Question, targets: Sequence[Target], environ: Mapping[str, str]
+    question: ResolverRequest, targets: Sequence[Target], environ: Mapping[str, str]
 ) -> tuple[Resolution, ...]:
-    from pypitool.mirror.relay import relayed
+    from pypitool.mirror.relay import open_relay
 
-    keeps = question.house.keeps if question.house is not None else lambda project: False
-    with relayed(question.upstreams, keeps) as relay:
-        asked = replace(question, upstreams=(Upstream("relay", relay.url),), house=None)
+    is_ours = question.private_names.is_ours if question.private_names is not None else lambda project: False
+    with open_relay(question.upstreams, is_ours) as relay:
+        asked = replace(question, upstreams=(Upstream("relay", relay.url),), private_names=None)
         try:
             answers = _resolved(asked, targets, {**environ, **_DIRECT})
         except PypitoolError as error:
@@ -120,7 +120,7 @@ def _through_relay(
 
 
 def _resolved(
-    question: Question, targets: Sequence[Target], environ: Mapping[str, str]
+    question: ResolverRequest, targets: Sequence[Target], environ: Mapping[str, str]
 ) -> tuple[Resolution, ...]:
     try:
         arguments = ["--universal", "--python-version", lowest_python(tuple(targets))]
@@ -155,7 +155,7 @@ def _arguments_for(target: Target) -> list[str]:
     return [*place, "--python-version", target.python.full]
 
 
-def _compile(question: Question, arguments: Sequence[str], environ: Mapping[str, str]) -> str:
+def _compile(question: ResolverRequest, arguments: Sequence[str], environ: Mapping[str, str]) -> str:
     with tempfile.TemporaryDirectory(prefix="pypitool-") as folder:
         command = [*_command(question, Path(folder)), *arguments]
         try:
@@ -175,7 +175,7 @@ def _compile(question: Question, arguments: Sequence[str], environ: Mapping[str,
     raise ResolverFailed(reason or f"exit code {ended.returncode}")
 
 
-def _command(question: Question, folder: Path) -> list[str]:
+def _command(question: ResolverRequest, folder: Path) -> list[str]:
     (folder / "requirements.in").write_text("".join(_lines(question.wanted)), encoding="utf-8")
     command = [
         _uv(), "pip", "compile", "requirements.in", "--format", "pylock.toml", "--quiet", "--no-header",
@@ -193,7 +193,7 @@ def _command(question: Question, folder: Path) -> list[str]:
     return [*command, *_indexes(question.upstreams)]
 
 
-def _lines(wanted: Sequence[Wanted]) -> Iterator[str]:
+def _lines(wanted: Sequence[RequirementLine]) -> Iterator[str]:
     for line in wanted:
         yield f"{line.requirement}\n"
 
@@ -212,7 +212,7 @@ def _index_name(number: int) -> str:
     return f"upstream{number}"
 
 
-def _environment(question: Question, environ: Mapping[str, str], folder: str) -> dict[str, str]:
+def _environment(question: ResolverRequest, environ: Mapping[str, str], folder: str) -> dict[str, str]:
     kept = {name: value for name, value in environ.items() if not name.startswith(_SCRUBBED)}
     # A service often has no home that it may write: then what uv keeps is forgotten with the run.
     if not _is_writable(environ.get("HOME")):
@@ -241,7 +241,7 @@ def _uv() -> str:
     return os.fspath(find_uv_bin())
 
 
-def _tidied(text: str, question: Question) -> str:
+def _tidied(text: str, question: ResolverRequest) -> str:
     for upstream in question.upstreams:
         if upstream.credentials is not None and upstream.credentials.password:
             text = text.replace(upstream.credentials.password, "****")
@@ -251,7 +251,7 @@ def _tidied(text: str, question: Question) -> str:
 def pin_sets(
     requests: Sequence[SetRequest],
     upstreams: Sequence[Upstream],
-    house: House,
+    private_names: PrivateNames,
     environ: Mapping[str, str],
     exclude_newer: str | None = None,
     *,
@@ -263,33 +263,34 @@ def pin_sets(
     """
     refuse_unpinned(requests)
     if offline:
-        return tuple(pinned(request, {}) for request in requests)
+        return tuple(pin_set(request, {}) for request in requests)
     return tuple(
-        pinned(request, _answer_of(request, upstreams, house, environ, exclude_newer)) for request in requests
+        pin_set(request, _answer_of(request, upstreams, private_names, environ, exclude_newer))
+        for request in requests
     )
 
 
 def _answer_of(
     request: SetRequest,
     upstreams: Sequence[Upstream],
-    house: House,
+    private_names: PrivateNames,
     environ: Mapping[str, str],
     exclude_newer: str | None,
 ) -> dict[str | None, Inputs]:
     if request.closure is not Closure.RESOLVE:
         return {}
 
-    lines = house.for_strangers(request.inputs.wanted, request.targets)
+    lines = private_names.public_lines(request.inputs.wanted, request.targets)
     if not lines:
         return {None: Inputs()}
-    question = Question(
+    question = ResolverRequest(
         wanted=lines,
         constraints=request.inputs.constraints,
         upstreams=upstreams,
         formats=request.inputs.formats,
         prereleases=request.rules.prereleases,
         exclude_newer=exclude_newer,
-        house=house,
+        private_names=private_names,
     )
     return {answer.target: _read(answer.pylock) for answer in resolve(question, request.targets, environ)}
 

@@ -26,7 +26,7 @@ from pypitool.core.state_files import HiddenFiles, StateFiles
 from pypitool.host import lock_now, make_directory, open_or_make
 from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.sync import Mirror, Report
-from pypitool.mirror.workspace import Place, untouched
+from pypitool.mirror.workspace import Workspace, open_read_only
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import scan_if_alone
 from pypitool.repository.state import locate_state
@@ -41,7 +41,7 @@ class RunFrame:
 
     command: str  # `sync`
     described: str  # `sync backend --locked`
-    place: Place
+    workspace: Workspace
     upstreams: Sequence[Upstream] = ()
     private: tuple[str, ...] = ()
     dry_run: bool = False
@@ -61,7 +61,7 @@ def run(frame: RunFrame, work: Work, report: Report) -> Summary:
     """Do the work inside the frame, and return how it went; what makes it unusable is raised."""
     began, started = time.monotonic(), _now()
     kept = _Kept(report)
-    with opened(frame) as mirror:
+    with open_mirror(frame) as mirror:
         number = None if frame.dry_run else mirror.record.begin_run(frame.described, started, frame.job)
         try:
             ending = work(mirror, kept.take)
@@ -101,7 +101,7 @@ def _record(mirror: Mirror, number: int | None, kept: _Kept, summary: Summary) -
 
 def _record_job(frame: RunFrame, kept: _Kept, summary: Summary, started: str) -> None:
     """Write down that a job has run, although it wrote nothing else: or it would be caught up for ever."""
-    record = MirrorRecord(StateFiles(locate_state(frame.place.roots, frame.place.state)).mirror)
+    record = MirrorRecord(StateFiles(locate_state(frame.workspace.roots, frame.workspace.state)).mirror)
     try:
         number = record.begin_run(frame.described, started, frame.job)
         record.end_run(number, summary, kept.events)
@@ -123,11 +123,13 @@ class _Kept:
 
 
 @contextmanager
-def opened(frame: RunFrame) -> Iterator[Mirror]:
+def open_mirror(frame: RunFrame) -> Iterator[Mirror]:
     """Open the world of a run: locked for writing, or untouched for a dry one."""
     with ExitStack() as stack:
-        repository = stack.enter_context(untouched(frame.place) if frame.dry_run else _writable(frame))
-        record = MirrorRecord(StateFiles(frame.place.state_directory()).mirror, scratch=frame.dry_run)
+        repository = stack.enter_context(
+            open_read_only(frame.workspace) if frame.dry_run else _writable(frame)
+        )
+        record = MirrorRecord(StateFiles(frame.workspace.state_directory()).mirror, scratch=frame.dry_run)
         stack.callback(record.close)
         sessions = [UpstreamSession(upstream, frame.stop) for upstream in frame.upstreams]
         for session in sessions:
@@ -146,12 +148,12 @@ def opened(frame: RunFrame) -> Iterator[Mirror]:
 
 @contextmanager
 def _writable(frame: RunFrame) -> Iterator[Repository]:
-    directory = frame.place.roots[0]
+    directory = frame.workspace.roots[0]
     with ExitStack() as stack:
         if not frame.only_notes:
             directory.mkdir(parents=True, exist_ok=True)
             stack.enter_context(lock_directory(directory, f"pypitool {frame.described}"))
-        repository = stack.enter_context(Repository.open(frame.place.roots, frame.place.state))
+        repository = stack.enter_context(Repository.open(frame.workspace.roots, frame.workspace.state))
         if not (frame.only_notes and repository.catalogue.is_complete()):
             scan_if_alone(repository)
         if not frame.only_notes:
@@ -170,7 +172,7 @@ def _now() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LockHolder:
     """Who holds a lock, as it wrote itself down."""
 
     pid: int
@@ -184,7 +186,7 @@ class DirectoryLocked(PypitoolError):
     kind: ClassVar[Kind] = Kind.CONFLICT
     hint = "wait until it has ended, or stop it; nothing was changed"
 
-    def __init__(self, directory: Path, holder: Holder | None) -> None:
+    def __init__(self, directory: Path, holder: LockHolder | None) -> None:
         super().__init__(directory, holder)
         self.directory = directory
         self.holder = holder
@@ -214,14 +216,14 @@ def lock_directory(directory: Path, command: str) -> Iterator[None]:
 
 def _write_holder(descriptor: int, command: str) -> None:
     started = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    text = json.dumps(asdict(Holder(os.getpid(), command, started))).encode()
+    text = json.dumps(asdict(LockHolder(os.getpid(), command, started))).encode()
     os.pwrite(descriptor, text, 0)
     os.ftruncate(descriptor, len(text))
 
 
-def _read_holder(descriptor: int) -> Holder | None:
+def _read_holder(descriptor: int) -> LockHolder | None:
     try:
-        return Holder(**json.loads(os.pread(descriptor, 4096, 0)))
+        return LockHolder(**json.loads(os.pread(descriptor, 4096, 0)))
     except (ValueError, TypeError):
         # It has locked and not yet written.
         return None

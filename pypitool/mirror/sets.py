@@ -12,7 +12,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.mirror.closure import Root
-from pypitool.core.mirror.requirement_lines import Fault, Wanted
+from pypitool.core.mirror.requirement_lines import LineFault, RequirementLine
 from pypitool.core.mirror.selection import SelectionRules, Wish
 from pypitool.core.mirror.sync_plan import wish_for
 from pypitool.core.mirror.targets import Target
@@ -45,7 +45,7 @@ class PinnedSet:
     """A set after resolving: which lines hold for which target, and where the proof begins."""
 
     request: SetRequest
-    lines: Mapping[Target, tuple[Wanted, ...]]
+    lines: Mapping[Target, tuple[RequirementLine, ...]]
 
     @cached_property
     def wishes(self) -> Mapping[NormalizedName, Mapping[Target, Wish]]:
@@ -74,15 +74,18 @@ class PinnedSet:
         }
 
 
-def pinned(request: SetRequest, resolved: Mapping[str | None, Inputs]) -> PinnedSet:
+def pin_set(request: SetRequest, resolved: Mapping[str | None, Inputs]) -> PinnedSet:
     """Combine a set with what uv resolved: by target's name, or for all of them under None."""
     return PinnedSet(
         request,
-        {target: applying(target, _lines_for(request, resolved, target)) for target in request.targets},
+        {
+            target: lines_for_target(target, _lines_for(request, resolved, target))
+            for target in request.targets
+        },
     )
 
 
-def applying(target: Target, lines: Iterable[Wanted]) -> tuple[Wanted, ...]:
+def lines_for_target(target: Target, lines: Iterable[RequirementLine]) -> tuple[RequirementLine, ...]:
     """Return the lines whose markers hold for a target."""
     return tuple(line for line in lines if target.applies(line.requirement.marker))
 
@@ -90,7 +93,7 @@ def applying(target: Target, lines: Iterable[Wanted]) -> tuple[Wanted, ...]:
 def refuse_unpinned(requests: Sequence[SetRequest]) -> None:
     """Raise `InputFaults` for each line of a checked set that names no exact version."""
     faults = [
-        Fault(f"`{line.requirement}` names no exact version: {_REMEDY}", line.source)
+        LineFault(f"`{line.requirement}` names no exact version: {_REMEDY}", line.source)
         for request in requests
         if request.closure is Closure.CHECK
         for line in request.inputs.unpinned(request.targets)
@@ -101,14 +104,14 @@ def refuse_unpinned(requests: Sequence[SetRequest]) -> None:
 
 def _lines_for(
     request: SetRequest, resolved: Mapping[str | None, Inputs], target: Target
-) -> tuple[Wanted, ...]:
+) -> tuple[RequirementLine, ...]:
     answer = resolved.get(target.name) or resolved.get(None)
     if answer is None:
         return request.inputs.wanted
     # uv does not look at hashes: those of the lines limit what it chose.
     hashes = {canonicalize_name(line.requirement.name): line.hashes for line in request.inputs.wanted}
     return tuple(
-        Wanted(
+        RequirementLine(
             line.requirement,
             hashes.get(canonicalize_name(line.requirement.name)) or line.hashes,
             line.source,
@@ -117,8 +120,8 @@ def _lines_for(
     )
 
 
-def _by_project(lines: Iterable[Wanted]) -> dict[NormalizedName, list[Wanted]]:
-    by_project: dict[NormalizedName, list[Wanted]] = defaultdict(list)
+def _by_project(lines: Iterable[RequirementLine]) -> dict[NormalizedName, list[RequirementLine]]:
+    by_project: dict[NormalizedName, list[RequirementLine]] = defaultdict(list)
     for line in lines:
         by_project[canonicalize_name(line.requirement.name)].append(line)
     return by_project

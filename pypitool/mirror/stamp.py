@@ -127,7 +127,7 @@ _ELSEWHERE = ("PYPITOOL_PACKAGES", "PYPITOOL_STATE")
 _PLACES = ("HOME", "XDG_CONFIG_HOME", "STATE_DIRECTORY")
 
 
-class Line:
+class SyncCommandLine:
     """A command line of `sync`, as far as it can be read before its options are declared."""
 
     def __init__(self) -> None:
@@ -136,7 +136,7 @@ class Line:
         self.config: Path | None = None
 
 
-def answer(words: Sequence[str], environ: Mapping[str, str]) -> int | None:
+def fast_answer(words: Sequence[str], environ: Mapping[str, str]) -> int | None:
     """Print the outcome of the last run and return its exit code, if nothing has changed since."""
     began = time.monotonic()
     line = read_line(words)
@@ -151,13 +151,13 @@ def answer(words: Sequence[str], environ: Mapping[str, str]) -> int | None:
     if stamp is None:
         return None
     is_quiet = bool(line.switches & {"-q", "--quiet"})
-    for text in told(stamp, is_json="--json" in line.switches, is_quiet=is_quiet, began=began):
+    for text in outcome_lines(stamp, is_json="--json" in line.switches, is_quiet=is_quiet, began=began):
         print(text)
     sys.stdout.flush()
     return stamp.exit_code
 
 
-def remember(words: Sequence[str], environ: Mapping[str, str], state: Path, question: str) -> None:
+def remember_line(words: Sequence[str], environ: Mapping[str, str], state: Path, question: str) -> None:
     """Let the stamp of a question be found by what was typed."""
     line = read_line(words)
     found = _pointer(line, environ) if line is not None else None
@@ -165,7 +165,7 @@ def remember(words: Sequence[str], environ: Mapping[str, str], state: Path, ques
         _write(found[1], question)
 
 
-def told(stamp: Stamp, *, is_json: bool, is_quiet: bool, began: float) -> Iterator[str]:
+def outcome_lines(stamp: Stamp, *, is_json: bool, is_quiet: bool, began: float) -> Iterator[str]:
     """Yield what `sync` prints when nothing has changed."""
     for hole in stamp.holes:
         yield json.dumps(hole) if is_json else _hole_line(hole)
@@ -175,9 +175,9 @@ def told(stamp: Stamp, *, is_json: bool, is_quiet: bool, began: float) -> Iterat
         yield f"sync: nothing has changed, {len(stamp.files)} kept, {len(stamp.holes)} holes"
 
 
-def read_line(words: Sequence[str]) -> Line | None:
+def read_line(words: Sequence[str]) -> SyncCommandLine | None:
     """Read a command line; None for another command, and for any word that is not understood."""
-    line, rest, command = Line(), iter(words), None
+    line, rest, command = SyncCommandLine(), iter(words), None
     for word in rest:
         name, given, value = word.partition("=")
         if name in ("--config", "--color"):
@@ -197,7 +197,7 @@ def read_line(words: Sequence[str]) -> Line | None:
     return line if command == "sync" else None
 
 
-def _pointer(line: Line, environ: Mapping[str, str]) -> tuple[Path, Path] | None:
+def _pointer(line: SyncCommandLine, environ: Mapping[str, str]) -> tuple[Path, Path] | None:
     """Return the state directory, and the file in it that names the stamp for this line."""
     if any(environ.get(name) for name in _ELSEWHERE):
         return None

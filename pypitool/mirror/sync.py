@@ -14,18 +14,18 @@ from pypitool.core.fact import Actor
 from pypitool.core.filenames import parse
 from pypitool.core.mirror.run_events import Event, FileEvent, PlanEvent, ProjectEvent, WarningEvent
 from pypitool.core.mirror.run_summary import Ending
-from pypitool.core.mirror.selection import Rule
+from pypitool.core.mirror.selection import ChoiceReason
 from pypitool.core.mirror.sync_plan import Miss, Planned, Step, plan
 from pypitool.core.model import HeldFile, ProjectStatus
 from pypitool.core.progress import TransferProgress
-from pypitool.mirror.available import CatalogueShelf, PlannedShelf, prove_sets
+from pypitool.mirror.available import HeldFiles, WithPlanned, prove_sets
 from pypitool.mirror.choices import Choices, ChosenFile, SetMiss, choose, files_by_set
 from pypitool.mirror.fetch import Fetcher, FetchItem
-from pypitool.mirror.offers import Offered, Offers, ask_upstreams, remembered_offers
-from pypitool.mirror.private_names import House
+from pypitool.mirror.offers import Offers, ProjectOffer, ask_upstreams, remembered_offers
+from pypitool.mirror.private_names import PrivateNames
 from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.sets import PinnedSet
-from pypitool.mirror.upstream_changes import Sighting, note_sightings
+from pypitool.mirror.upstream_changes import MatchedFile, apply_upstream_changes
 from pypitool.repository.repository import Repository
 from pypitool.upstream.errors import Stopped
 from pypitool.upstream.session import UpstreamSession
@@ -34,10 +34,13 @@ Report = Callable[[Event], None]
 
 # What a refusal by rule means for the run; every other miss is a hole, which the proof names.
 _REFUSALS = {
-    Rule.HASH: (Kind.INVALID, "no file has a hash that the requirement lists"),
-    Rule.UNHASHED: (Kind.INVALID, "the upstream gives no sha256; allow-unhashed would take it all the same"),
-    Rule.TOO_BIG: (Kind.INVALID, "its files are larger than max-file-size"),
-    Rule.YANKED: (Kind.INVALID, "it is yanked, and the policy takes no yanked files"),
+    ChoiceReason.HASH: (Kind.INVALID, "no file has a hash that the requirement lists"),
+    ChoiceReason.UNHASHED: (
+        Kind.INVALID,
+        "the upstream gives no sha256; allow-unhashed would take it all the same",
+    ),
+    ChoiceReason.TOO_BIG: (Kind.INVALID, "its files are larger than max-file-size"),
+    ChoiceReason.YANKED: (Kind.INVALID, "it is yanked, and the policy takes no yanked files"),
 }
 
 
@@ -55,9 +58,9 @@ class Mirror:
     finishes_files: bool = False
 
     @property
-    def house(self) -> House:
+    def private_names(self) -> PrivateNames:
         """What no upstream may hear of."""
-        return House(self.repository.catalogue, self.private)
+        return PrivateNames(self.repository.catalogue, self.private)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,9 @@ def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions,
 
 
 def _chosen(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions) -> tuple[Offers, Choices]:
-    house = mirror.house
+    private_names = mirror.private_names
     projects = {project for pinned in sets for project in pinned.wishes}
-    outside = {project for project in projects if not house.keeps(project)}
+    outside = {project for project in projects if not private_names.is_ours(project)}
     if options.offline:
         offers = Offers({}, {})
     elif options.locked:
@@ -201,8 +204,8 @@ def _remember(
     options: SyncOptions,
 ) -> None:
     with mirror.record.together():
-        sightings = _sightings(choices, offers.found, held)
-        note_sightings(mirror.repository, mirror.record, sightings, mirror.actor)
+        matches = _matches(choices, offers.found, held)
+        apply_upstream_changes(mirror.repository, mirror.record, matches, mirror.actor)
         for file in choices.files:
             candidate = file.wanted.candidate
             if candidate.filename not in held and candidate.yanked is not None:
@@ -220,9 +223,9 @@ def _remember_members(record: MirrorRecord, choices: Choices, offers: Offers) ->
         record.want(name, [*before, *filenames], now)
 
 
-def _sightings(
-    choices: Choices, offers: Mapping[NormalizedName, Offered], held: Mapping[str, HeldFile]
-) -> Iterator[Sighting]:
+def _matches(
+    choices: Choices, offers: Mapping[NormalizedName, ProjectOffer], held: Mapping[str, HeldFile]
+) -> Iterator[MatchedFile]:
     """Yield what is held and offered alike: all of a page that was read, and what the sets want of others."""
     offered = {
         candidate.filename: (candidate, offer.upstream)
@@ -235,19 +238,21 @@ def _sightings(
     }
     for filename, file in held.items():
         if filename in offered and offered[filename][0].sha256 == file.contents.digests.sha256:
-            yield Sighting(file, *offered[filename])
+            yield MatchedFile(file, *offered[filename])
 
 
 def _explain_misses(
-    mirror: Mirror, misses: Iterable[SetMiss], offers: Mapping[NormalizedName, Offered]
+    mirror: Mirror, misses: Iterable[SetMiss], offers: Mapping[NormalizedName, ProjectOffer]
 ) -> Iterator[Event]:
-    shelf = CatalogueShelf(mirror.repository.catalogue)
-    events = (_miss_event(missed.miss, offers[missed.miss.wish.project], shelf) for missed in misses)
+    held_files = HeldFiles(mirror.repository.catalogue)
+    events = (_miss_event(missed.miss, offers[missed.miss.wish.project], held_files) for missed in misses)
     # Once for a project, however many sets and targets want it.
     yield from dict.fromkeys(event for event in events if event is not None)
 
 
-def _miss_event(miss: Miss, offered: Offered, shelf: CatalogueShelf) -> ProjectEvent | WarningEvent | None:
+def _miss_event(
+    miss: Miss, offered: ProjectOffer, held_files: HeldFiles
+) -> ProjectEvent | WarningEvent | None:
     project, wanted = miss.wish.project, f"{miss.wish.project}{miss.wish.specifier}"
     if miss.reason in _REFUSALS:
         kind, reason = _REFUSALS[miss.reason]
@@ -257,7 +262,7 @@ def _miss_event(miss: Miss, offered: Offered, shelf: CatalogueShelf) -> ProjectE
     if offered.status is ProjectStatus.QUARANTINED:
         why = f": {offered.status_reason}" if offered.status_reason else ""
         return ProjectEvent(project, Kind.NOT_FOUND, f"{project} is quarantined by {offered.upstream}{why}")
-    held = (candidate.version for candidate in shelf.candidates(project))
+    held = (candidate.version for candidate in held_files.candidates(project))
     if any(miss.wish.specifier.contains(version, prereleases=True) for version in held):
         return WarningEvent(
             f"{offered.upstream} no longer offers {wanted}; the files here stay", project=project
@@ -273,6 +278,6 @@ def _prove(
     report: Report,
 ) -> None:
     coming = [one.wanted.candidate for _, one in planned if one.step is Step.GET] if options.dry_run else []
-    shelf = PlannedShelf(CatalogueShelf(mirror.repository.catalogue), coming)
-    for event in prove_sets(sets, shelf):
+    held_files = WithPlanned(HeldFiles(mirror.repository.catalogue), coming)
+    for event in prove_sets(sets, held_files):
         report(event)

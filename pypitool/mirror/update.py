@@ -17,12 +17,12 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from pypitool.core.mirror.closure import Root, Shelf, prove
+from pypitool.core.mirror.closure import AvailableFiles, Root, prove
 from pypitool.core.mirror.run_events import (
-    Audit,
     Event,
     FileEvent,
     HeldVersion,
+    KnownVulnerabilities,
     ProjectEvent,
     UpdateEvent,
     WarningEvent,
@@ -31,14 +31,14 @@ from pypitool.core.mirror.run_events import (
 from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.sync_plan import Planned, plan
 from pypitool.core.mirror.targets import Target
-from pypitool.core.mirror.update_choice import Held, Standing
+from pypitool.core.mirror.update_choice import HoldReason, Ownership
 from pypitool.core.model import ProjectStatus
-from pypitool.mirror.available import CatalogueShelf, JoinedShelf, events_of
+from pypitool.mirror.available import HeldFiles, JoinedFiles, proof_events
 from pypitool.mirror.fetch import FetchItem
 from pypitool.mirror.offers import ask_upstreams
 from pypitool.mirror.pin_files import rewrite_pin_files
 from pypitool.mirror.sync import Mirror, Report, carry_out, report_plan
-from pypitool.mirror.update_offers import Offer, UpdateTerms, offers_of
+from pypitool.mirror.update_offers import UpdateOffer, UpdateTerms, update_offers
 from pypitool.mirror.upstream_changes import HeldProject, held_projects
 from pypitool.repository.releases import NotHeld
 from pypitool.repository.repository import Repository
@@ -75,7 +75,7 @@ def update(
     answers = ask_upstreams(projects, mirror.sessions, mirror.record, mirror.stop)
     for name, error in answers.failed.items():
         report(ProjectEvent(name, error.kind, str(error)))
-    offers = list(offers_of(projects, answers.found, mirror.record, options.terms))
+    offers = list(update_offers(projects, answers.found, mirror.record, options.terms))
     offers = _audited(mirror, offers, options, report)
     _tell(offers, report)
     offered = [offer for offer in offers if offer.new is not None]
@@ -93,7 +93,9 @@ def _asked(
     chosen = {name: project for name, project in every.items() if name in options.names or not options.names}
     refused = {name: reason for name in chosen if (reason := _refusal(chosen[name], options))}
     if looked_at is not mirror.repository:
-        refused |= {name: _UPLOADED for name in chosen.keys() - refused.keys() if mirror.house.keeps(name)}
+        refused |= {
+            name: _UPLOADED for name in chosen.keys() - refused.keys() if mirror.private_names.is_ours(name)
+        }
     for name in sorted(refused.keys() & options.names):
         _tell_refused(chosen[name], refused[name], report)
     return {name: project for name, project in chosen.items() if name not in refused}
@@ -101,26 +103,30 @@ def _asked(
 
 def _refusal(project: HeldProject, options: UpdateOptions) -> str | None:
     """Say why no upstream may be asked about a project, or why there is nothing to ask."""
-    if project.standing is Standing.PRIVATE:
+    if project.ownership is Ownership.PRIVATE:
         return "it is private"
-    if project.standing is Standing.UPLOADED:
+    if project.ownership is Ownership.UPLOADED:
         return _UPLOADED
     if project.name in options.ignored:
         return "it is on the list of what is left alone"
-    if project.standing is Standing.COPIED and not options.copied_in:
+    if project.ownership is Ownership.COPIED and not options.copied_in:
         return "it was copied in, and only what was mirrored is looked at"
     return None if project.have is not None else "none of its versions can be compared"
 
 
 def _tell_refused(project: HeldProject, reason: str, report: Report) -> None:
-    if project.standing is Standing.PRIVATE:
+    if project.ownership is Ownership.PRIVATE:
         report(
-            UpdateEvent(project.name, str(project.have or ""), held=(HeldVersion(None, Held.PRIVATE.value),))
+            UpdateEvent(
+                project.name, str(project.have or ""), held=(HeldVersion(None, HoldReason.PRIVATE.value),)
+            )
         )
     report(WarningEvent(f"{project.name} is not looked for: {reason}", project=project.name))
 
 
-def _audited(mirror: Mirror, offers: Iterable[Offer], options: UpdateOptions, report: Report) -> list[Offer]:
+def _audited(
+    mirror: Mirror, offers: Iterable[UpdateOffer], options: UpdateOptions, report: Report
+) -> list[UpdateOffer]:
     offers = list(offers)
     if not (options.vulnerabilities or options.security):
         return offers
@@ -129,16 +135,16 @@ def _audited(mirror: Mirror, offers: Iterable[Offer], options: UpdateOptions, re
         for offer in offers
         if offer.choice is not None and offer.held.have is not None
     ]
-    audits = audit(mirror, releases, report)
-    audited = [replace(offer, audit=audits.get(offer.name)) for offer in offers]
+    audits = ask_about_vulnerabilities(mirror, releases, report)
+    audited = [replace(offer, known=audits.get(offer.name)) for offer in offers]
     return [offer for offer in audited if not options.security or _is_vulnerable(offer)]
 
 
-def _is_vulnerable(offer: Offer) -> bool:
-    return offer.audit is not None and bool(offer.audit.vulnerabilities)
+def _is_vulnerable(offer: UpdateOffer) -> bool:
+    return offer.known is not None and bool(offer.known.vulnerabilities)
 
 
-def _tell(offers: Iterable[Offer], report: Report) -> None:
+def _tell(offers: Iterable[UpdateOffer], report: Report) -> None:
     for offer in offers:
         report(offer.event())
         upstream = offer.offered.upstream
@@ -154,19 +160,25 @@ def _tell(offers: Iterable[Offer], report: Report) -> None:
 
 
 def _brought(
-    mirror: Mirror, looked_at: Repository, offers: Sequence[Offer], options: UpdateOptions, report: Report
-) -> Arrival:
+    mirror: Mirror,
+    looked_at: Repository,
+    offers: Sequence[UpdateOffer],
+    options: UpdateOptions,
+    report: Report,
+) -> ArrivedFiles:
     if options.execute:
         return fetch_updates(mirror, looked_at, offers, options.destination, report)
     if options.plan:
         plan_updates(mirror, offers, report)
-    return Arrival()
+    return ArrivedFiles()
 
 
 Release = tuple[NormalizedName, Version, str]  # and the upstream that knows it
 
 
-def audit(mirror: Mirror, releases: Sequence[Release], report: Report) -> Mapping[NormalizedName, Audit]:
+def ask_about_vulnerabilities(
+    mirror: Mirror, releases: Sequence[Release], report: Report
+) -> Mapping[NormalizedName, KnownVulnerabilities]:
     """Ask about each release; what cannot be found out is unknown, and never a failure."""
     sessions = {session.upstream.name: session for session in mirror.sessions}
     threads = max(1, sum(session.upstream.workers for session in mirror.sessions))
@@ -178,7 +190,9 @@ def audit(mirror: Mirror, releases: Sequence[Release], report: Report) -> Mappin
     return audits
 
 
-def _unknown(releases: Sequence[Release], audits: Mapping[NormalizedName, Audit]) -> Iterator[WarningEvent]:
+def _unknown(
+    releases: Sequence[Release], audits: Mapping[NormalizedName, KnownVulnerabilities]
+) -> Iterator[WarningEvent]:
     by_upstream: dict[str, list[Release]] = defaultdict(list)
     for release in releases:
         by_upstream[release[2]].append(release)
@@ -194,27 +208,27 @@ def _unknown(releases: Sequence[Release], audits: Mapping[NormalizedName, Audit]
             )
 
 
-def _ask(session: UpstreamSession, project: NormalizedName, version: Version) -> Audit:
+def _ask(session: UpstreamSession, project: NormalizedName, version: Version) -> KnownVulnerabilities:
     try:
-        return Audit(vulnerabilities_of(release_document(session, project, str(version))))
+        return KnownVulnerabilities(vulnerabilities_of(release_document(session, project, str(version))))
     except UpstreamError:
-        return Audit(None)
+        return KnownVulnerabilities(None)
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class ArrivedFiles:
     """Which files are here now; None: nothing was fetched, and nothing is amiss."""
 
     names: frozenset[str] | None = None
 
-    def has_all_of(self, offer: Offer) -> bool:
+    def has_all_of(self, offer: UpdateOffer) -> bool:
         """Tell whether every file of a new release is here."""
         return self.names is None or all(
             wanted.candidate.filename in self.names for wanted in offer.files.files
         )
 
 
-def plan_updates(mirror: Mirror, offers: Iterable[Offer], report: Report) -> None:
+def plan_updates(mirror: Mirror, offers: Iterable[UpdateOffer], report: Report) -> None:
     """Say which files would be fetched."""
     report_plan((planned for offer in offers for planned in _planned(mirror, offer)), report)
 
@@ -222,10 +236,10 @@ def plan_updates(mirror: Mirror, offers: Iterable[Offer], report: Report) -> Non
 def fetch_updates(
     mirror: Mirror,
     looked_at: Repository,
-    offers: Sequence[Offer],
+    offers: Sequence[UpdateOffer],
     destination: tuple[int, str] | None,
     report: Report,
-) -> Arrival:
+) -> ArrivedFiles:
     """Fetch the files of new releases, and name what they need that is not on disk."""
     here: set[str] = set()
 
@@ -238,32 +252,32 @@ def fetch_updates(
     if mirror.stop.is_set():
         raise Stopped()
     catalogues = dict.fromkeys((mirror.repository.catalogue, looked_at.catalogue))
-    for event in _holes(offers, here, JoinedShelf([CatalogueShelf(one) for one in catalogues])):
+    for event in _holes(offers, here, JoinedFiles([HeldFiles(one) for one in catalogues])):
         report(event)
-    return Arrival(frozenset(here))
+    return ArrivedFiles(frozenset(here))
 
 
-def _planned(mirror: Mirror, offer: Offer) -> Sequence[Planned]:
+def _planned(mirror: Mirror, offer: UpdateOffer) -> Sequence[Planned]:
     project = mirror.repository.catalogue.project(offer.name)
     held = {file.filename: file.contents.digests.sha256 for file in (project.files if project else ())}
     return plan(offer.files.files, held)
 
 
 def _items(
-    mirror: Mirror, offer: Offer, destination: tuple[int, str] | None
+    mirror: Mirror, offer: UpdateOffer, destination: tuple[int, str] | None
 ) -> Iterator[tuple[FetchItem, Planned]]:
     root, folder = destination if destination is not None else offer.held.folder()
     for planned in _planned(mirror, offer):
         yield FetchItem(planned.wanted, offer.offered.upstream, root, folder), planned
 
 
-def _holes(offers: Iterable[Offer], here: set[str], shelf: Shelf) -> Iterator[Event]:
+def _holes(offers: Iterable[UpdateOffer], here: set[str], available: AvailableFiles) -> Iterator[Event]:
     told: set[str] = set()
     for target, roots in _roots(offers, here).items():
-        yield from events_of("update", prove(roots, target, shelf, {}), told)
+        yield from proof_events("update", prove(roots, target, available, {}), told)
 
 
-def _roots(offers: Iterable[Offer], here: set[str]) -> Mapping[Target, list[Root]]:
+def _roots(offers: Iterable[UpdateOffer], here: set[str]) -> Mapping[Target, list[Root]]:
     roots: dict[Target, list[Root]] = defaultdict(list)
     for offer in offers:
         targets = {target.name: target for target in offer.targets}

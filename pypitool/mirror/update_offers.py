@@ -11,12 +11,12 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from pypitool.core.mirror.implied_targets import implied_targets
-from pypitool.core.mirror.run_events import Audit, HeldVersion, UpdateEvent
-from pypitool.core.mirror.selection import Candidate, Rule, SelectionRules, Wish, select, taken
+from pypitool.core.mirror.run_events import HeldVersion, KnownVulnerabilities, UpdateEvent
+from pypitool.core.mirror.selection import Candidate, ChoiceReason, SelectionRules, Wish, select, taken
 from pypitool.core.mirror.sync_plan import ProjectChoice, choose_files
 from pypitool.core.mirror.targets import Target
 from pypitool.core.mirror.update_choice import (
-    Held,
+    HoldReason,
     UpdateChoice,
     UpdateRules,
     choose_update,
@@ -24,13 +24,15 @@ from pypitool.core.mirror.update_choice import (
     served_targets,
 )
 from pypitool.core.model import ProjectStatus
-from pypitool.mirror.offers import Offered
+from pypitool.mirror.offers import ProjectOffer
 from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.upstream_changes import HeldProject
 
 # A difference below this is no clock that is wrong.
 _SKEW = 60.0
-_POLICY = frozenset({Rule.UNHASHED, Rule.TOO_BIG, Rule.FORMAT, Rule.FILES_POLICY})
+_POLICY = frozenset(
+    {ChoiceReason.UNHASHED, ChoiceReason.TOO_BIG, ChoiceReason.FORMAT, ChoiceReason.FILES_POLICY}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +47,15 @@ class UpdateTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class UpdateOffer:
     """What was found out about one project; without a choice it is a stranger's, or nothing can be said."""
 
     held: HeldProject
-    offered: Offered
+    offered: ProjectOffer
     choice: UpdateChoice | None = None
     targets: Sequence[Target] = ()  # that get files of the new release
     files: ProjectChoice = ProjectChoice()
-    audit: Audit | None = None
+    known: KnownVulnerabilities | None = None
     stranger: bool = False
 
     @property
@@ -77,23 +79,23 @@ class Offer:
             held=tuple(
                 HeldVersion(str(one.version), one.reason.value) for one in (choice.held if choice else ())
             ),
-            audit=self.audit,
+            known=self.known,
         )
 
 
-def offers_of(
+def update_offers(
     projects: Mapping[NormalizedName, HeldProject],
-    found: Mapping[NormalizedName, Offered],
+    found: Mapping[NormalizedName, ProjectOffer],
     record: MirrorRecord,
     terms: UpdateTerms,
-) -> Iterator[Offer]:
+) -> Iterator[UpdateOffer]:
     """Judge what is on offer of each project, in order of name."""
     for name in sorted(found):
         held, offered = projects[name], found[name]
         candidates = offered.candidates(record, _looked_at(held))
         quarantined = offered.status is ProjectStatus.QUARANTINED
         if not quarantined and not is_same_project(held.files, candidates, offered.upstream):
-            yield Offer(held, offered, stranger=True)
+            yield UpdateOffer(held, offered, stranger=True)
         else:
             yield _judged(held, offered, candidates, terms)
 
@@ -105,8 +107,8 @@ def _looked_at(held: HeldProject) -> Callable[[Version], bool]:
 
 
 def _judged(
-    held: HeldProject, offered: Offered, candidates: Iterable[Candidate], terms: UpdateTerms
-) -> Offer:
+    held: HeldProject, offered: ProjectOffer, candidates: Iterable[Candidate], terms: UpdateTerms
+) -> UpdateOffer:
     assert held.have is not None
     served = served_targets(held.have, held.candidates, terms.targets)
     guesses = implied_targets(held.current, terms.targets[0]) if terms.guesses else {}
@@ -115,13 +117,13 @@ def _judged(
         allow_unhashed=terms.selection.allow_unhashed or offered.upstream in terms.unhashed,
     )
 
-    def judge(files: Sequence[Candidate]) -> Held | None:
+    def judge(files: Sequence[Candidate]) -> HoldReason | None:
         return _refusal(_release(held.name, files, terms.targets, guesses, rules)[1], served)
 
     now = _now(offered.clock_skew)
     choice = choose_update(held.have, candidates, served, terms.rules, now, judge)
     targets, files = _release(held.name, choice.files, terms.targets, guesses, rules)
-    return Offer(held, offered, choice, targets, files)
+    return UpdateOffer(held, offered, choice, targets, files)
 
 
 def _release(
@@ -143,14 +145,14 @@ def _release(
     return every, choose_files(dict.fromkeys(every, wish), usable, rules)
 
 
-def _refusal(choice: ProjectChoice, served: Sequence[Target]) -> Held | None:
+def _refusal(choice: ProjectChoice, served: Sequence[Target]) -> HoldReason | None:
     names = {target.name for target in served}
     # The tags fit, so it is the policy that takes none of the files.
     if any(miss.target in names for miss in choice.misses):
-        return Held.POLICY
+        return HoldReason.POLICY
     if choice.files:
         return None
-    return Held.POLICY if any(miss.reason in _POLICY for miss in choice.misses) else Held.NO_FILE
+    return HoldReason.POLICY if any(miss.reason in _POLICY for miss in choice.misses) else HoldReason.NO_FILE
 
 
 def _now(skew: float) -> datetime:

@@ -16,7 +16,7 @@ from packaging.version import Version
 from pypitool.catalogue.catalogue import FileFact, Reader
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.mirror.selection import Candidate
-from pypitool.core.mirror.update_choice import Standing, current_version, standing_of
+from pypitool.core.mirror.update_choice import Ownership, current_version, ownership_of
 from pypitool.core.model import HeldFile, Origin, OriginKind, offered
 from pypitool.mirror.available import candidate_of
 from pypitool.mirror.record import MirrorRecord
@@ -24,7 +24,7 @@ from pypitool.repository.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class MatchedFile:
     """A held file and what an upstream says of the same bytes."""
 
     held: HeldFile
@@ -33,30 +33,30 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class ChangedFile:
     """A held file of which something is known now that was not before."""
 
     held: HeldFile
     yanked: str | None
 
 
-def note_sightings(
-    repository: Repository, record: MirrorRecord, sightings: Iterable[Sighting], actor: Actor
-) -> tuple[Noted, ...]:
+def apply_upstream_changes(
+    repository: Repository, record: MirrorRecord, matchs: Iterable[MatchedFile], actor: Actor
+) -> tuple[ChangedFile, ...]:
     """Bring what upstreams say into the catalogue; files that people uploaded are left alone."""
     yanks = record.upstream_yanks()
     facts: list[Fact] = []
     decisions: list[FileFact] = []
-    noted: list[Noted] = []
-    for sighting in sightings:
-        if sighting.held.origin.kind is OriginKind.UPLOADED:
+    noted: list[ChangedFile] = []
+    for match in matchs:
+        if match.held.origin.kind is OriginKind.UPLOADED:
             continue
-        decision = _decision(sighting, yanks.get(sighting.held.filename))
+        decision = _decision(match, yanks.get(match.held.filename))
         if decision is not None:
             decisions.append(decision)
-            facts.extend(_facts(sighting.held, decision, actor))
-            noted.append(Noted(sighting.held, decision.yanked))
-        record.keep_upstream_yank(sighting.held.filename, sighting.offered.yanked)
+            facts.extend(_facts(match.held, decision, actor))
+            noted.append(ChangedFile(match.held, decision.yanked))
+        record.keep_upstream_yank(match.held.filename, match.offered.yanked)
     if decisions:
         repository.facts.append(*facts)
         repository.catalogue.decide(*decisions)
@@ -73,10 +73,10 @@ def yank_now(ours: str | None, before: str | None, upstream: str | None) -> str 
     return upstream if ours is None or ours == before else ours
 
 
-def _decision(sighting: Sighting, before: str | None) -> FileFact | None:
-    held, offered = sighting.held, sighting.offered
+def _decision(match: MatchedFile, before: str | None) -> FileFact | None:
+    held, offered = match.held, match.offered
     mirrored = held.origin.kind is OriginKind.MIRRORED
-    origin = held.origin if mirrored else Origin(OriginKind.MIRRORED, sighting.upstream)
+    origin = held.origin if mirrored else Origin(OriginKind.MIRRORED, match.upstream)
     # Upstreams without upload times must not overwrite a better one.
     uploaded = offered.upload_time or held.upload_time
     yanked = yank_now(held.yanked, before, offered.yanked)
@@ -107,7 +107,7 @@ class HeldProject:
 
     name: NormalizedName
     files: tuple[HeldFile, ...]
-    standing: Standing
+    ownership: Ownership
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -139,4 +139,4 @@ def held_projects(reader: Reader, private: Iterable[str]) -> Iterator[HeldProjec
         by_project[file.project].append(file)
     for name in sorted(by_project):
         files = by_project[name]
-        yield HeldProject(name, offered(files), standing_of(name, files, globs))
+        yield HeldProject(name, offered(files), ownership_of(name, files, globs))

@@ -9,18 +9,24 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.run_events import DifferenceEvent, Event, ProjectEvent, WarningEvent
 from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.selection import Candidate
-from pypitool.core.mirror.update_choice import Standing
+from pypitool.core.mirror.update_choice import Ownership
 from pypitool.core.model import HeldFile, OriginKind, ProjectStatus
-from pypitool.mirror.offers import Offered, ask_upstreams
+from pypitool.mirror.offers import ProjectOffer, ask_upstreams
 from pypitool.mirror.sync import Mirror, Report
-from pypitool.mirror.upstream_changes import HeldProject, Noted, Sighting, held_projects, note_sightings
+from pypitool.mirror.upstream_changes import (
+    ChangedFile,
+    HeldProject,
+    MatchedFile,
+    apply_upstream_changes,
+    held_projects,
+)
 from pypitool.upstream.errors import NoSuchProject
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
     project: HeldProject
-    offered: Offered
+    offered: ProjectOffer
     candidates: Mapping[str, Candidate]  # by filename
 
 
@@ -29,7 +35,7 @@ def verify_upstream(mirror: Mirror, report: Report, *, copied_in: bool) -> Endin
     projects = {
         project.name: project
         for project in held_projects(mirror.repository.catalogue, mirror.private)
-        if not project.standing.is_ours and (copied_in or project.standing is Standing.MIRRORED)
+        if not project.ownership.is_ours and (copied_in or project.ownership is Ownership.MIRRORED)
     }
     answers = ask_upstreams(projects, mirror.sessions, mirror.record, mirror.stop)
     for name, error in answers.failed.items():
@@ -44,7 +50,7 @@ def verify_upstream(mirror: Mirror, report: Report, *, copied_in: bool) -> Endin
     return Ending(unreachable=answers.is_unreachable)
 
 
-def _page(mirror: Mirror, project: HeldProject, offered: Offered) -> _Page:
+def _page(mirror: Mirror, project: HeldProject, offered: ProjectOffer) -> _Page:
     versions = {candidate.version for candidate in project.candidates}
     offers = offered.candidates(mirror.record, versions.__contains__)
     return _Page(project, offered, {candidate.filename: candidate for candidate in offers})
@@ -53,7 +59,7 @@ def _page(mirror: Mirror, project: HeldProject, offered: Offered) -> _Page:
 def _of_failure(project: HeldProject, error: PypitoolError) -> Iterator[Event]:
     if not (isinstance(error, NoSuchProject) and error.url):
         yield ProjectEvent(project.name, error.kind, str(error))
-    elif project.standing is Standing.MIRRORED:
+    elif project.ownership is Ownership.MIRRORED:
         yield DifferenceEvent(project.name, Kind.NOT_FOUND, f"it has vanished: {error}")
     # What was copied in may never have been there.
 
@@ -83,17 +89,17 @@ def _difference(file: HeldFile, kind: Kind, message: str) -> DifferenceEvent:
     )
 
 
-def _note_yanks(mirror: Mirror, pages: Sequence[_Page]) -> list[tuple[Noted, str]]:
+def _note_yanks(mirror: Mirror, pages: Sequence[_Page]) -> list[tuple[ChangedFile, str]]:
     before = mirror.record.upstream_yanks()
-    sightings = {
-        file.filename: Sighting(file, offer, page.offered.upstream)
+    matchs = {
+        file.filename: MatchedFile(file, offer, page.offered.upstream)
         for page in pages
         for file, offer in _same(page)
         if offer.yanked != before.get(file.filename)
     }
     with mirror.record.together():
-        noted = note_sightings(mirror.repository, mirror.record, sightings.values(), mirror.actor)
-    return [(one, sightings[one.held.filename].upstream) for one in noted if one.yanked != one.held.yanked]
+        noted = apply_upstream_changes(mirror.repository, mirror.record, matchs.values(), mirror.actor)
+    return [(one, matchs[one.held.filename].upstream) for one in noted if one.yanked != one.held.yanked]
 
 
 def _same(page: _Page) -> Iterable[tuple[HeldFile, Candidate]]:
@@ -103,7 +109,7 @@ def _same(page: _Page) -> Iterable[tuple[HeldFile, Candidate]]:
             yield file, offer
 
 
-def _yank_event(noted: Noted, upstream: str) -> WarningEvent:
+def _yank_event(noted: ChangedFile, upstream: str) -> WarningEvent:
     name, project = noted.held.filename, noted.held.project
     if noted.yanked is None:
         return WarningEvent(f"{name} is no longer yanked by {upstream}", project=project)

@@ -22,7 +22,7 @@ from pypitool.repository.state import check_owner, choose_state
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Workspace:
     """The directories of a run, and their state where it is not the usual one."""
 
     roots: tuple[Path, ...]
@@ -34,20 +34,20 @@ class Place:
 
 
 @contextmanager
-def untouched(place: Place) -> Iterator[Repository]:
+def open_read_only(workspace: Workspace) -> Iterator[Repository]:
     """Open directories as they are now, with a copy of their state that is thrown away."""
-    state = StateFiles(place.state_directory())
-    check_owner(state, place.roots)
+    state = StateFiles(workspace.state_directory())
+    check_owner(state, workspace.roots)
     if _has_keeper(state):
         # The keeper sees to it that the catalogue is fresh; what it holds may be too much to copy.
-        with Repository.open(place.roots, place.state, reader_only=True) as repository:
+        with Repository.open(workspace.roots, workspace.state, reader_only=True) as repository:
             yield repository
         return
     with TemporaryDirectory(prefix="pypitool-") as folder:
         scratch = StateFiles(Path(folder) / "state")
         scratch.directory.mkdir()
         _copy(state, scratch)
-        roots = tuple(root if root.is_dir() else _empty(Path(folder), root) for root in place.roots)
+        roots = tuple(root if root.is_dir() else _empty(Path(folder), root) for root in workspace.roots)
         with Repository.open_scratch(roots, scratch.directory) as repository:
             scan_if_alone(repository)
             yield repository

@@ -10,11 +10,11 @@ from packaging.utils import canonicalize_name
 from pypitool.core.errors import Kind
 from pypitool.core.event_document import Dataclass, document
 from pypitool.core.mirror.run_events import (
-    Audit,
     DifferenceEvent,
     FileEvent,
     HeldVersion,
     HoleEvent,
+    KnownVulnerabilities,
     PlanEvent,
     ProjectEvent,
     UpdateEvent,
@@ -74,12 +74,12 @@ LINES = [
         '"uploaded": "2026-01-01T00:00:00Z", "held": [{"version": "2.0", "reason": "max"}]}',
     ),
     (
-        UpdateEvent(A, "1.0", audit=Audit(None)),
+        UpdateEvent(A, "1.0", known=KnownVulnerabilities(None)),
         '{"type": "update", "project": "a", "have": "1.0", "new": null, "uploaded": null, "held": [], '
         '"vulnerabilities": null}',
     ),
     (
-        UpdateEvent(A, "1.0", audit=Audit((VULNERABILITY,))),
+        UpdateEvent(A, "1.0", known=KnownVulnerabilities((VULNERABILITY,))),
         '{"type": "update", "project": "a", "have": "1.0", "new": null, "uploaded": null, "held": [], '
         '"vulnerabilities": [{"id": "PYSEC-1", "aliases": ["CVE-1"], "fixed_in": ["1.1"], '
         '"summary": "bad", "link": null}]}',

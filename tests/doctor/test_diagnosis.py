@@ -13,7 +13,7 @@ from pypitool.core.rights.rulebook import Rule
 from pypitool.core.rights.tokens import Token
 from pypitool.doctor.certificate import of_certificate
 from pypitool.doctor.finding import Finding, Severity, document_of, error, info, ordered, warning
-from pypitool.doctor.outside import Heard, of_upstream, unprotected
+from pypitool.doctor.outside import UpstreamAnswer, unprotected_names, upstream_findings
 from pypitool.doctor.people import of_open_uploads, of_publisher, of_tokens, of_who
 from pypitool.doctor.places import GIB, Directory, Disk, of_directory, of_disk
 from pypitool.doctor.running import of_keeper, of_runs, of_units
@@ -102,24 +102,24 @@ def test_certificates(days: int, found: list[tuple[str, str]]) -> None:
 @pytest.mark.parametrize(
     ("heard", "found"),
     [
-        (Heard("acme", "https://h/", "it answers 500"), [("upstream-unreachable", "warning")]),
-        (Heard("acme", "https://h/", None, "text/html", None), [("upstream-speaks", "info")]),
-        (Heard("acme", "https://h/", None, "text/html", 59.0), [("upstream-speaks", "info")]),
+        (UpstreamAnswer("acme", "https://h/", "it answers 500"), [("upstream-unreachable", "warning")]),
+        (UpstreamAnswer("acme", "https://h/", None, "text/html", None), [("upstream-speaks", "info")]),
+        (UpstreamAnswer("acme", "https://h/", None, "text/html", 59.0), [("upstream-speaks", "info")]),
         (
-            Heard("acme", "https://h/", None, "text/html", -61.0),
+            UpstreamAnswer("acme", "https://h/", None, "text/html", -61.0),
             [("upstream-speaks", "info"), ("clock-off", "warning")],
         ),
     ],
 )
-def test_upstreams(heard: Heard, found: list[tuple[str, str]]) -> None:
-    assert words(of_upstream(heard)) == found
+def test_upstreams(heard: UpstreamAnswer, found: list[tuple[str, str]]) -> None:
+    assert words(upstream_findings(heard)) == found
 
 
 def test_names_are_unprotected_only_where_somebody_looks_elsewhere() -> None:
     names = [normalize(name) for name in ("acme-core", "tool", "tool")]
 
-    assert unprotected(names, ["acme-*"], others=True) == ["tool"]
-    assert unprotected(names, [], others=False) == []
+    assert unprotected_names(names, ["acme-*"], others=True) == ["tool"]
+    assert unprotected_names(names, [], others=False) == []
 
 
 @pytest.mark.parametrize(

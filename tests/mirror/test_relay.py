@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from pypitool.core.mirror.requirement_lines import Source, Wanted
+from pypitool.core.mirror.requirement_lines import LinePosition, RequirementLine
 from pypitool.core.mirror.targets import make_target
 from pypitool.core.upload.credential_choice import Credentials
-from pypitool.mirror.private_names import House
-from pypitool.mirror.resolve import Question, ResolverFailed, Unresolvable, resolve
+from pypitool.mirror.private_names import PrivateNames
+from pypitool.mirror.resolve import ResolverFailed, ResolverRequest, Unresolvable, resolve
 from pypitool.repository.repository import Repository
 from pypitool.upstream.page_model import Upstream
 from tests.cli.mirror.conftest import wheel
@@ -48,9 +48,11 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
         yield repository
 
 
-def ask(*texts: str, upstreams: tuple[Upstream, ...], house: House | None = None) -> str:
-    wanted = tuple(Wanted(Requirement(text), frozenset(), Source("r.in", 1)) for text in texts)
-    (answer,) = resolve(Question(wanted, (), upstreams, house=house), (LINUX,), dict(os.environ))
+def ask(*texts: str, upstreams: tuple[Upstream, ...], private_names: PrivateNames | None = None) -> str:
+    wanted = tuple(RequirementLine(Requirement(text), frozenset(), LinePosition("r.in", 1)) for text in texts)
+    (answer,) = resolve(
+        ResolverRequest(wanted, (), upstreams, private_names=private_names), (LINUX,), dict(os.environ)
+    )
     return answer.pylock
 
 
@@ -79,10 +81,10 @@ def test_what_its_own_index_does_not_have_is_asked_for_nowhere_else(
 def test_nobody_is_asked_for_a_private_name_that_a_stranger_needs(
     world: FakeUpstream, repository: Repository
 ) -> None:
-    house = House(repository.catalogue, ("acme-*",))
+    private_names = PrivateNames(repository.catalogue, ("acme-*",))
 
     with pytest.raises(Unresolvable, match="acme-core"):
-        ask("a", upstreams=(Upstream("world", world.url),), house=house)
+        ask("a", upstreams=(Upstream("world", world.url),), private_names=private_names)
 
     assert set(world.paths("/simple/")) == {"/simple/a/"}
 

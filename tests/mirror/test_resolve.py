@@ -7,11 +7,18 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from pypitool.core.mirror.requirement_lines import Source, Wanted
+from pypitool.core.mirror.requirement_lines import LinePosition, RequirementLine
 from pypitool.core.mirror.targets import Target, make_target
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.mirror.inputs import Inputs, read_inputs
-from pypitool.mirror.resolve import Question, Resolution, ResolverFailed, Unresolvable, resolve, uv_platform
+from pypitool.mirror.resolve import (
+    Resolution,
+    ResolverFailed,
+    ResolverRequest,
+    Unresolvable,
+    resolve,
+    uv_platform,
+)
 from pypitool.upstream.page_model import Upstream
 from tests.support.upstream import FakeUpstream, Offer
 from tests.support.wheels import Release, sdist_bytes, wheel_bytes, wheel_filename
@@ -30,8 +37,8 @@ def wheel(name: str, version: str, *requires: str, requires_python: str | None =
     )
 
 
-def wanted(*texts: str) -> tuple[Wanted, ...]:
-    return tuple(Wanted(Requirement(text), frozenset(), Source("r.in", 1)) for text in texts)
+def wanted(*texts: str) -> tuple[RequirementLine, ...]:
+    return tuple(RequirementLine(Requirement(text), frozenset(), LinePosition("r.in", 1)) for text in texts)
 
 
 @pytest.fixture
@@ -52,7 +59,7 @@ def ask(
     targets: tuple[Target, ...] = (LINUX, WINDOWS),
     **more: object,
 ) -> tuple[Resolution, ...]:
-    question = Question(wanted(*texts), (), (Upstream("fake", fake.url),), **more)  # type: ignore[arg-type]
+    question = ResolverRequest(wanted(*texts), (), (Upstream("fake", fake.url),), **more)  # type: ignore[arg-type]
     return resolve(question, targets, environment(tmp_path))
 
 
@@ -91,7 +98,7 @@ def test_prereleases_are_taken_when_allowed(fake: FakeUpstream, tmp_path: Path) 
 
 
 def test_constraints_limit_the_answer(fake: FakeUpstream, tmp_path: Path) -> None:
-    question = Question(wanted("a"), wanted("a<2"), (Upstream("fake", fake.url),))
+    question = ResolverRequest(wanted("a"), wanted("a<2"), (Upstream("fake", fake.url),))
 
     (resolution,) = resolve(question, (LINUX,), environment(tmp_path))
 
@@ -130,11 +137,11 @@ def test_credentials_are_sent_and_never_shown(fake: FakeUpstream, tmp_path: Path
     fake.index.credentials = ("mirror", "s3cret")
     upstream = Upstream("fake", fake.url, credentials=Credentials("mirror", "s3cret"))
 
-    (resolution,) = resolve(Question(wanted("b"), (), (upstream,)), (LINUX,), environment(tmp_path))
+    (resolution,) = resolve(ResolverRequest(wanted("b"), (), (upstream,)), (LINUX,), environment(tmp_path))
     assert pins(read(tmp_path, resolution), LINUX) == ["b==1.5"]
 
     with pytest.raises(Unresolvable) as caught:
-        resolve(Question(wanted("absent"), (), (upstream,)), (LINUX,), environment(tmp_path))
+        resolve(ResolverRequest(wanted("absent"), (), (upstream,)), (LINUX,), environment(tmp_path))
     assert "s3cret" not in str(caught.value)
 
 
@@ -143,7 +150,7 @@ def test_the_first_index_that_has_a_name_is_taken(fake: FakeUpstream, tmp_path: 
         house.index.offers["b"] = [wheel("b", "0.5")]
         upstreams = (Upstream("public", fake.url), Upstream("house", house.url, projects=("b",)))
 
-        (resolution,) = resolve(Question(wanted("b"), (), upstreams), (LINUX,), environment(tmp_path))
+        (resolution,) = resolve(ResolverRequest(wanted("b"), (), upstreams), (LINUX,), environment(tmp_path))
 
     assert pins(read(tmp_path, resolution), LINUX) == ["b==0.5"]
 

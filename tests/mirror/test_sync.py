@@ -22,7 +22,7 @@ from pypitool.mirror.resolve import pin_sets
 from pypitool.mirror.run import RunFrame, run
 from pypitool.mirror.sets import Closure, SetRequest
 from pypitool.mirror.sync import Mirror, Report, SyncOptions, synchronise
-from pypitool.mirror.workspace import Place
+from pypitool.mirror.workspace import Workspace
 from pypitool.repository.publish import Incoming, publish
 from pypitool.repository.releases import yank
 from pypitool.repository.repository import Repository
@@ -69,11 +69,11 @@ class Lan:
         upstreams = self.upstreams or [Upstream("fake", self.fake.url, retries=0)]
         sync_options = SyncOptions(**options)
         frame = RunFrame(
-            "sync", "sync", Place((self.packages,)), upstreams, self.private, sync_options.dry_run
+            "sync", "sync", Workspace((self.packages,)), upstreams, self.private, sync_options.dry_run
         )
 
         def work(mirror: Mirror, report: Report) -> Ending:
-            sets = pin_sets([request], upstreams, mirror.house, {"PATH": "/usr/bin"})
+            sets = pin_sets([request], upstreams, mirror.private_names, {"PATH": "/usr/bin"})
             return synchronise(mirror, sets, sync_options, report)
 
         self.events.clear()
@@ -476,10 +476,10 @@ def test_a_stop_ends_the_run_as_interrupted(lan: Lan) -> None:
     stop.set()
     upstreams = [Upstream("fake", lan.fake.url)]
     request = SetRequest("set", read_inputs(lines=["a==1.0"]), (UBUNTU,))
-    frame = RunFrame("sync", "sync", Place((lan.packages,)), upstreams, stop=stop)
+    frame = RunFrame("sync", "sync", Workspace((lan.packages,)), upstreams, stop=stop)
 
     def work(mirror: Mirror, report: Report) -> Ending:
-        sets = pin_sets([request], upstreams, mirror.house, {})
+        sets = pin_sets([request], upstreams, mirror.private_names, {})
         return synchronise(mirror, sets, SyncOptions(), report)
 
     summary = run(frame, work, lan.events.append)

@@ -33,7 +33,7 @@ from pypitool.mirror.run import RunFrame, run
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.update import UpdateOptions, update
 from pypitool.mirror.update_offers import UpdateTerms
-from pypitool.mirror.workspace import Place
+from pypitool.mirror.workspace import Workspace
 from pypitool.repository.releases import NotHeld
 from pypitool.upstream.page_model import Upstream
 from tests.support.offers import copy_in, held_in, put_in, sdist, upload, wheel
@@ -81,7 +81,7 @@ class Lan:
         chosen = UpdateOptions(terms, frozenset(map(canonicalize_name, names)), **options)
         upstreams = self.upstreams or [Upstream("fake", self.fake.url, retries=0)]
         frame = RunFrame(
-            "update", "update", Place((self.packages,)), upstreams, self.private, not chosen.execute
+            "update", "update", Workspace((self.packages,)), upstreams, self.private, not chosen.execute
         )
 
         def work(mirror: Mirror, report: Report) -> Ending:
@@ -627,7 +627,12 @@ def test_a_stop_ends_the_run_as_interrupted(lan: Lan) -> None:
     stop = threading.Event()
     stop.set()
     frame = RunFrame(
-        "update", "update", Place((lan.packages,)), [Upstream("fake", lan.fake.url)], dry_run=True, stop=stop
+        "update",
+        "update",
+        Workspace((lan.packages,)),
+        [Upstream("fake", lan.fake.url)],
+        dry_run=True,
+        stop=stop,
     )
 
     summary = run(
@@ -644,7 +649,7 @@ def test_a_job_is_recorded_although_it_wrote_nothing_else(lan: Lan) -> None:
     frame = RunFrame(
         "update",
         "update",
-        Place((lan.packages,)),
+        Workspace((lan.packages,)),
         [Upstream("fake", lan.fake.url)],
         dry_run=True,
         job="night",

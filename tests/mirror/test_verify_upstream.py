@@ -15,7 +15,7 @@ from pypitool.core.model import Origin, OriginKind
 from pypitool.mirror.run import RunFrame, lock_directory, run
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.verify_upstream import verify_upstream
-from pypitool.mirror.workspace import Place
+from pypitool.mirror.workspace import Workspace
 from pypitool.repository.releases import yank
 from pypitool.repository.repository import Repository
 from pypitool.upstream.page_model import Upstream
@@ -46,7 +46,7 @@ class Lan:
     def verify(self, *, copied_in: bool = True) -> Summary:
         upstreams = [Upstream("fake", self.fake.url, retries=0)]
         frame = RunFrame(
-            "verify", "verify", Place((self.packages,)), upstreams, self.private, only_notes=True
+            "verify", "verify", Workspace((self.packages,)), upstreams, self.private, only_notes=True
         )
 
         def work(mirror: Mirror, report: Report) -> Ending:

@@ -9,7 +9,7 @@ import click
 
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.mirror_run import RunOutput, place_of, run_for
+from pypitool.cli.mirror_run import RunOutput, run_for, workspace_of
 from pypitool.cli.opening import on_packages, opened_fresh
 from pypitool.cli.output import Output
 
@@ -53,12 +53,12 @@ def export_command(
     import time
 
     from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_outcome
-    from pypitool.mirror.bundle import bundled, export_bundle
+    from pypitool.mirror.bundle import export_bundle, open_bundle
 
     settings, began, output = invocation.load().settings, time.monotonic(), RunOutput(invocation)
     with opened_fresh(invocation) as repository:
         wanted = _wanted(repository, settings, names, since)
-        files = bundled(repository.catalogue.files(), uploaded=uploaded, names=wanted)
+        files = open_bundle(repository.catalogue.files(), uploaded=uploaded, names=wanted)
         size = export_bundle(repository, file, files, output.event)
     tally = Tally(kept=len(files), bytes=size)
     output.summary(Summary("bundle export", 0, run_outcome(tally, Ending()), tally, time.monotonic() - began))
@@ -92,7 +92,7 @@ def import_command(invocation: Invocation, file: Path) -> int:
         return Ending()
 
     Output(invocation).detail(f"verifying {file}")
-    return run_for(invocation, "bundle import", place_of(settings), work, arguments=(str(file),))
+    return run_for(invocation, "bundle import", workspace_of(settings), work, arguments=(str(file),))
 
 
 def _wanted(

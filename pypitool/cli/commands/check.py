@@ -8,7 +8,12 @@ import click
 
 from pypitool.cli.command import command
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.mirror_options import ForWhom, Wanted, for_whom, wanting_files
+from pypitool.cli.mirror_options import (
+    RequirementOptions,
+    TargetOptions,
+    requirement_file_options,
+    target_options,
+)
 from pypitool.cli.mirror_run import RunOutput
 from pypitool.cli.opening import on_packages, opened_fresh
 
@@ -24,11 +29,13 @@ if TYPE_CHECKING:
     exits={1: "something is missing: each hole is named with who needs it"},
 )
 @click.argument("names", metavar="[SET]...", nargs=-1)
-@wanting_files
-@for_whom
+@requirement_file_options
+@target_options
 @on_packages
 @click.pass_obj
-def check_command(invocation: Invocation, names: tuple[str, ...], wanted: Wanted, whom: ForWhom) -> int:
+def check_command(
+    invocation: Invocation, names: tuple[str, ...], wanted: RequirementOptions, whom: TargetOptions
+) -> int:
     """Prove that sets install without the internet.
 
     The metadata of what is on disk is followed for each target, from the lines of each set: a requirement
@@ -51,7 +58,7 @@ def check_command(invocation: Invocation, names: tuple[str, ...], wanted: Wanted
 
 
 def _requests(
-    settings: Settings, names: tuple[str, ...], wanted: Wanted, whom: ForWhom
+    settings: Settings, names: tuple[str, ...], wanted: RequirementOptions, whom: TargetOptions
 ) -> tuple[SetRequest, ...]:
     from pypitool.mirror.configured import selection_rules, set_requests, targets
     from pypitool.mirror.sets import SetRequest
@@ -65,13 +72,13 @@ def _requests(
 
 
 def _proved(invocation: Invocation, requests: tuple[SetRequest, ...], tally: Tally) -> Tally:
-    from pypitool.mirror.available import CatalogueShelf, prove_sets
-    from pypitool.mirror.sets import pinned
+    from pypitool.mirror.available import HeldFiles, prove_sets
+    from pypitool.mirror.sets import pin_set
 
     output = RunOutput(invocation)
     with opened_fresh(invocation) as repository:
-        sets = [pinned(request, {}) for request in requests]
-        for event in prove_sets(sets, CatalogueShelf(repository.catalogue)):
+        sets = [pin_set(request, {}) for request in requests]
+        for event in prove_sets(sets, HeldFiles(repository.catalogue)):
             output.event(event)
             tally = tally.after(event)
     return tally

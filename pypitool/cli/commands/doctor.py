@@ -37,7 +37,7 @@ def doctor_command(invocation: Invocation, ask_upstream: bool) -> int:
     seconds. A faulty configuration is a finding too: the rest is looked at with what can be read of it.
     In a pipe there is one line for each finding, with tabs: severity, id, subject, what, why, what to do.
     """
-    from pypitool.doctor.context import Patient
+    from pypitool.doctor.context import Context
     from pypitool.doctor.examine import examine
     from pypitool.doctor.finding import document_of, exit_code_of
 
@@ -45,8 +45,8 @@ def doctor_command(invocation: Invocation, ask_upstream: bool) -> int:
     output = Output(invocation)
     output.notices((*invocation.notices, *loaded.notices))
     now = datetime.now(timezone.utc)
-    patient = Patient(loaded.settings, faults, invocation.environ, now, asks_upstream=ask_upstream)
-    examination = examine(patient)
+    context = Context(loaded.settings, faults, invocation.environ, now, asks_upstream=ask_upstream)
+    examination = examine(context)
     for sentence in examination.unseen:
         output.warning(sentence)
     if invocation.json:

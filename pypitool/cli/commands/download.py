@@ -9,8 +9,15 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.mirror_options import ForWhom, FromWhere, Wanted, for_whom, from_where, wanting
-from pypitool.cli.mirror_run import place_of, run_for, tell_input_warnings
+from pypitool.cli.mirror_options import (
+    RequirementOptions,
+    TargetOptions,
+    UpstreamOptions,
+    requirement_options,
+    target_options,
+    upstream_options,
+)
+from pypitool.cli.mirror_run import run_for, tell_input_warnings, workspace_of
 from pypitool.cli.opening import on_packages
 
 if TYPE_CHECKING:
@@ -35,11 +42,11 @@ if TYPE_CHECKING:
         7: "no index answered; trying again may help",
     },
 )
-@wanting
+@requirement_options
 @option("--no-deps", is_flag=True, topic="What", help="Take nothing but what is named.")
 @option("--resolve", is_flag=True, topic="What", help="Add missing dependencies, although all is pinned.")
-@for_whom
-@from_where
+@target_options
+@upstream_options
 @option(
     "-d", "--dest", "directory", type=click.Path(path_type=Path), topic="Where", metavar="DIR",
     help="Put the files here; default: the configured directory, else ~/packages.",
@@ -49,9 +56,9 @@ if TYPE_CHECKING:
 @click.pass_obj
 def download_command(
     invocation: Invocation,
-    wanted: Wanted,
-    whom: ForWhom,
-    where: FromWhere,
+    wanted: RequirementOptions,
+    whom: TargetOptions,
+    where: UpstreamOptions,
     directory: Path | None,
     no_deps: bool,
     resolve: bool,
@@ -74,17 +81,22 @@ def download_command(
         from pypitool.mirror.resolve import pin_sets
         from pypitool.mirror.sync import SyncOptions, synchronise
 
-        sets = pin_sets([request], asked, mirror.house, invocation.environ)
+        sets = pin_sets([request], asked, mirror.private_names, invocation.environ)
         return synchronise(mirror, sets, SyncOptions(dry_run=dry_run, remembers=False), report)
 
     return run_for(
-        invocation, "download", place_of(settings, directory), work,
+        invocation, "download", workspace_of(settings, directory), work,
         arguments=wanted.lines, upstreams=asked, private=settings.policy.private, dry_run=dry_run,
     )  # fmt: skip
 
 
 def _request(
-    invocation: Invocation, settings: Settings, wanted: Wanted, whom: ForWhom, no_deps: bool, resolve: bool
+    invocation: Invocation,
+    settings: Settings,
+    wanted: RequirementOptions,
+    whom: TargetOptions,
+    no_deps: bool,
+    resolve: bool,
 ) -> SetRequest:
     from pypitool.mirror.configured import selection_rules, targets
     from pypitool.mirror.sets import SetRequest

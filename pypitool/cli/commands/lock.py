@@ -11,8 +11,15 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.mirror_options import ForWhom, FromWhere, Wanted, for_whom, from_where, wanting
-from pypitool.cli.mirror_run import place_of, tell_input_warnings
+from pypitool.cli.mirror_options import (
+    RequirementOptions,
+    TargetOptions,
+    UpstreamOptions,
+    requirement_options,
+    target_options,
+    upstream_options,
+)
+from pypitool.cli.mirror_run import tell_input_warnings, workspace_of
 from pypitool.cli.opening import on_packages
 from pypitool.cli.output import Output
 from pypitool.core.errors import Kind, PypitoolError
@@ -22,10 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pypitool.config.settings import Settings
-    from pypitool.core.mirror.requirement_lines import Wanted as Line
+    from pypitool.core.mirror.requirement_lines import RequirementLine as Line
     from pypitool.core.mirror.targets import Target
     from pypitool.mirror.inputs import Inputs
-    from pypitool.mirror.private_names import House
+    from pypitool.mirror.private_names import PrivateNames
     from pypitool.mirror.resolve import Resolution
 
 
@@ -51,9 +58,9 @@ class NothingToLock(PypitoolError):
     ),
     exits={1: "no set of versions satisfies the requirements", 7: "no index answered"},
 )
-@wanting
-@for_whom
-@from_where
+@requirement_options
+@target_options
+@upstream_options
 @option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("pylock.toml"), show_default=True,
     metavar="FILE", topic="Where", help="Write the lock here.",
@@ -61,7 +68,11 @@ class NothingToLock(PypitoolError):
 @on_packages
 @click.pass_obj
 def lock_command(
-    invocation: Invocation, wanted: Wanted, whom: ForWhom, where: FromWhere, output: Path
+    invocation: Invocation,
+    wanted: RequirementOptions,
+    whom: TargetOptions,
+    where: UpstreamOptions,
+    output: Path,
 ) -> int:
     """Resolve requirements for every target, and write them as a lock.
 
@@ -71,19 +82,19 @@ def lock_command(
     if wanted.is_empty():
         raise click.UsageError("name a requirement, or a file of them with -r")
     from pypitool.mirror.configured import targets, upstreams
-    from pypitool.mirror.resolve import Question, resolve
+    from pypitool.mirror.resolve import ResolverRequest, resolve
 
     settings, inputs = invocation.load().settings, wanted.read()
     tell_input_warnings(invocation, inputs)
     asked_for = whom.targets(targets(settings))
-    with _house(settings) as house:
-        question = Question(
-            wanted=_for_strangers(invocation, house, inputs, asked_for),
+    with _private_names(settings) as private_names:
+        question = ResolverRequest(
+            wanted=_public_lines(invocation, private_names, inputs, asked_for),
             constraints=inputs.constraints,
             upstreams=where.upstreams(upstreams(settings, invocation.environ)),
             formats=inputs.formats,
             prereleases=inputs.prereleases,
-            house=house,
+            private_names=private_names,
         )
         answers = resolve(question, asked_for, invocation.environ)
     for answer in answers:
@@ -94,23 +105,23 @@ def lock_command(
 
 
 @contextmanager
-def _house(settings: Settings) -> Iterator[House]:
-    from pypitool.mirror.run import RunFrame, opened
+def _private_names(settings: Settings) -> Iterator[PrivateNames]:
+    from pypitool.mirror.run import RunFrame, open_mirror
 
-    frame = RunFrame("lock", "lock", place_of(settings), private=settings.policy.private, dry_run=True)
-    with opened(frame) as mirror:
-        yield mirror.house
+    frame = RunFrame("lock", "lock", workspace_of(settings), private=settings.policy.private, dry_run=True)
+    with open_mirror(frame) as mirror:
+        yield mirror.private_names
 
 
-def _for_strangers(
-    invocation: Invocation, house: House, inputs: Inputs, targets: tuple[Target, ...]
+def _public_lines(
+    invocation: Invocation, private_names: PrivateNames, inputs: Inputs, targets: tuple[Target, ...]
 ) -> tuple[Line, ...]:
     """Return the lines that an index may see, and say which projects the lock is without."""
     from packaging.utils import canonicalize_name
 
     names = (canonicalize_name(line.requirement.name) for line in inputs.wanted)
-    ours = [name for name in dict.fromkeys(names) if house.keeps(name)]
-    lines = house.for_strangers(inputs.wanted, targets)
+    ours = [name for name in dict.fromkeys(names) if private_names.is_ours(name)]
+    lines = private_names.public_lines(inputs.wanted, targets)
     if not lines:
         raise NothingToLock(ours)
     for name in ours:

@@ -8,7 +8,7 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.mirror_run import place_of, run_for, tell_input_warnings
+from pypitool.cli.mirror_run import run_for, tell_input_warnings, workspace_of
 from pypitool.cli.opening import on_packages
 from pypitool.cli.output import Output
 
@@ -80,6 +80,6 @@ def prune_command(invocation: Invocation, execute: bool, dry_run: bool, older_th
         return prune(mirror, requests, rules, report, execute=deletes)
 
     return run_for(
-        invocation, "prune", place_of(settings), work,
+        invocation, "prune", workspace_of(settings), work,
         arguments=["--execute"] if execute else [], dry_run=not deletes, recipients=recipients(settings),
     )  # fmt: skip

@@ -19,11 +19,19 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.mirror_run import place_of
+from pypitool.cli.mirror_run import workspace_of
 from pypitool.cli.opening import on_packages
 from pypitool.cli.output import Output
 from pypitool.core.event_document import document
-from pypitool.mirror.stamp import Stamp, digest_of, read_stamp, remember, stats_of, told, write_stamp
+from pypitool.mirror.stamp import (
+    Stamp,
+    digest_of,
+    outcome_lines,
+    read_stamp,
+    remember_line,
+    stats_of,
+    write_stamp,
+)
 from pypitool.repository.state import choose_state
 
 if TYPE_CHECKING:
@@ -82,7 +90,7 @@ def sync_command(
     if locked and not dry_run and (code := stamping.replayed(invocation)) is not None:
         return code
     # Not before: that nothing has changed is told in the time that these take to import.
-    from pypitool.cli.mirror_run import place_of, run_for, tell_input_warnings
+    from pypitool.cli.mirror_run import run_for, tell_input_warnings, workspace_of
     from pypitool.mirror.configured import recipients, set_requests, upstreams
     from pypitool.mirror.sets import Closure
 
@@ -98,12 +106,12 @@ def sync_command(
         from pypitool.mirror.sync import SyncOptions, synchronise
 
         options = SyncOptions(dry_run=dry_run, offline=offline, locked=locked)
-        sets = pin_sets(requests, asked, mirror.house, invocation.environ, offline=offline)
+        sets = pin_sets(requests, asked, mirror.private_names, invocation.environ, offline=offline)
         with stamping.watching(mirror, sets, report, wanted=not (dry_run or offline)) as watched:
             return watched.ended(synchronise(mirror, sets, options, watched.take))
 
     return run_for(
-        invocation, "sync", place_of(settings), work,
+        invocation, "sync", workspace_of(settings), work,
         arguments=names, upstreams=() if offline else asked, private=settings.policy.private,
         dry_run=dry_run, recipients=recipients(settings),
     )  # fmt: skip
@@ -113,12 +121,12 @@ def explain_sets(invocation: Invocation, settings: Settings, names: tuple[str, .
     """Print the verdicts about a project for every set and target."""
     from pypitool.mirror.candidate_report import explain
     from pypitool.mirror.configured import set_requests, upstreams
-    from pypitool.mirror.run import RunFrame, opened
+    from pypitool.mirror.run import RunFrame, open_mirror
 
     asked = upstreams(settings, invocation.environ)
     requests = set_requests(settings, names)
-    frame = RunFrame("sync", "sync", place_of(settings), asked, settings.policy.private, dry_run=True)
-    with opened(frame) as mirror:
+    frame = RunFrame("sync", "sync", workspace_of(settings), asked, settings.policy.private, dry_run=True)
+    with open_mirror(frame) as mirror:
         explained = explain(mirror, requests, project, invocation.environ)
     if invocation.json:
         for one in explained:
@@ -170,7 +178,9 @@ class Stamping:
         stamp = read_stamp(self.state, self.question, self.environ)
         if stamp is None:
             return None
-        for text in told(stamp, is_json=invocation.json, is_quiet=invocation.quiet, began=self.began):
+        for text in outcome_lines(
+            stamp, is_json=invocation.json, is_quiet=invocation.quiet, began=self.began
+        ):
             click.echo(text)
         return stamp.exit_code
 
@@ -183,7 +193,7 @@ class Stamping:
         yield watched
         if wanted and watched.is_settled():
             write_stamp(self.state, self._stamp(mirror, sets, watched))
-            remember(self.line, self.environ, self.state, self.question)
+            remember_line(self.line, self.environ, self.state, self.question)
 
     def _stamp(self, mirror: Mirror, sets: Sequence[PinnedSet], watched: Watched) -> Stamp:
         from pypitool.mirror.stamp_inputs import folders_of, inputs_of, paths_of

@@ -17,7 +17,13 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.mirror_options import ForWhom, FromWhere, for_whom, from_where, gathered
+from pypitool.cli.mirror_options import (
+    TargetOptions,
+    UpstreamOptions,
+    gathered,
+    target_options,
+    upstream_options,
+)
 from pypitool.cli.mirror_run import run_for
 from pypitool.cli.opening import on_packages
 from pypitool.cli.output import Output
@@ -34,7 +40,7 @@ if TYPE_CHECKING:
     from pypitool.mirror.sync import Mirror, Report
     from pypitool.mirror.update import UpdateOptions
     from pypitool.mirror.update_offers import UpdateTerms
-    from pypitool.mirror.workspace import Place
+    from pypitool.mirror.workspace import Workspace
     from pypitool.upstream.page_model import Upstream
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -136,13 +142,13 @@ def asking(function: F) -> F:
 @click.argument("words", metavar="[PROJECT|DIR]...", nargs=-1)
 @asking
 @setting_option("policy.cooldown", topic="What")
-@for_whom
-@from_where
+@target_options
+@upstream_options
 @on_packages
 @accept_and_warn(WITHOUT_EFFECT)
 @click.pass_obj
 def update_command(
-    invocation: Invocation, words: tuple[str, ...], asked: Asked, whom: ForWhom, where: FromWhere
+    invocation: Invocation, words: tuple[str, ...], asked: Asked, whom: TargetOptions, where: UpstreamOptions
 ) -> int:
     """Say what is newer than what is here, and with -x fetch it.
 
@@ -155,31 +161,31 @@ def update_command(
     from pypitool.mirror.pin_files import check_pin_files
 
     directories = tuple(Path(word) for word in words if "/" in word or os.path.isdir(word))
-    place, settings = _place(invocation, directories)
+    workspace, settings = _workspace(invocation, directories)
     check_pin_files(asked.pin_files)
     upstreams_asked = where.upstreams(upstreams(settings, invocation.environ))
     options = _options(settings, asked, _terms(settings, asked, whom, upstreams_asked))
     options = replace(options, names=_names(word for word in words if Path(word) not in directories))
-    apart, options = _apart(place, asked, options)
+    apart, options = _apart(workspace, asked, options)
 
     def work(mirror: Mirror, report: Report) -> Ending:
         from pypitool.mirror.update import update
-        from pypitool.mirror.workspace import untouched
+        from pypitool.mirror.workspace import open_read_only
 
         with ExitStack() as stack:
-            scanned = stack.enter_context(untouched(place)) if apart is not None else None
+            scanned = stack.enter_context(open_read_only(workspace)) if apart is not None else None
             return update(mirror, options, report, scanned)
 
     return run_for(
-        invocation, "update", apart or place, work,
+        invocation, "update", apart or workspace, work,
         arguments=_described(words, asked), upstreams=upstreams_asked, private=settings.policy.private,
         dry_run=not asked.fetches, recipients=recipients(settings),
     )  # fmt: skip
 
 
-def _place(invocation: Invocation, directories: tuple[Path, ...]) -> tuple[Place, Settings]:
+def _workspace(invocation: Invocation, directories: tuple[Path, ...]) -> tuple[Workspace, Settings]:
     """Return where to look, and everything else that is configured."""
-    from pypitool.mirror.workspace import Place
+    from pypitool.mirror.workspace import Workspace
     from pypitool.repository.state import PackagesMissing
 
     loaded = invocation.load()
@@ -192,7 +198,7 @@ def _place(invocation: Invocation, directories: tuple[Path, ...]) -> tuple[Place
     for root in roots:
         if not root.is_dir():
             raise PackagesMissing(root)
-    return Place(roots, state), loaded.settings
+    return Workspace(roots, state), loaded.settings
 
 
 def _absolute(path: Path) -> Path:
@@ -205,7 +211,9 @@ def _names(words: Iterable[str]) -> frozenset[NormalizedName]:
     return frozenset(map(canonicalize_name, words))
 
 
-def _terms(settings: Settings, asked: Asked, whom: ForWhom, upstreams: tuple[Upstream, ...]) -> UpdateTerms:
+def _terms(
+    settings: Settings, asked: Asked, whom: TargetOptions, upstreams: tuple[Upstream, ...]
+) -> UpdateTerms:
     from datetime import timedelta
 
     from pypitool.core.mirror.update_choice import MaxChange, UpdateRules
@@ -249,19 +257,21 @@ def _listed(path: Path) -> list[str]:
     return re.findall(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)", path.read_text(encoding="utf-8"), re.MULTILINE)
 
 
-def _apart(place: Place, asked: Asked, options: UpdateOptions) -> tuple[Place | None, UpdateOptions]:
+def _apart(
+    workspace: Workspace, asked: Asked, options: UpdateOptions
+) -> tuple[Workspace | None, UpdateOptions]:
     """Say where new files go: a directory of its own, or a folder of one that is looked at."""
-    from pypitool.mirror.workspace import Place
+    from pypitool.mirror.workspace import Workspace
 
     if asked.directory is None or not asked.fetches:
         return None, options
     directory = _absolute(asked.directory)
     directory.mkdir(parents=True, exist_ok=True)
-    for number, root in enumerate(map(_absolute, place.roots)):
+    for number, root in enumerate(map(_absolute, workspace.roots)):
         if directory.is_relative_to(root):
             folder = directory.relative_to(root).as_posix()
             return None, replace(options, destination=(number, "" if folder == "." else folder))
-    return Place((directory,)), replace(options, destination=(0, ""))
+    return Workspace((directory,)), replace(options, destination=(0, ""))
 
 
 def _described(words: tuple[str, ...], asked: Asked) -> tuple[str, ...]:

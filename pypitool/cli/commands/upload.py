@@ -18,7 +18,7 @@ import click
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.mirror_options import gathered
-from pypitool.cli.mirror_run import stopping, transfer_progress
+from pypitool.cli.mirror_run import stop_on_signals, transfer_progress
 from pypitool.cli.opening import heard
 from pypitool.cli.output import Output
 from pypitool.core.errors import Kind
@@ -178,7 +178,7 @@ def _checked(words: Sequence[str], stop: threading.Event, *, readme: bool, attes
     from pypitool.upload.named_files import named_files
     from pypitool.upstream.errors import Stopped
 
-    with stopping(stop):
+    with stop_on_signals(stop):
         try:
             return check(named_files(words, attestations=attestations), readme=readme, stop=stop)
         except Stopped:
@@ -205,7 +205,7 @@ def _uploaded(
 ) -> UploadSummary:
     from pypitool.upload.upload_files import upload
 
-    with stopping(stop), transfer_progress(invocation) as progress:
+    with stop_on_signals(stop), transfer_progress(invocation) as progress:
 
         def report(event: UploadEvent | UploadPlanned) -> None:
             with progress.aside():

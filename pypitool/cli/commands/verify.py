@@ -8,8 +8,8 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.mirror_options import FromWhere, from_where
-from pypitool.cli.mirror_run import place_of, run_for
+from pypitool.cli.mirror_options import UpstreamOptions, upstream_options
+from pypitool.cli.mirror_run import run_for, workspace_of
 from pypitool.cli.opening import on_packages, watched
 from pypitool.cli.output import Output
 
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     "--upstream", is_flag=True,
     help="Ask upstream too: what has vanished, was quarantined or yanked, or has other bytes there.",
 )  # fmt: skip
-@from_where
+@upstream_options
 @on_packages
 @click.pass_obj
-def verify_command(invocation: Invocation, upstream: bool, where: FromWhere) -> int:
+def verify_command(invocation: Invocation, upstream: bool, where: UpstreamOptions) -> int:
     """Read every file again, and name what differs from the catalogue.
 
     With --upstream the files are held against what their index offers now; private projects, and those of
@@ -63,7 +63,7 @@ def verify_command(invocation: Invocation, upstream: bool, where: FromWhere) -> 
         return replace(ending, files=found.files, bytes=found.bytes)
 
     return run_for(
-        invocation, "verify", place_of(settings), work,
+        invocation, "verify", workspace_of(settings), work,
         arguments=["--upstream"] if upstream else [],
         upstreams=where.upstreams(upstreams(settings, invocation.environ)) if upstream else (),
         private=settings.policy.private, only_notes=True, recipients=recipients(settings),

@@ -20,7 +20,7 @@ from pypitool.core.mirror.targets import Target
 from pypitool.core.model import FileKind
 
 
-class Shelf(Protocol):
+class AvailableFiles(Protocol):
     """What is on disk; its files are asked for by project, their dependencies one by one."""
 
     def candidates(self, project: NormalizedName) -> Sequence[Candidate]:
@@ -70,7 +70,7 @@ class Proof:
 @dataclass(slots=True)
 class _Walk:
     target: Target
-    shelf: Shelf
+    available: AvailableFiles
     pins: Mapping[NormalizedName, SpecifierSet]
     named: frozenset[NormalizedName]  # by a line of the set: another line would mend nothing
     holes: dict[tuple[str, str], Hole] = field(default_factory=dict)
@@ -84,13 +84,13 @@ class _Walk:
 def prove(
     roots: Iterable[Root],
     target: Target,
-    shelf: Shelf,
+    available: AvailableFiles,
     pins: Mapping[NormalizedName, SpecifierSet],
 ) -> Proof:
     """Walk from the roots that concern the target."""
     mine = [root for root in roots if target.applies(root.requirement.marker)]
     named = pins.keys() | {canonicalize_name(root.requirement.name) for root in mine}
-    walk = _Walk(target, shelf, pins, frozenset(named))
+    walk = _Walk(target, available, pins, frozenset(named))
     queue = deque((root.requirement, root.source) for root in mine)
     while queue:
         requirement, required_by = queue.popleft()
@@ -107,7 +107,7 @@ def _follow(walk: _Walk, requirement: Requirement, required_by: str) -> Iterator
         walk.holes.setdefault((hole.requirement, hole.required_by), hole)
         return
     walk.used.add(candidate.filename)
-    requires = walk.shelf.requires(candidate)
+    requires = walk.available.requires(candidate)
     if requires is None:
         walk.unknown.setdefault(candidate.filename, Unknown(walk.target.name, project, candidate.filename))
         return
@@ -148,7 +148,9 @@ def _satisfying(walk: _Walk, project: NormalizedName, specifier: SpecifierSet) -
 
 def _fitting(walk: _Walk, project: NormalizedName) -> list[Candidate]:
     if project not in walk.fitting:
-        fits = [candidate for candidate in walk.shelf.candidates(project) if _fits(candidate, walk.target)]
+        fits = [
+            candidate for candidate in walk.available.candidates(project) if _fits(candidate, walk.target)
+        ]
         fits.sort(key=lambda candidate: _position(candidate, walk.target))
         # Stable, also in reverse: within one version the better tag stays first.
         fits.sort(key=_finals_then_newest, reverse=True)
@@ -172,7 +174,7 @@ def _position(candidate: Candidate, target: Target) -> int:
 
 
 def _reason(walk: _Walk, project: NormalizedName) -> str:
-    if not walk.shelf.candidates(project):
+    if not walk.available.candidates(project):
         return "missing"
     if not _fitting(walk, project):
         return "no file fits the target"

@@ -14,7 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LinePosition:
     """Where a statement stands, as the user named the file."""
 
     file: str
@@ -25,12 +25,12 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RequirementLine:
     """A requirement with the hashes that limit its files."""
 
     requirement: Requirement
     hashes: frozenset[str]  # as written: `sha256:…`
-    source: Source
+    source: LinePosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Include:
 
     path: str
     constraints: bool
-    source: Source
+    source: LinePosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +48,29 @@ class FileOption:
 
     name: str
     value: str
-    source: Source
+    source: LinePosition
 
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
+class IgnoredOption:
     """An option that says where to look, which is the configuration's to say."""
 
     name: str
-    source: Source
+    source: LinePosition
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class LineFault:
     """A line that cannot be honoured, and why."""
 
     reason: str
-    source: Source
+    source: LinePosition
 
     def __str__(self) -> str:
         return f"{self.source}: {self.reason}"
 
 
-Statement = Wanted | Include | FileOption | Ignored | Fault
+Statement = RequirementLine | Include | FileOption | IgnoredOption | LineFault
 
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
@@ -94,7 +94,7 @@ def parse_lines(text: str, file: str, environ: Mapping[str, str]) -> Iterator[St
     for number, joined in _logical_lines(text):
         line = _expand(_COMMENT.sub("", joined).strip(), environ)
         if line:
-            yield _statement(line, Source(file, number))
+            yield _statement(line, LinePosition(file, number))
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -120,25 +120,27 @@ def _expand(line: str, environ: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda found: environ.get(found[1]) or found[0], line)
 
 
-def _statement(line: str, source: Source) -> Statement:
+def _statement(line: str, source: LinePosition) -> Statement:
     if line.startswith("-"):
         return _option(line, source)
     if (fault := _not_by_name(line)) is not None:
-        return Fault(fault, source)
+        return LineFault(fault, source)
     return _requirement(line, source)
 
 
-def _option(line: str, source: Source) -> Statement:
+def _option(line: str, source: LinePosition) -> Statement:
     name, value = _split_option(line)
     if name in _INCLUDES:
-        return Include(value, _INCLUDES[name], source) if value else Fault(f"{name} names no file", source)
+        return (
+            Include(value, _INCLUDES[name], source) if value else LineFault(f"{name} names no file", source)
+        )
     if name in _SWITCHES or (name in _FORMATS and value):
         return FileOption(name.removeprefix("--"), value, source)
     if name in _LOOKUP_OPTIONS:
-        return Ignored(name, source)
+        return IgnoredOption(name, source)
     if name in {"-e", "--editable"}:
-        return Fault("editable requirements cannot be mirrored; name a released version", source)
-    return Fault(f"option {name} is not supported in a requirements file", source)
+        return LineFault("editable requirements cannot be mirrored; name a released version", source)
+    return LineFault(f"option {name} is not supported in a requirements file", source)
 
 
 def _split_option(line: str) -> tuple[str, str]:
@@ -166,17 +168,17 @@ def _not_by_name(line: str) -> str | None:
     return None
 
 
-def _requirement(line: str, source: Source) -> Statement:
+def _requirement(line: str, source: LinePosition) -> Statement:
     text, hashes, fault = _split_hashes(line)
     if fault is not None:
-        return Fault(fault, source)
+        return LineFault(fault, source)
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
-        return Fault(f"`{text}` is not a requirement: {str(error).splitlines()[0]}", source)
+        return LineFault(f"`{text}` is not a requirement: {str(error).splitlines()[0]}", source)
     if requirement.url:
-        return Fault("direct addresses are not followed; name the project and its version", source)
-    return Wanted(requirement, hashes, source)
+        return LineFault("direct addresses are not followed; name the project and its version", source)
+    return RequirementLine(requirement, hashes, source)
 
 
 def _split_hashes(line: str) -> tuple[str, frozenset[str], str | None]:

@@ -123,7 +123,7 @@ class UpdateEvent:
     new: str | None = None  # None: nothing is offered
     uploaded: str | None = None
     held: tuple[HeldVersion, ...] = ()
-    audit: Audit | None = field(default=None, metadata=INLINE)  # None: nobody asked
+    known: KnownVulnerabilities | None = field(default=None, metadata=INLINE)  # None: nobody asked
 
     def lines(self) -> Iterator[str]:
         """Yield what people read."""
@@ -131,7 +131,7 @@ class UpdateEvent:
             yield f"{self.project} {self.have} -> {self.new}"
         for one in self.held:
             yield f"held {' '.join(filter(None, (self.project, one.version)))}: {one.reason}"
-        for vulnerability in (self.audit.vulnerabilities if self.audit else None) or ():
+        for vulnerability in (self.known.vulnerabilities if self.known else None) or ():
             yield f"vulnerable {self.project} {self.have}: {vulnerability}"
 
 
@@ -144,7 +144,7 @@ class HeldVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
+class KnownVulnerabilities:
     """What was found out about the vulnerabilities of the release that we have; None: nothing."""
 
     vulnerabilities: tuple[Vulnerability, ...] | None

@@ -88,7 +88,7 @@ class Wish:
         return is_pin(self.specifier)
 
 
-class Rule(str, Enum):
+class ChoiceReason(str, Enum):
     """Why a candidate was taken or refused; the values are printed by --explain."""
 
     CHOSEN = "chosen"
@@ -109,16 +109,16 @@ class Rule(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class FileVerdict:
     """One candidate and the rule that decided about it, for one target."""
 
     candidate: Candidate
-    rule: Rule
+    rule: ChoiceReason
 
     @property
     def taken(self) -> bool:
         """Whether the file is wanted."""
-        return self.rule is Rule.CHOSEN
+        return self.rule is ChoiceReason.CHOSEN
 
 
 def is_pin(specifier: SpecifierSet) -> bool:
@@ -131,7 +131,7 @@ def is_pin(specifier: SpecifierSet) -> bool:
 
 def select(
     wish: Wish, target: Target, candidates: Iterable[Candidate], rules: SelectionRules
-) -> tuple[Verdict, ...]:
+) -> tuple[FileVerdict, ...]:
     """Judge every candidate of a project for one target; the taken ones are what it needs."""
     offered = list(candidates)
     # Once for each version: a release has dozens of files. A pin may always name a pre-release:
@@ -141,7 +141,9 @@ def select(
     judged = [
         (
             candidate,
-            _refusal(candidate, wish, target, rules) if candidate.version in wanted else Rule.OTHER_VERSION,
+            _refusal(candidate, wish, target, rules)
+            if candidate.version in wanted
+            else ChoiceReason.OTHER_VERSION,
         )
         for candidate in offered
     ]
@@ -149,12 +151,12 @@ def select(
     version = _newest(fitting, rules.prereleases or wish.is_pinned)
     chosen = _choose([c for c in fitting if c.version == version], target, rules)
     return tuple(
-        Verdict(candidate, refusal or _outcome(candidate, version, chosen, rules))
+        FileVerdict(candidate, refusal or _outcome(candidate, version, chosen, rules))
         for candidate, refusal in judged
     )
 
 
-def taken(verdicts: Sequence[Verdict]) -> tuple[Candidate, ...]:
+def taken(verdicts: Sequence[FileVerdict]) -> tuple[Candidate, ...]:
     """Return the candidates that were chosen."""
     return tuple(verdict.candidate for verdict in verdicts if verdict.taken)
 
@@ -164,19 +166,19 @@ def rank(candidate: Candidate, target: Target) -> int | None:
     return min((target.tag_order[tag] for tag in candidate.tags if tag in target.tag_order), default=None)
 
 
-def _refusal(candidate: Candidate, wish: Wish, target: Target, rules: SelectionRules) -> Rule | None:
+def _refusal(candidate: Candidate, wish: Wish, target: Target, rules: SelectionRules) -> ChoiceReason | None:
     if candidate.kind is FileKind.LEGACY:
-        return Rule.LEGACY
+        return ChoiceReason.LEGACY
     if candidate.yanked is not None and not (rules.yanked and wish.is_pinned):
-        return Rule.YANKED
+        return ChoiceReason.YANKED
     if _is_another(candidate, wish.hashes):
-        return Rule.HASH
+        return ChoiceReason.HASH
     if not (candidate.sha256 or wish.hashes or rules.allow_unhashed):
-        return Rule.UNHASHED
+        return ChoiceReason.UNHASHED
     if rules.max_size is not None and candidate.size is not None and candidate.size > rules.max_size:
-        return Rule.TOO_BIG
+        return ChoiceReason.TOO_BIG
     if not rules.formats.allows(candidate):
-        return Rule.FORMAT
+        return ChoiceReason.FORMAT
     return None if rules.files is FilesPolicy.ALL else _unfit(candidate, target, rules)
 
 
@@ -187,13 +189,13 @@ def _is_another(candidate: Candidate, listed: frozenset[str]) -> bool:
     return compares and not listed & candidate.hashes
 
 
-def _unfit(candidate: Candidate, target: Target, rules: SelectionRules) -> Rule | None:
+def _unfit(candidate: Candidate, target: Target, rules: SelectionRules) -> ChoiceReason | None:
     if not target.runs(candidate.requires_python):
-        return Rule.REQUIRES_PYTHON
+        return ChoiceReason.REQUIRES_PYTHON
     if candidate.kind is FileKind.WHEEL and rank(candidate, target) is None:
-        return Rule.TAGS
+        return ChoiceReason.TAGS
     if candidate.kind is FileKind.SDIST and rules.files is FilesPolicy.WHEEL:
-        return Rule.FILES_POLICY
+        return ChoiceReason.FILES_POLICY
     return None
 
 
@@ -225,10 +227,10 @@ def _wheel_order(wheel: Candidate, target: Target) -> tuple[int, tuple[int, str]
 
 def _outcome(
     candidate: Candidate, version: Version | None, chosen: frozenset[str], rules: SelectionRules
-) -> Rule:
+) -> ChoiceReason:
     if candidate.filename in chosen:
-        return Rule.CHOSEN
+        return ChoiceReason.CHOSEN
     if candidate.version != version:
         newer = version is not None and candidate.version > version
-        return Rule.PRERELEASE if newer and candidate.version.is_prerelease else Rule.OLDER
-    return Rule.WORSE_TAG if candidate.kind is FileKind.WHEEL else Rule.SDIST_NOT_NEEDED
+        return ChoiceReason.PRERELEASE if newer and candidate.version.is_prerelease else ChoiceReason.OLDER
+    return ChoiceReason.WORSE_TAG if candidate.kind is FileKind.WHEEL else ChoiceReason.SDIST_NOT_NEEDED

@@ -9,7 +9,15 @@ from enum import Enum
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 
-from pypitool.core.mirror.selection import Candidate, Rule, SelectionRules, Verdict, Wish, select, taken
+from pypitool.core.mirror.selection import (
+    Candidate,
+    ChoiceReason,
+    FileVerdict,
+    SelectionRules,
+    Wish,
+    select,
+    taken,
+)
 from pypitool.core.mirror.targets import Target
 
 
@@ -28,7 +36,7 @@ class Miss:
 
     wish: Wish
     target: str
-    reason: Rule | None  # the nearest rule that refused a file; None: no such version is offered
+    reason: ChoiceReason | None  # the nearest rule that refused a file; None: no such version is offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +66,15 @@ class Planned:
 
 # From the nearest miss to the farthest: what a message names when nothing fits.
 _NEARNESS = (
-    Rule.HASH,
-    Rule.UNHASHED,
-    Rule.TOO_BIG,
-    Rule.YANKED,
-    Rule.REQUIRES_PYTHON,
-    Rule.TAGS,
-    Rule.FORMAT,
-    Rule.FILES_POLICY,
-    Rule.LEGACY,
+    ChoiceReason.HASH,
+    ChoiceReason.UNHASHED,
+    ChoiceReason.TOO_BIG,
+    ChoiceReason.YANKED,
+    ChoiceReason.REQUIRES_PYTHON,
+    ChoiceReason.TAGS,
+    ChoiceReason.FORMAT,
+    ChoiceReason.FILES_POLICY,
+    ChoiceReason.LEGACY,
 )
 
 
@@ -135,6 +143,6 @@ def _same_bytes(file: WantedFile, held_sha256: str) -> bool:
     return not listed or f"sha256:{held_sha256}" in listed
 
 
-def _nearest(verdicts: Sequence[Verdict]) -> Rule | None:
+def _nearest(verdicts: Sequence[FileVerdict]) -> ChoiceReason | None:
     refused = {verdict.rule for verdict in verdicts}
     return next((rule for rule in _NEARNESS if rule in refused), None)

@@ -22,7 +22,7 @@ from pypitool.core.model import FileKind, HeldFile, OriginKind
 from pypitool.core.names import is_private
 
 
-class Held(str, Enum):
+class HoldReason(str, Enum):
     """Why a newer release is not offered."""
 
     YANKED = "yanked"
@@ -57,7 +57,7 @@ class HeldBack:
     """A newer release that is not offered."""
 
     version: Version
-    reason: Held
+    reason: HoldReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,10 @@ def current_version(held: Iterable[Version]) -> Version | None:
 
 
 # Says why the files of a release are none that may be fetched; None: they may.
-Judge = Callable[[Sequence[Candidate]], Held | None]
+Judge = Callable[[Sequence[Candidate]], HoldReason | None]
 
 
-def accept(_files: Sequence[Candidate]) -> Held | None:
+def accept(_files: Sequence[Candidate]) -> HoldReason | None:
     """Take every release."""
     return None
 
@@ -137,27 +137,27 @@ def _held_back(
     served: Sequence[Target],
     rules: UpdateRules,
     now: datetime,
-) -> Held | None:
+) -> HoldReason | None:
     usable = [file for file in files if file.yanked is None and file.kind is not FileKind.LEGACY]
     if all(file.yanked is not None for file in files):
-        return Held.YANKED
+        return HoldReason.YANKED
     if version.is_prerelease and not (rules.prereleases or have.is_prerelease):
-        return Held.PRERELEASE
+        return HoldReason.PRERELEASE
     if not within(rules.max_change, have, version):
-        return Held.MAX
+        return HoldReason.MAX
     if rules.cooldown and _too_young(files, rules.cooldown, now):
-        return Held.COOLDOWN
+        return HoldReason.COOLDOWN
     return _no_file(usable, served)
 
 
-def _no_file(usable: Sequence[Candidate], served: Sequence[Target]) -> Held | None:
+def _no_file(usable: Sequence[Candidate], served: Sequence[Target]) -> HoldReason | None:
     if not usable:
-        return Held.NO_FILE
+        return HoldReason.NO_FILE
     for target in served:
         if not any(target.runs(file.requires_python) for file in usable):
-            return Held.REQUIRES_PYTHON
+            return HoldReason.REQUIRES_PYTHON
         if not _serves(usable, target):
-            return Held.NO_FILE
+            return HoldReason.NO_FILE
     return None
 
 
@@ -178,7 +178,7 @@ def _first_upload(files: Sequence[Candidate]) -> str | None:
     return min((file.upload_time for file in files if file.upload_time), default=None)
 
 
-class Standing(str, Enum):
+class Ownership(str, Enum):
     """How a project stands towards upstreams."""
 
     MIRRORED = "mirrored"
@@ -189,17 +189,17 @@ class Standing(str, Enum):
     @property
     def is_ours(self) -> bool:
         """Whether no upstream may hear of it."""
-        return self in (Standing.PRIVATE, Standing.UPLOADED)
+        return self in (Ownership.PRIVATE, Ownership.UPLOADED)
 
 
-def standing_of(project: NormalizedName, files: Iterable[HeldFile], private: Iterable[str]) -> Standing:
+def ownership_of(project: NormalizedName, files: Iterable[HeldFile], private: Iterable[str]) -> Ownership:
     """Tell how a project stands; one file that somebody uploaded makes the whole of it ours."""
     if is_private(project, private):
-        return Standing.PRIVATE
+        return Ownership.PRIVATE
     kinds = {file.origin.kind for file in files}
     if OriginKind.UPLOADED in kinds:
-        return Standing.UPLOADED
-    return Standing.MIRRORED if OriginKind.MIRRORED in kinds else Standing.COPIED
+        return Ownership.UPLOADED
+    return Ownership.MIRRORED if OriginKind.MIRRORED in kinds else Ownership.COPIED
 
 
 def is_same_project(files: Sequence[HeldFile], offers: Iterable[Candidate], upstream: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pypitool.core.state_files import StateFiles
-from pypitool.mirror.stamp import answer, read_line
+from pypitool.mirror.stamp import fast_answer, read_line
 from tests.cli.mirror.conftest import Site, lines, wheel
 from tests.support.environment import scrubbed
 
@@ -27,7 +27,7 @@ def synced(site: Site) -> Site:
 
 
 def at_a_glance(site: Site, *words: str) -> int | None:
-    return answer(["sync", "--locked", *words, "--config", str(site.config)], os.environ)
+    return fast_answer(["sync", "--locked", *words, "--config", str(site.config)], os.environ)
 
 
 def forget_lines(site: Site) -> None:

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypitool.core.mirror.requirement_lines import (
-    Fault,
     FileOption,
-    Ignored,
+    IgnoredOption,
     Include,
-    Source,
+    LineFault,
+    LinePosition,
+    RequirementLine,
     Statement,
-    Wanted,
     parse_lines,
 )
 
@@ -20,9 +20,9 @@ def parse(text: str, **environ: str) -> list[Statement]:
     return list(parse_lines(text, "r.txt", environ))
 
 
-def wanted(text: str, **environ: str) -> Wanted:
+def wanted(text: str, **environ: str) -> RequirementLine:
     (statement,) = parse(text, **environ)
-    assert isinstance(statement, Wanted)
+    assert isinstance(statement, RequirementLine)
     return statement
 
 
@@ -30,7 +30,7 @@ def test_a_requirement_keeps_its_line_marker_and_extras() -> None:
     line = wanted('\n\nUvicorn[Standard] == 0.30 ; python_version < "3.13"  # why\n')
 
     assert str(line.requirement) == 'Uvicorn[Standard]==0.30; python_version < "3.13"'
-    assert line.source == Source("r.txt", 3)
+    assert line.source == LinePosition("r.txt", 3)
 
 
 def test_hashes_on_continued_lines_belong_to_the_requirement() -> None:
@@ -43,14 +43,14 @@ def test_hashes_on_continued_lines_belong_to_the_requirement() -> None:
 def test_windows_line_ends_are_line_ends() -> None:
     first, second = parse("a==1\r\nb==2\r\n")
 
-    assert isinstance(first, Wanted)
-    assert isinstance(second, Wanted)
+    assert isinstance(first, RequirementLine)
+    assert isinstance(second, RequirementLine)
 
 
 def test_a_number_sign_without_a_space_before_it_is_no_comment() -> None:
     (statement,) = parse("a==1#b")
 
-    assert isinstance(statement, Fault)
+    assert isinstance(statement, LineFault)
 
 
 def test_variables_come_from_the_environment() -> None:
@@ -76,7 +76,7 @@ def test_an_unset_variable_is_shown_in_the_fault() -> None:
     ],
 )
 def test_includes_name_their_file(line: str, path: str, constraints: bool) -> None:
-    assert parse(line) == [Include(path, constraints, Source("r.txt", 1))]
+    assert parse(line) == [Include(path, constraints, LinePosition("r.txt", 1))]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_includes_name_their_file(line: str, path: str, constraints: bool) -> No
     ],
 )
 def test_options_of_the_whole_set_are_honoured(line: str, name: str, value: str) -> None:
-    assert parse(line) == [FileOption(name, value, Source("r.txt", 1))]
+    assert parse(line) == [FileOption(name, value, LinePosition("r.txt", 1))]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_options_of_the_whole_set_are_honoured(line: str, name: str, value: str)
 def test_where_to_look_is_not_the_files_to_say(line: str) -> None:
     (statement,) = parse(line)
 
-    assert isinstance(statement, Ignored)
+    assert isinstance(statement, IgnoredOption)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_where_to_look_is_not_the_files_to_say(line: str) -> None:
 def test_what_cannot_be_honoured_is_refused_with_file_and_line(line: str, says: str) -> None:
     (fault,) = parse(f"\n{line}")
 
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, LineFault)
     assert str(fault).startswith("r.txt:2: ")
     assert says in str(fault)
 

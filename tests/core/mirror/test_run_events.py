@@ -6,12 +6,12 @@ from packaging.utils import canonicalize_name
 from pypitool.core.errors import Kind
 from pypitool.core.event_document import document
 from pypitool.core.mirror.run_events import (
-    Audit,
     DifferenceEvent,
     FileEvent,
     FileOutcome,
     HeldVersion,
     HoleEvent,
+    KnownVulnerabilities,
     ProjectEvent,
     UpdateEvent,
     Vulnerability,
@@ -111,8 +111,8 @@ def test_a_summary_counts_what_only_its_command_does(command: str, own: str | No
 
 
 def test_a_project_that_was_looked_at_is_told_in_lines() -> None:
-    audit = Audit((Vulnerability("GHSA-1", ("CVE-1",), ("1.0.1",)),))
-    event = UpdateEvent(A, "1.0", "1.1", "2026-01-01T00:00:00Z", (HeldVersion("2.0", "cooldown"),), audit)
+    known = KnownVulnerabilities((Vulnerability("GHSA-1", ("CVE-1",), ("1.0.1",)),))
+    event = UpdateEvent(A, "1.0", "1.1", "2026-01-01T00:00:00Z", (HeldVersion("2.0", "cooldown"),), known)
 
     assert list(event.lines()) == [
         "a 1.0 -> 1.1",
@@ -134,6 +134,10 @@ def test_a_project_that_was_looked_at_is_one_line_of_json() -> None:
     }
 
 
-@pytest.mark.parametrize(("audit", "found"), [(Audit(None), None), (Audit(()), [])])
-def test_unknown_vulnerabilities_are_null_and_none_are_an_empty_list(audit: Audit, found: object) -> None:
-    assert document(UpdateEvent(A, "1.0", audit=audit))["vulnerabilities"] == found
+@pytest.mark.parametrize(
+    ("known", "found"), [(KnownVulnerabilities(None), None), (KnownVulnerabilities(()), [])]
+)
+def test_unknown_vulnerabilities_are_null_and_none_are_an_empty_list(
+    known: KnownVulnerabilities, found: object
+) -> None:
+    assert document(UpdateEvent(A, "1.0", known=known))["vulnerabilities"] == found

@@ -11,9 +11,9 @@ from packaging.version import Version
 
 from pypitool.core.mirror.selection import (
     Candidate,
+    ChoiceReason,
     FilesPolicy,
     Formats,
-    Rule,
     SelectionRules,
     Wish,
     is_pin,
@@ -63,7 +63,7 @@ def rule_of(
     rules: SelectionRules | None = None,
     specifier: str = "==1.0",
     target: Target = UBUNTU24,
-) -> Rule:
+) -> ChoiceReason:
     return select(wish(specifier), target, [candidate], rules or SelectionRules())[0].rule
 
 
@@ -134,15 +134,17 @@ def test_wheels_only_takes_nothing_where_there_is_only_an_sdist() -> None:
 
 
 def test_requires_python_is_judged_for_the_target() -> None:
-    assert rule_of(wheel("m-1.0-py3-none-any.whl", requires_python=">=3.12.1")) is Rule.REQUIRES_PYTHON
+    assert (
+        rule_of(wheel("m-1.0-py3-none-any.whl", requires_python=">=3.12.1")) is ChoiceReason.REQUIRES_PYTHON
+    )
 
 
 def test_a_yanked_file_is_taken_by_an_exact_pin_only() -> None:
     yanked = wheel("m-1.0-py3-none-any.whl", yanked="broken")
 
-    assert rule_of(yanked) is Rule.CHOSEN
-    assert rule_of(yanked, specifier=">=1.0") is Rule.YANKED
-    assert rule_of(yanked, rules=SelectionRules(yanked=False)) is Rule.YANKED
+    assert rule_of(yanked) is ChoiceReason.CHOSEN
+    assert rule_of(yanked, specifier=">=1.0") is ChoiceReason.YANKED
+    assert rule_of(yanked, rules=SelectionRules(yanked=False)) is ChoiceReason.YANKED
 
 
 def test_only_a_file_whose_hash_is_listed_is_taken() -> None:
@@ -150,7 +152,7 @@ def test_only_a_file_whose_hash_is_listed_is_taken() -> None:
 
     verdicts = select(wish("==1.0", one.hashes), UBUNTU24, [one, other], SelectionRules())
 
-    assert [verdict.rule for verdict in verdicts] == [Rule.CHOSEN, Rule.HASH]
+    assert [verdict.rule for verdict in verdicts] == [ChoiceReason.CHOSEN, ChoiceReason.HASH]
 
 
 def test_a_hash_of_a_kind_that_is_not_offered_is_judged_when_the_file_is_here() -> None:
@@ -158,17 +160,17 @@ def test_a_hash_of_a_kind_that_is_not_offered_is_judged_when_the_file_is_here() 
 
     verdicts = select(wish("==1.0", frozenset({"sha512:aa"})), UBUNTU24, [file], SelectionRules())
 
-    assert [verdict.rule for verdict in verdicts] == [Rule.CHOSEN]
+    assert [verdict.rule for verdict in verdicts] == [ChoiceReason.CHOSEN]
 
 
 def test_a_file_without_sha256_needs_permission_or_a_hash_of_our_own() -> None:
     bare = wheel("m-1.0-py3-none-any.whl", hashes=frozenset({"md5:aa"}))
 
-    assert rule_of(bare) is Rule.UNHASHED
-    assert rule_of(bare, rules=SelectionRules(allow_unhashed=True)) is Rule.CHOSEN
+    assert rule_of(bare) is ChoiceReason.UNHASHED
+    assert rule_of(bare, rules=SelectionRules(allow_unhashed=True)) is ChoiceReason.CHOSEN
     nothing = wheel("m-1.0-py3-none-any.whl", hashes=frozenset())
     verdict = select(wish("==1.0", frozenset({"sha256:aa"})), UBUNTU24, [nothing], SelectionRules())[0]
-    assert verdict.rule is Rule.CHOSEN
+    assert verdict.rule is ChoiceReason.CHOSEN
 
 
 def test_a_pin_names_a_prerelease_and_a_range_does_not() -> None:
@@ -201,7 +203,8 @@ def test_only_binary_and_no_binary_are_pips() -> None:
 
 def test_a_file_over_the_largest_size_is_refused() -> None:
     assert (
-        rule_of(wheel("m-1.0-py3-none-any.whl", size=11), rules=SelectionRules(max_size=10)) is Rule.TOO_BIG
+        rule_of(wheel("m-1.0-py3-none-any.whl", size=11), rules=SelectionRules(max_size=10))
+        is ChoiceReason.TOO_BIG
     )
 
 
@@ -230,4 +233,4 @@ def test_tags_of_a_candidate_are_compared_as_sets() -> None:
         hashes=frozenset({"sha256:a"}),
     )
 
-    assert rule_of(universal) is Rule.CHOSEN
+    assert rule_of(universal) is ChoiceReason.CHOSEN

@@ -5,7 +5,7 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pypitool.core.mirror.selection import Candidate, Rule, SelectionRules, Wish
+from pypitool.core.mirror.selection import Candidate, ChoiceReason, SelectionRules, Wish
 from pypitool.core.mirror.sync_plan import Miss, Planned, Step, WantedFile, choose_files, plan, wish_for
 from pypitool.core.mirror.targets import make_target
 from pypitool.core.model import FileKind
@@ -57,7 +57,7 @@ def test_a_target_without_a_file_is_a_miss_with_the_nearest_reason() -> None:
         {LINUX: wish()}, [wheel("cp312-cp312-win_amd64"), wheel("py3-none-any", "2.0")], SelectionRules()
     )
 
-    assert choice.misses == (Miss(wish(), "linux", Rule.TAGS),)
+    assert choice.misses == (Miss(wish(), "linux", ChoiceReason.TAGS),)
 
 
 def test_a_version_that_is_not_offered_is_a_miss_without_a_reason() -> None:
@@ -103,4 +103,4 @@ def test_lines_with_contradicting_hashes_allow_no_file() -> None:
 
     choice = choose_files({LINUX: combined}, [wheel("py3-none-any")], SelectionRules())
 
-    assert [miss.reason for miss in choice.misses] == [Rule.HASH]
+    assert [miss.reason for miss in choice.misses] == [ChoiceReason.HASH]

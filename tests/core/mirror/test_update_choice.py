@@ -11,8 +11,8 @@ from packaging.version import Version
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.mirror.targets import make_target
 from pypitool.core.mirror.update_choice import (
-    Held,
     HeldBack,
+    HoldReason,
     MaxChange,
     UpdateChoice,
     UpdateRules,
@@ -68,16 +68,16 @@ def test_nothing_newer_offers_nothing() -> None:
 @pytest.mark.parametrize(
     ("newer", "reason"),
     [
-        (offer("2.0", yanked=""), Held.YANKED),
-        (offer("2.0", python=">=3.13"), Held.REQUIRES_PYTHON),
-        (offer("2.0", "cp312-cp312-win_amd64"), Held.NO_FILE),
-        (offer("2.0b1"), Held.PRERELEASE),
-        (offer("2.0.dev1"), Held.PRERELEASE),
+        (offer("2.0", yanked=""), HoldReason.YANKED),
+        (offer("2.0", python=">=3.13"), HoldReason.REQUIRES_PYTHON),
+        (offer("2.0", "cp312-cp312-win_amd64"), HoldReason.NO_FILE),
+        (offer("2.0b1"), HoldReason.PRERELEASE),
+        (offer("2.0.dev1"), HoldReason.PRERELEASE),
     ],
-    ids=lambda value: value.value if isinstance(value, Held) else "",
+    ids=lambda value: value.value if isinstance(value, HoldReason) else "",
 )
 def test_a_newer_release_that_does_not_pass_is_held_back_with_its_reason(
-    newer: Candidate, reason: Held
+    newer: Candidate, reason: HoldReason
 ) -> None:
     choice = choose(offer("1.1"), newer)
 
@@ -97,7 +97,7 @@ def test_a_young_release_cools_down() -> None:
     rules = UpdateRules(cooldown=timedelta(days=7))
     young = offer("1.1", uploaded="2026-05-30T00:00:00.000000Z")
 
-    assert choose(young, rules=rules).held == (HeldBack(Version("1.1"), Held.COOLDOWN),)
+    assert choose(young, rules=rules).held == (HeldBack(Version("1.1"), HoldReason.COOLDOWN),)
     assert choose(offer("1.1"), rules=rules).new == Version("1.1")
 
 
@@ -121,13 +121,13 @@ def test_a_target_that_had_no_file_does_not_hold_an_update_back() -> None:
 def test_a_release_whose_files_may_not_be_fetched_is_held_back() -> None:
     offers = [offer("1.1"), offer("1.2")]
 
-    def judge(files: Sequence[Candidate]) -> Held | None:
-        return Held.POLICY if files[0].version == Version("1.2") else None
+    def judge(files: Sequence[Candidate]) -> HoldReason | None:
+        return HoldReason.POLICY if files[0].version == Version("1.2") else None
 
     choice = choose_update(Version("1.0"), offers, [LINUX], UpdateRules(), NOW, judge)
 
     assert choice.new == Version("1.1")
-    assert choice.held == (HeldBack(Version("1.2"), Held.POLICY),)
+    assert choice.held == (HeldBack(Version("1.2"), HoldReason.POLICY),)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from pypitool.core.mirror.selection import Candidate
-from pypitool.core.mirror.update_choice import Standing, is_same_project, standing_of
+from pypitool.core.mirror.update_choice import Ownership, is_same_project, ownership_of
 from pypitool.core.model import COPIED_IN, FileKind, HeldFile, Origin, OriginKind
 from tests.core.held import held
 
@@ -28,20 +28,20 @@ def offer(version: str, sha256: str | None) -> Candidate:
 @pytest.mark.parametrize(
     ("origins", "standing"),
     [
-        ([MIRRORED], Standing.MIRRORED),
-        ([COPIED_IN], Standing.COPIED),
-        ([COPIED_IN, MIRRORED], Standing.MIRRORED),
-        ([MIRRORED, COPIED_IN, UPLOADED], Standing.UPLOADED),
+        ([MIRRORED], Ownership.MIRRORED),
+        ([COPIED_IN], Ownership.COPIED),
+        ([COPIED_IN, MIRRORED], Ownership.MIRRORED),
+        ([MIRRORED, COPIED_IN, UPLOADED], Ownership.UPLOADED),
     ],
 )
-def test_origin_decides(origins: list[Origin], standing: Standing) -> None:
-    assert standing_of(A, [file(origin) for origin in origins], ["acme-*"]) is standing
+def test_origin_decides(origins: list[Origin], standing: Ownership) -> None:
+    assert ownership_of(A, [file(origin) for origin in origins], ["acme-*"]) is standing
 
 
 def test_a_private_name_is_ours_whatever_its_origin() -> None:
-    standing = standing_of(canonicalize_name("acme-core"), [file(MIRRORED)], ["Acme_*"])
+    standing = ownership_of(canonicalize_name("acme-core"), [file(MIRRORED)], ["Acme_*"])
 
-    assert standing is Standing.PRIVATE
+    assert standing is Ownership.PRIVATE
     assert standing.is_ours
 
 
