@@ -21,40 +21,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
-from pypitool.catalogue import database_files
+from pypitool.catalogue.database import Identity, connect, identity, opening, set_up, writing
 from pypitool.catalogue.errors import CatalogueMissing, translate
 from pypitool.host import open_or_make
 
 LOOK_EVERY = 1.0  # seconds between two looks at whether another file lies at the catalogue's path
 READ_TIMEOUT = 10.0  # readers wait only for the recovery after a crash
-WRITE_TIMEOUT = 60.0
 _READERS = 8  # connections that read: more than that would only wait for the processors
-
-Identity = tuple[int, int]
-
-
-def connect(path: Path, *, timeout: float = WRITE_TIMEOUT, mode: str = "rw") -> sqlite3.Connection:
-    """Open an existing database; transactions are begun and ended by whoever uses it."""
-    # isolation_level=None: what Python 3.12 calls `autocommit` would begin transactions behind our back.
-    return sqlite3.connect(
-        f"file:{quote(str(path))}?mode={mode}",
-        uri=True,
-        timeout=timeout,
-        isolation_level=None,
-        check_same_thread=False,  # one thread at a time, but not always the same one
-        cached_statements=32,
-    )
-
-
-def identity(path: Path) -> Identity | None:
-    """Return what tells one file from another at the same path."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 class _Reading(NamedTuple):
@@ -151,13 +125,13 @@ class Readers:
 
     def _reopen(self, reading: _Reading | None) -> _Reading:
         _close(reading)
-        with database_files.opening(self._path):
+        with opening(self._path):
             self._look()
             if identity(self._path) is None:
                 raise CatalogueMissing(self._path, "the file is missing")
             connection = connect(self._path, timeout=READ_TIMEOUT, mode=self._mode)
             # A small cache: the system's page cache serves all connections.
-            _set_up(connection, ("query_only = 1", "cache_size = -64"))
+            set_up(connection, ("query_only = 1", "cache_size = -64"))
             return _Reading(connection, connection.cursor().execute, self._generation)
 
 
@@ -174,7 +148,7 @@ class Writer:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Begin a transaction, waiting for other writers; commit it, or undo all of it."""
-        with self._lock, database_files.writing(self._path):
+        with self._lock, writing(self._path):
             try:
                 connection = self._current()
                 connection.execute("BEGIN IMMEDIATE")
@@ -204,7 +178,7 @@ class Writer:
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:
-        return _set_up(connect(self._path), ("synchronous = FULL", "journal_size_limit = 16777216"))
+        return set_up(connect(self._path), ("synchronous = FULL", "journal_size_limit = 16777216"))
 
     def _drop(self) -> None:
         if self._connection is not None:
@@ -215,16 +189,6 @@ class Writer:
 def _close(reading: _Reading | None) -> None:
     if reading is not None:
         reading.connection.close()
-
-
-def _set_up(connection: sqlite3.Connection, settings: Sequence[str]) -> sqlite3.Connection:
-    try:
-        for setting in settings:
-            connection.execute(f"PRAGMA {setting}")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
 
 
 def _undo(connection: sqlite3.Connection) -> None:

@@ -11,9 +11,18 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
-from pypitool.catalogue import database_files, schema, writes
-from pypitool.catalogue.connections import connect
-from pypitool.catalogue.database_files import journals, put_in_place, remove, set_aside, unused
+from pypitool.catalogue import schema, writes
+from pypitool.catalogue.database import (
+    connect,
+    copy_pages,
+    exclusive,
+    journals,
+    opening,
+    put_in_place,
+    remove,
+    set_aside,
+    unused,
+)
 from pypitool.catalogue.errors import (
     NONSENSE,
     CatalogueDamaged,
@@ -37,11 +46,11 @@ def open_catalogue(
 ) -> SqliteCatalogue:
     """Open the catalogue at `path`; make, migrate or rebuild it first if need be."""
     if reader_only:
-        with database_files.opening(path):
+        with opening(path):
             _inspect(path, migrations, mode="rw" if os.access(path, os.W_OK) else "ro")
         return SqliteCatalogue.open(path, reader_only=True)
     try:
-        with database_files.opening(path):
+        with opening(path):
             _inspect(path, migrations)
     except (CatalogueMissing, CatalogueDamaged, CatalogueOld):
         _mend(path, facts, migrations)
@@ -53,7 +62,7 @@ def open_catalogue(
 def repair(path: Path, facts: FactLog) -> bool:
     """Read the whole catalogue; set it aside and rebuild it if it is damaged, and tell whether it was."""
     try:
-        with database_files.opening(path):
+        with opening(path):
             _inspect(path, thoroughly=True)
     except (CatalogueMissing, CatalogueDamaged, CatalogueOld):
         _mend(path, facts, thoroughly=True)
@@ -114,7 +123,7 @@ def _mend(
 ) -> None:
     # The log is locked before the catalogue, as in `catch_up`. Inspected again: another process may have
     # mended it while we waited.
-    with facts.locked() as end, database_files.exclusive(path):
+    with facts.locked() as end, exclusive(path):
         try:
             _inspect(path, migrations, thoroughly=thoroughly)
         except CatalogueOld:
@@ -132,9 +141,9 @@ def _mend(
 def _migrate(path: Path, migrations: Mapping[int, str]) -> None:
     copy = unused(path, "before-migration")
     try:
+        with closing(sqlite3.connect(copy)) as beside:
+            copy_pages(path, beside)
         with closing(connect(path)) as connection:
-            with closing(sqlite3.connect(copy)) as beside:
-                connection.backup(beside)
             schema.migrate(connection, migrations)
     except sqlite3.Error as error:
         raise translate(error, path) from error

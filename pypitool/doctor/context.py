@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pypitool.access.rules import rules_of
+from pypitool.catalogue.database import copy_unnoticed
 from pypitool.catalogue.errors import CatalogueDamaged
 from pypitool.catalogue.rebuild import make_current
 from pypitool.catalogue.sqlite import SqliteCatalogue
@@ -23,7 +24,6 @@ from pypitool.core.model import HeldFile, OriginKind, Problem
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import has
 from pypitool.core.rights.tokens import Token
-from pypitool.mirror.workspace import copy_database
 from pypitool.repository.state import choose_state
 
 
@@ -84,7 +84,7 @@ def _copy(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="pypitool-") as folder:
         copy = Path(folder) / path.name
         with closing(sqlite3.connect(copy)) as into:
-            is_good = copy_database(path, into)
+            is_good = copy_unnoticed(path, into)
         if not is_good:
             raise CatalogueDamaged(path, "it cannot be read as a database")
         yield copy

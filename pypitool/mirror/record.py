@@ -14,16 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from packaging.utils import NormalizedName
 
+from pypitool.catalogue.database import connect, copy_unnoticed, open_expendable
 from pypitool.core.errors import NoSpace
 from pypitool.core.event_document import document
 from pypitool.core.mirror.run_events import Event
 from pypitool.core.mirror.run_summary import Summary, summary_of
-from pypitool.host import hand_over
-from pypitool.mirror.workspace import copy_database
 from pypitool.upstream.page_model import KnownPage
 
 _SCHEMA = """
@@ -49,6 +47,7 @@ CREATE TABLE IF NOT EXISTS run (
 );
 """
 _KEPT_RUNS = 1000
+_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,21 +271,16 @@ class _Connection(sqlite3.Connection):
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    try:
-        return _connect(path)
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise
-        # Damaged: everything in it can be learned again.
-        for suffix in ("-wal", "-shm", ""):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        return _connect(path)
+    # Damaged: everything in it can be learned again.
+    return open_expendable(
+        path, _SCHEMA, ("synchronous = NORMAL",), timeout=_TIMEOUT, mend=True, factory=_Connection
+    )
 
 
 def _open_to_read(path: Path) -> sqlite3.Connection:
     if not path.exists():
         return _copy(path)
-    connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=10)
+    connection = connect(path, timeout=_TIMEOUT, mode="ro")
     try:
         connection.execute("SELECT 1 FROM run LIMIT 1")
     except sqlite3.Error:
@@ -297,23 +291,8 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
 
 def _copy(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    if not copy_database(path, connection):
+    if not copy_unnoticed(path, connection):
         connection.close()
         connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.executescript(_SCHEMA)
-    return connection
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    is_new = not path.exists()
-    connection = sqlite3.connect(path, timeout=10, isolation_level=None, factory=_Connection)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.executescript(_SCHEMA)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    if is_new:
-        hand_over(path)
     return connection

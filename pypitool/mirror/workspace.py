@@ -1,7 +1,4 @@
-"""Where a run works, and how to look at it without writing anything there.
-
-Copying a database that others use, without a trace beside it.
-"""
+"""Where a run works, and how to look at it without writing anything there."""
 
 from __future__ import annotations
 
@@ -12,8 +9,8 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import quote
 
+from pypitool.catalogue.database import copy_unnoticed
 from pypitool.core.state_files import StateFiles
 from pypitool.repository.contact import is_kept
 from pypitool.repository.repository import Repository
@@ -65,7 +62,7 @@ def _copy(state: StateFiles, scratch: StateFiles) -> None:
     with suppress(OSError):
         shutil.copyfile(state.facts, scratch.facts)
     with closing(sqlite3.connect(scratch.catalogue)) as copy:
-        copied = copy_database(state.catalogue, copy)
+        copied = copy_unnoticed(state.catalogue, copy)
     if not copied:
         scratch.catalogue.unlink(missing_ok=True)
 
@@ -74,39 +71,3 @@ def _empty(folder: Path, root: Path) -> Path:
     stand_in = folder / "absent" / root.name
     stand_in.mkdir(parents=True)
     return stand_in
-
-
-def copy_database(source: Path, into: sqlite3.Connection) -> bool:
-    """Copy a database as it is now, and tell whether that went well; False: `into` is not to be used."""
-    if not source.exists():
-        return False
-    try:
-        # Even who only reads makes the files of a journal and leaves them; unless there is none to be read.
-        if not _has_journal(source) and _copied_at_rest(source, into):
-            return True
-        _copy_pages(source, "mode=ro", into)
-    except sqlite3.Error:
-        return False
-    return True
-
-
-def _has_journal(source: Path) -> bool:
-    journal = source.with_name(f"{source.name}-wal")
-    return journal.exists() and journal.stat().st_size > 0
-
-
-def _copied_at_rest(source: Path, into: sqlite3.Connection) -> bool:
-    # Nothing is locked so: what a writer did meanwhile shows in the times of the file.
-    before = source.stat()
-    _copy_pages(source, "mode=ro&immutable=1", into)
-    after = source.stat()
-    return (before.st_ino, before.st_mtime_ns, before.st_size) == (
-        after.st_ino,
-        after.st_mtime_ns,
-        after.st_size,
-    )
-
-
-def _copy_pages(source: Path, how: str, into: sqlite3.Connection) -> None:
-    with closing(sqlite3.connect(f"file:{quote(str(source))}?{how}", uri=True)) as real:
-        real.backup(into)

@@ -17,10 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from pypitool.catalogue.connections import Identity, identity
-from pypitool.catalogue.database_files import exclusive
+from pypitool.catalogue.database import Identity, exclusive, identity, open_expendable
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.host import hand_over
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS token_use (
@@ -233,47 +231,21 @@ class Activity:
         except sqlite3.DatabaseError as error:
             _log.warning("%s is damaged and made anew: %s", self.path, error)
             self._drop()
-            self._make_anew()
-            return action(self._open())
+            return action(self._open(mend=True))
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, *, mend: bool = False) -> sqlite3.Connection:
         if self._connection is None or identity(self.path) != self._identity:
             self._drop()
             with exclusive(self.path):  # two processes that make the file at once would disturb each other
-                self._connection = _connect(self.path)
+                settings = ("synchronous = OFF", "cache_size = -128")
+                self._connection = open_expendable(self.path, _SCHEMA, settings, timeout=2, mend=mend)
                 self._identity = identity(self.path)
         return self._connection
-
-    def _make_anew(self) -> None:
-        with exclusive(self.path):
-            try:
-                _connect(self.path).close()  # another process was faster
-            except sqlite3.DatabaseError:
-                for suffix in ("-wal", "-shm", ""):
-                    self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
     def _drop(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    is_new = not path.exists()
-    connection = sqlite3.connect(
-        path, timeout=2, isolation_level=None, check_same_thread=False, cached_statements=16
-    )
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("PRAGMA cache_size = -128")
-        connection.executescript(_SCHEMA)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    if is_new:
-        hand_over(path)
-    return connection
 
 
 def _keys(address: str, user: str) -> tuple[bytes, bytes]:
