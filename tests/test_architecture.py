@@ -77,7 +77,7 @@ repository      -> activity backup contact owners publish read_file recovery rel
                    scan_record state tokens verify
 server/access   -> access auth live_rules refusals
 server/engine   -> other_servers prepare serve server
-server/http     -> bodies body_timeout browser proxies wsgi_types
+server/http     -> bodies body_timeout browser negotiated proxies wsgi_types
 server/logs     -> access_log counts download_log exposition logs observer shared_counters
 server/replay   -> cache freshness front rendered
 server/views    -> answers api.routes errors files legacy_json operations pages request_body simple
@@ -99,7 +99,7 @@ MORE_DOORS = {
     "mirror": 22,
     "repository": 14,
     "server/access": 4,
-    "server/http": 5,
+    "server/http": 6,
     "server/logs": 7,
     "server/replay": 4,
     "server/views": 12,

@@ -19,7 +19,7 @@ from pypitool_server.http.proxies import ExternalAddress, TrustedProxies
 from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.replay.cache import BoundedCache
 from pypitool_server.replay.freshness import Freshness
-from pypitool_server.replay.front import Observe, ReadyAnswer, ReplayFront, Variants
+from pypitool_server.replay.front import Observe, ReadyAnswer, ReplayFront
 from pypitool_server.replay.rendered import RenderedPages
 from pypitool_server.services import Services, attach
 from pypitool_server.views import (
@@ -130,7 +130,6 @@ def _put_replay_before(app: Flask, parts: Services, observe: Observe) -> None:
         classify=parts.access.classify,
         check=parts.freshness.check,
         answers=kept,
-        variant=Variants(),
         observe=observe,
     )
     app.wsgi_app = front  # type: ignore[method-assign]

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from urllib.parse import parse_qs, quote
-
-from flask import request
+from urllib.parse import quote
 
 from pypitool_server.http.wsgi_types import Environ
 
@@ -113,10 +111,3 @@ def _forwarded(environ: Environ, what: str, pattern: re.Pattern[str]) -> str | N
     # The last value is the one that the proxy next to us has added.
     value = str(environ.get(f"HTTP_X_FORWARDED_{what}", "")).rpartition(",")[2].strip().rstrip("/")
     return value if pattern.fullmatch(value) else None
-
-
-def queried(name: str) -> str | None:
-    """Return the first value of a name in the query of the current request."""
-    # Not `request.args`: it raises an error of Unicode for bytes that nobody has escaped.
-    query = request.query_string.decode("utf-8", "replace")
-    return next(iter(parse_qs(query, keep_blank_values=True).get(name, ())), None)

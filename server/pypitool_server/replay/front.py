@@ -3,8 +3,6 @@
 It never computes an answer of its own. An answer is found by the rights class of the request (never by
 its credentials), method, path, query, negotiated type and coding, and the conditional and Range headers;
 by host, scheme or prefix only where the answer said that it used them.
-
-Which form of an answer a request gets, remembered by its raw headers.
 """
 
 from __future__ import annotations
@@ -19,8 +17,8 @@ from typing import Any, Protocol
 from flask import request
 
 from pypitool.core.errors import PypitoolError
-from pypitool.core.index.http import accepts_gzip, negotiate
 from pypitool_server.http.bodies import PIECE, FileBody, StreamedBody
+from pypitool_server.http.negotiated import FORM, form_of
 from pypitool_server.http.wsgi_types import Application, Environ, Headers, StartResponse
 from pypitool_server.replay.cache import BoundedCache
 
@@ -99,14 +97,12 @@ class ReplayFront:
         classify: Callable[[Environ], tuple[Hashable, str | None]],
         check: Callable[[], int],
         answers: BoundedCache[Hashable, ReadyAnswer | tuple[str, ...]],
-        variant: Callable[[str | None, str | None], Hashable],
         observe: Observe,
     ) -> None:
         self._app = app
         self._classify = classify
         self._check = check
         self._answers = answers
-        self._variant = variant
         self._observe = observe
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -126,12 +122,13 @@ class ReplayFront:
         if rights is None:
             return self._ask(environ, start_response, began, user)
         get = environ.get
+        form = form_of(get("HTTP_ACCEPT"), get("HTTP_ACCEPT_ENCODING"))
         key = (
             rights,
             method,
             environ["PATH_INFO"],
             get("QUERY_STRING"),
-            self._variant(get("HTTP_ACCEPT"), get("HTTP_ACCEPT_ENCODING")),
+            form.name,
             get("HTTP_IF_NONE_MATCH"),
             get("HTTP_IF_MODIFIED_SINCE"),
             get("HTTP_RANGE"),
@@ -147,6 +144,7 @@ class ReplayFront:
                 environ[DOWNLOAD] = answer.download
             self._observe(environ, answer.code, answer.size, perf_counter() - began, user, True)
             return answer.body
+        environ[FORM] = form  # the views need not read the two headers again
         return self._ask(environ, start_response, began, user, key, ticket)
 
     def _ask(
@@ -203,27 +201,3 @@ def _answer(started: _Started, content: bytes, code: int, deadline: float, downl
     # Most names and values are the same in thousands of answers: interned, they are held once.
     headers = [(sys.intern(name), sys.intern(value)) for name, value in started.headers]
     return ReadyAnswer(sys.intern(started.status), headers, [content], code, len(content), deadline, download)
-
-
-# Clients send a handful of different headers; whoever sends more only makes us think again.
-MOST_REMEMBERED = 1024
-
-
-class Variants:
-    """Turns `Accept` and `Accept-Encoding` into a short name for what they select."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str | None, str | None], str] = {}
-
-    def __call__(self, accept: str | None, coding: str | None) -> str:
-        """Return a name that is equal for headers that select the same answer."""
-        known = self._known.get((accept, coding))
-        return known if known is not None else self._learn(accept, coding)
-
-    def _learn(self, accept: str | None, coding: str | None) -> str:
-        media = negotiate(accept)
-        name = f"{media.name if media else 'none'} {'gzip' if accepts_gzip(coding) else ''}"
-        if len(self._known) >= MOST_REMEMBERED:
-            self._known.clear()
-        self._known[accept, coding] = name
-        return name

@@ -16,12 +16,13 @@ from pypitool.core.rights.right import Right
 from pypitool.core.text import printable
 from pypitool.core.versions import canonical
 from pypitool_server.access.refusals import ProjectNotHeld
+from pypitool_server.http.negotiated import asked_form
 from pypitool_server.replay.front import mark_replayable
 from pypitool_server.replay.rendered import represent
 from pypitool_server.services import services
 from pypitool_server.views import answers
 from pypitool_server.views.not_held import refuse_unless_absent, refuse_while_reading
-from pypitool_server.views.simple import asked_for, zipped
+from pypitool_server.views.simple import asked_for
 
 JSON = "application/json"
 
@@ -83,7 +84,7 @@ def _about(name: str, version: str | None) -> Response:
         project_url=f"{base}project/{project.name}/",
     )
     body = json.dumps(document, separators=(",", ":")).encode()
-    return answers.page(represent(body, JSON, zipped=zipped()), public=verdict.public)
+    return answers.page(represent(body, JSON, zipped=asked_form().zipped), public=verdict.public)
 
 
 def _respelled(name: str, wanted: NormalizedName) -> str:

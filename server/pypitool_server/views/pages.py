@@ -20,7 +20,7 @@ from pypitool.catalogue.rows import metadata_of
 from pypitool.core.client_config import ClientIndex, pip_conf
 from pypitool.core.documents import by_release, latest_of
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.index.http import MediaType, negotiate
+from pypitool.core.index.http import MediaType
 from pypitool.core.index.simple_pages import anchor
 from pypitool.core.model import HeldFile, Project, ProjectStatus
 from pypitool.core.rights.right import Right
@@ -29,7 +29,7 @@ from pypitool_server.access.access import VisibleProjects
 from pypitool_server.access.refusals import ProjectNotHeld
 from pypitool_server.http.bodies import PIECE, StreamedBody
 from pypitool_server.http.browser import Browser, details_of, links_of
-from pypitool_server.http.proxies import queried
+from pypitool_server.http.negotiated import asked_form, queried
 from pypitool_server.replay.freshness import EVERYTHING, RIGHTS
 from pypitool_server.replay.front import mark_replayable
 from pypitool_server.replay.rendered import represent
@@ -37,7 +37,7 @@ from pypitool_server.services import Services, services
 from pypitool_server.views import answers
 from pypitool_server.views.not_held import refuse_unless_absent
 from pypitool_server.views.search import MOST, search_projects
-from pypitool_server.views.simple import asked_for, project_list, zipped
+from pypitool_server.views.simple import asked_for, project_list
 
 HTML = "text/html; charset=utf-8"
 LONGEST_QUERY = 200
@@ -63,8 +63,7 @@ def blueprint() -> Blueprint:
 
 def start() -> Response:
     """Answer a browser with the start page, and an installer with the list of projects."""
-    media = negotiate(request.headers.get("Accept"), queried("format"))
-    if media in (MediaType.JSON_V1, MediaType.HTML_V1):
+    if asked_form().media in (MediaType.JSON_V1, MediaType.HTML_V1):
         return project_list()
     here = services()
     base = here.external.base_url(request.environ)
@@ -73,7 +72,8 @@ def start() -> Response:
     # Somebody may edit a page of his own at any time.
     mark_replayable({EVERYTHING, RIGHTS}, seconds=1 if custom else math.inf, uses=here.external.uses)
     if custom is not None:
-        return answers.page(represent(welcome_page(custom, base, files), HTML, zipped=zipped()), public=True)
+        page = welcome_page(custom, base, files)
+        return answers.page(represent(page, HTML, zipped=asked_form().zipped), public=True)
     return _page("start.html", public=True, base=base, projects=projects, files=files, **_client(base))
 
 
@@ -172,7 +172,8 @@ def _page(template: str, *, public: bool, up: str = "./", **values: Any) -> Resp
 
 
 def _document(document: bytes, browser: Browser, *, public: bool) -> Response:
-    return answers.page(represent(document, HTML, zipped=zipped()), public=public, policy=browser.policy)
+    page = represent(document, HTML, zipped=asked_form().zipped)
+    return answers.page(page, public=public, policy=browser.policy)
 
 
 def _file_list(here: Services, offered: Collection[NormalizedName], count: int) -> Iterator[bytes]:

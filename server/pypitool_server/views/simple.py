@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.index.http import MediaType, acceptable_types, accepts_gzip, negotiate
+from pypitool.core.index.http import MediaType, acceptable_types
 from pypitool.core.model import ProjectStatus
 from pypitool.core.names import is_private, is_valid_name, normalize
 from pypitool.core.rights.right import Right
 from pypitool_server.access.refusals import ProjectNotHeld
-from pypitool_server.http.proxies import queried
+from pypitool_server.http.negotiated import asked_form, queried
 from pypitool_server.replay.freshness import ALL_NAMES, RIGHTS
 from pypitool_server.replay.front import mark_replayable
 from pypitool_server.services import services
@@ -56,7 +56,8 @@ def project_list() -> Response:
     here = services()
     listing = here.access.listing()
     mark_replayable({ALL_NAMES, RIGHTS})
-    page = here.rendered.names(negotiated(), zipped=zipped(), seen=listing.visible, of=listing.of)
+    media, zipped = _taken_form()
+    page = here.rendered.names(media, zipped=zipped, seen=listing.visible, of=listing.of)
     return answers.page(page, public=listing.public)
 
 
@@ -68,7 +69,8 @@ def project_page(name: str) -> Response:
     here = services()
     verdict = here.access.require(Right.LIST, project)
     mark_replayable({project})
-    page = here.rendered.project(project, negotiated(), zipped=zipped())
+    media, zipped = _taken_form()
+    page = here.rendered.project(project, media, zipped=zipped)
     return elsewhere(project) if page is None else answers.page(page, public=verdict.public)
 
 
@@ -115,17 +117,12 @@ def _stays_here(project: NormalizedName) -> bool:
     return status is not ProjectStatus.ACTIVE
 
 
-def negotiated() -> MediaType:
-    """Return the form of index page that the client wants, or raise `NotAcceptable`."""
-    media = negotiate(request.headers.get("Accept"), queried("format"))
-    if media is None:
+def _taken_form() -> tuple[MediaType, bool]:
+    """Return the type of index page that the client takes, and whether zipped, or raise `NotAcceptable`."""
+    form = asked_form()
+    if form.media is None:
         raise NotAcceptable
-    return media
-
-
-def zipped() -> bool:
-    """Tell whether the client takes gzip."""
-    return accepts_gzip(request.headers.get("Accept-Encoding"))
+    return form.media, form.zipped
 
 
 def chosen_format() -> str:

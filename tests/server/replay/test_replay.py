@@ -192,7 +192,6 @@ class Front:
             classify=lambda environ: (0, None),
             check=self.freshness.check,
             answers=self.kept,
-            variant=lambda accept, coding: None,
             observe=lambda *noted: None,
         )
 
