@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from pypitool.config.toml import parse_toml
+from pypitool.config.config_files import parse_toml
 from tests.support.imports import (
     PACKAGES,
     ROOT,
@@ -65,8 +65,8 @@ access          -> accounts errors explain htpasswd issuers oidc rules rules_fil
 archives        -> archive digest source zips
 catalogue       -> catalogue connections database_files errors facts rebuild replay rows sqlite
 cli             -> main
-config          -> checks config_files cross_rules faults keys layers live loader mirror_settings
-                   own_address secrets settings shown table_checks toml values
+config          -> config_files faults given job_tables keys kinds live loader mirror_tables publisher_tables
+                   rights_tables secrets server_table settings shown upstream_tables values
 doctor          -> context examine finding
 keeper          -> keeper
 manage          -> audit client here remote runs seam users
@@ -94,7 +94,7 @@ MORE_DOORS = {
     "access": 8,
     "archives": 4,
     "catalogue": 9,
-    "config": 16,
+    "config": 17,
     "manage": 7,
     "mirror": 22,
     "repository": 14,

@@ -12,8 +12,9 @@ import pytest
 
 from pypitool.cli.command import MEANINGS, WithGlobals
 from pypitool.cli.root import ALIASES, command_names, root
-from pypitool.config.keys import Key, every_key, families, keys
+from pypitool.config.keys import Key
 from pypitool.config.loader import load_settings
+from pypitool.config.settings import every_key, keys, tables
 from pypitool.config.shown import example
 from pypitool.core.documents import project_document, release_document, summary_document
 from pypitool.core.errors import EXIT_CODES, EXIT_INTERRUPTED, EXIT_PARTIAL
@@ -51,7 +52,7 @@ def test_the_example_file_loads_as_the_defaults() -> None:
 
 @pytest.mark.parametrize("key", every_key(), ids=lambda key: key.path)
 def test_every_key_stands_in_the_example_with_a_line_of_why(key: Key) -> None:
-    heading = {f"{family.table}.NAME": f"{family.table}.{family.example}" for family in families()}
+    heading = {f"{table.name}.NAME": f"{table.name}.{table.example}" for table in tables()}
     lines = example_table(heading.get(key.section, key.section))
     places = [at for at, line in enumerate(lines) if re.match(rf"#?{key.name} = ", line)]
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from packaging.utils import NormalizedName
 
-from pypitool.config.settings import PublisherSettings, RuleSettings, Settings
+from pypitool.config.publisher_tables import PublisherSettings
+from pypitool.config.rights_tables import RuleSettings
+from pypitool.config.settings import Settings
 from pypitool.core.rights.effective import Claim, Standing
 from pypitool.core.rights.publishers import Publisher
 from pypitool.core.rights.right import Right

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pypitool.config.cross_rules import Operands
     from pypitool.config.faults import Fault
+    from pypitool.config.job_tables import Operands
     from pypitool.config.loader import Loaded
 
 

@@ -9,7 +9,8 @@ import click
 
 from pypitool.cli.command import option
 from pypitool.cli.invocation import Invocation
-from pypitool.config.keys import Key, keys, keys_by_path
+from pypitool.config.keys import Key
+from pypitool.config.settings import keys, keys_by_path
 from pypitool.config.values import BadValue
 
 # In this order in the help; a topic of `config.settings` that is missing here fails at once.

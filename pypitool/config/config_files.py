@@ -1,10 +1,12 @@
-"""Which files of configuration count."""
+"""Which files of configuration count, and how TOML is read."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 CONFIG_VARIABLE = "PYPITOOL_CONFIG"
 SYSTEM_FILE = Path("/etc/pypitool/config.toml")
@@ -31,3 +33,14 @@ def named_file(environ: Mapping[str, str], config_file: Path | None) -> Path | N
 def _user_file(environ: Mapping[str, str]) -> Path | None:
     home = environ.get("XDG_CONFIG_HOME") or (environ.get("HOME") and f"{environ['HOME']}/.config")
     return Path(home) / "pypitool" / "config.toml" if home else None
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Read a document; a fault is a `ValueError` that names line and column."""
+    # The standard library's from 3.11 on, tomli before.
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    document: dict[str, Any] = tomllib.loads(text)
+    return document

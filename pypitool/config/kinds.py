@@ -1,50 +1,42 @@
-"""The kinds of value that a key can have: how each is read from TOML and from text, and written back."""
+"""The kinds of value that a key can have: how each is read from TOML and from text, and written back.
+
+Those that one table alone has stand beside its settings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+import shlex
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from pypitool.config import checks, table_checks
 from pypitool.config.values import (
+    BadTable,
+    BadValue,
     boolean,
     boolean_text,
     choice,
     comma_list,
-    host_only,
-    inline_table,
+    did_you_mean,
     integer,
     integer_text,
     masked,
-    path_list,
     string,
+    strings,
 )
-from pypitool.core.text import duration_text, size_text
+from pypitool.core.errors import PypitoolError
+from pypitool.core.text import duration_text, parse_duration, parse_size, size_text
+
+UNIX = "unix"
+_GLOB = re.compile(r"[A-Za-z0-9._*?-]+", re.ASCII)
+# threading's longest wait is 292 years, an engine's may be shorter.
+_LONGEST = 366 * 86400.0
 
 
 def _same(value: Any) -> Any:
     return value
-
-
-def _text(value: object) -> str:
-    return str(value)
-
-
-def _texts(values: tuple[object, ...]) -> list[str]:
-    return [str(value) for value in values]
-
-
-def _span_text(seconds: float) -> str:
-    return duration_text(seconds) if seconds else "0"
-
-
-def _either(*words: str) -> Callable[[object], str]:
-    return lambda value: choice(value, words)
-
-
-def _between(low: int, high: int) -> Callable[[object], int]:
-    return lambda value: integer(value, low, high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,79 +56,154 @@ class ValueKind:
         return self.read(self.from_text(text))
 
 
-def _words(*words: str) -> ValueKind:
-    return ValueKind("|".join(words), _either(*words), choices=words)
+def one_of(*words: str) -> ValueKind:
+    """Make the kind of a few words."""
+    return ValueKind("|".join(words), lambda value: choice(value, words), choices=words)
 
 
-def _list_of(metavar: str, read: Callable[[object], Any], *, repeatable: bool = True) -> ValueKind:
-    return ValueKind(metavar, read, comma_list, _texts, repeatable=repeatable)
+def list_of(metavar: str, read: Callable[[object], Any]) -> ValueKind:
+    """Make the kind of a list, which a flag gives with commas or by being repeated."""
+    return ValueKind(metavar, read, comma_list, texts, repeatable=True)
 
 
-def _number(low: int, high: int) -> ValueKind:
-    return ValueKind("NUMBER", _between(low, high), integer_text)
+def number(low: int, high: int, metavar: str = "NUMBER") -> ValueKind:
+    """Make the kind of a whole number between two others, both allowed."""
+    return ValueKind(metavar, lambda value: integer(value, low, high), integer_text)
 
 
-KINDS: dict[str, ValueKind] = {
-    "text": ValueKind("TEXT", string),
-    "path": ValueKind("PATH", checks.path, to_toml=_text),
-    "paths": ValueKind("DIR", checks.paths, path_list, _texts, repeatable=True),
-    "passwords": ValueKind("FILE", checks.passwords, to_toml=_text),
-    "port": _number(1, 65535),
-    # One thread could only ever be in a body or in a page: at most half of them may be in bodies.
-    "threads": _number(2, 4096),
-    "workers": _number(1, 256),
-    "seconds": ValueKind("SECONDS", _between(0, 2**31), integer_text),
-    "mode": ValueKind("MODE", checks.mode, to_toml=lambda mode: f"{mode:04o}"),
-    "flag": ValueKind("", boolean, boolean_text),
-    "size": ValueKind("SIZE", checks.size, to_toml=size_text),
-    "duration": ValueKind("DURATION", checks.duration, to_toml=duration_text),
-    "keep": ValueKind("DURATION", checks.keep, to_toml=duration_text),
-    "url": ValueKind("URL", checks.url),
-    "prefix": ValueKind("PATH", checks.prefix),
-    "endpoint": ValueKind("PATH", checks.endpoint),
-    "hash": ValueKind("NAME", checks.hash_name),
-    "header": ValueKind("NAME", checks.header),
-    "networks": _list_of("NETWORK", checks.networks),
-    "globs": _list_of("GLOB", checks.globs),
-    # The last -a counts, as in pypiserver: `-a . -a update` is what composed command lines look like.
-    "actions": ValueKind(
-        "ACTIONS", checks.actions, comma_list, lambda names: list(names) or ".", repeatable=False
-    ),
-    "log_format": _words("text", "json"),
-    "stream": _words("stdout", "stderr", "none"),
-    "level": _words("error", "warning", "info", "debug"),
-    "span": ValueKind("DURATION", checks.span, to_toml=_span_text),
-    "some_span": ValueKind("DURATION", checks.some_span, to_toml=duration_text),
-    "index": ValueKind("URL", table_checks.index),
-    "connections": _number(1, 16),
-    "retries": _number(0, 100),
-    "auth": ValueKind("TABLE", table_checks.upstream_auth, inline_table, table_checks.upstream_auth_table),
-    "remote_auth": ValueKind("TABLE", table_checks.remote_auth, inline_table, table_checks.remote_auth_table),
-    "python": ValueKind("VERSION", checks.python),
-    "platform": ValueKind("TAG", checks.platform),
-    "implementation": _words("cp", "pp"),
-    "abis": _list_of("ABI", checks.abis),
-    "markers": ValueKind("TABLE", checks.markers, inline_table, dict),
-    # The words of these are those of pypitool.mirror's own enumerations: a test compares them.
-    "files": _words("wheel-else-sdist", "wheel", "wheel+sdist", "all"),
-    "yanked": _words("pinned", "never"),
-    "copied_in": _words("match", "never"),
-    "closure": _words("check", "resolve", "off"),
-    "notify_on": _words("failure", "change", "always"),
-    "inputs": _list_of("FILE", checks.inputs),
-    "names": _list_of("NAME", checks.names),
-    "run": ValueKind("COMMAND", checks.run, to_toml=checks.line),
-    "cron": ValueKind("CRON", checks.cron),
-    "timezone": ValueKind("ZONE", checks.timezone),
-    "webhook": ValueKind("URL", checks.url, mask=host_only),
-    "command": ValueKind("COMMAND", checks.command, to_toml=checks.line),
-    "who": _list_of("WHO", table_checks.who),
-    "members": _list_of("WHO", table_checks.members),
-    "rights": _list_of("RIGHT", table_checks.rights),
-    "project_globs": _list_of("GLOB", table_checks.project_globs),
-    "addresses": _list_of("NETWORK", table_checks.addresses),
-    "publisher_name": ValueKind("NAME", table_checks.publisher_name),
-    "issuer": ValueKind("URL", table_checks.issuer),
-    "claims": ValueKind("TABLE", table_checks.claims, inline_table, table_checks.claims_table),
-    "minted_span": ValueKind("DURATION", table_checks.minted_span, to_toml=duration_text),
-}
+def texts(values: tuple[object, ...]) -> list[str]:
+    """Write each of the values as text."""
+    return [str(value) for value in values]
+
+
+def path(value: object) -> Path:
+    """Demand the path of a file; it is made absolute by whoever knows what it is relative to."""
+    return Path(string(value, "a path"))
+
+
+def size(value: object) -> int:
+    """Demand a number of bytes, or a text such as `2G`."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    try:
+        return parse_size(string(value, "a size such as `64M` or `2G`"))
+    except PypitoolError as fault:
+        raise BadValue(str(fault)) from None
+
+
+def duration(value: object, *, longest: float = _LONGEST) -> float:
+    """Demand a length of time that is more than nothing: seconds, or a text such as `15m`."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = str(value)
+    try:
+        seconds = parse_duration(string(value, "a duration such as `90s` or `15m`"))
+    except PypitoolError as fault:
+        raise BadValue(str(fault)) from None
+    if not 0 < seconds <= longest:
+        raise BadValue(f"expected a duration above 0 and up to {longest / 86400:.0f}d, got `{value}`")
+    return seconds
+
+
+def span(value: object, *, may_be_zero: bool = True) -> float:
+    """Demand a length of time in quotes, with its units, or `0`: a bare 7 was meant to be days, perhaps."""
+    text = string(value, "a duration in quotes, such as `90s` or `7d`").strip()
+    try:
+        seconds = parse_duration(text)
+    except PypitoolError as fault:
+        raise BadValue(str(fault)) from None
+    if seconds and not text[-1].isalpha():
+        raise BadValue(f"expected a duration with its unit, such as `{text}s` or `{text}d`, got `{text}`")
+    if seconds > _LONGEST or not (seconds or may_be_zero):
+        above = "" if may_be_zero else "above 0 and "
+        raise BadValue(f"expected a duration {above}up to 366d, got `{text}`")
+    return seconds
+
+
+def some_span(value: object) -> float:
+    """Demand a length of time in quotes that is more than nothing."""
+    return span(value, may_be_zero=False)
+
+
+def url(value: object) -> str:
+    """Demand the address of a web server."""
+    from urllib.parse import urlsplit
+
+    text = string(value, "an http or https URL").strip()
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or " " in text:
+        raise BadValue(f"expected an http or https URL, got `{masked(text)}`")
+    return text
+
+
+def networks(value: object) -> tuple[str, ...]:
+    """Demand addresses, networks, or the word `unix`."""
+    return tuple(_network(item) for item in strings(value, "an array of addresses or networks"))
+
+
+def _network(text: str) -> str:
+    from ipaddress import ip_network
+
+    if text.strip().lower() == UNIX:
+        return UNIX
+    try:
+        return str(ip_network(text.strip(), strict=False))
+    except ValueError:
+        raise BadValue(f"expected an address, a network or the word unix, got `{text}`") from None
+
+
+def globs(value: object) -> tuple[str, ...]:
+    """Demand patterns of project names, with `*` and `?` only."""
+    items = strings(value, "an array of project names or globs")
+    for item in items:
+        if _GLOB.fullmatch(item) is None:
+            raise BadValue(f"expected a project name, with `*` and `?` for the rest of it, got `{item}`")
+    return items
+
+
+def command_words(text: str) -> tuple[str, ...]:
+    """Split a command line into its words."""
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as fault:
+        raise BadValue(f"`{text}` is no command line: {str(fault).lower()}") from None
+
+
+def command_line(words: tuple[str | Path, ...]) -> str:
+    """Write words as a command line."""
+    return shlex.join(str(word) for word in words)
+
+
+def each_read(given: Mapping[str, object], read: Callable[[str, object], Any]) -> dict[str, Any]:
+    """Read every value of a table, or raise `BadTable` with all that is wrong in it."""
+    found, faults = {}, {}
+    for name, value in given.items():
+        try:
+            found[name] = read(name, value)
+        except BadValue as fault:
+            faults[name] = str(fault)
+    if faults:
+        raise BadTable(faults)
+    return found
+
+
+def unknown_word(word: str, known: Iterable[str], what: str) -> str:
+    """Say that there is no such thing, and which one was probably meant."""
+    listed = tuple(known)
+    rest = did_you_mean(word, listed) or f"; there is {', '.join(listed) or 'none'}"
+    return f"there is no {what} `{word}`{rest}"
+
+
+TEXT = ValueKind("TEXT", string)
+PATH = ValueKind("PATH", path, to_toml=str)
+FLAG = ValueKind("", boolean, boolean_text)
+SIZE = ValueKind("SIZE", size, to_toml=size_text)
+DURATION = ValueKind("DURATION", duration, to_toml=duration_text)
+SPAN = ValueKind("DURATION", span, to_toml=lambda seconds: duration_text(seconds) if seconds else "0")
+SOME_SPAN = ValueKind("DURATION", some_span, to_toml=duration_text)
+URL = ValueKind("URL", url)
+GLOBS = list_of("GLOB", globs)
+NETWORKS = list_of("NETWORK", networks)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pypitool.config.config_files import CONFIG_VARIABLE, SYSTEM_FILE, candidate_files
 from pypitool.config.faults import BadConfiguration, Fault
-from pypitool.config.keys import keys, tables_of
+from pypitool.config.keys import Shape
 from pypitool.config.loader import Loaded, load_settings
-from pypitool.config.settings import Settings
+from pypitool.config.settings import Settings, held_tables, keys, tables
 
 _HOMES = ("HOME", "XDG_CONFIG_HOME")
 
@@ -61,13 +61,13 @@ class Source:
 def with_live(settings: Settings, fresh: Settings) -> Settings:
     """Return settings with those of the fresh ones that count at once."""
     changed: dict[str, Any] = {}
-    for described in fields(Settings):
-        theirs = getattr(fresh, described.name)
-        if described.metadata.get("live"):
-            changed[described.name] = theirs
-        elif not described.metadata:
-            own = {key.name: getattr(theirs, key.name) for key in fields(theirs) if key.metadata.get("live")}
-            changed[described.name] = replace(getattr(settings, described.name), **own)
+    for table in tables():
+        theirs = getattr(fresh, table.field)
+        if table.live:
+            changed[table.field] = theirs
+        elif table.shape is Shape.ONCE:
+            own = {key.field: getattr(theirs, key.field) for key in table.keys if key.live}
+            changed[table.field] = replace(getattr(settings, table.field), **own)
     if bool(settings.rules) != bool(fresh.rules):
         # Rules in the place of the short form, or it in theirs: what it protects comes and goes with it.
         changed["auth"] = replace(changed["auth"], authenticate=fresh.auth.authenticate)
@@ -76,11 +76,11 @@ def with_live(settings: Settings, fresh: Settings) -> Settings:
 
 def changed_keys(before: Settings, after: Settings) -> tuple[str, ...]:
     """Return the paths of the keys that have other values, or are there no longer."""
-    had, has = _values(before), _values(after)
+    had, has = _values_of(before), _values_of(after)
     return tuple(path for path in {**had, **has} if had.get(path) != has.get(path))
 
 
-def _values(settings: Settings) -> dict[str, Any]:
+def _values_of(settings: Settings) -> dict[str, Any]:
     return {
-        f"{table.section}.{key.name}": table.value(key) for table in tables_of(settings) for key in table.keys
+        f"{held.heading}.{key.name}": held.value(key) for held in held_tables(settings) for key in held.keys
     }

@@ -1,4 +1,4 @@
-"""Read the configuration: flags over variables over files over defaults, all faults at once.
+"""The configuration, read: flags over variables over files over defaults, all faults at once.
 
 What is left of a configuration without its faults: for who looks at it, never for who serves.
 """
@@ -6,26 +6,20 @@ What is left of a configuration without its faults: for who looks at it, never f
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pypitool.config.config_files import SYSTEM_FILE, candidate_files, named_file
-from pypitool.config.cross_rules import Operands, settle, table_faults
+from pypitool.config import job_tables, mirror_tables, publisher_tables, rights_tables, server_table
+from pypitool.config.config_files import SYSTEM_FILE, candidate_files, named_file, parse_toml
 from pypitool.config.faults import Fault, refusal
-from pypitool.config.keys import Array, Key, arrays, build, entries, families, shapes
-from pypitool.config.layers import (
-    Layer,
-    Origin,
-    document_layer,
-    flags_layer,
-    gather,
-    header_lines,
-    variables_layer,
-)
-from pypitool.config.settings import Settings
-from pypitool.config.toml import parse_toml
+from pypitool.config.given import Gathered, Layer, Origin, Place
+from pypitool.config.job_tables import Operands
+from pypitool.config.keys import Shape
+from pypitool.config.layers import document_layer, flags_layer, gather, variables_layer
+from pypitool.config.settings import Settings, build, tables
+from pypitool.config.upstream_tables import two_passwords
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +59,19 @@ def load_settings(
         flags_layer(flags, here),
     ]
     gathered = gather(layers)
-    settled = settle(gathered.given)
     faults = [fault for layer in layers for fault in layer.faults]
-    faults += [*settled.faults, *table_faults(gathered, {fault.path for fault in faults}, operands)]
+    faults += _faults_between(gathered, {fault.path for fault in faults}, operands)
     if faults and tolerated is None:
         raise refusal(faults)
-    names: Mapping[str, Any] = {one.table: gathered.names(one.table) for one in shapes()}
-    lines: Mapping[str, Any] = {array.table: gathered.lines_of(array) for array in arrays()}
+    values = {path: one.value for path, one in gathered.given.items()}
+    notices = server_table.use_held_hash(values)
+    rights_tables.use_no_passwords(values)
+    places: Iterable[Place] = gathered.places.values()
     if tolerated is not None:
         tolerated += faults
-        names, lines = whole_names(settled.values, names), whole_lines(settled.values, lines)
+        places = _whole(places, values)
     origins = {path: one.origin for path, one in gathered.given.items()}
-    return Loaded(build(settled.values, names, lines), origins, settled.notices, files)
+    return Loaded(build(values, places), origins, notices, files)
 
 
 def _file_layer(file: Path) -> Layer:
@@ -86,37 +81,51 @@ def _file_layer(file: Path) -> Layer:
     except OSError as fault:
         return Layer({}, (Fault(str(file), "", f"cannot be read: {fault.strerror}"),))
     except ValueError as fault:  # both TOMLDecodeError and UnicodeDecodeError
-        return Layer({}, (Fault(str(file), "", f"is not TOML: {_lowered(fault)}"),))
-    return document_layer(document, str(file), file.parent, header_lines(text))
+        reason = str(fault)
+        return Layer({}, (Fault(str(file), "", f"is not TOML: {reason[:1].lower()}{reason[1:]}"),))
+    return document_layer(document, text, str(file), file.parent)
 
 
-def _lowered(fault: Exception) -> str:
-    text = str(fault)
-    return text[:1].lower() + text[1:]
+def _faults_between(
+    gathered: Gathered, faulty: Collection[str], operands: Operands | None
+) -> Iterator[Fault]:
+    """Yield what keys and tables demand of each other; what stands at a `faulty` path has been reported."""
+    yield from rights_tables.account_faults(gathered)
+    yield from server_table.tls_faults(gathered)
+    yield from server_table.health_faults(gathered)
+    yield from rights_tables.header_faults(gathered)
+    yield from _missing(gathered, faulty, Shape.NAMED)
+    yield from mirror_tables.set_faults(gathered, faulty)
+    yield from two_passwords(gathered)
+    yield from mirror_tables.unknown_targets(gathered)
+    yield from _missing(gathered, faulty, Shape.NUMBERED)
+    yield from rights_tables.rights_faults(gathered, faulty)
+    yield from publisher_tables.publisher_faults(gathered, faulty)
+    if operands is not None:
+        yield from job_tables.unusable_jobs(gathered, operands)
 
 
-L = TypeVar("L")
+def _missing(gathered: Gathered, faulty: Collection[str], shape: Shape) -> Iterator[Fault]:
+    # A fault in a table that is a value stands at a path of its own below.
+    reported = {*faulty, *(path.rpartition(".")[0] for path in faulty)}
+    places = (place for place in gathered.places.values() if place.table.shape is shape)
+    for place in sorted(places, key=lambda place: tables().index(place.table)):
+        for key in place.table.keys:
+            path = f"{place.path}.{key.name}"
+            if key.demanded and path not in gathered.given and path not in reported:
+                yield Fault(place.source, place.path, f"needs `{key.name}`")
 
 
-def whole_names(values: Mapping[str, Any], names: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    """Return the names of the tables and keys that have everything that they need."""
-    left = dict(names)
-    for family in families():
-        left[family.table] = [name for name in left[family.table] if _is_whole(values, family.keys(name))]
-    for one in entries():
-        left[one.table] = [name for name in left[one.table] if one.key(name).path in values]
-    return left
+def _whole(places: Iterable[Place], values: Mapping[str, Any]) -> Iterator[Place]:
+    """Yield the tables that have everything that they need; of rules none if one has not: a part of them is
+    other rules."""
+    kept = tuple(places)
+    broken = [place for place in kept if not _is_whole(place, values)]
+    arrays = [place.table for place in broken if place.table.shape is Shape.NUMBERED]
+    return (place for place in kept if place not in broken and place.table not in arrays)
 
 
-def whole_lines(values: Mapping[str, Any], lines: Mapping[str, Sequence[L]]) -> dict[str, Sequence[L]]:
-    """Return the tables of arrays; of one that is not whole none: a part of the rules is other rules."""
-    is_whole = {array.table: _array_is_whole(values, array, len(lines[array.table])) for array in arrays()}
-    return {table: found if is_whole[table] else () for table, found in lines.items()}
-
-
-def _array_is_whole(values: Mapping[str, Any], array: Array, count: int) -> bool:
-    return all(_is_whole(values, array.keys(number)) for number in range(1, count + 1))
-
-
-def _is_whole(values: Mapping[str, Any], own: Sequence[Key]) -> bool:
-    return all(key.path in values for key in own if key.demanded)
+def _is_whole(place: Place, values: Mapping[str, Any]) -> bool:
+    return place.table.shape is Shape.OPEN or all(
+        f"{place.path}.{key.name}" in values for key in place.table.keys if key.demanded
+    )

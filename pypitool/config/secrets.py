@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.config.faults import Fault
-from pypitool.config.mirror_settings import RemoteAuth, RemoteSettings, UpstreamAuth, UpstreamSettings
+from pypitool.config.upstream_tables import RemoteAuth, RemoteSettings, UpstreamAuth, UpstreamSettings
 
 Elsewhere = UpstreamSettings | RemoteSettings
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
-from pypitool.config.checks import NO_PASSWORDS
-from pypitool.config.keys import Array, Entries, Family, Key, Table, keys, shapes, tables_of
-from pypitool.config.kinds import KINDS
+from pypitool.config.keys import Key, Shape, Table
 from pypitool.config.loader import Loaded
-from pypitool.config.settings import Settings
+from pypitool.config.rights_tables import NO_PASSWORDS
+from pypitool.config.server_table import MODE
+from pypitool.config.settings import HeldTable, Settings, held_tables, tables
 
 # TOML 1.0: "Bare keys may only contain ASCII letters, ASCII digits, underscores, and dashes".
 _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -30,43 +30,31 @@ _HEAD = """\
 
 def shown(loaded: Loaded, *, origins: bool = False) -> str:
     """Write the settings that count as TOML, each with where it came from if that is asked for."""
-    tables = _tables(loaded.settings)
-    width = max(len(_assignment(key, table)) for table in tables for key in table.keys) if origins else 0
+    held = _held(loaded.settings)
+    width = max(len(_assignment(key, table)) for table in held for key in table.keys) if origins else 0
     lines = []
-    for table in tables:
-        lines.append(f"[{table.section}]")
+    for table in held:
+        lines.append(f"[{table.heading}]")
         for key in table.keys:
             line = _assignment(key, table)
-            lines.append(f"{line:<{width}}  # {loaded.origins[key.path]}" if origins else line)
+            lines.append(f"{line:<{width}}  # {loaded.origins[table.path_of(key)]}" if origins else line)
         lines.append("")
     return "\n".join(lines).rstrip("\n")
 
 
 def document(loaded: Loaded) -> dict[str, Any]:
     """Return the settings that count, and where each came from, as plain JSON values."""
+    held = ((table, key) for table in _held(loaded.settings) for key in table.keys)
     return {
         "files": [str(file) for file in loaded.files],
-        "settings": {
-            key.path: _entry(key, table, loaded) for table in _tables(loaded.settings) for key in table.keys
-        },
+        "settings": {table.path_of(key): _entry(key, table, loaded) for table, key in held},
     }
 
 
 def example() -> str:
     """Write the example file."""
-    by_field = {shape.field: shape for shape in shapes()}
-    lines = [_HEAD]
-    for section in (described.name for described in fields(Settings)):
-        shape = by_field.get(section)
-        if isinstance(shape, Entries):
-            lines.extend(_example_entries(shape))
-        elif shape is not None:
-            lines.extend(_example_table(shape))
-        else:
-            lines.append(f"[{section}]")
-            lines.extend(line for key in keys() if key.section == section for line in _example_lines(key))
-        lines.append("")
-    return "\n".join(lines).rstrip("\n") + "\n"
+    parts = ("\n".join((*_heading(table), *_example_lines(table))) for table in tables())
+    return "\n".join((_HEAD, "\n\n".join(parts))) + "\n"
 
 
 def literal(key: Key, value: Any) -> str:
@@ -74,18 +62,18 @@ def literal(key: Key, value: Any) -> str:
     return _toml(key.kind.to_toml(value))
 
 
-def _tables(settings: Settings) -> tuple[Table, ...]:
-    tables = tuple(tables_of(settings))
+def _held(settings: Settings) -> tuple[HeldTable, ...]:
+    held = tuple(held_tables(settings))
     # With rules it does not count, and beside them it may not stand.
-    return tuple(map(_without_short_form, tables)) if settings.rules else tables
+    return tuple(map(_without_short_form, held)) if settings.rules else held
 
 
-def _without_short_form(table: Table) -> Table:
+def _without_short_form(table: HeldTable) -> HeldTable:
     kept = tuple(key for key in table.keys if key.path != "auth.authenticate")
     return replace(table, keys=kept)
 
 
-def _assignment(key: Key, table: Table) -> str:
+def _assignment(key: Key, table: HeldTable) -> str:
     value = _value(key, table)
     # TOML has no null: what is not set is a comment.
     if value is None:
@@ -93,13 +81,13 @@ def _assignment(key: Key, table: Table) -> str:
     return f"{key.name} = {_toml(_hidden(key, key.kind.to_toml(value)))}"
 
 
-def _entry(key: Key, table: Table, loaded: Loaded) -> dict[str, Any]:
-    origin = loaded.origins[key.path]
+def _entry(key: Key, table: HeldTable, loaded: Loaded) -> dict[str, Any]:
+    origin = loaded.origins[table.path_of(key)]
     value = _plain(key, _value(key, table))
     return {"value": value, "origin": origin.kind.value, "source": origin.name or None}
 
 
-def _value(key: Key, table: Table) -> Any:
+def _value(key: Key, table: HeldTable) -> Any:
     # The settings say None for it, and then only `authenticate` tells the two apart.
     if key.path == "auth.passwords" and not table.values.authenticate:
         return NO_PASSWORDS
@@ -108,7 +96,7 @@ def _value(key: Key, table: Table) -> Any:
 
 def _plain(key: Key, value: Any) -> Any:
     # Sizes are bytes and durations seconds for programs; people see `2G` and `1m`.
-    if value is None or (isinstance(value, (int, float)) and key.kind is not KINDS["mode"]):
+    if value is None or (isinstance(value, (int, float)) and key.kind is not MODE):
         return value
     return _hidden(key, key.kind.to_toml(value))
 
@@ -129,26 +117,19 @@ def _key(name: str) -> str:
     return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
-def _example_table(shape: Family | Array) -> Iterator[str]:
-    yield f"# {shape.why}"
-    if isinstance(shape, Array):
-        yield f"#[[{shape.table}]]"
-        own = shape.described
-    else:
-        yield f"#[{shape.table}.{shape.example}]"
-        own = shape.keys(shape.example)
-    for key in own:
-        yield from _example_lines(key, commented=True)
+def _heading(table: Table) -> tuple[str, ...]:
+    if table.shape is Shape.NUMBERED:
+        return (f"# {table.why}", f"#[[{table.name}]]")
+    if table.shape is Shape.NAMED:
+        return (f"# {table.why}", f"#[{table.name}.{table.example}]")
+    return (f"[{table.name}]" if table.shape is Shape.ONCE else f"#[{table.name}]",)
 
 
-def _example_entries(held: Entries) -> Iterator[str]:
-    yield f"#[{held.table}]"
-    yield from _example_lines(held.described, commented=True)
-
-
-def _example_lines(key: Key, *, commented: bool = False) -> Iterator[str]:
-    yield f"# {key.why}"
-    if key.default is None or (commented and key.example):
-        yield f"#{key.name} = {literal(key, key.kind.parse(key.example))}"
-    else:
-        yield f"{'#' if commented else ''}{key.name} = {literal(key, key.default)}"
+def _example_lines(table: Table) -> Iterator[str]:
+    commented = table.shape is not Shape.ONCE
+    for key in table.keys:
+        yield f"# {key.why}"
+        if key.default is None or (commented and key.example):
+            yield f"#{key.name} = {literal(key, key.kind.parse(key.example))}"
+        else:
+            yield f"{'#' if commented else ''}{key.name} = {literal(key, key.default)}"

@@ -1,8 +1,5 @@
-"""What a value looks like in a TOML file, and how the text of a flag or a variable becomes one.
-
-What is never printed.
-
-The word that was probably meant.
+"""What a value looks like in a TOML file, how the text of a flag or a variable becomes one, what of it is
+never printed, and which word was probably meant.
 """
 
 from __future__ import annotations
@@ -126,7 +123,7 @@ def path_list(text: str) -> object:
 
 def inline_table(text: str) -> object:
     """Read a table as TOML writes it on one line."""
-    from pypitool.config.toml import parse_toml
+    from pypitool.config.config_files import parse_toml
 
     try:
         return parse_toml(f"value = {text}")["value"]

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from pypitool.config.checks import url as checked_url
-from pypitool.config.mirror_settings import RemoteSettings
+from pypitool.config.kinds import url as checked_url
+from pypitool.config.upstream_tables import RemoteSettings
 from pypitool.config.values import BadValue, did_you_mean
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.upload.addresses import server_of

@@ -22,10 +22,10 @@ from packaging.markers import default_environment
 from packaging.tags import platform_tags
 
 from pypitool.config.faults import BadConfiguration
-from pypitool.config.mirror_settings import SetSettings, UpstreamSettings
+from pypitool.config.mirror_tables import SetSettings
 from pypitool.config.secrets import password, unreadable, unset
 from pypitool.config.settings import Settings
-from pypitool.config.table_checks import PUBLIC
+from pypitool.config.upstream_tables import PUBLIC, UpstreamSettings
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.requirement_lines import LineFault
 from pypitool.core.mirror.selection import FilesPolicy, SelectionRules

@@ -17,7 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
-from pypitool.config.toml import parse_toml
+from pypitool.config.config_files import parse_toml
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.requirement_lines import (
     FileOption,

@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pypitool import __version__
-from pypitool.config.config_files import candidate_files
-from pypitool.config.toml import parse_toml
+from pypitool.config.config_files import candidate_files, parse_toml
 from pypitool.core.state_files import StateFiles
 from pypitool.host import make_directory, write_whole
 from pypitool.repository.state import choose_state

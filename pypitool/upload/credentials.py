@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pypitool.config.faults import BadConfiguration
-from pypitool.config.mirror_settings import RemoteSettings
 from pypitool.config.secrets import password, unreadable, unset
+from pypitool.config.upstream_tables import RemoteSettings
 from pypitool.core.upload.addresses import user_in, without_user
 from pypitool.core.upload.credential_choice import TOKEN_USER, Chosen, Credentials, Offered, Place, choose
 from pypitool.core.upload.pypirc import Section

@@ -9,8 +9,8 @@ from logging import getLogger
 from pathlib import Path
 from typing import ClassVar
 
-from pypitool.config.checks import url as checked_url
-from pypitool.config.mirror_settings import RemoteSettings
+from pypitool.config.kinds import url as checked_url
+from pypitool.config.upstream_tables import RemoteSettings
 from pypitool.config.values import BadValue, did_you_mean
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.upload.addresses import index_of, is_same, public_uploads, with_slash, without_user

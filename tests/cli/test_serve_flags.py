@@ -10,9 +10,8 @@ from pypitool.__main__ import main
 from pypitool.cli.command import Option
 from pypitool.cli.commands.serve import WITHOUT_EFFECT, configured, serve_command
 from pypitool.cli.invocation import Invocation
-from pypitool.config.keys import keys, value_of
 from pypitool.config.loader import Loaded
-from pypitool.config.settings import Settings
+from pypitool.config.settings import Settings, keys, value_of
 
 SERVED = [key for key in keys() if key.topic]
 # pypi-server run, as its own help lists it.

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.config.cross_rules import TAKEN
 from pypitool.config.faults import BadCombination, BadConfiguration
-from pypitool.config.keys import Key, every_key, keys, value_of
+from pypitool.config.keys import Key
 from pypitool.config.loader import Loaded, load_settings
-from pypitool.config.settings import Settings
+from pypitool.config.server_table import TAKEN
+from pypitool.config.settings import Settings, every_key, keys, value_of
 from pypitool.core.errors import exit_code
 from pypitool.repository.repository import Repository
 from pypitool_server.app import create_app

@@ -9,7 +9,7 @@ import pytest
 from pypitool.access.rules import rules_of
 from pypitool.config.faults import BadConfiguration
 from pypitool.config.loader import Loaded, load_settings
-from pypitool.config.settings import PublisherSettings
+from pypitool.config.publisher_tables import PublisherSettings
 from pypitool.config.shown import shown
 from pypitool.core.errors import exit_code
 from pypitool.core.rights.right import Right

@@ -8,8 +8,8 @@ import pytest
 
 from pypitool.config.faults import BadConfiguration
 from pypitool.config.loader import load_settings
-from pypitool.config.mirror_settings import RemoteAuth, RemoteSettings
 from pypitool.config.secrets import password, unreadable, unset
+from pypitool.config.upstream_tables import RemoteAuth, RemoteSettings
 from pypitool.core.errors import exit_code
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pypitool.config.faults import BadConfiguration
 from pypitool.config.loader import Loaded, load_settings
-from pypitool.config.settings import RuleSettings
+from pypitool.config.rights_tables import RuleSettings
 from pypitool.config.shown import document, shown
 from pypitool.core.errors import exit_code
 

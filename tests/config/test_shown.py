@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.config.keys import Key, keys
+from pypitool.config.job_tables import NotifySettings
+from pypitool.config.keys import Key
 from pypitool.config.loader import load_settings
-from pypitool.config.mirror_settings import NotifySettings
+from pypitool.config.settings import keys
 from pypitool.config.shown import document, example, shown
 
 

@@ -8,14 +8,10 @@ from pathlib import Path
 import pytest
 
 from pypitool.config.faults import BadConfiguration
+from pypitool.config.job_tables import JobSettings
 from pypitool.config.loader import Loaded, load_settings
-from pypitool.config.mirror_settings import (
-    JobSettings,
-    SetSettings,
-    TargetSettings,
-    UpstreamAuth,
-    UpstreamSettings,
-)
+from pypitool.config.mirror_tables import SetSettings, TargetSettings
+from pypitool.config.upstream_tables import UpstreamAuth, UpstreamSettings
 from pypitool.config.values import BadValue
 from pypitool.core.errors import exit_code
 

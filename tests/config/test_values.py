@@ -5,8 +5,27 @@ from typing import Any
 
 import pytest
 
-from pypitool.config.kinds import KINDS
+from pypitool.config import (
+    job_tables,
+    kinds,
+    mirror_tables,
+    publisher_tables,
+    rights_tables,
+    server_table,
+    upstream_tables,
+)
+from pypitool.config.kinds import ValueKind
 from pypitool.config.values import BadValue
+
+_MODULES = (
+    kinds, server_table, rights_tables, publisher_tables, upstream_tables, mirror_tables, job_tables,
+)  # fmt: skip
+KINDS = {
+    name.lower(): kind
+    for module in _MODULES
+    for name, kind in vars(module).items()
+    if isinstance(kind, ValueKind)
+}
 
 
 @pytest.mark.parametrize(

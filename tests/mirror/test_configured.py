@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from pypitool.config.faults import BadConfiguration
-from pypitool.config.kinds import KINDS
+from pypitool.config.job_tables import NOTIFY_ON
+from pypitool.config.kinds import ValueKind
 from pypitool.config.loader import load_settings
+from pypitool.config.mirror_tables import CLOSURE, FILES
 from pypitool.config.settings import Settings
 from pypitool.core.errors import exit_code
 from pypitool.core.mirror.selection import FilesPolicy, Formats, SelectionRules
@@ -263,7 +265,9 @@ def test_recipients_are_as_configured(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"), [("files", FilesPolicy), ("closure", Closure), ("notify_on", NotifyOn)]
+    ("kind", "words"),
+    [(FILES, FilesPolicy), (CLOSURE, Closure), (NOTIFY_ON, NotifyOn)],
+    ids=["files", "closure", "notify_on"],
 )
-def test_the_words_of_the_configuration_are_those_of_the_mirror(kind: str, words: type[Enum]) -> None:
-    assert KINDS[kind].choices == tuple(word.value for word in words)
+def test_the_words_of_the_configuration_are_those_of_the_mirror(kind: ValueKind, words: type[Enum]) -> None:
+    assert kind.choices == tuple(word.value for word in words)

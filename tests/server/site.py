@@ -11,7 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from pypitool.config.settings import AuthSettings, PolicySettings, ServerSettings, Settings
+from pypitool.config.mirror_tables import PolicySettings
+from pypitool.config.rights_tables import AuthSettings
+from pypitool.config.server_table import ServerSettings
+from pypitool.config.settings import Settings
 from pypitool.repository.repository import Repository
 from pypitool_server.app import create_app
 from pypitool_server.http.wsgi_types import Environ

@@ -13,7 +13,8 @@ import click
 
 from pypitool.cli.command import GLOBAL, MEANINGS, WithGlobals, exit_table
 from pypitool.cli.root import command_names, root
-from pypitool.config.keys import Key, arrays, entries, families, keys
+from pypitool.config.keys import Key, Shape
+from pypitool.config.settings import tables
 from pypitool.config.shown import example, literal
 
 ROOT = Path(__file__).parents[2]
@@ -136,24 +137,18 @@ def _command(path: str, command: WithGlobals) -> Iterator[str]:
 
 
 def _sections() -> Iterator[str]:
-    for section in dict.fromkeys(key.section for key in keys()):
-        yield f"### [{section}]\n"
-        rows = [_key_row(key) for key in keys() if key.section == section]
-        yield from _table(("Key", "Default", "Flag", "Variable", ""), rows)
-    for family in families():
-        yield f"### [{family.table}.NAME]\n"
-        yield f"{family.why[:1].upper()}{family.why[1:]}.\n"
-        named = [[f"`{key.name}`", _default(key), key.why] for key in family.keys("NAME")]
-        yield from _table(("Key", "Default", ""), named)
-    for array in arrays():
-        yield f"### [[{array.table}]]\n"
-        yield f"{array.why[:1].upper()}{array.why[1:]}.\n"
-        own = [[f"`{key.name}`", _default(key), key.why] for key in array.described]
-        yield from _table(("Key", "Default", ""), own)
-    for one in entries():
-        yield f"### [{one.table}]\n"
-        yield "The names of its keys are yours.\n"
-        yield from _table(("Key", ""), [[f"`{one.described.name}`", one.why]])
+    for table in sorted(tables(), key=lambda one: one.shape):
+        yield f"### [{table.keys[0].section}]\n"
+        if table.shape is Shape.ONCE:
+            rows = [_key_row(key) for key in table.keys]
+            yield from _table(("Key", "Default", "Flag", "Variable", ""), rows)
+        elif table.shape is Shape.OPEN:
+            yield "The names of its keys are yours.\n"
+            yield from _table(("Key", ""), [[f"`{key.name}`", key.why] for key in table.keys])
+        else:
+            yield f"{table.why[:1].upper()}{table.why[1:]}.\n"
+            rows = [[f"`{key.name}`", _default(key), key.why] for key in table.keys]
+            yield from _table(("Key", "Default", ""), rows)
 
 
 def _key_row(key: Key) -> list[str]:

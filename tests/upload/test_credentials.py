@@ -12,7 +12,7 @@ from keyring.credentials import Credential, SimpleCredential
 from keyring.errors import KeyringLocked
 
 from pypitool.config.faults import BadConfiguration
-from pypitool.config.mirror_settings import RemoteAuth, RemoteSettings
+from pypitool.config.upstream_tables import RemoteAuth, RemoteSettings
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.core.upload.pypirc import Section
 from pypitool.upload.credentials import Login, Places

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.config.mirror_settings import RemoteSettings
+from pypitool.config.upstream_tables import RemoteSettings
 from pypitool.core.errors import Kind, PypitoolError, exit_code
 from pypitool.core.upload.pypirc import BadPypirc
 from pypitool.upload.target import BadAddress, NoTarget, Target, UnknownTarget, Wish, find_target

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pypitool.cli.client_files.ini import CannotEdit, Difference, Edited
-from pypitool.config.toml import parse_toml
+from pypitool.config.config_files import parse_toml
 
 _HEADER = re.compile(r"\s*\[\[\s*(?:index|\"index\"|'index')\s*\]\]\s*(?:#.*)?")
 _ANY_HEADER = re.compile(r"\s*\[")

@@ -133,8 +133,8 @@ def _of_remote(loaded: Loaded, name: str) -> str:
 
 
 def _own(loaded: Loaded) -> str:
-    from pypitool.config.layers import OriginKind
-    from pypitool.config.own_address import name_of_this_machine, own_address
+    from pypitool.config.given import OriginKind
+    from pypitool.config.server_table import name_of_this_machine, own_address
 
     origins = (origin for path, origin in loaded.origins.items() if path.startswith("server."))
     if all(origin.kind is OriginKind.DEFAULT for origin in origins):
@@ -143,7 +143,7 @@ def _own(loaded: Loaded) -> str:
 
 
 def _checked(address: str) -> str:
-    from pypitool.config.checks import url
+    from pypitool.config.kinds import url
     from pypitool.config.values import BadValue
 
     try:

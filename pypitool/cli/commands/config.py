@@ -13,8 +13,8 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
-    from pypitool.config.mirror_settings import RemoteSettings, UpstreamSettings
     from pypitool.config.settings import Settings
+    from pypitool.config.upstream_tables import RemoteSettings, UpstreamSettings
 
 
 @click.group(

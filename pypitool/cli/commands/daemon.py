@@ -25,7 +25,7 @@ from pypitool.core.errors import PypitoolError
 from pypitool.host import Notifier
 
 if TYPE_CHECKING:
-    from pypitool.config.mirror_settings import JobSettings
+    from pypitool.config.job_tables import JobSettings
     from pypitool.config.settings import Settings
     from pypitool.mirror.schedule import DueJob, Scheduler
 

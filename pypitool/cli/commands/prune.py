@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _span(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float:
-    from pypitool.config.checks import span
+    from pypitool.config.kinds import span
     from pypitool.config.values import BadValue
 
     try:

@@ -22,7 +22,7 @@ from pypitool.cli.output import Output
 from pypitool.core.errors import Kind, PypitoolError
 
 if TYPE_CHECKING:
-    from pypitool.config.mirror_settings import JobSettings
+    from pypitool.config.job_tables import JobSettings
     from pypitool.config.settings import Settings
     from pypitool.mirror.record import Run
     from pypitool.mirror.schedule import Timing

@@ -71,7 +71,7 @@ def serve_command(invocation: Invocation, directories: tuple[Path, ...], with_jo
 def _make_default_directory(loaded: Loaded) -> Iterator[str]:
     # pypi-server serves nothing from a `~/packages` that is not there; a directory that was asked for
     # must exist.
-    from pypitool.config.layers import OriginKind
+    from pypitool.config.given import OriginKind
 
     (directory, *_) = loaded.settings.server.packages
     if loaded.origins["server.packages"].kind is OriginKind.DEFAULT and not directory.exists():

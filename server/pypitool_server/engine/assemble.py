@@ -11,7 +11,8 @@ from pathlib import Path
 from flask import Flask
 
 from pypitool.access.rules_file import RulesWatch
-from pypitool.config.settings import ServerSettings, Settings
+from pypitool.config.server_table import ServerSettings
+from pypitool.config.settings import Settings
 from pypitool.repository.repository import Repository
 from pypitool_server.access.live_rules import LiveRules
 from pypitool_server.app import create_app

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pypitool.access.rules import rules_of
-from pypitool.config.settings import ServerSettings, Settings
+from pypitool.config.server_table import ServerSettings
+from pypitool.config.settings import Settings
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import has

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 
 from pypitool.config.live import Source
-from pypitool.config.settings import ServerSettings, Settings
+from pypitool.config.server_table import ServerSettings
+from pypitool.config.settings import Settings
 from pypitool_server.engine.listen import Listener, TcpListener, UnixListener
 from pypitool_server.engine.prepare import allow_many_files, prepare
 from pypitool_server.engine.reload_rules import Following

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from pypitool.config.settings import ServerSettings
+from pypitool.config.server_table import ServerSettings
 from pypitool.config.values import masked as masked_urls
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool_server.logs.sinks import FileSink, Sink, StreamSink

@@ -10,7 +10,7 @@ import pytest
 
 from pypitool.cli.commands.schedule import run_job
 from pypitool.cli.invocation import Invocation
-from pypitool.config.mirror_settings import JobSettings
+from pypitool.config.job_tables import JobSettings
 from tests.cli.mirror.conftest import Site
 
 

@@ -15,7 +15,9 @@ from flask.testing import FlaskClient
 from pypitool.access.accounts import Accounts, Credentials, OwnAccounts
 from pypitool.access.htpasswd import remove_user
 from pypitool.access.rules import Rules
-from pypitool.config.settings import AuthSettings, ServerSettings, Settings
+from pypitool.config.rights_tables import AuthSettings
+from pypitool.config.server_table import ServerSettings
+from pypitool.config.settings import Settings
 from pypitool.core.rights.rulebook import Rulebook, short_form
 from pypitool.repository.scan import scan_if_alone
 from pypitool_server.access.access import Access

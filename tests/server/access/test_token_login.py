@@ -224,7 +224,9 @@ def test_a_token_in_a_query_opens_nothing(house: House) -> None:
 
 
 def test_tokens_work_without_a_password_file(house: House, tmp_path: Path) -> None:
-    from pypitool.config.settings import AuthSettings, ServerSettings, Settings
+    from pypitool.config.rights_tables import AuthSettings
+    from pypitool.config.server_table import ServerSettings
+    from pypitool.config.settings import Settings
     from pypitool_server.app import create_app
 
     made = make(house)

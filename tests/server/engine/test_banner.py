@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from pypitool.config.settings import AuthSettings, PolicySettings, RuleSettings, ServerSettings, Settings
+from pypitool.config.mirror_tables import PolicySettings
+from pypitool.config.rights_tables import AuthSettings, RuleSettings
+from pypitool.config.server_table import ServerSettings
+from pypitool.config.settings import Settings
 from pypitool_server.engine.banner import banner
 from pypitool_server.engine.worker_processes import Ready
 

@@ -12,7 +12,9 @@ from werkzeug.test import TestResponse
 
 from pypitool import __version__
 from pypitool.access.accounts import Accounts
-from pypitool.config.settings import AuthSettings, RuleSettings, ServerSettings, Settings
+from pypitool.config.rights_tables import AuthSettings, RuleSettings
+from pypitool.config.server_table import ServerSettings
+from pypitool.config.settings import Settings
 from pypitool.core.fact import Fact
 from pypitool.mirror.record import MirrorRecord
 from pypitool.repository.repository import Repository

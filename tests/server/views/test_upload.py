@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 from werkzeug.test import TestResponse
 
-from pypitool.config.settings import AuthSettings, ServerSettings, Settings
+from pypitool.config.rights_tables import AuthSettings
+from pypitool.config.server_table import ServerSettings
+from pypitool.config.settings import Settings
 from pypitool.core.model import OriginKind, ProjectStatus
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import scan_if_alone
