@@ -60,11 +60,9 @@ class SqliteReader:
         self.stamp = self._readers.stamp
 
     def serial(self) -> int:
-        """Return the number of the last change."""
         return self._head("serial")
 
     def changes_since(self, serial: int) -> Changes:
-        """Return what changed after `serial`."""
         # One statement: what it returns is of one moment.
         rows = self._ask(
             "SELECT serial, names_serial, rights_serial, base, "
@@ -77,11 +75,9 @@ class SqliteReader:
             return Changes(last, changed, names > serial, rights > serial, base > serial)
 
     def project_names(self) -> tuple[NormalizedName, ...]:
-        """Return the projects that hold at least one live file, sorted."""
         return tuple(row[0] for row in self._ask_many("name", "project WHERE listed ORDER BY name"))
 
     def project(self, name: NormalizedName) -> Project | None:
-        """Return a project with its live files (see `offered`), or None when it holds none."""
         # The serial before the files: if a change comes in between, the page is known to be old.
         about = self._ask("SELECT serial, status, reason FROM project WHERE name = ? AND listed", (name,))
         rows = about and self._ask_many(COLUMNS, "file WHERE project = ?", (name,))
@@ -92,24 +88,20 @@ class SqliteReader:
             return Project(name, serial, offered(map(from_row, rows)), ProjectStatus(status), reason)
 
     def status(self, project: NormalizedName) -> tuple[ProjectStatus, str | None]:
-        """Return the state of a project and its reason, also where no file of it is held (PEP 792)."""
         rows = self._ask("SELECT status, reason FROM project WHERE name = ?", (project,))
         with self._understood:
             return (ProjectStatus(rows[0][0]), rows[0][1]) if rows else (ProjectStatus.ACTIVE, None)
 
     def projects_in(self, status: ProjectStatus) -> frozenset[NormalizedName]:
-        """Return the projects that have this status."""
         return frozenset(
             row[0] for row in self._ask("SELECT name FROM project WHERE status = ?", (status.value,))
         )
 
     def held(self, project: NormalizedName) -> tuple[HeldFile, ...]:
-        """Return every live file of a project, those included that another of the same name hides."""
         rows = self._ask_many(COLUMNS, "file WHERE project = ? ORDER BY root, path", (project,))
         return self._files(rows)
 
     def rivals(self, filenames: Sequence[str] | None = None) -> tuple[HeldFile, ...]:
-        """Return the live files that share their filename with other bytes; of these names, or of all."""
         among = "" if filenames is None else "WHERE filename IN (SELECT value FROM json_each(?))"
         rows = self._ask_many(
             COLUMNS,
@@ -120,7 +112,6 @@ class SqliteReader:
         return self._files(rows)
 
     def file_at(self, path: str) -> HeldFile | None:
-        """Return the live file at this path below the first root that has it."""
         # By filename, for which there is an index whatever the number of roots.
         rows = self._ask(
             f"SELECT {COLUMNS} FROM file WHERE filename = ? AND path = ? ORDER BY root LIMIT 1",
@@ -129,13 +120,11 @@ class SqliteReader:
         return next(iter(self._files(rows)), None)
 
     def held_at(self, location: Location) -> HeldFile | None:
-        """Return the live file at exactly this place."""
         place = (location.root, to_path(location.path))
         rows = self._ask(f"SELECT {COLUMNS} FROM file WHERE root = ? AND path = ?", place)
         return next(iter(self._files(rows)), None)
 
     def files(self) -> Iterator[HeldFile]:
-        """Iterate over every live file of every root, in order of root and path."""
         after: tuple[int, str] = (-1, "")
         while rows := self._ask_many(
             COLUMNS, f"file WHERE (root, path) > (?, ?) ORDER BY root, path LIMIT {_PAGE}", after
@@ -145,13 +134,11 @@ class SqliteReader:
             yield from files
 
     def metadata(self, sha256: str) -> bytes | None:
-        """Return a METADATA body by its digest."""
         rows = self._ask("SELECT body FROM metadata WHERE sha256 = ?", (sha256,))
         with self._understood:
             return zlib.decompress(rows[0][0]) if rows else None
 
     def problems(self) -> tuple[Problem, ...]:
-        """Return the files that are not listed, and why."""
         rows = self._ask(
             "SELECT root, path, reason, size, mtime_ns, ctime_ns, inode FROM problem ORDER BY root, path"
         )
@@ -162,16 +149,13 @@ class SqliteReader:
             )
 
     def counts(self) -> tuple[int, int]:
-        """Return how many live projects and files there are."""
         rows = self._ask("SELECT (SELECT count(*) FROM project WHERE listed), (SELECT count(*) FROM file)")
         return rows[0][0], rows[0][1]
 
     def file_counts(self) -> dict[NormalizedName, int]:
-        """Return how many live files each project has that has any."""
         return dict(self._ask("SELECT project, count(*) FROM file GROUP BY project"))
 
     def holds(self, project: NormalizedName) -> bool:
-        """Tell whether a project has a live file."""
         rows = self._ask("SELECT EXISTS (SELECT 1 FROM file WHERE project = ?)", (project,))
         return bool(rows[0][0])
 
@@ -181,11 +165,9 @@ class SqliteReader:
         return tuple(row[0] for row in rows)
 
     def owned(self, who: str) -> frozenset[NormalizedName]:
-        """Return the projects that somebody owns."""
         return frozenset(row[0] for row in self._ask("SELECT project FROM owner WHERE who = ?", (who,)))
 
     def known(self, root: int, below: str = "") -> Iterator[Known]:
-        """Iterate, in order of path, over the live files of one root, or below one folder of it."""
         folder = below.strip("/")
         if to_path(folder) != folder:
             return  # nothing below a name that is not UTF-8 is ever listed
@@ -203,7 +185,6 @@ class SqliteReader:
             yield from known
 
     def known_at(self, locations: Sequence[Location]) -> Iterator[Known]:
-        """Iterate over the live files among these locations."""
         for location in locations:
             place = (location.root, to_path(location.path))
             rows = self._ask(
@@ -214,13 +195,11 @@ class SqliteReader:
             yield from known
 
     def pending(self) -> tuple[Pending, ...]:
-        """Return every publishing that has begun and not ended."""
         rows = self._ask(f"SELECT {COLUMNS}, temporary FROM pending ORDER BY root, path")
         with self._understood:
             return tuple(Pending(from_row(row), row[-1]) for row in rows)
 
     def held_under(self, release_key: str) -> HeldFile | None:
-        """Return the live or pending file with this release key."""
         for table in ("file", "pending"):
             rows = self._ask(
                 f"SELECT {COLUMNS} FROM {table} WHERE release_key = ? "
@@ -252,23 +231,18 @@ class SqliteReader:
         return bool(self._head("complete"))
 
     def rights_serial(self) -> int:
-        """Return the number of the last change after which somebody may do less, or something else."""
         return self._head("rights_serial")
 
     def token(self, hash: str) -> Token | None:
-        """Return a token by its hash, one that has ended too."""
         return next(iter(self._tokens("WHERE hash = ?", hash)), None)
 
     def tokens(self) -> tuple[Token, ...]:
-        """Return every token that is remembered, in the order in which they were made."""
         return self._tokens("ORDER BY created, hash")
 
     def facts_end(self) -> int:
-        """Return up to which byte the log of facts is known to be replayed."""
         return self._head("facts_end")
 
     def close(self) -> None:
-        """Release every connection."""
         self._readers.close()
 
     def _files(self, rows: Sequence[Sequence[object]]) -> tuple[HeldFile, ...]:

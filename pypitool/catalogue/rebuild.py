@@ -48,13 +48,13 @@ def open_catalogue(
     if reader_only:
         with opening(path):
             _inspect(path, migrations, mode="rw" if os.access(path, os.W_OK) else "ro")
-        return SqliteCatalogue.open(path, reader_only=True)
+        return SqliteCatalogue(path, reader_only=True)
     try:
         with opening(path):
             _inspect(path, migrations)
     except (CatalogueMissing, CatalogueDamaged, CatalogueOld):
         _mend(path, facts, migrations)
-    catalogue = SqliteCatalogue.open(path)
+    catalogue = SqliteCatalogue(path)
     catch_up(catalogue, facts)
     return catalogue
 

@@ -1,7 +1,4 @@
-"""The catalogue in one SQLite file: many readers that never wait, writers one after another.
-
-Changes of several threads in one transaction: the disk takes as long for one commit as for ten.
-"""
+"""The catalogue in one SQLite file: many readers that never wait, writers one after another."""
 
 from __future__ import annotations
 
@@ -10,122 +7,95 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from functools import wraps
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
-
-from packaging.utils import NormalizedName
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from pypitool.catalogue import writes
 from pypitool.catalogue.catalogue import Decisions, FileFact, Pending, ScanBatch
 from pypitool.catalogue.connections import Writer
 from pypitool.catalogue.queries import SqliteReader
 from pypitool.core.errors import PypitoolError
-from pypitool.core.model import HeldFile, Location, ProjectStatus
-from pypitool.core.rights.tokens import Token
+from pypitool.core.model import HeldFile, Location
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Change = Callable[[sqlite3.Connection], T]
+
+
+def _durable(
+    change: Callable[Concatenate[sqlite3.Connection, P], T],
+) -> Callable[Concatenate[SqliteCatalogue, P], T]:
+    """Make a method of what runs inside a transaction; when it returns, that is committed."""
+
+    @wraps(change)
+    def method(self: SqliteCatalogue, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self._writer.transaction() as connection:
+            return change(connection, *args, **kwargs)
+
+    return method
 
 
 class SqliteCatalogue(SqliteReader):
-    """Implements `pypitool.catalogue.catalogue.Catalogue`."""
+    """Implements `pypitool.catalogue.catalogue.Catalogue`, over a sound file of the current schema.
+
+    `rebuild.open_catalogue` makes it so first.
+    """
 
     def __init__(
         self, path: Path, *, reader_only: bool = False, clock: Callable[[], float] = time.time
     ) -> None:
         super().__init__(path, read_only=reader_only)
         self._writer = Writer(path)
-        self._gathering = Gathering(self._writer)
+        self._together = GroupCommit(self._writer)
         self._clock = clock
 
-    @classmethod
-    def open(cls, path: Path, *, reader_only: bool = False) -> SqliteCatalogue:
-        """Open a sound catalogue of the current schema; `rebuild.open_catalogue` makes it so first."""
-        return cls(path, reader_only=reader_only)
+    abandon_publish = _durable(writes.abandon_publish)
+    set_status = _durable(writes.set_status)
+    set_owners = _durable(writes.set_owners)
+    forget = _durable(writes.forget)
+    add_token = _durable(writes.add_token)
+    revoke_token = _durable(writes.revoke_token)
+    forget_tokens = _durable(writes.forget_tokens)
 
     def apply_scan(self, batch: ScanBatch, bodies: Iterable[tuple[str, bytes]] = ()) -> None:
-        """Record what a walk found; `bodies` are METADATA bodies with their digests."""
         # Compressed before the transaction begins: other writers are not kept waiting for it.
         compressed = [(sha256, _compress(body)) for sha256, body in bodies]
         with self._writer.transaction() as connection:
             writes.apply_scan(connection, batch, compressed, self._clock())
 
     def begin_publish(self, pending: Pending, body: bytes | None, *, overwrite: bool) -> None:
-        """Record a file as pending; raise `ReleaseFileExists` when a file has its release key already."""
         compressed = None if body is None else _compress(body)
-        self._gathering.apply(
+        self._together.apply(
             lambda connection: writes.begin_publish(connection, pending, compressed, overwrite=overwrite)
         )
 
     def finish_publish(self, file: HeldFile) -> tuple[Location, ...]:
-        """Turn a pending file live, with the stat that it has now; return which others it superseded."""
-        return self._gathering.apply(
-            lambda connection: writes.finish_publish(connection, file, self._clock())
-        )
-
-    def abandon_publish(self, location: Location) -> None:
-        """Forget a pending file."""
-        with self._writer.transaction() as connection:
-            writes.abandon_publish(connection, location)
+        return self._together.apply(lambda connection: writes.finish_publish(connection, file, self._clock()))
 
     def decide(self, *facts: FileFact) -> None:
-        """Replace what people decided about filenames, all of them at once."""
         with self._writer.transaction() as connection:
             writes.decide(connection, facts, self._clock())
 
-    def set_status(self, project: NormalizedName, status: ProjectStatus, reason: str | None) -> None:
-        """Record a project's status (PEP 792)."""
-        with self._writer.transaction() as connection:
-            writes.set_status(connection, project, status, reason)
-
-    def set_owners(self, project: NormalizedName, owners: Sequence[str]) -> None:
-        """Replace the owners of a project."""
-        with self._writer.transaction() as connection:
-            writes.set_owners(connection, project, owners)
-
-    def forget(self, locations: Sequence[Location]) -> None:
-        """Remove files, and what was decided about their names where no other file bears them."""
-        with self._writer.transaction() as connection:
-            writes.forget(connection, locations)
-
     def set_complete(self, since: int) -> None:
-        """Record that the directories were walked to their end, by a walk that began at serial `since`."""
         if not self.is_complete():
             with self._writer.transaction() as connection:
                 writes.set_complete(connection, since)
 
-    def add_token(self, token: Token) -> None:
-        """Record a token; one that is known stays as it is."""
-        with self._writer.transaction() as connection:
-            writes.add_token(connection, token)
-
-    def revoke_token(self, hash: str, at: str) -> None:
-        """Record that a token was revoked at a moment, unless it has been."""
-        with self._writer.transaction() as connection:
-            writes.revoke(connection, hash, at)
-
-    def forget_tokens(self, before: str, *, minted_before: str) -> None:
-        """Forget the tokens that ended before a moment; of those that were minted there are many more."""
-        with self._writer.transaction() as connection:
-            writes.forget_tokens(connection, before, minted_before)
-
     def replay(self, outcome: Decisions, facts_end: int) -> None:
-        """Make decisions hold that the log of facts has up to the byte `facts_end`."""
         with self._writer.transaction() as connection:
             writes.replay(connection, outcome, self._clock())
             connection.execute("UPDATE head SET facts_end = ?", (facts_end,))
 
     def close(self) -> None:
-        """Release every connection."""
         super().close()
         self._writer.close()
 
 
 def _compress(body: bytes) -> bytes:
     return zlib.compress(body, 3)
-
-
-T = TypeVar("T")
-Change = Callable[[sqlite3.Connection], T]
 
 
 class Transactions(Protocol):
@@ -165,7 +135,7 @@ class _Asked:
         return self._result
 
 
-class Gathering:
+class GroupCommit:
     """While one thread waits for the disk the changes of others gather; the next commits them all."""
 
     def __init__(self, writer: Transactions) -> None:

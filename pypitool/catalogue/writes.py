@@ -1,7 +1,4 @@
-"""What each change does to the tables; every function runs inside a transaction of its caller.
-
-Tokens as the catalogue keeps them; what writes runs inside a transaction of its caller.
-"""
+"""What each change does to the tables; every function runs inside a transaction of its caller."""
 
 from __future__ import annotations
 
@@ -133,7 +130,7 @@ def replay(connection: sqlite3.Connection, outcome: Decisions, now: float) -> No
     for token in outcome.tokens.values():
         add_token(connection, token)
     for token_hash, at in outcome.revoked.items():
-        revoke(connection, token_hash, at)
+        revoke_token(connection, token_hash, at)
 
 
 def set_complete(connection: sqlite3.Connection, since: int) -> None:
@@ -295,16 +292,16 @@ def add_token(connection: sqlite3.Connection, token: Token) -> None:
     connection.execute(f"INSERT OR IGNORE INTO token ({OF_TOKENS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
-def revoke(connection: sqlite3.Connection, token_hash: str, at: str) -> None:
+def revoke_token(connection: sqlite3.Connection, hash: str, at: str) -> None:
     """Record that a token was revoked, and let every worker look again."""
     changed = connection.execute(
-        "UPDATE token SET revoked = ? WHERE hash = ? AND revoked IS NULL", (at, token_hash)
+        "UPDATE token SET revoked = ? WHERE hash = ? AND revoked IS NULL", (at, hash)
     )
     if changed.rowcount:
         announce_rights(connection)
 
 
-def forget_tokens(connection: sqlite3.Connection, before: str, minted_before: str) -> None:
+def forget_tokens(connection: sqlite3.Connection, before: str, *, minted_before: str) -> None:
     """Forget the tokens that ended before a moment, and the minted ones before another."""
     connection.execute(
         "DELETE FROM token WHERE revoked < :before OR expires < :before "

@@ -74,7 +74,7 @@ def read_copy(path: Path) -> CatalogueCopy:
     """Read a catalogue, all of it, or raise why it cannot be read."""
     with _copy(path) as copy:
         make_current(copy)
-        with closing(SqliteCatalogue.open(copy)) as catalogue:
+        with closing(SqliteCatalogue(copy)) as catalogue:
             uploaded = tuple(file for file in catalogue.files() if file.origin.kind is OriginKind.UPLOADED)
             return CatalogueCopy(uploaded, catalogue.problems(), catalogue.tokens())
 

@@ -193,7 +193,7 @@ def test_damage_that_a_reader_meets_is_named(path: Path, facts: FactLog) -> None
         file.write(os.urandom(path.stat().st_size - 4096))
 
     with (
-        closing(SqliteCatalogue.open(path)) as catalogue,
+        closing(SqliteCatalogue(path)) as catalogue,
         pytest.raises(CatalogueDamaged, match="is damaged"),
     ):
         list(catalogue.files())
@@ -269,7 +269,7 @@ def test_running_readers_and_writers_go_over_to_the_rebuilt_catalogue(path: Path
         repair(path, facts)
         running.apply_scan(ScanBatch([wheel("baz")]))
 
-        with closing(SqliteCatalogue.open(path)) as another:
+        with closing(SqliteCatalogue(path)) as another:
             assert another.project_names() == ("baz",)
 
 
@@ -286,7 +286,7 @@ def test_a_fact_without_its_row_is_caught_up_at_the_next_start(path: Path, facts
 
 def test_catching_up_with_what_is_known_is_no_change(path: Path, facts: FactLog) -> None:
     fill(path, facts)
-    with closing(SqliteCatalogue.open(path)) as catalogue:
+    with closing(SqliteCatalogue(path)) as catalogue:
         before = catalogue.serial()
 
         catch_up(catalogue, facts)

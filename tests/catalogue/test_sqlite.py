@@ -175,18 +175,18 @@ def test_a_replaced_catalogue_is_noticed_within_a_second(catalogue: SqliteCatalo
 def test_a_replaced_catalogue_keeps_its_journal_when_old_users_go(
     catalogue: SqliteCatalogue, path: Path, tmp_path: Path
 ) -> None:
-    old = SqliteCatalogue.open(path)
+    old = SqliteCatalogue(path)
     old.apply_scan(ScanBatch([wheel("foo")]))
     new = tmp_path / "new.sqlite"
     open_catalogue(new, FactLog(tmp_path / "new.jsonl")).close()
     put_in_place(new, path)
-    with closing(SqliteCatalogue.open(path)) as current:
+    with closing(SqliteCatalogue(path)) as current:
         current.apply_scan(ScanBatch([wheel("bar")]))
 
         # SQLite deletes the journal of a database that nobody has open any more, by its name.
         old.close()
 
-        with closing(SqliteCatalogue.open(path)) as another:
+        with closing(SqliteCatalogue(path)) as another:
             assert another.project_names() == ("bar",)
 
 
@@ -289,7 +289,7 @@ def test_a_disk_that_became_read_only_is_503(tmp_path: Path) -> None:
         open_catalogue(path, FactLog(disk / "facts.jsonl")).close()
         make_read_only(disk)
 
-        with closing(SqliteCatalogue.open(path)) as catalogue, pytest.raises(CatalogueReadOnly) as caught:
+        with closing(SqliteCatalogue(path)) as catalogue, pytest.raises(CatalogueReadOnly) as caught:
             catalogue.apply_scan(ScanBatch([wheel("foo")]))
 
     assert http_status(caught.value) == 503

@@ -26,7 +26,7 @@ def start_writer(catalogue: Path, project: str, count: int) -> subprocess.Popen[
 def main() -> None:
     """Publish `count` wheels of a project, with several threads."""
     path, project, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    catalogue = SqliteCatalogue.open(path)
+    catalogue = SqliteCatalogue(path)
 
     def publish(number: int) -> None:
         body = f"Name: {project}\nVersion: {number}"

@@ -34,8 +34,8 @@ class CountingCatalogue(SqliteCatalogue):
 @pytest.fixture
 def catalogue(repository: Repository) -> Iterator[CountingCatalogue]:
     scan(repository)
-    catalogue = CountingCatalogue.open(repository.files.catalogue)
-    yield catalogue  # type: ignore[misc]
+    catalogue = CountingCatalogue(repository.files.catalogue)
+    yield catalogue
     catalogue.close()
 
 

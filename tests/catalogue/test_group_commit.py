@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from pypitool.catalogue.sqlite import Gathering
+from pypitool.catalogue.sqlite import GroupCommit
 from pypitool.core.errors import Kind, PypitoolError
 from tests.support.waiting import wait_until
 
@@ -64,19 +64,17 @@ class Together:
     """Several changes, of which the first keeps the turn until all others wait for it."""
 
     def __init__(self, database: Database, values: list[int]) -> None:
-        self._gathering = Gathering(database)
+        self._group = GroupCommit(database)
         self._values = values
         self._went_on = threading.Event()
 
     def outcomes(self) -> list[int | str]:
         with ThreadPoolExecutor(len(self._values) + 1) as pool:
             began = threading.Event()
-            first = pool.submit(self._gathering.apply, lambda connection: self._wait(began))
+            first = pool.submit(self._group.apply, lambda connection: self._wait(began))
             assert began.wait(10)
             others = [pool.submit(self._one, value) for value in self._values]
-            wait_until(
-                lambda: len(self._gathering._waiting) == len(self._values), what="all wait", seconds=10
-            )
+            wait_until(lambda: len(self._group._waiting) == len(self._values), what="all wait", seconds=10)
             self._went_on.set()
             first.result(10)
             return [other.result(10) for other in others]
@@ -87,13 +85,13 @@ class Together:
 
     def _one(self, value: int) -> int | str:
         try:
-            return self._gathering.apply(lambda connection: insert(connection, value))
+            return self._group.apply(lambda connection: insert(connection, value))
         except PypitoolError as error:
             return type(error).__name__
 
 
 def test_a_change_is_committed_when_it_returns(database: Database) -> None:
-    assert Gathering(database).apply(lambda connection: insert(connection, 1)) == 1
+    assert GroupCommit(database).apply(lambda connection: insert(connection, 1)) == 1
 
     assert (database.numbers(), database.transactions) == ([1], 1)
 
@@ -119,10 +117,10 @@ def test_a_change_that_the_database_refuses_harms_no_other(database: Database) -
 
 
 def test_a_change_that_fails_unforeseen_loses_no_other(database: Database) -> None:
-    gathering = Gathering(database)
+    group = GroupCommit(database)
 
     with pytest.raises(ZeroDivisionError):
-        gathering.apply(lambda connection: 1 // 0)
+        group.apply(lambda connection: 1 // 0)
 
-    assert gathering.apply(lambda connection: insert(connection, 2)) == 2
+    assert group.apply(lambda connection: insert(connection, 2)) == 2
     assert database.numbers() == [2]
