@@ -69,7 +69,7 @@ config          -> config_files faults given job_tables keys kinds live loader m
                    rights_tables secrets server_table settings shown upstream_tables values
 doctor          -> context examine finding
 keeper          -> keeper
-manage          -> audit client here remote runs seam users
+manage          -> action actions audit client downloads people projects runs
 mirror          -> available bundle candidate_report configured inputs notify pin_files private_names prune
                    record resolve run schedule sets stamp stamp_inputs sync systemd_units update
                    update_offers verify_upstream workspace
@@ -95,7 +95,7 @@ MORE_DOORS = {
     "archives": 4,
     "catalogue": 9,
     "config": 17,
-    "manage": 7,
+    "manage": 8,
     "mirror": 22,
     "repository": 14,
     "server/access": 4,

@@ -5,23 +5,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import click
 
 from pypitool.cli.command import option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import heard, opened, opened_fresh
+from pypitool.cli.opening import heard, opened_fresh
 from pypitool.cli.output import Output
 from pypitool.core.errors import Kind, PypitoolError
 
 if TYPE_CHECKING:
+    from pypitool.manage.action import Reply
     from pypitool.manage.client import Remote
-    from pypitool.manage.seam import Projects, Runs, Users
-    from pypitool.manage.users import Record
+    from pypitool.manage.projects import Projects
 
-Managed = TypeVar("Managed")
+P = ParamSpec("P")
+Subject = TypeVar("Subject")
 
 _TOPIC = "From afar"
 _LONGEST_PASSWORD_LINE = 4096
@@ -85,81 +87,44 @@ def _option(flag: str, help: str, *short: str, **attributes: Any) -> Any:
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Here(Generic[Subject]):
+    """Where actions are carried out on what lies on this machine; `Remote` is the other place."""
+
+    subject: Subject
+
+    def run(
+        self, method: Callable[Concatenate[Subject, P], Reply], *given: P.args, **named: P.kwargs
+    ) -> Reply:
+        """Carry out an action, which is named by the method that does it."""
+        return method(self.subject, *given, **named)
+
+
 @contextmanager
 def managed(
-    invocation: Invocation,
-    here: Callable[[], AbstractContextManager[Managed]],
-    afar: Callable[[Any, Remote], Managed],
-) -> Iterator[Managed]:
-    """Open what is meant: of a server elsewhere, or of this machine.
-
-    `afar` is given the module of those that are elsewhere, which is imported only then.
-    """
+    invocation: Invocation, here: Callable[[Invocation], AbstractContextManager[Subject]]
+) -> Iterator[Here[Subject] | Remote]:
+    """Open the server that is meant, or what lies on this machine."""
     if means_another(invocation):
         with opened_remote(invocation) as remote:
-            from pypitool.manage import remote as elsewhere
-
-            yield afar(elsewhere, remote)
-        return
-    with here() as found:
-        yield found
+            yield remote
+    else:
+        with here(invocation) as subject:
+            yield Here(subject)
 
 
 @contextmanager
-def managed_projects(invocation: Invocation) -> Iterator[Projects]:
-    """Open the projects of the server that is meant, or those of the local directories as they are now."""
-    if means_another(invocation):
-        with opened_remote(invocation) as remote:
-            from pypitool.manage.remote import ProjectsAfar
+def _projects_here(invocation: Invocation) -> Iterator[Projects]:
+    from pypitool.catalogue.facts import local_actor
+    from pypitool.manage.projects import Projects
 
-            yield ProjectsAfar(remote)
-        return
     with opened_fresh(invocation) as repository:
-        from pypitool.catalogue.facts import local_actor
-        from pypitool.manage.here import ProjectsHere
-
-        yield ProjectsHere(repository, local_actor())
+        yield Projects(repository, local_actor())
 
 
-@contextmanager
-def managed_users(invocation: Invocation, file: Callable[[], Path], *, changes: bool) -> Iterator[Users]:
-    """Open the users of the server that is meant, or those of the password file that `file` returns."""
-    if means_another(invocation):
-        with opened_remote(invocation) as remote:
-            from pypitool.manage.remote import UsersAfar
-
-            yield UsersAfar(remote)
-        return
-    from pypitool.manage.users import UsersHere
-
-    yield UsersHere(file(), _record(invocation) if changes else None)
-
-
-def _record(invocation: Invocation) -> Record | None:
-    """Say where changes are recorded: in the state of the server that reads the file, if there is one."""
-    from pypitool.catalogue.facts import FactLog, local_actor
-    from pypitool.core.state_files import StateFiles
-    from pypitool.manage.users import Record
-    from pypitool.repository.state import find_state
-
-    server = invocation.load().settings.server
-    state = find_state(server.packages, server.state, invocation.environ)
-    return None if state is None else Record(FactLog(StateFiles(state).facts), local_actor())
-
-
-@contextmanager
-def managed_runs(invocation: Invocation) -> Iterator[Runs]:
-    """Open the runs of the server that is meant, or those of the local directories."""
-    if means_another(invocation):
-        with opened_remote(invocation) as remote:
-            from pypitool.manage.remote import RunsAfar
-
-            yield RunsAfar(remote)
-        return
-    with opened(invocation, reader_only=True) as repository:
-        from pypitool.manage.runs import RunsHere
-
-        yield RunsHere(repository.state)
+def managed_projects(invocation: Invocation) -> AbstractContextManager[Here[Projects] | Remote]:
+    """Open the projects of the server that is meant, or those of the local directories as they are now."""
+    return managed(invocation, _projects_here)
 
 
 def means_another(invocation: Invocation) -> bool:

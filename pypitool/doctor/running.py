@@ -95,10 +95,10 @@ def of_runs(newest_first: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
 
 def look_at_runs(context: Context) -> Iterator[Finding]:
     """Look at the record, if the mirror has ever run."""
-    from pypitool.manage.runs import RunsHere
+    from pypitool.manage.runs import Runs
 
     if StateFiles(context.state).mirror.exists():
-        yield from of_runs(RunsHere(context.state).listed())
+        yield from of_runs(Runs(context.state).listed().document)
 
 
 _LONGEST = 5.0

@@ -1,36 +1,47 @@
-"""The client of `/api/v1/`: requests, their documents, and errors of the same kinds as on the machine.
+"""A server elsewhere: which one is meant and as whom, and the actions that it carries out.
 
-Which server elsewhere is meant, as whom one speaks to it, and how it is reached.
+Its errors are of the same kinds as those on the machine itself.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from ipaddress import ip_address
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Concatenate, ParamSpec
 from urllib.parse import quote, urlencode, urlsplit
 
 from pypitool.config.kinds import url as checked_url
 from pypitool.config.upstream_tables import RemoteSettings
 from pypitool.config.values import BadValue, did_you_mean
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.names import normalize
 from pypitool.core.upload.addresses import server_of
+from pypitool.core.upload.answer import OUTCOME
 from pypitool.core.upload.credential_choice import Credentials
+from pypitool.manage.action import API, API_VERSION, Action, Reply
+from pypitool.manage.actions import ACTIONS
+from pypitool.manage.projects import Owners, Projects
+from pypitool.repository.owners import owner_named
+from pypitool.repository.releases import NotHeld
 from pypitool.upload.credentials import Ask, Login, Places
 from pypitool.upstream.errors import redacted
 from pypitool.upstream.page_model import Upstream
 from pypitool.upstream.session import Response, UpstreamSession, read_bounded
 
-API = "api/v1/"
-API_VERSION = 1
-OUTCOME = "X-Pypitool-Outcome"
+# What an address cannot hold as a part of it: it would mean another one.
+_NO_PART = ("", ".", "..")
+_PARAMETER = re.compile(r"<(?:([a-z]+):)?([a-z]+)>")
 # Lists come whole: a million projects are less.
 _LARGEST_ANSWER = 512 * 1024**2
 
+P = ParamSpec("P")
 Connect = Callable[[Credentials | None], UpstreamSession]
 AskAgain = Callable[[], Credentials | None]
 
@@ -85,14 +96,6 @@ _ANSWERED: Mapping[str, type[Answered]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A document, and what a change came to."""
-
-    document: Any
-    outcome: str | None = None
-
-
 class Remote:
     """A pypitool elsewhere."""
 
@@ -120,27 +123,39 @@ class Remote:
     ) -> None:
         self._session.close()
 
-    def get(self, *words: str, query: Mapping[str, str | None] | None = None) -> Any:
-        """Return the document at an address; what is empty is not asked for."""
-        return self.send("GET", *words, query=query).document
+    def run(self, function: Callable[Concatenate[Any, P], Reply], *given: P.args, **named: P.kwargs) -> Reply:
+        """Have the server carry out an action, which is named by the method that does it."""
+        action = next(each for each in chain(*ACTIONS.values()) if each.run is function)
+        said = signature(function).bind(self, *given, **named).arguments
+        address = self._address(action, said)
+        # What is absent is absent.
+        known = {each.name: said[each.parameter] for each in action.fields if each.parameter in said}
+        fields = {name: value for name, value in known.items() if value is not None}
+        if action.method == "GET":
+            query = urlencode({name: value for name, value in fields.items() if value})
+            return self._send("GET", f"{address}?{query}" if query else address, None)
+        return self._send(action.method, address, fields if action.fields else None)
 
-    def send(
-        self,
-        method: str,
-        *words: str,
-        body: Mapping[str, Any] | None = None,
-        query: Mapping[str, str | None] | None = None,
-    ) -> Answer:
-        """Send one request and return its answer; raise the error that it tells of."""
+    def _address(self, action: Action, said: Mapping[str, Any]) -> str:
+        if "<name>" in action.address:
+            normalize(said["name"])  # what is no name is refused as the server would; its spelling stays
+
+        def part(found: re.Match[str]) -> str:
+            converter, parameter = found.groups()
+            word = str(said[parameter])
+            if not converter and (word in _NO_PART or "/" in word):
+                # No release has such a version, and the address would be another one.
+                raise NotHeld(self.run(Projects.project, said["name"]).document["project"], word)
+            return quote(word, safe="")
+
+        return self._url + API + _PARAMETER.sub(part, action.address)
+
+    def _send(self, method: str, url: str, body: Mapping[str, Any] | None) -> Reply:
+        """Send one request and return what it came to; raise the error that the answer tells of."""
         if not self._greeted:
             self._greet()
-        url = self._url + API + "/".join(quote(word, safe="") for word in words)
-        asked = urlencode({name: value for name, value in (query or {}).items() if value})
-        url = f"{url}?{asked}" if asked else url
-        # What is absent is absent.
-        said = None if body is None else {name: value for name, value in body.items() if value is not None}
         try:
-            return self._sent(method, url, said)
+            return self._sent(method, url, body)
         except _ANSWERED[Kind.UNAUTHORIZED.value]:
             if self._credentials is not None or self._ask is None:
                 raise
@@ -149,7 +164,7 @@ class Remote:
                 raise
         self._session.close()
         self._session = self._connect(self._credentials)
-        return self._sent(method, url, said)
+        return self._sent(method, url, body)
 
     def _greet(self) -> None:
         """Find out whether a pypitool is there, before anything is asked of it."""
@@ -161,13 +176,13 @@ class Remote:
             raise TooOld(self._url, str(document.get("version")), api)
         self._greeted = True
 
-    def _sent(self, method: str, url: str, body: Mapping[str, Any] | None) -> Answer:
+    def _sent(self, method: str, url: str, body: Mapping[str, Any] | None) -> Reply:
         headers = {"Accept": "application/json"}
         content = None if body is None else json.dumps(body).encode()
         if content is not None:
             headers["Content-Type"] = "application/json"
         with self._session.send(method, url, content, headers) as response:
-            return Answer(self._document(response), response.headers.get(OUTCOME))
+            return Reply(self._document(response), response.headers.get(OUTCOME))
 
     def _document(self, response: Response) -> Any:
         status = response.status_code
@@ -190,6 +205,19 @@ class Remote:
             return NotOurs(self._url, f"it answers {status} with another document")
         hint = said.get("hint")
         return _ANSWERED[said["kind"]](str(said.get("message")), None if hint is None else str(hint))
+
+
+def change_owners(remote: Remote, name: str, add: Sequence[str], remove: Sequence[str]) -> Reply:
+    """Let some own a project there besides, and others no longer."""
+    more, fewer = [*map(owner_named, add)], [*map(owner_named, remove)]
+    before: list[str] = []
+    try:
+        before = remote.run(Owners.owners, name).document["owners"]
+    except Answered as error:
+        # A name may have an owner before it has a file.
+        if error.kind is not Kind.NOT_FOUND or not more:
+            raise
+    return remote.run(Owners.set, name, [who for who in (*before, *more) if who not in fewer])
 
 
 class BadServerAddress(PypitoolError):

@@ -1,4 +1,4 @@
-"""The runs of a mirror whose record is at hand."""
+"""The runs of the mirror, as its record in the state has them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.state_files import StateFiles
-from pypitool.manage.seam import Document
+from pypitool.manage.action import Reply
 
 if TYPE_CHECKING:
     from pypitool.mirror.record import MirrorRecord, Run
@@ -31,8 +31,8 @@ class NoSuchRun(PypitoolError):
 
 
 @dataclass(frozen=True, slots=True)
-class RunsHere:
-    """Look at the record of a state directory; no trace is left in it.
+class Runs:
+    """Look at what each run of the mirror did; no trace is left in the state.
 
     A server, whose own it is, reads it where it lies: it may be large, and a copy would be its workers'.
     """
@@ -40,18 +40,18 @@ class RunsHere:
     state: Path
     is_own: bool = False
 
-    def listed(self) -> list[Document]:
+    def listed(self) -> Reply:
         """Return every run, newest first."""
         with self._record() as record:
-            return [_document(run) for run in record.runs()]
+            return Reply([_document(run) for run in record.runs()])
 
-    def run(self, number: int) -> Document:
+    def run(self, number: int) -> Reply:
         """Return one run with its events."""
         with self._record() as record:
             found = record.run(number)
             if found is None:
                 raise NoSuchRun(number)
-            return {**_document(found), "events": list(record.events(number))}
+            return Reply({**_document(found), "events": list(record.events(number))})
 
     @contextmanager
     def _record(self) -> Iterator[MirrorRecord]:
@@ -63,7 +63,7 @@ class RunsHere:
             yield record
 
 
-def _document(run: Run) -> Document:
+def _document(run: Run) -> dict[str, Any]:
     summary = run.summary
     return {
         "run": run.number,

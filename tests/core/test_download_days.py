@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from pypitool.core.audit_query import day_of, days_to_drop, file_of
+from pypitool.core.download_days import day_of, days_to_drop, file_of
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=timezone.utc)
 DAY = 86400.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from pypitool.cli.remote_options import managed, on_server
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
-    from pypitool.manage.seam import Audit
+    from pypitool.manage.audit import AuditRecord
 
 _HEADINGS = ("When", "What", "Who", "From", "Project", "Version", "Details")
 _DOWNLOAD_HEADINGS = ("When", "File", "Who", "From", "With", "Status", "Bytes")
@@ -50,26 +50,25 @@ def audit_command(ctx: click.Context, since: str | None, project: str | None, us
     from datetime import datetime, timezone
 
     from pypitool.core.audit_query import moment
+    from pypitool.manage.audit import AuditRecord
 
     invocation = ctx.ensure_object(Invocation)
     begin = None if since is None else moment(since, datetime.now(timezone.utc))
-    with _audit(invocation) as audit:
-        show_lines(Output(invocation), audit.lines(begin, project, user), _HEADINGS, _row)
+    with managed(invocation, _record_here) as there:
+        lines = there.run(AuditRecord.lines, begin, project, user).document
+        show_lines(Output(invocation), lines, _HEADINGS, _row)
 
 
-def _audit(invocation: Invocation) -> AbstractContextManager[Audit]:
-    @contextmanager
-    def here() -> Iterator[Audit]:
-        from pypitool.manage.audit import AuditHere, holds
+@contextmanager
+def _record_here(invocation: Invocation) -> Iterator[AuditRecord]:
+    from pypitool.manage.audit import AuditRecord, holds
 
-        def is_held(project: NormalizedName, version: str) -> bool:
-            with opened(invocation, reader_only=True) as repository:
-                return holds(repository.catalogue, project, version)
+    def is_held(project: NormalizedName, version: str) -> bool:
+        with opened(invocation, reader_only=True) as repository:
+            return holds(repository.catalogue, project, version)
 
-        state, logs = existing_state(invocation), invocation.load().settings.server.download_log
-        yield AuditHere(state, lambda one: Output(invocation).warning(str(one)), logs, is_held)
-
-    return managed(invocation, here, lambda afar, remote: afar.AuditAfar(remote))
+    state, logs = existing_state(invocation), invocation.load().settings.server.download_log
+    yield AuditRecord(state, lambda one: Output(invocation).warning(str(one)), logs, is_held)
 
 
 def existing_state(invocation: Invocation) -> Path | None:
@@ -131,8 +130,10 @@ def downloads(invocation: Invocation, project: str, version: str) -> None:
     with tabs: time, file, who, from which address, with which program, status, bytes. The first day counts
     from when the log was begun.
     """
-    with _audit(invocation) as audit:
-        *found, summary = audit.downloads(project, version)
+    from pypitool.manage.audit import AuditRecord
+
+    with managed(invocation, _record_here) as there:
+        *found, summary = there.run(AuditRecord.downloads, project, version).document
     output = Output(invocation)
     show_lines(output, found, _DOWNLOAD_HEADINGS, _download_row)
     since = summary["since"]

@@ -68,12 +68,15 @@ def delete_command(
     The files are removed from the directories with their signatures. The plan is shown first, and on a
     terminal you are asked.
     """
-    with managed_projects(invocation) as projects:
-        document = projects.plan_delete(project, version, filename)
+    from pypitool.manage.projects import Projects
+
+    with managed_projects(invocation) as there:
+        document = there.run(Projects.delete, project, version, filename, dry_run=True).document
         _show(invocation, document)
         if not dry_run:
             _agree(document, yes=yes)
-            document = projects.delete(project, version, filename, document["serial"])
+            serial = document["serial"]
+            document = there.run(Projects.delete, project, version, filename, serial=serial).document
     if invocation.json:
         Output(invocation).document(document)
     elif not dry_run:

@@ -28,8 +28,11 @@ def list_command(invocation: Invocation, project: str | None) -> None:
     In a pipe there is one line for each, with tabs: name, latest version, releases, files; or file name,
     size, upload time, yanked.
     """
-    with managed_projects(invocation) as projects:
-        document = projects.listed() if project is None else projects.project(project)
+    from pypitool.manage.projects import Projects
+
+    with managed_projects(invocation) as there:
+        reply = there.run(Projects.listed) if project is None else there.run(Projects.project, project)
+    document = reply.document
     output = Output(invocation)
     if invocation.json:
         output.document(document)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +15,7 @@ from pypitool.cli.output import Output
 from pypitool.cli.remote_options import managed, on_server
 
 if TYPE_CHECKING:
-    from pypitool.manage.seam import Rights
+    from pypitool.manage.people import Rights
 
 # As in core.rights.Right, which would cost the help of every command an import; a test compares.
 ACTIONS = ("list", "download", "upload", "overwrite", "yank", "delete", "admin")
@@ -43,8 +43,14 @@ def may_command(invocation: Invocation, who: str, action: str, project: str, add
     download, upload, overwrite, yank, delete or admin; PROJECT is a name, or * for everything. Each rule that
     names WHO is shown with what it said.
     """
-    with _rights(invocation) as rights:
-        document = rights.may(who, action, project, _checked(address))
+    from pypitool.access.explain import question
+    from pypitool.core.rights.right import Right
+    from pypitool.manage.people import Rights
+
+    address = _checked(address)
+    question(who, Right(action), project, address, None)  # what names nobody is wrong usage, here as there
+    with managed(invocation, _rights_here) as there:
+        document = there.run(Rights.may, who, action, project, address).document
     output = Output(invocation)
     if invocation.json:
         output.document(document)
@@ -54,24 +60,21 @@ def may_command(invocation: Invocation, who: str, action: str, project: str, add
     return 0 if document["may"] else 1
 
 
-def _rights(invocation: Invocation) -> AbstractContextManager[Rights]:
-    @contextmanager
-    def here() -> Iterator[Rights]:
-        from pypitool.access.rules import rules_of
-        from pypitool.catalogue.errors import CatalogueMissing
-        from pypitool.manage.here import RightsHere
+@contextmanager
+def _rights_here(invocation: Invocation) -> Iterator[Rights]:
+    from pypitool.access.rules import rules_of
+    from pypitool.catalogue.errors import CatalogueMissing
+    from pypitool.manage.people import Rights
 
-        settings = invocation.load().settings
-        rules, overwrites = rules_of(settings), settings.server.overwrite
-        with ExitStack() as stack:
-            try:
-                catalogue = stack.enter_context(opened(invocation, reader_only=True)).catalogue
-            except CatalogueMissing:
-                # No server has run here: a configuration is tried out.
-                catalogue = None
-            yield RightsHere(rules, catalogue, overwrites)
-
-    return managed(invocation, here, lambda afar, remote: afar.RightsAfar(remote))
+    settings = invocation.load().settings
+    rules, overwrites = rules_of(settings), settings.server.overwrite
+    with ExitStack() as stack:
+        try:
+            catalogue = stack.enter_context(opened(invocation, reader_only=True)).catalogue
+        except CatalogueMissing:
+            # No server has run here: a configuration is tried out.
+            catalogue = None
+        yield Rights(rules, catalogue, overwrites)
 
 
 def _rows(document: dict[str, Any]) -> list[tuple[str, str, str, str]]:

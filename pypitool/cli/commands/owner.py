@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -12,10 +12,10 @@ from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.opening import on_packages, opened_fresh, project_names
 from pypitool.cli.output import Output
-from pypitool.cli.remote_options import managed, on_server
+from pypitool.cli.remote_options import Here, managed, on_server
 
 if TYPE_CHECKING:
-    from pypitool.manage.seam import Owners
+    from pypitool.manage.projects import Owners
 
 
 @command(
@@ -40,8 +40,18 @@ def owner_command(
     An owner may list, download, upload, yank and delete there, whatever the rules say. A name may have an
     owner before it has a file: it is then no longer new. A running server counts it from the next request on.
     """
-    with _owners(invocation) as owners:
-        document = owners.change(project, add, remove) if add or remove else owners.of(project)
+    from pypitool.manage.projects import Owners
+
+    with managed(invocation, _owners_here) as there:
+        if not (add or remove):
+            reply = there.run(Owners.owners, project)
+        elif isinstance(there, Here):
+            reply = there.run(Owners.change, project, add, remove)
+        else:
+            from pypitool.manage.client import change_owners
+
+            reply = change_owners(there, project, add, remove)
+    document = reply.document
     output = Output(invocation)
     if invocation.json:
         output.document(document)
@@ -52,13 +62,10 @@ def owner_command(
             output.line(who)
 
 
-def _owners(invocation: Invocation) -> AbstractContextManager[Owners]:
-    @contextmanager
-    def here() -> Iterator[Owners]:
-        from pypitool.catalogue.facts import local_actor
-        from pypitool.manage.here import OwnersHere
+@contextmanager
+def _owners_here(invocation: Invocation) -> Iterator[Owners]:
+    from pypitool.catalogue.facts import local_actor
+    from pypitool.manage.projects import Owners
 
-        with opened_fresh(invocation) as repository:
-            yield OwnersHere(repository, local_actor())
-
-    return managed(invocation, here, lambda afar, remote: afar.OwnersAfar(remote))
+    with opened_fresh(invocation) as repository:
+        yield Owners(repository, local_actor())

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pypitool.cli.command import command
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages
+from pypitool.cli.opening import on_packages, opened
 from pypitool.cli.output import Output
-from pypitool.cli.remote_options import managed_runs, on_server
+from pypitool.cli.remote_options import managed, on_server
+
+if TYPE_CHECKING:
+    from pypitool.manage.runs import Runs
 
 _HEADINGS = ("RUN", "COMMAND", "STARTED", "SECONDS", "EXIT", "FETCHED", "BYTES", "FAILED", "HOLES")
 
@@ -23,8 +28,11 @@ _HEADINGS = ("RUN", "COMMAND", "STARTED", "SECONDS", "EXIT", "FETCHED", "BYTES",
 @click.pass_obj
 def runs_command(invocation: Invocation, number: int | None) -> int:
     """List the runs of the mirror, newest first, or show what one did."""
-    with managed_runs(invocation) as runs:
-        found = runs.listed() if number is None else runs.run(number)
+    from pypitool.manage.runs import Runs
+
+    with managed(invocation, _runs_here) as there:
+        reply = there.run(Runs.listed) if number is None else there.run(Runs.run, number)
+    found = reply.document
     output = Output(invocation)
     if invocation.json:
         output.document(found)
@@ -36,6 +44,14 @@ def runs_command(invocation: Invocation, number: int | None) -> int:
         for event in events:
             output.line(json.dumps(event))
     return 0
+
+
+@contextmanager
+def _runs_here(invocation: Invocation) -> Iterator[Runs]:
+    from pypitool.manage.runs import Runs
+
+    with opened(invocation, reader_only=True) as repository:
+        yield Runs(repository.state)
 
 
 def _row(run: dict[str, Any]) -> list[str]:

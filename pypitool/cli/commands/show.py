@@ -30,9 +30,14 @@ def show_command(invocation: Invocation, project: str, version: str | None) -> N
 
     Any spelling of the name and of the version will do.
     """
+    from pypitool.manage.projects import Projects
+
     output = Output(invocation)
-    with managed_projects(invocation) as projects:
-        document = projects.project(project) if version is None else projects.release(project, version)
+    with managed_projects(invocation) as there:
+        if version is None:
+            document = there.run(Projects.project, project).document
+        else:
+            document = there.run(Projects.release, project, version).document
     if invocation.json:
         output.document(document)
         return

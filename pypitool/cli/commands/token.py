@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +15,7 @@ from pypitool.cli.output import Output
 from pypitool.cli.remote_options import managed, on_server
 
 if TYPE_CHECKING:
-    from pypitool.manage.seam import Tokens
+    from pypitool.manage.people import Tokens
 
 _LIVE, _REVOKED, _EXPIRED = "", "revoked", "expired"
 
@@ -64,8 +64,12 @@ def create(
 
     Log in with it as `__token__` or with any other user name, or send it as Bearer.
     """
-    with _tokens(invocation) as tokens:
-        document = tokens.create(name, _words(projects) or ("*",), _words(may), expires)
+    from pypitool.core.rights.tokens import checked_life
+    from pypitool.manage.people import Tokens
+
+    checked_life(expires)  # an empty one, which somebody's variable has left, is not the default
+    with managed(invocation, _tokens_here) as there:
+        document = there.run(Tokens.create, name, _words(may), _words(projects) or ("*",), expires).document
     output = Output(invocation)
     if invocation.json:
         output.document(document)
@@ -92,9 +96,10 @@ def list_tokens(invocation: Invocation) -> None:
     import time
 
     from pypitool.catalogue.facts import timestamp
+    from pypitool.manage.people import Tokens
 
-    with _tokens(invocation) as tokens:
-        documents = tokens.listed()
+    with managed(invocation, _tokens_here) as there:
+        documents = there.run(Tokens.listed).document
     output = Output(invocation)
     if invocation.json:
         output.document(documents)
@@ -115,25 +120,25 @@ def list_tokens(invocation: Invocation) -> None:
 @click.pass_obj
 def revoke_token(invocation: Invocation, token: str) -> None:
     """End a token by its name or its id; one that has ended stays so."""
-    with _tokens(invocation) as tokens:
-        document, has_changed = tokens.revoke(token)
+    from pypitool.manage.people import Tokens
+
+    with managed(invocation, _tokens_here) as there:
+        reply = there.run(Tokens.revoke, token)
+    document = reply.document
     output = Output(invocation)
     if invocation.json:
         output.document(document)
         return
-    output.done(f"{'revoked' if has_changed else 'has ended already:'} {shown(document)}")
+    output.done(f"{'has ended already:' if reply.outcome == 'unchanged' else 'revoked'} {shown(document)}")
 
 
-def _tokens(invocation: Invocation) -> AbstractContextManager[Tokens]:
-    @contextmanager
-    def here() -> Iterator[Tokens]:
-        from pypitool.catalogue.facts import local_actor
-        from pypitool.manage.here import TokensHere
+@contextmanager
+def _tokens_here(invocation: Invocation) -> Iterator[Tokens]:
+    from pypitool.catalogue.facts import local_actor
+    from pypitool.manage.people import Tokens
 
-        with opened(invocation) as repository:
-            yield TokensHere(repository, local_actor())
-
-    return managed(invocation, here, lambda afar, remote: afar.TokensAfar(remote))
+    with opened(invocation) as repository:
+        yield Tokens(repository, local_actor())
 
 
 def shown(document: dict[str, Any]) -> str:

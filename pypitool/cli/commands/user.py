@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,12 +13,12 @@ import click
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
-from pypitool.cli.remote_options import as_named, managed_users, on_server
+from pypitool.cli.remote_options import Here, as_named, managed, on_server
 from pypitool.cli.settings_options import setting_option
 from pypitool.core.errors import Kind, PypitoolError
 
 if TYPE_CHECKING:
-    from pypitool.manage.seam import Users
+    from pypitool.manage.people import Users
 
 LONGEST_PASSWORD_LINE = 4096
 
@@ -84,10 +84,13 @@ def add(invocation: Invocation, name: str, password_stdin: bool) -> None:
 
     The password is asked for on the terminal and kept as bcrypt. The file is made when it is missing.
     """
-    with _users(invocation, changes=True) as users:
+    from pypitool.manage.people import Users
+
+    with managed(invocation, _changing_here) as there:
         password = _password(name, from_stdin=password_stdin, twice=True)
-        document, is_new = users.set_password(name, password)
-    _tell(invocation, document, f"{'added' if is_new else 'changed the password of'} {name}")
+        reply = there.run(Users.set_password, name, password)
+    is_new = reply.outcome == "created"
+    _tell(invocation, reply.document, f"{'added' if is_new else 'changed the password of'} {name}")
 
 
 @user_command.command(
@@ -104,8 +107,10 @@ def add(invocation: Invocation, name: str, password_stdin: bool) -> None:
 @click.pass_obj
 def remove(invocation: Invocation, name: str) -> None:
     """Remove a user from the password file."""
-    with _users(invocation, changes=True) as users:
-        document = users.remove(name)
+    from pypitool.manage.people import Users
+
+    with managed(invocation, _changing_here) as there:
+        document = there.run(Users.remove, name).document
     _tell(invocation, document, f"removed {name}")
 
 
@@ -121,9 +126,11 @@ def list_users(invocation: Invocation) -> None:
 
     On the machine itself, passwords that are kept in a weak form, or in none that counts, are named.
     """
-    with _users(invocation) as users:
-        document = users.listed()
-        doubts = users.doubts()
+    from pypitool.manage.people import Users
+
+    with managed(invocation, _reading_here) as there:
+        document = there.run(Users.listed).document
+        doubts = there.subject.doubts() if isinstance(there, Here) else ()
     output = Output(invocation)
     output.notices(doubts)
     if invocation.json:
@@ -147,24 +154,39 @@ def list_users(invocation: Invocation) -> None:
 @click.pass_obj
 def check(invocation: Invocation, name: str, password_stdin: bool) -> int:
     """Tell whether the server would accept a user's password."""
-    with _users(invocation) as users:
-        users.listed()  # says what is wrong with the file before anybody types a password
-        document = users.check(name, _password(name, from_stdin=password_stdin, twice=False))
+    from pypitool.manage.people import Users
+
+    with managed(invocation, _reading_here) as there:
+        there.run(Users.listed)  # says what is wrong with the file before anybody types a password
+        password = _password(name, from_stdin=password_stdin, twice=False)
+        document = there.run(Users.check, name, password).document
     valid: bool = document["valid"]
     _tell(invocation, document, f"{name}: {'right' if valid else 'wrong'}", data=True)
     return 0 if valid else 4
 
 
 @contextmanager
-def _users(invocation: Invocation, *, changes: bool = False) -> Iterator[Users]:
-    def password_file() -> Path:
-        file = invocation.load().settings.auth.passwords
-        if file is None:
-            raise NoPasswordFile
-        return file
+def _reading_here(invocation: Invocation) -> Iterator[Users]:
+    from pypitool.catalogue.facts import local_actor
+    from pypitool.manage.people import Users
 
-    with managed_users(invocation, password_file, changes=changes) as users:
-        yield users
+    file = invocation.load().settings.auth.passwords
+    if file is None:
+        raise NoPasswordFile
+    yield Users(file, local_actor())
+
+
+@contextmanager
+def _changing_here(invocation: Invocation) -> Iterator[Users]:
+    """Have changes recorded: in the state of the server that reads the file, if there is one."""
+    from pypitool.catalogue.facts import FactLog
+    from pypitool.core.state_files import StateFiles
+    from pypitool.repository.state import find_state
+
+    with _reading_here(invocation) as users:
+        server = invocation.load().settings.server
+        state = find_state(server.packages, server.state, invocation.environ)
+        yield users if state is None else replace(users, facts=FactLog(StateFiles(state).facts))
 
 
 def _password(name: str, *, from_stdin: bool, twice: bool) -> str:

@@ -39,8 +39,10 @@ def yank_command(invocation: Invocation, project: str, version: str, reason: str
 
     A release that is yanked already gets the new reason.
     """
-    with managed_projects(invocation) as projects:
-        document = projects.yank(project, version, reason)
+    from pypitool.manage.projects import Projects
+
+    with managed_projects(invocation) as there:
+        document = there.run(Projects.yank, project, version, reason).document
     tell_change(invocation, "yanked", document)
 
 
@@ -80,13 +82,17 @@ def status_command(invocation: Invocation, project: str, status: str, reason: st
     A quarantined project offers no files, and takes no uploads, until it is active again; an archived
     one takes no uploads. Clients and people are told. A status stays when the files are deleted.
     """
-    with managed_projects(invocation) as projects:
-        document, is_new = projects.set_status(project, status, reason)
+    from pypitool.manage.projects import Projects
+
+    with managed_projects(invocation) as there:
+        reply = there.run(Projects.set_status, project, status, reason)
+    document = reply.document
     output = Output(invocation)
     if invocation.json:
         output.document(document)
     else:
-        output.done(f"{document['project']} is {document['status']}{'' if is_new else ' already'}")
+        already = " already" if reply.outcome == "unchanged" else ""
+        output.done(f"{document['project']} is {document['status']}{already}")
 
 
 @command(
@@ -101,6 +107,8 @@ def status_command(invocation: Invocation, project: str, status: str, reason: st
 @click.pass_obj
 def unyank_command(invocation: Invocation, project: str, version: str) -> None:
     """Take back the yank of a release."""
-    with managed_projects(invocation) as projects:
-        document = projects.unyank(project, version)
+    from pypitool.manage.projects import Projects
+
+    with managed_projects(invocation) as there:
+        document = there.run(Projects.unyank, project, version).document
     tell_change(invocation, "unyanked", document)

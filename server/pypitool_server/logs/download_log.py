@@ -13,9 +13,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from pypitool.catalogue.facts import timestamp
-from pypitool.core.audit_query import days_to_drop, file_of
+from pypitool.core.download_days import days_to_drop, file_of
 from pypitool.host import hand_over, lock, open_or_make
-from pypitool.manage.audit import DownloadRecord
+from pypitool.manage.downloads import DownloadRecord
 from pypitool_server.logs.access_log import Download, Request
 
 # 206 is a part of a file: installers that look into a wheel get it so, and so does who resumes.

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pypitool.manage.audit import DownloadRecord
+from pypitool.manage.downloads import DownloadRecord
 from pypitool_server.logs.access_log import Download, Request
 from pypitool_server.logs.download_log import DownloadLog
 from tests.support.disks import mounted_disk

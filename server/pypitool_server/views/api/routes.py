@@ -1,17 +1,26 @@
-"""`/api/v1/`: what the command line needs to manage a server from afar."""
+"""`/api/v1/`: each row of `pypitool.manage.actions` at its address."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from flask import Blueprint, Response, request
 
 from pypitool import __version__
+from pypitool.core.names import normalize
+from pypitool.core.rights.right import Right
+from pypitool.manage.action import API_VERSION, Action, Who
+from pypitool.manage.actions import ACTIONS
+from pypitool.repository.releases import NotHeld
+from pypitool_server.access.refusals import RightMissing
+from pypitool_server.services import services
 from pypitool_server.views import answers
-from pypitool_server.views.api import audit, owners, projects, rights, runs, tokens, users
-from pypitool_server.views.api.requests import refuse_tricked
+from pypitool_server.views.api.callers import SUBJECTS, asker, is_admin
+from pypitool_server.views.api.requests import refuse_tricked, said
+from pypitool_server.views.not_held import refuse_while_reading
 from pypitool_server.views.request_body import WITH_BODY
-
-# Raised when something that older clients rely on is no longer so.
-API_VERSION = 1
 
 
 def blueprint() -> Blueprint:
@@ -20,10 +29,11 @@ def blueprint() -> Blueprint:
     api.before_request(_guarded)
     # Without its slash as well: a redirect would have to know how clients see us.
     api.add_url_rule(answers.API, "root", root, strict_slashes=False)
-    for subject in (projects, owners, users, tokens, runs, rights, audit):
-        for method, address, view in subject.ROUTES:
-            name = f"{method} {address.replace('.', '_')}"
-            api.add_url_rule(f"{answers.API}{address}", name, view, methods=[method])
+    for kind, actions in ACTIONS.items():
+        for action in actions:
+            name = f"{action.method} {action.address.replace('.', '_')}"
+            view = _view(action, SUBJECTS[kind])
+            api.add_url_rule(f"{answers.API}{action.address}", name, view, methods=[action.method])
     return api
 
 
@@ -35,3 +45,34 @@ def root() -> Response:
 def _guarded() -> None:
     if request.method in WITH_BODY:
         refuse_tricked()
+
+
+def _view(action: Action, subject: Callable[[], object]) -> Callable[..., Response]:
+    def view(**words: Any) -> Response:
+        with _allowed(action.who, words):
+            reply = action.run(subject(), **words, **said(action))
+            document = reply.document
+            whole = document if isinstance(document, (dict, list)) else list(document)
+            return answers.document(whole, action.status, outcome=reply.outcome)
+
+    return view
+
+
+@contextmanager
+def _allowed(who: Right | Who, words: dict[str, Any]) -> Iterator[None]:
+    """Let who may go on; a project that is hidden from the caller is not held."""
+    if isinstance(who, Right):
+        name = words["name"]
+        try:
+            services().access.require(who, normalize(name), absent=NotHeld(name))
+            yield
+        except NotHeld:
+            # What is not known may be there all the same; hidden or not, the answer is one.
+            refuse_while_reading()
+            raise
+        return
+    if who is Who.ADMIN:
+        services().access.require_everywhere(Right.ADMIN)
+    elif who is Who.PERSON and not is_admin() and not asker().caller.has_password:
+        raise RightMissing(asker().name, Right.ADMIN)
+    yield

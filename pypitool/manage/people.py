@@ -1,0 +1,127 @@
+"""People and machines: the users of the password file, tokens, and why somebody may do something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pypitool.access.accounts import Accounts
+from pypitool.access.explain import Circumstances, Question, circumstances, explain, question
+from pypitool.access.htpasswd import accounts, remove_user, set_password
+from pypitool.access.rules import Rules
+from pypitool.catalogue.catalogue import Reader
+from pypitool.catalogue.facts import FactLog
+from pypitool.core.fact import Actor, Fact
+from pypitool.core.rights.effective import Claim
+from pypitool.core.rights.right import Right
+from pypitool.core.rights.tokens import Token
+from pypitool.manage.action import Reply
+from pypitool.repository.repository import Repository
+from pypitool.repository.tokens import UnknownToken, Wanted, create, find, listed, revoke
+
+LIFE = "90d"  # of a token, where nobody says how long
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Look at a password file and change it; each change is recorded, never the password."""
+
+    file: Path
+    actor: Actor
+    facts: FactLog | None = None  # None: no server has a state for it
+
+    def listed(self) -> Reply:
+        """Return their names."""
+        return Reply({"users": [account.user for account in accounts(self.file)]})
+
+    def set_password(self, name: str, password: str) -> Reply:
+        """Add a user or change a password."""
+        is_new = set_password(self.file, name, password, record=lambda: self._record("user-add", name))
+        return Reply({"user": name}, "created" if is_new else "replaced")
+
+    def remove(self, name: str) -> Reply:
+        """Take a user out of the file."""
+        remove_user(self.file, name, record=lambda: self._record("user-remove", name))
+        return Reply({"user": name})
+
+    def check(self, name: str, password: str) -> Reply:
+        """Tell whether a password is right."""
+        accounts(self.file)  # says what is wrong with the file, where the server would only refuse
+        return Reply({"user": name, "valid": Accounts(self.file).verify(name, password)})
+
+    def doubts(self) -> Iterator[str]:
+        """Return what has to be said of passwords that are kept badly."""
+        for account in accounts(self.file):
+            if account.scheme is None:
+                yield f"the password of {account.user} is refused: plain text, or of an unknown kind"
+            elif account.is_weak:
+                yield f"the password of {account.user} is kept in a weak form: {account.scheme}"
+
+    def _record(self, what: str, user: str) -> None:
+        if self.facts is not None:
+            self.facts.append(Fact(what, self.actor, details={"user": user}))
+
+
+def _is_for_all(_token: Token) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Make, list and revoke passwords for machines, in somebody's name."""
+
+    repository: Repository
+    actor: Actor
+    owner: str | None = None  # whose personal ones are made
+    is_own: Callable[[Token], bool] = _is_for_all  # which there are for who asks
+
+    def listed(self) -> Reply:
+        """Return those that are alive, and those that ended lately."""
+        return Reply([one.document for one in listed(self.repository) if self.is_own(one.token)])
+
+    def create(
+        self, name: str, may: Sequence[str], projects: Sequence[str] = (), expires: str = LIFE
+    ) -> Reply:
+        """Make a token; nobody can be shown it again."""
+        wanted = Wanted(name, tuple(projects) or ("*",), tuple(may), expires or LIFE, self.owner)
+        return Reply(create(self.repository, wanted, self.actor).document)
+
+    def revoke(self, word: str) -> Reply:
+        """End a token by its name or id."""
+        token = find(self.repository, word, owner=self.owner)
+        if not self.is_own(token):
+            raise UnknownToken(word)
+        ended = revoke(self.repository, token, self.actor)
+        return Reply(ended.document, "changed" if ended.changed else "unchanged")
+
+
+def _knows_all(_asked: Question) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Explain decisions as the server with these rules takes them."""
+
+    rules: Rules
+    catalogue: Reader | None  # None: no server has run here, a configuration is tried out
+    overwrites: bool
+    knows_all: Callable[[Question], bool] = _knows_all  # whether who asks may know what is held
+
+    def may(self, who: str, action: str, project: str, from_: str = "") -> Reply:
+        """Explain one decision."""
+        asked = question(who, Right(action), project, from_, self.catalogue)
+        around = Circumstances(is_new=True, overwrites=self.overwrites)
+        if self.catalogue is not None:
+            around = circumstances(asked, self.catalogue, overwrites=self.overwrites)
+        if not self.knows_all(asked):
+            around = self._not_telling(asked, around)
+        return Reply(explain(self.rules, asked, around).document())
+
+    def _not_telling(self, asked: Question, around: Circumstances) -> Circumstances:
+        """Leave out whether a project is there, where its asker could not find that out otherwise."""
+        lists, uploads = (replace(asked, action=right) for right in (Right.LIST, Right.UPLOAD))
+        untold = replace(around, is_new=False)
+        may_know = explain(self.rules, lists, untold).may or explain(self.rules, uploads, untold).may
+        return around if may_know or self.rules.may_begin(Claim.of(asked.caller)) else untold

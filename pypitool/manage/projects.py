@@ -1,0 +1,162 @@
+"""Projects and their owners: what is held, and what people decide about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+
+from packaging.utils import NormalizedName
+
+from pypitool.catalogue.rows import metadata_of
+from pypitool.core.documents import (
+    by_release,
+    project_document,
+    release_document,
+    spelling_of,
+    summary_document,
+)
+from pypitool.core.fact import Actor
+from pypitool.core.model import Project, ProjectStatus, offered
+from pypitool.core.names import normalize
+from pypitool.manage.action import Reply
+from pypitool.repository import releases
+from pypitool.repository.owners import Ownership, change_owners, owner_named, set_owners
+from pypitool.repository.releases import Change, NotHeld, PlanOutdated, plan_delete
+from pypitool.repository.repository import Repository
+
+Sees = Callable[[NormalizedName], bool]
+
+
+def _sees_everything() -> Sees:
+    return lambda name: True
+
+
+def _allow(_name: str) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Projects:
+    """Look at projects and decide about them, in somebody's name."""
+
+    repository: Repository
+    actor: Actor
+    sees: Callable[[], Sees] = _sees_everything  # asked once, before a list is made
+    allow_quarantine: Callable[[str], object] = _allow  # raises where quarantine is not theirs
+
+    def listed(self) -> Reply:
+        """Return every project in a line each."""
+        sees = self.sees()
+        held = sorted(self.repository.catalogue.files(), key=attrgetter("project"))
+        return Reply(
+            {
+                "projects": [
+                    summary_document(name, offered(list(files)))
+                    for name, files in groupby(held, key=attrgetter("project"))
+                    if sees(name)
+                ]
+            }
+        )
+
+    def project(self, name: str) -> Reply:
+        """Return a project with its releases, by any spelling of its name."""
+        return Reply(project_document(self._found(name)))
+
+    def release(self, name: str, version: str) -> Reply:
+        """Return a release with what it says about itself."""
+        project = self._found(name)
+        grouped = by_release(project.files)
+        files = grouped.get(spelling_of(version, grouped) or "", [])
+        document = release_document(project, version, metadata_of(self.repository.catalogue, files))
+        if document is None:
+            raise NotHeld(project.name, version)
+        return Reply(document)
+
+    def yank(self, name: str, version: str, reason: str = "") -> Reply:
+        """Take a release out of the choice of installers."""
+        return _told(releases.yank(self.repository, name, version, reason, self.actor))
+
+    def unyank(self, name: str, version: str) -> Reply:
+        """Give a release back to the choice of installers."""
+        return _told(releases.unyank(self.repository, name, version, self.actor))
+
+    def delete(
+        self,
+        name: str,
+        version: str | None = None,
+        file: str | None = None,
+        dry_run: bool = False,
+        serial: int | None = None,
+    ) -> Reply:
+        """Delete a project, a release or a file, or only say what that removes.
+
+        With the `serial` of what was said, nothing is deleted if the project has changed since.
+        """
+        plan = plan_delete(self.repository, name, version, file)
+        if not dry_run:
+            if serial is not None and serial != plan.serial:
+                raise PlanOutdated(plan.project, serial, plan.serial)
+            releases.delete(self.repository, plan, self.actor)
+        return Reply({"project": plan.project, "deleted": list(plan.filenames), "serial": plan.serial})
+
+    def set_status(self, name: str, status: str, reason: str = "") -> Reply:
+        """Say in what state a project is."""
+        wanted = ProjectStatus(status)
+        before, _ = self.repository.catalogue.status(normalize(name))
+        if ProjectStatus.QUARANTINED in (wanted, before):
+            self.allow_quarantine(name)
+        change = releases.set_status(self.repository, name, wanted, reason, self.actor)
+        return Reply(
+            {"project": change.project, "status": change.status.value, "reason": change.reason},
+            "changed" if change.changed else "unchanged",
+        )
+
+    def _found(self, name: str) -> Project:
+        project = self.repository.catalogue.project(normalize(name))
+        if project is None:
+            raise NotHeld(name)
+        return project
+
+
+def _told(change: Change) -> Reply:
+    return Reply(
+        {"project": change.project, "changed": list(change.changed), "unchanged": list(change.unchanged)}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Look at who owns a project, whatever the rules say, and change it in somebody's name."""
+
+    repository: Repository
+    actor: Actor
+
+    def owners(self, name: str) -> Reply:
+        """Return who owns a project; raise what is not held and owned by nobody."""
+        project = normalize(name)
+        owners = self.repository.catalogue.owners(project)
+        # A name may have an owner before it has a file: it is then no longer new.
+        if not owners and self.repository.catalogue.project(project) is None:
+            raise NotHeld(name)
+        return Reply({"project": project, "owners": list(owners)})
+
+    def set(self, name: str, owners: Sequence[str]) -> Reply:
+        """Let exactly these own a project."""
+        named = [*map(owner_named, owners)]
+        if not named:
+            self.owners(name)
+        return _owned(set_owners(self.repository, normalize(name), named, self.actor))
+
+    def change(self, name: str, add: Sequence[str], remove: Sequence[str]) -> Reply:
+        """Let some own a project besides, and others no longer."""
+        more, fewer = [*map(owner_named, add)], [*map(owner_named, remove)]
+        if not more:
+            self.owners(name)
+        project = normalize(name)
+        return _owned(change_owners(self.repository, project, add=more, remove=fewer, actor=self.actor))
+
+
+def _owned(ownership: Ownership) -> Reply:
+    return Reply({"project": ownership.project, "owners": list(ownership.owners)})
