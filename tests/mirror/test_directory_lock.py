@@ -11,10 +11,10 @@ from pypitool.core.errors import exit_code
 from pypitool.core.state_files import HiddenFiles
 from pypitool.mirror.run import DirectoryLocked, lock_directory
 
-HOLD = """
+HOLD = f"""
 import sys
 from pathlib import Path
-from pypitool.mirror.run import lock_directory
+from {lock_directory.__module__} import lock_directory
 with lock_directory(Path(sys.argv[1]), "pypitool sync nightly"):
     print("held", flush=True)
     sys.stdin.read()
