@@ -1,4 +1,4 @@
-"""The program: one glance at what was typed, and then the command line."""
+"""The program: `sync --locked` is answered at once where nothing has changed; else the command line runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    code = _at_a_glance(arguments) if "--locked" in arguments else None
+    code = _fast_answer(arguments) if "--locked" in arguments else None
     if code is not None:
         return code
     from pypitool.cli.main import run
@@ -18,8 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(arguments)
 
 
-def _at_a_glance(arguments: Sequence[str]) -> int | None:
-    from pypitool.mirror.stamp import fast_answer
+def _fast_answer(arguments: Sequence[str]) -> int | None:
+    from pypitool.mirror.fast_answer import fast_answer
 
     try:
         return fast_answer(arguments, os.environ)

@@ -70,8 +70,8 @@ config          -> config_files faults given job_tables keys kinds live loader m
 doctor          -> context examine finding
 keeper          -> keeper
 manage          -> action actions audit client downloads people projects runs
-mirror          -> available bundle candidate_report configured inputs notify pin_files private_names prune
-                   record resolve run schedule sets stamp stamp_inputs sync systemd_units update
+mirror          -> available bundle candidate_report configured fast_answer inputs notify pin_files
+                   private_names prune record resolve run schedule sets sync systemd_units unchanged update
                    update_offers verify_upstream workspace
 repository      -> activity backup contact owners publish read_file recovery releases repository scan
                    scan_record state tokens verify

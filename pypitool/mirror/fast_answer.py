@@ -1,8 +1,4 @@
-"""The stamp of a run that left nothing to do: same inputs, same settings, same files, same proof.
-
-Decided before anything heavy is imported, with the standard library alone: this is the nightly no-op.
-
-`sync --locked` with nothing to do: told before click is imported, and without reading the configuration.
+"""`sync --locked` with nothing to do: told before click is imported, and without reading the configuration.
 
 The stamp of a run is found by what was typed, the bytes of the files of configuration, and the environment.
 What is not recognised takes the long way, which comes to the same answer.
@@ -10,114 +6,18 @@ What is not recognised takes the long way, which comes to the same answer.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pypitool import __version__
 from pypitool.config.config_files import candidate_files, parse_toml
 from pypitool.core.state_files import StateFiles
-from pypitool.host import make_directory, write_whole
+from pypitool.mirror.unchanged import Stamp, SyncQuestion, digest_of, read_stamp, write_stamp_file
 from pypitool.repository.state import choose_state
-
-VARIABLE = "env:"  # before the name of a variable, among the paths of inputs
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What a run depended on, and what it came to."""
-
-    question: str  # a digest of everything that was asked and configured
-    inputs: Mapping[str, str]  # the sha256 of each file that was read
-    files: Mapping[str, tuple[int, int]]  # size and mtime_ns of each file that is wanted
-    exit_code: int
-    holes: Sequence[Mapping[str, Any]] = ()  # as --json prints them
-    folders: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # where a file may come or go
-
-    def holds(self, environ: Mapping[str, str]) -> bool:
-        """Tell whether every input and every file is still the same."""
-        return all(_digest(name, environ) == sha256 for name, sha256 in self.inputs.items()) and all(
-            _stat(path) == known for path, known in (*self.files.items(), *self.folders.items())
-        )
-
-
-def digest_of(*parts: object) -> str:
-    """Return the digest of a question; another release of ours, and another Python, is another question."""
-    # Of the host too: without any targets it is the target.
-    whose = [__version__, sys.version, os.uname().machine]
-    return hashlib.sha256("\0".join([*whose, *map(repr, parts)]).encode()).hexdigest()
-
-
-def digest_of_text(text: str) -> str:
-    """Return the digest of a variable's value."""
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
-
-
-def read_stamp(state: Path, question: str, environ: Mapping[str, str]) -> Stamp | None:
-    """Return the stamp of this question, if it still holds."""
-    try:
-        document = json.loads((StateFiles(state).stamps / f"{question}.json").read_bytes())
-        stamp = Stamp(
-            question,
-            document["inputs"],
-            _stats(document["files"]),
-            document["exit_code"],
-            document["holes"],
-            _stats(document["folders"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return stamp if stamp.holds(environ) else None
-
-
-def write_stamp(state: Path, stamp: Stamp) -> None:
-    """Keep a stamp; the one that this question had before is replaced."""
-    document = {
-        "inputs": stamp.inputs,
-        "files": stamp.files,
-        "exit_code": stamp.exit_code,
-        "holes": list(stamp.holes),
-        "folders": stamp.folders,
-    }
-    _write(StateFiles(state).stamps / f"{stamp.question}.json", json.dumps(document))
-
-
-def _write(path: Path, text: str) -> None:
-    make_directory(path.parent)
-    write_whole(path, text.encode())
-
-
-def stats_of(paths: Iterable[Path]) -> dict[str, tuple[int, int]]:
-    """Return what tells later that these files are still the same."""
-    return {str(path): (stat.st_size, stat.st_mtime_ns) for path in paths for stat in (path.stat(),)}
-
-
-def _digest(name: str, environ: Mapping[str, str]) -> str | None:
-    if name.startswith(VARIABLE):
-        return digest_of_text(environ.get(name.removeprefix(VARIABLE), ""))
-    try:
-        return hashlib.sha256(Path(name).read_bytes()).hexdigest()
-    except OSError:
-        return None
-
-
-def _stats(known: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, int]]:
-    return {path: (size, mtime) for path, (size, mtime) in known.items()}
-
-
-def _stat(path: str) -> tuple[int, int] | None:
-    try:
-        stat = os.stat(path)
-    except OSError:
-        return None
-    return stat.st_size, stat.st_mtime_ns
-
 
 _SWITCHES = frozenset({"-q", "--quiet", "--json", "-v", "--verbose", "--debug", "--locked"})
 _COLORS = frozenset({"auto", "always", "never"})
@@ -156,12 +56,12 @@ def fast_answer(words: Sequence[str], environ: Mapping[str, str]) -> int | None:
     return stamp.exit_code
 
 
-def remember_line(words: Sequence[str], environ: Mapping[str, str], state: Path, question: str) -> None:
+def remember_line(words: Sequence[str], question: SyncQuestion) -> None:
     """Let the stamp of a question be found by what was typed."""
     line = read_line(words)
-    found = _pointer(line, environ) if line is not None else None
-    if found is not None and found[0] == state:
-        _write(found[1], question)
+    found = _pointer(line, question.environ) if line is not None else None
+    if found is not None and found[0] == question.state:
+        write_stamp_file(found[1], question.digest)
 
 
 def outcome_lines(stamp: Stamp, *, is_json: bool, is_quiet: bool, began: float) -> Iterator[str]:

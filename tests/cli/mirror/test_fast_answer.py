@@ -1,4 +1,4 @@
-"""What is told at a glance is what the long way tells, and everything else takes the long way."""
+"""The fast answer is what the long way tells, and everything else takes the long way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pypitool.core.state_files import StateFiles
-from pypitool.mirror.stamp import fast_answer, read_line
+from pypitool.mirror.fast_answer import fast_answer, read_line
 from tests.cli.mirror.conftest import Site, lines, wheel
 from tests.support.environment import scrubbed
 
@@ -26,7 +26,7 @@ def synced(site: Site) -> Site:
     return site
 
 
-def at_a_glance(site: Site, *words: str) -> int | None:
+def answer_of(site: Site, *words: str) -> int | None:
     return fast_answer(["sync", "--locked", *words, "--config", str(site.config)], os.environ)
 
 
@@ -36,7 +36,7 @@ def forget_lines(site: Site) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("-q",)], ids=["plain", "quiet"])
-def test_a_glance_tells_what_the_long_way_tells(synced: Site, words: tuple[str, ...]) -> None:
+def test_the_fast_answer_is_what_the_long_way_tells(synced: Site, words: tuple[str, ...]) -> None:
     seen = synced.run("sync", "--locked", *words)
     forget_lines(synced)
     long_way = synced.run("sync", "--locked", *words)
@@ -45,7 +45,7 @@ def test_a_glance_tells_what_the_long_way_tells(synced: Site, words: tuple[str, 
     assert (seen.code, seen.out.splitlines()[0]) == (1, "hole: backend linux: b (needed by a 1.0)")
 
 
-def test_a_glance_tells_json_as_the_long_way_does(synced: Site) -> None:
+def test_the_fast_answer_is_the_same_json_as_the_long_way_does(synced: Site) -> None:
     seen = lines(synced.run("sync", "--locked", "--json"))
     forget_lines(synced)
     long_way = lines(synced.run("sync", "--locked", "--json"))
@@ -54,7 +54,7 @@ def test_a_glance_tells_json_as_the_long_way_does(synced: Site) -> None:
     assert seen == long_way
 
 
-def test_a_glance_imports_next_to_nothing(synced: Site) -> None:
+def test_the_fast_answer_imports_next_to_nothing(synced: Site) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", LOOK, "sync", "--locked", "--config", str(synced.config)],
         capture_output=True, text=True, check=True, env=dict(os.environ),
@@ -69,33 +69,33 @@ def test_a_glance_imports_next_to_nothing(synced: Site) -> None:
 def test_a_change_of_anything_takes_the_long_way(
     synced: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert at_a_glance(synced) == 1
-    assert at_a_glance(synced, "backend") is None
+    assert answer_of(synced) == 1
+    assert answer_of(synced, "backend") is None
 
     with monkeypatch.context() as patch:
         patch.setenv("PYPITOOL_LOG_LEVEL", "debug")
-        assert at_a_glance(synced) is None
+        assert answer_of(synced) is None
     with monkeypatch.context() as patch:
         patch.setenv("PYPITOOL_PACKAGES", str(synced.packages))
-        assert at_a_glance(synced) is None
+        assert answer_of(synced) is None
     with monkeypatch.context() as patch:
         patch.setenv("STATE_DIRECTORY", str(tmp_path))
-        assert at_a_glance(synced) is None
+        assert answer_of(synced) is None
     synced.config.write_text(synced.config.read_text() + "# a word\n")
-    assert at_a_glance(synced) is None
+    assert answer_of(synced) is None
 
 
 @pytest.mark.parametrize("body", [b"\xff", b"[", b"server = 1", b"[server]\npackages = 1", b""])
 def test_a_configuration_that_is_wrong_takes_the_long_way(synced: Site, body: bytes) -> None:
     synced.config.write_bytes(body)
 
-    assert at_a_glance(synced) is None
+    assert answer_of(synced) is None
 
 
 def test_a_changed_file_takes_the_long_way(synced: Site) -> None:
     (synced.packages / "b-1.0.tar.gz").write_bytes(b"")
 
-    assert at_a_glance(synced) is None
+    assert answer_of(synced) is None
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pypitool.core.state_files import StateFiles
-from pypitool.mirror.stamp import (
-    VARIABLE,
+from pypitool.mirror.unchanged import (
+    VARIABLE_PREFIX,
     Stamp,
     digest_of,
     digest_of_text,
@@ -41,7 +41,7 @@ def test_another_question_has_no_stamp(stamped: Path) -> None:
 
 
 def test_a_changed_variable_breaks_the_stamp(tmp_path: Path) -> None:
-    inputs = {f"{VARIABLE}VERSION": digest_of_text("1.0")}
+    inputs = {f"{VARIABLE_PREFIX}VERSION": digest_of_text("1.0")}
     write_stamp(tmp_path, Stamp(QUESTION, inputs, {}, 0))
 
     assert read_stamp(tmp_path, QUESTION, {"VERSION": "1.0"}) is not None
