@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from packaging.utils import NormalizedName
 
@@ -25,12 +25,9 @@ _KINDS = ("user", "token", "publisher")
 class NobodyNamed(PypitoolError):
     """A word that does not name one somebody."""
 
-    kind: ClassVar[Kind] = Kind.USAGE
+    kind = Kind.USAGE
     hint = "name one: NAME, user:NAME, @GROUP, token:NAME, publisher:NAME, authenticated or anonymous"
-
-    def __init__(self, word: str) -> None:
-        super().__init__(word)
-        self.word = word
+    word: str
 
     def __str__(self) -> str:
         return f"`{printable(self.word)}` names nobody, or several"

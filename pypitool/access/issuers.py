@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from pypitool import __version__
@@ -31,15 +31,10 @@ _CONFIGURATION = "/.well-known/openid-configuration"
 class IssuerUnavailable(PypitoolError):
     """The keys of an issuer cannot be had at this moment."""
 
-    kind: ClassVar[Kind] = Kind.UNAVAILABLE
-
-    def __init__(self, issuer: str, reason: str) -> None:
-        super().__init__(issuer, reason)
-        self.issuer = issuer
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"the issuer {self.issuer} cannot be asked for its keys: {self.reason}"
+    kind = Kind.UNAVAILABLE
+    sentence = "the issuer {issuer} cannot be asked for its keys: {reason}"
+    issuer: str
+    reason: str
 
 
 def fetch_keys(issuer: str, ca: PurePath | None = None) -> list[Any]:

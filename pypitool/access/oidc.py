@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import jwt
 
@@ -31,14 +31,9 @@ _WORDS = (
 class TokenRejected(PypitoolError):
     """A token that proves nothing to us."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"the token is not accepted: {self.reason}"
+    kind = Kind.INVALID
+    sentence = "the token is not accepted: {reason}"
+    reason: str
 
 
 class Keys(Protocol):

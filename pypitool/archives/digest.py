@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.model import Digests
@@ -21,15 +21,10 @@ class Readable(Protocol):
 class FileChangedWhileRead(PypitoolError):
     """A file that ended earlier or later than its stat said."""
 
-    kind: ClassVar[Kind] = Kind.UNAVAILABLE
-
-    def __init__(self, expected: int, found: int) -> None:
-        super().__init__(expected, found)
-        self.expected = expected
-        self.found = found
-
-    def __str__(self) -> str:
-        return f"a file changed while it was read: {self.found} bytes instead of {self.expected}"
+    kind = Kind.UNAVAILABLE
+    sentence = "a file changed while it was read: {found} bytes instead of {expected}"
+    expected: int
+    found: int
 
 
 class Digester:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.metadata import CoreMetadata
@@ -55,12 +54,9 @@ BOMB_RATIO = 50
 class BrokenArchive(PypitoolError):
     """A file that is not, or not yet, the archive that its name promises."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
-
-    def __init__(self, filename: str, reason: str) -> None:
-        super().__init__(filename, reason)
-        self.filename = filename
-        self.reason = reason
+    kind = Kind.INVALID
+    filename: str
+    reason: str
 
     def __str__(self) -> str:
         return f"`{printable(self.filename)}` is not usable: {self.reason}"

@@ -14,23 +14,16 @@ class ReleaseFileExists(PypitoolError):
     """A file is already held, or being published, under this name or another spelling of it."""
 
     kind = Kind.CONFLICT
-
-    def __init__(self, filename: str, sha256: str, held: HeldFile, *, live: bool) -> None:
-        self.filename = filename
-        self.sha256 = sha256
-        self.held = held
-        self.live = live  # False: another writer is publishing it
-        self.hint = "versions are immutable: bump the version, or compare the two files"
-        super().__init__(filename, sha256, held.filename)
+    hint = "versions are immutable: bump the version, or compare the two files"
+    filename: str
+    sha256: str
+    held: HeldFile
+    live: bool  # False: another writer is publishing it
 
     @property
     def same_bytes(self) -> bool:
         """Tell whether what is held has the very bytes that were to be published."""
         return self.held.contents.digests.sha256 == self.sha256
-
-    def __str__(self) -> str:
-        # Clients look for these three words first: twine and uv print no more than the first line.
-        return f"File already exists: `{self.filename}` is {self._state()} with {self._contents()}"
 
     def _state(self) -> str:
         spelling = "" if self.held.filename == self.filename else f" as `{self.held.filename}`"
@@ -42,88 +35,69 @@ class ReleaseFileExists(PypitoolError):
         held = self.held.contents.digests.sha256
         return f"different contents (sha256 {held[:12]}… ≠ {self.sha256[:12]}…)"
 
+    def __str__(self) -> str:
+        # Clients look for these three words first: twine and uv print no more than the first line.
+        return f"File already exists: `{self.filename}` is {self._state()} with {self._contents()}"
+
 
 class CatalogueError(PypitoolError):
     """Something is wrong with the catalogue as a whole."""
 
     kind = Kind.UNAVAILABLE
-
-    def __init__(self, path: Path, detail: str) -> None:
-        self.path = path
-        self.detail = detail
-        super().__init__(path, detail)
-
-    def __str__(self) -> str:
-        return f"the catalogue {self.path} cannot be used: {self.detail}"
+    sentence = "the catalogue {path} cannot be used: {detail}"
+    path: Path
+    detail: str
 
 
 class CatalogueDamaged(CatalogueError):
     """The file is not a sound catalogue: it has to be set aside and rebuilt."""
 
+    sentence = "the catalogue {path} is damaged: {detail}"
     hint = "a running server rebuilds it from the package directories and `facts.jsonl`, or the next start"
-
-    def __str__(self) -> str:
-        return f"the catalogue {self.path} is damaged: {self.detail}"
 
 
 class CatalogueMissing(CatalogueError):
     """There is no catalogue where one was expected."""
 
-    def __str__(self) -> str:
-        return f"there is no catalogue at {self.path}"
+    sentence = "there is no catalogue at {path}"
 
 
 class CatalogueBusy(CatalogueError):
     """Other writers did not let go in time."""
 
+    sentence = "the catalogue {path} is busy: {detail}"
     hint = "another process has been writing for long: try again"
-
-    def __str__(self) -> str:
-        return f"the catalogue {self.path} is busy: {self.detail}"
 
 
 class CatalogueReadOnly(CatalogueError):
     """The file or its directory cannot be written."""
 
+    sentence = "the catalogue {path} cannot be written: {detail}"
     hint = "check the owner and the permissions of the state directory, and whether the disk is writable"
-
-    def __str__(self) -> str:
-        return f"the catalogue {self.path} cannot be written: {self.detail}"
 
 
 class CatalogueOld(PypitoolError):
     """An older pypitool made this catalogue; whoever may write it migrates it."""
 
     kind = Kind.CONFIG
-
+    sentence = "the catalogue {path} was made by an older pypitool and is not migrated yet"
     hint = "start the server, or run a command that changes something: that migrates it"
-
-    def __init__(self, path: Path, behind: int) -> None:
-        self.path = path
-        self.behind = behind  # versions of the schema
-        super().__init__(path, behind)
-
-    def __str__(self) -> str:
-        return f"the catalogue {self.path} was made by an older pypitool and is not migrated yet"
+    path: Path
+    behind: int  # versions of the schema
 
 
 class CatalogueTooNew(PypitoolError):
     """A newer pypitool made this catalogue."""
 
     kind = Kind.CONFIG
-
-    def __init__(self, path: Path, version: int, known: int) -> None:
-        self.path = path
-        self.version = version
-        self.known = known
-        self.hint = "upgrade pypitool, or restore a backup that the older version made"
-        super().__init__(path, version, known)
-
-    def __str__(self) -> str:
-        return (
-            f"the catalogue {self.path} has schema {self.version}, "
-            f"made by a newer pypitool; this one knows schemas up to {self.known}"
-        )
+    sentence = (
+        "the catalogue {path} has schema {version}, made by a newer pypitool; "
+        "this one knows schemas up to {known}"
+    )
+    hint = "upgrade pypitool, or restore a backup that the older version made"
+    path: Path
+    version: int
+    known: int
 
 
 # By message and not by `sqlite_errorcode`: Python 3.10 has no such attribute.

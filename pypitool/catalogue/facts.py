@@ -44,30 +44,20 @@ class FactsUnwritable(PypitoolError):
     """The log of facts cannot be written: nothing that has to be remembered can be done."""
 
     kind = Kind.UNAVAILABLE
+    sentence = "cannot write {path}: {reason}"
     hint = "check the owner and the permissions of the state directory, and whether the disk is writable"
-
-    def __init__(self, path: Path, reason: str) -> None:
-        self.path = path
-        self.reason = reason
-        super().__init__(path, reason)
-
-    def __str__(self) -> str:
-        return f"cannot write {self.path}: {self.reason}"
+    path: Path
+    reason: str
 
 
 class FactsTooNew(PypitoolError):
     """A newer pypitool wrote this log."""
 
     kind = Kind.CONFIG
+    sentence = "{path} holds facts of version {version}, written by a newer pypitool"
     hint = "upgrade pypitool"
-
-    def __init__(self, path: Path, version: object) -> None:
-        self.path = path
-        self.version = version
-        super().__init__(path, version)
-
-    def __str__(self) -> str:
-        return f"{self.path} holds facts of version {self.version}, written by a newer pypitool"
+    path: Path
+    version: object
 
 
 def local_actor() -> Actor:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, ClassVar
+from typing import Any
 
 from packaging.utils import NormalizedName
 
@@ -21,12 +21,9 @@ _KINDS_WITH_GLOBS = ("token:", "publisher:")
 class NoTime(PypitoolError):
     """A text that is neither a moment nor a duration."""
 
-    kind: ClassVar[Kind] = Kind.USAGE
+    kind = Kind.USAGE
     hint = "write `7d`, `2026-01-31` or `2026-01-31T12:00:00Z`; a time without a zone is in UTC"
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
+    text: str
 
     def __str__(self) -> str:
         return f"`{printable(self.text)}` is neither a time nor a duration"

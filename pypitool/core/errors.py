@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    # `typing` has it from Python 3.11 on; only mypy needs it, which brings `typing_extensions`.
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_):
+        return lambda cls: cls
 
 
 class Kind(str, Enum):
@@ -20,13 +29,33 @@ class Kind(str, Enum):
     INTERNAL = "internal"
 
 
+@dataclass_transform(eq_default=False)
 class PypitoolError(Exception):
-    """The base of all our errors: `str()` says what happened to what, `hint` says what to do."""
+    """The base of all our errors: `str()` says what happened to what, `hint` says what to do.
+
+    A subclass names its fields and is raised with them: each is a dataclass without saying so. `sentence`
+    and `hint` are filled in from the fields; a class whose sentence takes more has a `__str__` of its own.
+    """
 
     kind: ClassVar[Kind] = Kind.INTERNAL
     # A finer HTTP status than the kind's own (413, 416, 507), where a client acts on the difference.
     status: ClassVar[int | None] = None
+    sentence: ClassVar[str] = ""
     hint: str | None = None
+    __match_args__: ClassVar[tuple[str, ...]] = ()  # the names of the fields, in order
+
+    def __init_subclass__(cls) -> None:
+        # Equal by identity, as exceptions are: a dataclass that compares its fields could not be hashed.
+        dataclass(eq=False, repr=False)(cls)
+
+    def __post_init__(self) -> None:
+        # Positional: an exception crosses to another process as its class and its `args`.
+        super().__init__(*(getattr(self, name) for name in self.__match_args__))
+        if self.hint is not None and "hint" not in vars(self):
+            self.hint = self.hint.format_map(vars(self))
+
+    def __str__(self) -> str:
+        return self.sentence.format_map(vars(self))
 
 
 class NoSpace(PypitoolError):
@@ -34,14 +63,9 @@ class NoSpace(PypitoolError):
 
     kind = Kind.UNAVAILABLE
     status = 507  # RFC 4918, 11.5: the server is unable to store what is needed to complete the request
-
-    def __init__(self, subject: str) -> None:
-        self.subject = subject
-        self.hint = "free some space, then try again: nothing was changed"
-        super().__init__(subject)
-
-    def __str__(self) -> str:
-        return f"no space left on the disk for {self.subject}"
+    sentence = "no space left on the disk for {subject}"
+    hint = "free some space, then try again: nothing was changed"
+    subject: str
 
 
 EXIT_CODES: dict[Kind, int] = {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import ClassVar
 
 from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
@@ -56,12 +55,9 @@ _TAILS = {".egg": _EGG_TAIL, ".exe": _INSTALLER_TAIL, ".msi": _INSTALLER_TAIL}
 class BadFilename(PypitoolError):
     """A file name that looks like a package's and cannot be one."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
-
-    def __init__(self, filename: str, reason: str) -> None:
-        super().__init__(filename, reason)
-        self.filename = filename
-        self.reason = reason
+    kind = Kind.INVALID
+    filename: str
+    reason: str
 
     def __str__(self) -> str:
         return f"bad filename `{printable(self.filename)}`: {self.reason}"

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
@@ -27,14 +26,9 @@ _INDENT = re.compile(r"(?: {7}\|| {8}|\t)")
 class BadMetadata(PypitoolError):
     """Core metadata that says too little, or in a version that nobody knows yet."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"the core metadata is unusable: {self.reason}"
+    kind = Kind.INVALID
+    sentence = "the core metadata is unusable: {reason}"
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

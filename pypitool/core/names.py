@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import ClassVar
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -23,12 +22,9 @@ _VALID = re.compile(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", re.IGNORECASE | re
 class InvalidName(PypitoolError):
     """A text that cannot be the name of a project."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
+    kind = Kind.INVALID
     hint = "names are ASCII letters, digits, `.`, `_` and `-`, with a letter or digit at both ends"
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
+    name: str
 
     def __str__(self) -> str:
         return f"`{printable(self.name)}` is not a valid project name"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
-from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
 
@@ -25,12 +24,9 @@ _SIZE = re.compile(r"([0-9]{1,15})(\.[0-9]{1,9})?\s*([KMGT]?)(?:i?B)?", re.ASCII
 class BadQuantity(PypitoolError):
     """A text that is not the quantity it should be."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
-
-    def __init__(self, text: str, expected: str) -> None:
-        super().__init__(text, expected)
-        self.text = text
-        self.expected = expected
+    kind = Kind.INVALID
+    text: str
+    expected: str
 
     def __str__(self) -> str:
         return f"expected {self.expected}, got `{printable(self.text)}`"

@@ -155,13 +155,8 @@ class NotRemembered(PypitoolError):
     """Something that must be remembered cannot be, and so it must not be done."""
 
     kind = Kind.UNAVAILABLE
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.path = path
-
-    def __str__(self) -> str:
-        return f"nothing can be remembered in {self.path} at this moment"
+    sentence = "nothing can be remembered in {path} at this moment"
+    path: Path
 
 
 class Activity:

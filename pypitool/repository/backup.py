@@ -36,15 +36,10 @@ class BackupUnwritable(PypitoolError):
     """The backup, or what was restored from one, cannot be written."""
 
     kind = Kind.INTERNAL
+    sentence = "cannot write to {path}: {reason}"
     hint = "check the owner and the permissions of the directory"
-
-    def __init__(self, path: Path, reason: str) -> None:
-        self.path = path
-        self.reason = reason
-        super().__init__(path, reason)
-
-    def __str__(self) -> str:
-        return f"cannot write to {self.path}: {self.reason}"
+    path: Path
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,15 +175,10 @@ class BackupUnusable(PypitoolError):
     """The file is not a whole backup."""
 
     kind = Kind.INVALID
-
-    def __init__(self, file: Path, reason: str) -> None:
-        self.file = file
-        self.reason = reason
-        self.hint = "nothing was changed"
-        super().__init__(file, reason)
-
-    def __str__(self) -> str:
-        return f"{self.file} cannot be restored: {self.reason}"
+    sentence = "{file} cannot be restored: {reason}"
+    hint = "nothing was changed"
+    file: Path
+    reason: str
 
 
 def pack(folder: Path, created: str, target: Path) -> None:

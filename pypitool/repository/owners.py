@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
 
 from packaging.utils import NormalizedName
 
@@ -20,12 +19,9 @@ KINDS = ("user", "token", "publisher")
 class OwnerRefused(PypitoolError):
     """A word that names nobody who could own something."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
+    kind = Kind.INVALID
     hint = "an owner is `NAME` or `user:NAME`, `token:NAME` or `publisher:NAME`: one, and no glob or group"
-
-    def __init__(self, word: str) -> None:
-        super().__init__(word)
-        self.word = word
+    word: str
 
     def __str__(self) -> str:
         return f"`{printable(self.word)}` cannot own a project"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import ClassVar
 
 from packaging.utils import NormalizedName
 
@@ -25,14 +24,14 @@ _TRIES = 20
 class NotHeld(PypitoolError):
     """A project, a release or a file of one that is not held."""
 
-    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    kind = Kind.NOT_FOUND
+    project: str
+    version: str | None = None
+    filename: str | None = None
 
-    def __init__(self, project: str, version: str | None = None, filename: str | None = None) -> None:
-        super().__init__(project, version, filename)
-        self.project = project
-        self.version = version
-        self.filename = filename
-        self.hint = f"`pypitool list{'' if version is None else f' {project}'}` shows what is held"
+    def __post_init__(self) -> None:
+        self.hint = f"`pypitool list{'' if self.version is None else f' {self.project}'}` shows what is held"
+        super().__post_init__()
 
     def __str__(self) -> str:
         if self.filename is not None:
@@ -45,17 +44,12 @@ class NotHeld(PypitoolError):
 class PlanOutdated(PypitoolError):
     """The project has changed since the plan was made that somebody agreed to."""
 
-    kind: ClassVar[Kind] = Kind.CONFLICT
+    kind = Kind.CONFLICT
+    sentence = "`{project}` has changed since the plan was made"
     hint = "look at the new plan and decide again; nothing was deleted"
-
-    def __init__(self, project: str, planned: int, serial: int) -> None:
-        super().__init__(project, planned, serial)
-        self.project = project
-        self.planned = planned
-        self.serial = serial
-
-    def __str__(self) -> str:
-        return f"`{self.project}` has changed since the plan was made"
+    project: str
+    planned: int
+    serial: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,46 +17,36 @@ class StateUnusable(PypitoolError):
     """The state cannot live where it would."""
 
     kind = Kind.CONFIG
-
-    def __init__(self, directory: Path, reason: str) -> None:
-        self.directory = directory
-        self.reason = reason
-        self.hint = "give it a local directory that you may write with `--state DIR` or `[server] state`"
-        super().__init__(directory, reason)
-
-    def __str__(self) -> str:
-        return f"cannot keep the state in {self.directory}: {self.reason}"
+    sentence = "cannot keep the state in {directory}: {reason}"
+    hint = "give it a local directory that you may write with `--state DIR` or `[server] state`"
+    directory: Path
+    reason: str
 
 
 class PackagesMissing(PypitoolError):
     """A package directory is not there."""
 
     kind = Kind.CONFIG
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.hint = f"create it with `mkdir -p {root}`, or name another one"
-        super().__init__(root)
-
-    def __str__(self) -> str:
-        return f"the package directory {self.root} does not exist"
+    sentence = "the package directory {root} does not exist"
+    hint = "create it with `mkdir -p {root}`, or name another one"
+    root: Path
 
 
 class ForeignState(PypitoolError):
     """The state belongs to other package directories, or to the same ones in another order."""
 
     kind = Kind.CONFIG
+    directory: Path
+    recorded: Sequence[Path]
+    asked: Sequence[Path]
 
-    def __init__(self, directory: Path, recorded: Sequence[Path], asked: Sequence[Path]) -> None:
-        self.directory = directory
-        self.recorded = tuple(recorded)
-        self.asked = tuple(asked)
-        files = StateFiles(directory)
+    def __post_init__(self) -> None:
+        files = StateFiles(self.directory)
         self.hint = (
             f"give these directories a state of their own with `--state DIR`; if yours were moved, delete "
             f"{files.roots} and {files.catalogue}: the catalogue is built anew, and what people decided stays"
         )
-        super().__init__(directory, self.recorded, self.asked)
+        super().__post_init__()
 
     def __str__(self) -> str:
         recorded, asked = (", ".join(map(str, roots)) for roots in (self.recorded, self.asked))

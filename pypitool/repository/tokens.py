@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from pypitool.catalogue.facts import timestamp
 from pypitool.core.errors import Kind, PypitoolError
@@ -40,26 +40,18 @@ _MINTED_SECONDS = 3600.0
 class TokenNameTaken(PypitoolError):
     """A live token has this name."""
 
-    kind: ClassVar[Kind] = Kind.CONFLICT
-
-    def __init__(self, token: Token) -> None:
-        super().__init__(token.shown)
-        self.token = token
-        self.hint = f"choose another name, or end that one with `pypitool token revoke {token.shown}`"
-
-    def __str__(self) -> str:
-        return f"there is a token `{self.token.shown}` already, {self.token.id}"
+    kind = Kind.CONFLICT
+    sentence = "there is a token `{token.shown}` already, {token.id}"
+    hint = "choose another name, or end that one with `pypitool token revoke {token.shown}`"
+    token: Token
 
 
 class UnknownToken(PypitoolError):
     """No token has this name or id."""
 
-    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    kind = Kind.NOT_FOUND
     hint = "`pypitool token list` shows those that there are"
-
-    def __init__(self, word: str) -> None:
-        super().__init__(word)
-        self.word = word
+    word: str
 
     def __str__(self) -> str:
         return f"there is no token `{printable(self.word)}`"
@@ -207,10 +199,8 @@ OIDC = "oidc"
 class ProofUsed(PypitoolError):
     """What an issuer has said was good for one token, and somebody has it."""
 
-    kind: ClassVar[Kind] = Kind.CONFLICT
-
-    def __str__(self) -> str:
-        return "the token has been used already: a new one is needed for each time"
+    kind = Kind.CONFLICT
+    sentence = "the token has been used already: a new one is needed for each time"
 
 
 def mint(

@@ -7,7 +7,6 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.model import Location
@@ -21,58 +20,38 @@ _NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENO
 class NoSuchFile(PypitoolError):
     """There is no file to be served at a location."""
 
-    kind: ClassVar[Kind] = Kind.NOT_FOUND
-
-    def __init__(self, location: Location) -> None:
-        super().__init__(location)
-        self.location = location
-
-    def __str__(self) -> str:
-        return f"there is no file `{self.location.path}`"
+    kind = Kind.NOT_FOUND
+    sentence = "there is no file `{location.path}`"
+    location: Location
 
 
 class NotReadable(PypitoolError):
     """A file is there and cannot be read just now."""
 
-    kind: ClassVar[Kind] = Kind.UNAVAILABLE
-
-    def __init__(self, location: Location, cause: str) -> None:
-        super().__init__(location, cause)
-        self.location = location
-        self.cause = cause
-
-    def __str__(self) -> str:
-        return f"`{self.location.path}` cannot be read: {self.cause}"
+    kind = Kind.UNAVAILABLE
+    sentence = "`{location.path}` cannot be read: {cause}"
+    location: Location
+    cause: str
 
 
 class Occupied(PypitoolError):
     """A file has the name already, and nothing was asked to replace it."""
 
-    kind: ClassVar[Kind] = Kind.CONFLICT
-
-    def __init__(self, location: Location) -> None:
-        super().__init__(location)
-        self.location = location
-
-    def __str__(self) -> str:
-        # Clients look for the first three words, see `catalogue.errors.ReleaseFileExists`.
-        return f"File already exists: `{self.location.path}`"
+    kind = Kind.CONFLICT
+    # Clients look for the first three words, see `catalogue.errors.ReleaseFileExists`.
+    sentence = "File already exists: `{location.path}`"
+    location: Location
 
 
 class NotWritable(PypitoolError):
     """A package directory cannot be written just now."""
 
-    kind: ClassVar[Kind] = Kind.UNAVAILABLE
-
-    def __init__(self, folder: Path, cause: str) -> None:
-        super().__init__(folder, cause)
-        self.folder = folder
-        self.cause = cause
-        self.hint = f"make `{folder}` writable for the user that pypitool runs as"
-
-    def __str__(self) -> str:
-        # Without the folder: clients read this, and where packages lie is not theirs to know.
-        return f"the package directory cannot be written: {self.cause}"
+    kind = Kind.UNAVAILABLE
+    # Without the folder: clients read this, and where packages lie is not theirs to know.
+    sentence = "the package directory cannot be written: {cause}"
+    hint = "make `{folder}` writable for the user that pypitool runs as"
+    folder: Path
+    cause: str
 
 
 def failure(error: OSError, folder: Path) -> PypitoolError | None:

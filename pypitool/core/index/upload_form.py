@@ -8,7 +8,6 @@ import hmac
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
 
 from packaging.utils import canonicalize_name
 
@@ -25,12 +24,9 @@ _MD5_HEX, _DIGEST_HEX, _LONG_HEX = 32, 64, 128
 class UploadRefused(PypitoolError):
     """A file that contradicts its name, its form or itself."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
-
-    def __init__(self, filename: str, reason: str) -> None:
-        super().__init__(filename, reason)
-        self.filename = filename
-        self.reason = reason
+    kind = Kind.INVALID
+    filename: str
+    reason: str
 
     def __str__(self) -> str:
         return f"`{printable(self.filename)}` is refused: {self.reason}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
 
@@ -21,15 +20,10 @@ _STEP = re.compile(r"[1-9][0-9]?", re.ASCII)
 class BadSchedule(PypitoolError):
     """A cron line that cannot be honoured."""
 
-    kind: ClassVar[Kind] = Kind.CONFIG
-
-    def __init__(self, cron: str, reason: str) -> None:
-        super().__init__(cron, reason)
-        self.cron = cron
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"`{self.cron}` is not a schedule: {self.reason}"
+    kind = Kind.CONFIG
+    sentence = "`{cron}` is not a schedule: {reason}"
+    cron: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
 
@@ -47,29 +46,19 @@ _WINDOWS = frozenset({"win_amd64", "win32", "win_arm64"})
 class UnknownPlatform(PypitoolError):
     """A platform word that is none of the wheel platform tags we know."""
 
-    kind: ClassVar[Kind] = Kind.USAGE
-
-    def __init__(self, word: str) -> None:
-        super().__init__(word)
-        self.word = word
-        self.hint = f"known platforms: {KNOWN_PLATFORMS}"
-
-    def __str__(self) -> str:
-        return f"`{self.word}` is not a platform"
+    kind = Kind.USAGE
+    sentence = "`{word}` is not a platform"
+    hint = f"known platforms: {KNOWN_PLATFORMS}"
+    word: str
 
 
 class UnknownPython(PypitoolError):
     """A Python version or implementation that cannot be read."""
 
-    kind: ClassVar[Kind] = Kind.USAGE
+    kind = Kind.USAGE
+    sentence = "`{word}` is not a Python version or implementation"
     hint = "write 3.12, 3.12.4, or 3.13t for free-threaded; implementation cp or pp"
-
-    def __init__(self, word: str) -> None:
-        super().__init__(word)
-        self.word = word
-
-    def __str__(self) -> str:
-        return f"`{self.word}` is not a Python version or implementation"
+    word: str
 
 
 class System(str, Enum):

@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.right import Right
@@ -32,14 +32,9 @@ _GLOB = re.compile(r"!?[A-Za-z0-9._*?-]+", re.ASCII)
 class TokenRefused(PypitoolError):
     """A token that cannot be made as it was asked for."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return self.reason
+    kind = Kind.INVALID
+    sentence = "{reason}"
+    reason: str
 
 
 def token_of(entropy: bytes) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from configparser import Error, MissingSectionHeaderError, ParsingError, RawConfigParser
 from dataclasses import dataclass
-from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
 
@@ -17,15 +16,10 @@ _NO_INDEX = frozenset({"distutils", "server-login"})
 class BadPypirc(PypitoolError):
     """A `.pypirc` that cannot be read; what stands in it is never repeated: passwords do."""
 
-    kind: ClassVar[Kind] = Kind.CONFIG
-
-    def __init__(self, file: str, reason: str) -> None:
-        super().__init__(file, reason)
-        self.file = file
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.file} cannot be read: {self.reason}"
+    kind = Kind.CONFIG
+    sentence = "{file} cannot be read: {reason}"
+    file: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
