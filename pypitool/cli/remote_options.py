@@ -35,27 +35,17 @@ class HereOrAfar(PypitoolError):
     """A command line that means a server elsewhere and something of this machine."""
 
     kind = Kind.USAGE
-
-    def __init__(self, one: str, other: str) -> None:
-        super().__init__(one, other)
-        self.one = one
-        self.other = other
-
-    def __str__(self) -> str:
-        return f"`{self.one}` and `{self.other}` exclude each other"
+    sentence = "`{one}` and `{other}` exclude each other"
+    one: str
+    other: str
 
 
 class NoServerNamed(PypitoolError):
     """A login, and nothing that it could be for."""
 
     kind = Kind.USAGE
-
-    def __init__(self, flag: str) -> None:
-        super().__init__(flag)
-        self.flag = flag
-
-    def __str__(self) -> str:
-        return f"`{self.flag}` goes with `--url` or `--remote`"
+    sentence = "`{flag}` goes with `--url` or `--remote`"
+    flag: str
 
 
 def on_server(function: Any) -> Any:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
 
@@ -25,11 +24,8 @@ class Fault:
 class BadConfiguration(PypitoolError):
     """One or more faults of files or variables."""
 
-    kind: ClassVar[Kind] = Kind.CONFIG
-
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__(self.faults)
+    kind = Kind.CONFIG
+    faults: Sequence[Fault]
 
     def __str__(self) -> str:
         if len(self.faults) == 1:
@@ -41,7 +37,7 @@ class BadConfiguration(PypitoolError):
 class BadCombination(BadConfiguration):
     """Flags that contradict each other or the configuration."""
 
-    kind: ClassVar[Kind] = Kind.USAGE
+    kind = Kind.USAGE
 
 
 def refusal(faults: Iterable[Fault]) -> BadConfiguration:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from packaging.utils import NormalizedName
 
@@ -26,11 +26,9 @@ from pypitool.repository.releases import NotHeld
 class NoDownloadLog(PypitoolError):
     """Who got what is not recorded, and never was."""
 
-    kind: ClassVar[Kind] = Kind.CONFIG
+    kind = Kind.CONFIG
+    sentence = "there is no download log"
     hint = "`download-log = true` under `[server]` lets the server keep one from then on"
-
-    def __str__(self) -> str:
-        return "there is no download log"
 
 
 @dataclass(frozen=True, slots=True)

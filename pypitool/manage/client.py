@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 from urllib.parse import quote, urlencode, urlsplit
 
 from pypitool.config.kinds import url as checked_url
@@ -49,44 +49,38 @@ AskAgain = Callable[[], Credentials | None]
 class NotOurs(PypitoolError):
     """Something answers that is no pypitool."""
 
-    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+    kind = Kind.UNAVAILABLE
+    sentence = "no pypitool at {url}"
+    hint = "{what}; the address is the one that `/simple/` lies below"
+    url: str
+    what: str
 
-    def __init__(self, url: str, what: str) -> None:
-        super().__init__(url, what)
-        self.url = redacted(url)
-        self.hint = f"{what}; the address is the one that `/simple/` lies below"
-
-    def __str__(self) -> str:
-        return f"no pypitool at {self.url}"
+    def __post_init__(self) -> None:
+        self.url = redacted(self.url)
+        super().__post_init__()
 
 
 class TooOld(PypitoolError):
     """A pypitool that does not understand what we would ask."""
 
-    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+    kind = Kind.UNAVAILABLE
+    sentence = f"pypitool {{version}} at {{url}} speaks version {{api}} of the API, not {API_VERSION}"
     hint = "upgrade pypitool there"
+    url: str
+    version: str
+    api: int
 
-    def __init__(self, url: str, version: str, api: int) -> None:
-        super().__init__(url, version, api)
-        self.url = redacted(url)
-        self.version = version
-        self.api = api
-
-    def __str__(self) -> str:
-        spoken = f"version {self.api} of the API, not {API_VERSION}"
-        return f"pypitool {self.version} at {self.url} speaks {spoken}"
+    def __post_init__(self) -> None:
+        self.url = redacted(self.url)
+        super().__post_init__()
 
 
 class Answered(PypitoolError):
     """A failure that a server tells of, in its words."""
 
-    def __init__(self, message: str, hint: str | None) -> None:
-        super().__init__(message, hint)
-        self.message = message
-        self.hint = hint
-
-    def __str__(self) -> str:
-        return self.message
+    sentence = "{message}"
+    message: str
+    hint: str | None
 
 
 # The kind decides the exit code, and belongs to the class.
@@ -223,26 +217,21 @@ def change_owners(remote: Remote, name: str, add: Sequence[str], remove: Sequenc
 class BadServerAddress(PypitoolError):
     """An address that is none of a web server."""
 
-    kind: ClassVar[Kind] = Kind.USAGE
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"--url: {self.reason}"
+    kind = Kind.USAGE
+    sentence = "--url: {reason}"
+    reason: str
 
 
 class UnknownRemote(PypitoolError):
     """A remote that is not configured."""
 
-    kind: ClassVar[Kind] = Kind.USAGE
+    kind = Kind.USAGE
+    name: str
+    known: Sequence[str]
 
-    def __init__(self, name: str, known: Sequence[str]) -> None:
-        super().__init__(name, known)
-        self.name = name
-        self.known = tuple(known)
-        self.hint = f"there is {', '.join(known)}" if known else "no remote is configured"
+    def __post_init__(self) -> None:
+        self.hint = f"there is {', '.join(self.known)}" if self.known else "no remote is configured"
+        super().__post_init__()
 
     def __str__(self) -> str:
         return f"there is no [remote.{self.name}]" + did_you_mean(self.name, self.known)

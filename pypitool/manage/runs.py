@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.state_files import StateFiles
@@ -19,15 +19,10 @@ if TYPE_CHECKING:
 class NoSuchRun(PypitoolError):
     """A run that is not on record."""
 
-    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    kind = Kind.NOT_FOUND
+    sentence = "there is no run {number}"
     hint = "`pypitool runs` lists those that are"
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-    def __str__(self) -> str:
-        return f"there is no run {self.number}"
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

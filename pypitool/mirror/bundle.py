@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, ClassVar
+from typing import IO
 
 from packaging.utils import canonicalize_name
 
@@ -40,16 +40,11 @@ _LARGEST_MANIFEST = 256 * 1024**2
 class BadBundle(PypitoolError):
     """A bundle that is not whole, or not what it says; nothing of it was published."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
+    kind = Kind.INVALID
+    sentence = "{path} is not a usable bundle: {reason}"
     hint = "nothing was published; copy the bundle again, or export it anew"
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.path} is not a usable bundle: {self.reason}"
+    path: Path
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

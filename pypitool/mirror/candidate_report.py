@@ -21,14 +21,9 @@ from pypitool.mirror.sync import Mirror
 class NotWanted(PypitoolError):
     """A project that no set asks for: there is nothing to explain."""
 
-    kind: ClassVar[Kind] = Kind.NOT_FOUND
-
-    def __init__(self, project: NormalizedName) -> None:
-        super().__init__(project)
-        self.project = project
-
-    def __str__(self) -> str:
-        return f"no set wants `{self.project}`"
+    kind = Kind.NOT_FOUND
+    sentence = "no set wants `{project}`"
+    project: NormalizedName
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from packaging.markers import default_environment
@@ -43,11 +43,9 @@ if TYPE_CHECKING:
 class NoSets(PypitoolError):
     """Something is to be done about the sets, and there are none."""
 
-    kind: ClassVar[Kind] = Kind.CONFIG
+    kind = Kind.CONFIG
+    sentence = "the configuration has no sets"
     hint = "write a [set.NAME] table into the configuration; config.example.toml has one"
-
-    def __str__(self) -> str:
-        return "the configuration has no sets"
 
 
 def upstreams(settings: Settings, environ: Mapping[str, str]) -> tuple[Upstream, ...]:
@@ -209,16 +207,16 @@ def _python() -> PythonVersion:
 class UnknownName(PypitoolError):
     """A target, a set or a job that the configuration does not have."""
 
-    kind: ClassVar[Kind] = Kind.USAGE
+    kind = Kind.USAGE
+    sentence = "there is no {what} `{name}`"
+    what: str
+    name: str
+    known: Sequence[str]
 
-    def __init__(self, what: str, name: str, known: Sequence[str]) -> None:
-        super().__init__(what, name, known)
-        self.what = what
-        self.name = name
-        self.hint = f"known: {', '.join(known)}" if known else f"the configuration has no {what}"
-
-    def __str__(self) -> str:
-        return f"there is no {self.what} `{self.name}`"
+    def __post_init__(self) -> None:
+        known = f"known: {', '.join(self.known)}"
+        self.hint = known if self.known else f"the configuration has no {self.what}"
+        super().__post_init__()
 
 
 def named_targets(names: Sequence[str], configured: Sequence[Target]) -> tuple[Target, ...]:

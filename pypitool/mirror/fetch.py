@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 
 from pypitool.archives.archive import read_archive
 from pypitool.archives.source import BrokenArchive
@@ -37,16 +36,11 @@ _RESERVE = 16 * 1024**2  # of the disk, for the catalogue and everybody else
 class OtherBytes(PypitoolError):
     """What arrived is not what was announced."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
+    kind = Kind.INVALID
+    sentence = "{filename}: {reason}"
     hint = "the file upstream was replaced, or something on the way changes it; nothing was published"
-
-    def __init__(self, filename: str, reason: str) -> None:
-        super().__init__(filename, reason)
-        self.filename = filename
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.filename}: {self.reason}"
+    filename: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
@@ -49,11 +49,8 @@ _DECLARED = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
 class InputFaults(PypitoolError):
     """Lines and files that cannot be used, all of them at once."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
-
-    def __init__(self, faults: Sequence[LineFault]) -> None:
-        super().__init__(faults)
-        self.faults = tuple(faults)
+    kind = Kind.INVALID
+    faults: Sequence[LineFault]
 
     def __str__(self) -> str:
         return "\n".join(str(fault) for fault in self.faults)

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from itertools import groupby
-from typing import ClassVar
 
 from packaging.utils import NormalizedName
 from packaging.version import InvalidVersion, Version
@@ -108,12 +107,12 @@ def _may_go(file: HeldFile, files: Mapping[str, MirroredFile]) -> bool:
 class NeverSynchronised(PypitoolError):
     """Sets that uv resolves have not been synchronised: what they want is not known."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
+    kind = Kind.INVALID
+    names: Sequence[str]
 
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(names)
-        self.names = tuple(names)
-        self.hint = f"`pypitool sync {' '.join(names)}` finds it out; until then nothing is listed"
+    def __post_init__(self) -> None:
+        self.hint = f"`pypitool sync {' '.join(self.names)}` finds it out; until then nothing is listed"
+        super().__post_init__()
 
     def __str__(self) -> str:
         named = ", ".join(f"`{name}`" for name in self.names)

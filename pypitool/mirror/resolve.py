@@ -17,7 +17,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.requirement_lines import RequirementLine
@@ -42,27 +41,17 @@ _PLATFORMS = {
 class Unresolvable(PypitoolError):
     """uv found no set of versions that satisfies what is asked for."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"no set of versions satisfies the requirements:\n{self.reason}"
+    kind = Kind.INVALID
+    sentence = "no set of versions satisfies the requirements:\n{reason}"
+    reason: str
 
 
 class ResolverFailed(PypitoolError):
     """uv could not be run, or did not end in time."""
 
-    kind: ClassVar[Kind] = Kind.UNAVAILABLE
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"uv could not resolve: {self.reason}"
+    kind = Kind.UNAVAILABLE
+    sentence = "uv could not resolve: {reason}"
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

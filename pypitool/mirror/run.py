@@ -14,7 +14,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import ClassVar
 
 from pypitool.catalogue.facts import local_actor
 from pypitool.core.errors import Kind, PypitoolError
@@ -183,13 +182,10 @@ class LockHolder:
 class DirectoryLocked(PypitoolError):
     """Another run writes into the directory."""
 
-    kind: ClassVar[Kind] = Kind.CONFLICT
+    kind = Kind.CONFLICT
     hint = "wait until it has ended, or stop it; nothing was changed"
-
-    def __init__(self, directory: Path, holder: LockHolder | None) -> None:
-        super().__init__(directory, holder)
-        self.directory = directory
-        self.holder = holder
+    directory: Path
+    holder: LockHolder | None
 
     def __str__(self) -> str:
         if self.holder is None:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.cron import MONTHS
@@ -84,15 +83,10 @@ _FIELD = re.compile(r"(\*|\w+(?:-\w+)?)(?:/(\d+))?\Z")
 class NotConvertible(PypitoolError):
     """A field that systemd has no word for."""
 
-    kind: ClassVar[Kind] = Kind.CONFIG
+    kind = Kind.CONFIG
+    sentence = "`{field}` cannot be written as a systemd calendar time"
     hint = "write it as a list or a range of values"
-
-    def __init__(self, field: str) -> None:
-        super().__init__(field)
-        self.field = field
-
-    def __str__(self) -> str:
-        return f"`{self.field}` cannot be written as a systemd calendar time"
+    field: str
 
 
 def on_calendar(cron: str, timezone: str | None = None) -> str:

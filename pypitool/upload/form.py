@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import ClassVar
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.progress import TransferProgress
@@ -19,14 +18,9 @@ _PIECE = 64 * 1024
 class FileChanged(PypitoolError):
     """A file that is not the one that was checked."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.path = path
-
-    def __str__(self) -> str:
-        return "it changed since it was checked"
+    kind = Kind.INVALID
+    sentence = "it changed since it was checked"
+    path: Path
 
 
 @dataclass(frozen=True, slots=True)

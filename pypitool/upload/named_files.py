@@ -14,7 +14,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from packaging.utils import NormalizedName
 
@@ -42,11 +41,8 @@ class FileFault:
 class NotUploadable(PypitoolError):
     """Files that cannot be uploaded: nothing was sent, of the others neither."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
-
-    def __init__(self, faults: Sequence[FileFault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__(self.faults)
+    kind = Kind.INVALID
+    faults: Sequence[FileFault]
 
     def __str__(self) -> str:
         if len(self.faults) == 1:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from logging import getLogger
 from pathlib import Path
-from typing import ClassVar
 
 from pypitool.config.kinds import url as checked_url
 from pypitool.config.upstream_tables import RemoteSettings
@@ -23,46 +22,38 @@ log = getLogger(__name__)
 class NoTarget(PypitoolError):
     """Nothing says where the files should go, and nobody guesses the public PyPI."""
 
-    kind: ClassVar[Kind] = Kind.USAGE
+    kind = Kind.USAGE
+    sentence = "it is not said where to upload"
+    known: Sequence[str]
 
-    def __init__(self, known: Sequence[str]) -> None:
-        super().__init__(known)
-        self.known = tuple(known)
-        self.hint = f"give `--url URL`, or `--repository NAME`: there is {', '.join(known)}"
-
-    def __str__(self) -> str:
-        return "it is not said where to upload"
+    def __post_init__(self) -> None:
+        self.hint = f"give `--url URL`, or `--repository NAME`: there is {', '.join(self.known)}"
+        super().__post_init__()
 
 
 class UnknownTarget(PypitoolError):
     """A name that neither the configuration nor a `.pypirc` knows."""
 
-    kind: ClassVar[Kind] = Kind.USAGE
+    kind = Kind.USAGE
+    name: str
+    known: Sequence[str]
 
-    def __init__(self, name: str, known: Sequence[str]) -> None:
-        super().__init__(name, known)
-        self.name = name
-        self.known = tuple(known)
-        self.hint = f"there is {', '.join(known)}"
+    def __post_init__(self) -> None:
+        self.hint = f"there is {', '.join(self.known)}"
+        super().__post_init__()
 
     def __str__(self) -> str:
-        return f"there is no [remote.{self.name}] and no section `{self.name}`" + did_you_mean(
-            self.name, self.known
-        )
+        missing = f"there is no [remote.{self.name}] and no section `{self.name}`"
+        return missing + did_you_mean(self.name, self.known)
 
 
 class BadAddress(PypitoolError):
     """An address that is none of a web server."""
 
-    kind: ClassVar[Kind] = Kind.USAGE
-
-    def __init__(self, place: str, reason: str) -> None:
-        super().__init__(place, reason)
-        self.place = place
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.reason}"
+    kind = Kind.USAGE
+    sentence = "{place}: {reason}"
+    place: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +206,9 @@ def _sections(file: Path | None, *, demanded: bool) -> tuple[Section, ...]:
         return parse_pypirc("")
 
 
-def _known(remotes: Sequence[RemoteSettings], sections: Sequence[Section]) -> list[str]:
+def _known(remotes: Sequence[RemoteSettings], sections: Sequence[Section]) -> tuple[str, ...]:
     own = [one.name for one in sections if one.name not in PUBLIC]
-    return list(dict.fromkeys((*(one.name for one in remotes), *own, *PUBLIC)))
+    return tuple(dict.fromkeys((*(one.name for one in remotes), *own, *PUBLIC)))
 
 
 def _checked(place: str, url: str) -> str:

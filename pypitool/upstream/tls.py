@@ -34,11 +34,15 @@ def _trust(context: ssl.SSLContext, place: Path) -> None:
         else:
             context.load_verify_locations(cafile=str(place))
     except OSError as error:  # ssl.SSLError is one
-        raise UnusableCertificates(place, error) from error
+        raise UnusableCertificates(place, _reason(error)) from error
 
 
 def _present(context: ssl.SSLContext, certificate: Path) -> None:
     try:
         context.load_cert_chain(certificate)
     except OSError as error:
-        raise UnusableCertificates(certificate, error) from error
+        raise UnusableCertificates(certificate, _reason(error)) from error
+
+
+def _reason(error: OSError) -> str:
+    return getattr(error, "reason", None) or error.strerror or "it cannot be read"

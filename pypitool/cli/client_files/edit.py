@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from pypitool.cli.client_files.ini import CannotEdit, Difference, Edited, Wanted, edit_ini
 from pypitool.cli.client_files.uv_toml import edit_uv_toml
@@ -22,16 +21,11 @@ _PRIVATE = 0o600
 class NotEditable(PypitoolError):
     """A file of a client that cannot be changed, and is as it was."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
+    kind = Kind.INVALID
+    sentence = "{file} was left as it is: {reason}"
     hint = "write the lines that `pypitool client-config` prints into it by hand"
-
-    def __init__(self, file: Path, reason: str) -> None:
-        super().__init__(file, reason)
-        self.file = file
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.file} was left as it is: {self.reason}"
+    file: Path
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,37 +27,25 @@ class NoServerKnown(PypitoolError):
     """Nothing says which server clients should use."""
 
     kind = Kind.USAGE
+    sentence = "it is not said which server clients should use"
     hint = "give `--url URL`, or `--remote NAME` of the configuration"
-
-    def __str__(self) -> str:
-        return "it is not said which server clients should use"
 
 
 class WouldReplace(PypitoolError):
     """A file says something else, and nobody is there to be asked."""
 
     kind = Kind.USAGE
+    sentence = "{file} says something else"
     hint = "with `--yes` it is replaced"
-
-    def __init__(self, file: str) -> None:
-        super().__init__(file)
-        self.file = file
-
-    def __str__(self) -> str:
-        return f"{self.file} says something else"
+    file: str
 
 
 class Declined(PypitoolError):
     """Somebody was asked, and did not want it."""
 
     kind = Kind.INVALID
-
-    def __init__(self, file: str) -> None:
-        super().__init__(file)
-        self.file = file
-
-    def __str__(self) -> str:
-        return f"{self.file} was left as it is"
+    sentence = "{file} was left as it is"
+    file: str
 
 
 @command(

@@ -19,19 +19,15 @@ class NotAgreed(PypitoolError):
     """Nobody said yes, and nobody could be asked."""
 
     kind = Kind.USAGE
+    sentence = "nothing is deleted without being asked for"
     hint = "without a terminal, say `--yes`; `--dry-run` shows the plan"
-
-    def __str__(self) -> str:
-        return "nothing is deleted without being asked for"
 
 
 class Declined(PypitoolError):
     """Somebody was asked and said no."""
 
     kind = Kind.INVALID
-
-    def __str__(self) -> str:
-        return "nothing was deleted"
+    sentence = "nothing was deleted"
 
 
 @command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import click
 
@@ -39,12 +39,9 @@ if TYPE_CHECKING:
 class NothingToLock(PypitoolError):
     """Requirements of which no index may be asked."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
+    kind = Kind.INVALID
     hint = "pin them in the requirements of the set; they are served from the directory"
-
-    def __init__(self, projects: Sequence[str]) -> None:
-        super().__init__(projects)
-        self.projects = tuple(projects)
+    projects: Sequence[str]
 
     def __str__(self) -> str:
         return f"there is nothing to lock: {', '.join(self.projects)} is ours, and no index is asked for it"

@@ -11,7 +11,7 @@ import threading
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import click
 
@@ -31,11 +31,9 @@ if TYPE_CHECKING:
 class NoConfiguration(PypitoolError):
     """Jobs stand in a configuration file, and none was read."""
 
-    kind: ClassVar[Kind] = Kind.CONFIG
+    kind = Kind.CONFIG
+    sentence = "there is no configuration file, and so there are no jobs"
     hint = "name one with --config FILE, or write /etc/pypitool/config.toml"
-
-    def __str__(self) -> str:
-        return "there is no configuration file, and so there are no jobs"
 
 
 class ScheduleGroup(Group):

@@ -27,20 +27,16 @@ class NoPasswordFile(PypitoolError):
     """No password file is configured, and none was given."""
 
     kind = Kind.USAGE
+    sentence = "there is no password file to work on"
     hint = "give it with `-P FILE`, or as `passwords` under `[auth]` in the configuration"
-
-    def __str__(self) -> str:
-        return "there is no password file to work on"
 
 
 class NoPasswordGiven(PypitoolError):
     """A password is needed, and nobody is there to type it."""
 
     kind = Kind.USAGE
+    sentence = "a password is needed"
     hint = "without a terminal, give it with `--password-stdin`"
-
-    def __str__(self) -> str:
-        return "a password is needed"
 
 
 def _of_the_file(function: Any) -> Any:
