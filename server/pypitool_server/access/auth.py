@@ -49,9 +49,7 @@ class WrongCredentials(PypitoolError):
 
     kind = Kind.UNAUTHORIZED
     headers: ClassVar[Mapping[str, str]] = CHALLENGE
-
-    def __str__(self) -> str:
-        return "wrong user name or password"
+    sentence = "wrong user name or password"
 
 
 class TooManyFailures(PypitoolError):
@@ -59,14 +57,17 @@ class TooManyFailures(PypitoolError):
 
     kind = Kind.UNAVAILABLE
     status = 429
+    sentence = "too many wrong passwords from this address: wait for {seconds} s"
+    seconds: float
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = math.ceil(seconds)
-        self.headers = {"Retry-After": str(self.seconds)}
+    def __post_init__(self) -> None:
+        self.seconds = math.ceil(self.seconds)
+        super().__post_init__()
 
-    def __str__(self) -> str:
-        return f"too many wrong passwords from this address: wait for {self.seconds} s"
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """When to come back, for programs."""
+        return {"Retry-After": str(self.seconds)}
 
 
 class KnownAccounts(Protocol):

@@ -19,11 +19,8 @@ class CredentialsNeeded(PypitoolError):
 
     kind = Kind.UNAUTHORIZED
     headers: ClassVar[Mapping[str, str]] = CHALLENGE
-
-    def __init__(self, right: Right, *, possible: bool) -> None:
-        super().__init__(right, possible)
-        self.right = right
-        self.possible = possible
+    right: Right
+    possible: bool
 
     def __str__(self) -> str:
         if self.possible:
@@ -35,37 +32,24 @@ class RightMissing(PypitoolError):
     """Somebody who is known asked for more than they may."""
 
     kind = Kind.FORBIDDEN
-
-    def __init__(self, name: str, right: Right) -> None:
-        super().__init__(name, right)
-        self.name = name
-        self.right = right
-
-    def __str__(self) -> str:
-        return f"{self.name!r} does not have the right `{self.right.value}` here"
+    sentence = "{name!r} does not have the right `{right.value}` here"
+    name: str
+    right: Right
 
 
 class ProjectIsNew(PypitoolError):
     """A project that is not here yet, and that somebody else would have to begin."""
 
     kind = Kind.FORBIDDEN
-
-    def __init__(self, newcomers: NewProjects) -> None:
-        super().__init__(newcomers)
-        self.newcomers = newcomers
-
-    def __str__(self) -> str:
-        return f"{self.newcomers} may upload a new project"
+    sentence = "{newcomers} may upload a new project"
+    newcomers: NewProjects
 
 
 class ProjectNotHeld(PypitoolError):
     """A project of which we hold no file, or that is hidden from who asks: nobody can tell which."""
 
     kind = Kind.NOT_FOUND
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
+    name: str
 
     def __str__(self) -> str:
         return f"no project `{printable(self.name)}` here"

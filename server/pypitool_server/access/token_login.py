@@ -24,9 +24,7 @@ class WrongToken(PypitoolError):
 
     kind = Kind.UNAUTHORIZED
     headers: ClassVar[Mapping[str, str]] = CHALLENGE
-
-    def __str__(self) -> str:
-        return "wrong token"
+    sentence = "wrong token"
 
 
 class TokensHeld(Protocol):

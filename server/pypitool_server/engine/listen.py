@@ -130,28 +130,20 @@ PRIVILEGED_PORTS = 1024
 class AddressInUse(PypitoolError):
     """Somebody else listens there."""
 
-    def __init__(self, address: str, *, flag: str) -> None:
-        super().__init__(address, flag)
-        self.address = address
-        self.hint = f"stop the server that listens there, or choose another address with `{flag}`"
-
-    def __str__(self) -> str:
-        return f"cannot listen on {self.address}: another server does"
+    sentence = "cannot listen on {address}: another server does"
+    hint = "stop the server that listens there, or choose another address with `{flag}`"
+    address: str
+    flag: str
 
 
 class CannotListen(PypitoolError):
     """The address is not ours to listen on."""
 
     kind = Kind.CONFIG
-
-    def __init__(self, address: str, reason: str, hint: str | None = None) -> None:
-        super().__init__(address, reason)
-        self.address = address
-        self.reason = reason
-        self.hint = hint
-
-    def __str__(self) -> str:
-        return f"cannot listen on {self.address}: {self.reason}"
+    sentence = "cannot listen on {address}: {reason}"
+    address: str
+    reason: str
+    hint: str | None = None
 
 
 class Listener(Protocol):

@@ -27,15 +27,10 @@ class PathUnusable(PypitoolError):
     """A file or directory of the configuration cannot be used."""
 
     kind = Kind.CONFIG
-
-    def __init__(self, subject: str, reason: str, hint: str | None = None) -> None:
-        super().__init__(subject, reason)
-        self.subject = subject
-        self.reason = reason
-        self.hint = hint
-
-    def __str__(self) -> str:
-        return f"cannot use {self.subject}: {self.reason}"
+    sentence = "cannot use {subject}: {reason}"
+    subject: str
+    reason: str
+    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

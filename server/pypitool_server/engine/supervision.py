@@ -45,13 +45,9 @@ log = logging.getLogger(__name__)
 class WorkerDied(PypitoolError):
     """A worker ended before it could serve."""
 
-    def __init__(self, exit_code: int | None) -> None:
-        super().__init__(exit_code)
-        self.exit_code = exit_code
-        self.hint = "what it wrote last tells why"
-
-    def __str__(self) -> str:
-        return f"a worker ended with exit code {self.exit_code} while it was starting"
+    sentence = "a worker ended with exit code {exit_code} while it was starting"
+    hint = "what it wrote last tells why"
+    exit_code: int | None
 
 
 class Supervisor:

@@ -26,15 +26,10 @@ class TlsUnusable(PypitoolError):
     """A certificate or key that TLS cannot work with."""
 
     kind = Kind.CONFIG
-
-    def __init__(self, path: Path, reason: str, hint: str | None = None) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-        self.hint = hint
-
-    def __str__(self) -> str:
-        return f"cannot use `{self.path}` for TLS: {self.reason}"
+    sentence = "cannot use `{path}` for TLS: {reason}"
+    path: Path
+    reason: str
+    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

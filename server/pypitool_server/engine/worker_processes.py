@@ -42,15 +42,14 @@ class CannotServe:
 class WorkerRefused(PypitoolError):
     """The settings are well-formed, and yet no worker can serve with them."""
 
-    def __init__(self, refused: CannotServe) -> None:
-        super().__init__(refused)
-        self.refused = refused
-        self.hint = refused.hint
-        # The exit code is that of the fault in the worker.
-        self.__dict__["kind"] = refused.kind
+    sentence = "{refused.message}"
+    refused: CannotServe
 
-    def __str__(self) -> str:
-        return self.refused.message
+    def __post_init__(self) -> None:
+        self.hint = self.refused.hint
+        # The exit code is that of the fault in the worker.
+        vars(self)["kind"] = self.refused.kind
+        super().__post_init__()
 
 
 class Closable(Protocol):

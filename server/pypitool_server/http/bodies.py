@@ -21,16 +21,13 @@ class TooManyBodies(PypitoolError):
 
     kind = Kind.UNAVAILABLE
     headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
-
-    def __str__(self) -> str:
-        return "too many downloads and uploads at once"
+    sentence = "too many downloads and uploads at once"
 
 
 class TruncatedFile(PypitoolError):
     """A file became shorter while it was being sent: the client must see a broken body, not a short one."""
 
-    def __str__(self) -> str:
-        return "the file became shorter while it was being sent"
+    sentence = "the file became shorter while it was being sent"
 
 
 class BodySlots:

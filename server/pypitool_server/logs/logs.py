@@ -26,14 +26,9 @@ class LogFileUnusable(PypitoolError):
     """The log file cannot be written."""
 
     kind = Kind.CONFIG
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"cannot write the log file `{self.path}`: {self.reason}"
+    sentence = "cannot write the log file `{path}`: {reason}"
+    path: Path
+    reason: str
 
 
 class Log:

@@ -47,9 +47,7 @@ class FileNotHeld(PypitoolError):
     """Nothing is served at this address."""
 
     kind = Kind.NOT_FOUND
-
-    def __str__(self) -> str:
-        return "no such file here"
+    sentence = "no such file here"
 
 
 class FileChanging(PypitoolError):
@@ -57,24 +55,16 @@ class FileChanging(PypitoolError):
 
     kind = Kind.UNAVAILABLE
     headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
-
-    def __init__(self, filename: str) -> None:
-        super().__init__(filename)
-        self.filename = filename
-
-    def __str__(self) -> str:
-        return f"`{self.filename}` is being replaced"
+    sentence = "`{filename}` is being replaced"
+    filename: str
 
 
 class Quarantined(PypitoolError):
     """A file of a project that is out of circulation: lock files name it by its address all the same."""
 
     kind = Kind.FORBIDDEN
-
-    def __init__(self, project: NormalizedName, reason: str | None) -> None:
-        super().__init__(project, reason)
-        self.project = project
-        self.reason = reason
+    project: NormalizedName
+    reason: str | None
 
     def __str__(self) -> str:
         return f"the project `{self.project}` is quarantined" + (f": {self.reason}" if self.reason else "")

@@ -31,11 +31,8 @@ class ReleaseNotHeld(PypitoolError):
     """A version of which we hold no file."""
 
     kind = Kind.NOT_FOUND
-
-    def __init__(self, project: NormalizedName, version: str) -> None:
-        super().__init__(project, version)
-        self.project = project
-        self.version = version
+    project: NormalizedName
+    version: str
 
     def __str__(self) -> str:
         return f"no release `{printable(self.version)}` of `{self.project}` here"

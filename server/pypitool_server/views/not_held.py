@@ -23,9 +23,7 @@ class StillReading(PypitoolError):
     kind = Kind.UNAVAILABLE
     # pip comes back five times.
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
-
-    def __str__(self) -> str:
-        return "not known yet: the package directories are still being read"
+    sentence = "not known yet: the package directories are still being read"
 
 
 class StillWriting(PypitoolError):
@@ -33,26 +31,16 @@ class StillWriting(PypitoolError):
 
     kind = Kind.UNAVAILABLE
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
-
-    def __init__(self, project: NormalizedName) -> None:
-        super().__init__(project)
-        self.project = project
-
-    def __str__(self) -> str:
-        return f"a file of `{self.project}` is still being written"
+    sentence = "a file of `{project}` is still being written"
+    project: NormalizedName
 
 
 class NothingListed(PypitoolError):
     """A project of which every file is broken: it is ours all the same, and somebody else's is not."""
 
     kind = Kind.NOT_FOUND
-
-    def __init__(self, project: NormalizedName) -> None:
-        super().__init__(project)
-        self.project = project
-
-    def __str__(self) -> str:
-        return f"the files of `{self.project}` that are here cannot be listed: the server's log says why"
+    sentence = "the files of `{project}` that are here cannot be listed: the server's log says why"
+    project: NormalizedName
 
 
 def refuse_while_reading() -> None:

@@ -227,9 +227,7 @@ class WelcomeUnreadable(PypitoolError):
     """The file with the start page cannot be read."""
 
     kind = Kind.UNAVAILABLE
-
-    def __str__(self) -> str:
-        return "the start page cannot be read; the index itself is at /simple/"
+    sentence = "the start page cannot be read; the index itself is at /simple/"
 
 
 def welcome_page(file: Path, base: str, files: int) -> bytes:

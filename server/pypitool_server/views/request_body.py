@@ -35,24 +35,16 @@ class BodyTooLarge(PypitoolError):
 
     kind = Kind.INVALID
     status = 413
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit)
-        self.limit = limit
-
-    def __str__(self) -> str:
-        return f"more than the {self.limit:,} bytes that are accepted here"
+    sentence = "more than the {limit:,} bytes that are accepted here"
+    limit: int
 
 
 class BodyCut(PypitoolError):
     """A body that ended before it was whole: the client went away, or its length was a lie."""
 
     kind = Kind.INVALID
-
-    def __init__(self, received: int, expected: int | None) -> None:
-        super().__init__(received, expected)
-        self.received = received
-        self.expected = expected
+    received: int
+    expected: int | None
 
     def __str__(self) -> str:
         of = "" if self.expected is None else f" of {self.expected:,}"
@@ -65,22 +57,15 @@ class BodySilent(PypitoolError):
     kind = Kind.INVALID
     status = 408
     headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
-
-    def __str__(self) -> str:
-        return f"the request was silent for {self.seconds:g} s in its middle"
+    sentence = "the request was silent for {seconds:g} s in its middle"
+    seconds: float
 
 
 class BadLength(PypitoolError):
     """A body whose length is said in a way that nobody can trust."""
 
     kind = Kind.INVALID
-
-    def __str__(self) -> str:
-        return "the Content-Length of the request is not a number"
+    sentence = "the Content-Length of the request is not a number"
 
 
 class RequestBody:
@@ -190,9 +175,7 @@ class FromAnotherSite(PypitoolError):
     """A page of somebody else's made a browser send this, with the credentials that the browser keeps."""
 
     kind = Kind.FORBIDDEN
-
-    def __str__(self) -> str:
-        return "changes from the pages of other sites are refused"
+    sentence = "changes from the pages of other sites are refused"
 
 
 def refuse_other_sites() -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
@@ -31,23 +31,16 @@ REFUSED = 422
 class BadPayload(PypitoolError):
     """A body that holds no token."""
 
-    kind: ClassVar[Kind] = Kind.INVALID
-
-    def __str__(self) -> str:
-        return 'the body has to be a JSON object such as {"token": "..."}'
+    kind = Kind.INVALID
+    sentence = 'the body has to be a JSON object such as {{"token": "..."}}'
 
 
 class NoPublisher(PypitoolError):
     """Somebody whom an issuer knows, and we do not."""
 
-    kind: ClassVar[Kind] = Kind.FORBIDDEN
-
-    def __init__(self, seen: str) -> None:
-        super().__init__(seen)
-        self.seen = seen
-
-    def __str__(self) -> str:
-        return f"no [[publisher]] of this server matches: {self.seen}"
+    kind = Kind.FORBIDDEN
+    sentence = "no [[publisher]] of this server matches: {seen}"
+    seen: str
 
 
 def blueprint() -> Blueprint:

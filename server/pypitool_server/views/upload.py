@@ -42,13 +42,8 @@ class BadUpload(PypitoolError):
     """A form that does not say what every upload says."""
 
     kind = Kind.INVALID
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return self.reason
+    sentence = "{reason}"
+    reason: str
 
 
 class ReadOnly(PypitoolError):
@@ -56,24 +51,16 @@ class ReadOnly(PypitoolError):
 
     kind = Kind.UNAVAILABLE
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "600"}
-
-    def __str__(self) -> str:
-        return "this server is read-only at this moment"
+    sentence = "this server is read-only at this moment"
 
 
 class ProjectClosed(PypitoolError):
     """A project that takes no uploads (PEP 792)."""
 
     kind = Kind.FORBIDDEN
-
-    def __init__(self, distribution: Distribution, status: ProjectStatus) -> None:
-        super().__init__(distribution, status)
-        self.distribution = distribution
-        self.status_word = status.value
-
-    def __str__(self) -> str:
-        project = self.distribution.project
-        return f"`{self.distribution.filename}` is refused: the project `{project}` is {self.status_word}"
+    sentence = "`{distribution.filename}` is refused: the project `{distribution.project}` is {status_word}"
+    distribution: Distribution
+    status_word: str
 
 
 def blueprint() -> Blueprint:
@@ -177,7 +164,7 @@ def _beginning(here: Services, verdict: Verdict, project: NormalizedName, actor:
 def _refuse_closed(here: Services, distribution: Distribution) -> None:
     status, _ = here.repository.catalogue.status(distribution.project)
     if status in CLOSED:
-        raise ProjectClosed(distribution, status)
+        raise ProjectClosed(distribution, status.value)
 
 
 def _remove(here: Services, form: Form, file: IncomingFile) -> Response:

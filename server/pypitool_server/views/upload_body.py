@@ -42,13 +42,8 @@ class BrokenForm(PypitoolError):
     """A body that is not the form that it says to be."""
 
     kind = Kind.INVALID
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"the form cannot be read: {self.reason}"
+    sentence = "the form cannot be read: {reason}"
+    reason: str
 
 
 class FormTooLarge(PypitoolError):
@@ -56,9 +51,7 @@ class FormTooLarge(PypitoolError):
 
     kind = Kind.INVALID
     status = 413
-
-    def __str__(self) -> str:
-        return f"the form has more than {FORM_PARTS:,} fields or {FORM_BYTES:,} bytes beside its file"
+    sentence = f"the form has more than {FORM_PARTS:,} fields or {FORM_BYTES:,} bytes beside its file"
 
 
 class PartSink(Protocol):
@@ -212,11 +205,8 @@ class FileTooLarge(PypitoolError):
 
     kind = Kind.INVALID
     status = 413
-
-    def __init__(self, filename: str, limit: int) -> None:
-        super().__init__(filename, limit)
-        self.filename = filename
-        self.limit = limit
+    filename: str
+    limit: int
 
     def __str__(self) -> str:
         return f"`{printable(self.filename)}` is larger than the {self.limit:,} bytes that are accepted here"

@@ -33,9 +33,7 @@ class NoXml(PypitoolError):
 
     kind = Kind.INVALID
     status = 415
-
-    def __str__(self) -> str:
-        return "calls of XML-RPC are posted as text/xml"
+    sentence = "calls of XML-RPC are posted as text/xml"
 
 
 Call: TypeAlias = "tuple[str, tuple[object, ...]]"

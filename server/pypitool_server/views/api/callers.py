@@ -31,18 +31,14 @@ class NameNeeded(PypitoolError):
 
     kind = Kind.UNAUTHORIZED
     headers = CHALLENGE
-
-    def __str__(self) -> str:
-        return "changes take a user name and a password, or a token"
+    sentence = "changes take a user name and a password, or a token"
 
 
 class NoPasswordFile(PypitoolError):
     """This server knows people by other means."""
 
     kind = Kind.NOT_FOUND
-
-    def __str__(self) -> str:
-        return "this server has no password file"
+    sentence = "this server has no password file"
 
 
 def asker() -> Principal:

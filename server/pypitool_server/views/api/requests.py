@@ -28,21 +28,15 @@ class NotJson(PypitoolError):
     kind = Kind.INVALID
     status = 415
 
-    def __str__(self) -> str:
-        return f"the body has to be {JSON}"
+    sentence = f"the body has to be {JSON}"
 
 
 class BadBody(PypitoolError):
     """A body or a query that does not say what is needed."""
 
     kind = Kind.INVALID
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return self.reason
+    sentence = "{reason}"
+    reason: str
 
 
 def refuse_tricked() -> None:
