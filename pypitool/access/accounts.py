@@ -26,7 +26,7 @@ LONGEST_WAIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class BasicLogin:
     """A name and a password, and the header that carried them."""
 
     header: str
@@ -54,7 +54,7 @@ class Accounts:
         """Return what is known of this Authorization header, without hashing a password."""
         return self._verified.recall(header, self._file.current())
 
-    def admit(self, credentials: Credentials) -> bool:
+    def admit(self, credentials: BasicLogin) -> bool:
         """Verify credentials and remember the verdict; wait while others are being verified."""
         with self._slot():
             # The first of fifty parallel requests with one password hashes it, the others find it here.
@@ -121,7 +121,7 @@ class OwnAccounts:
         """Return what is known of this Authorization header, without asking."""
         return self._verified.recall(header, self._table)
 
-    def admit(self, credentials: Credentials) -> bool:
+    def admit(self, credentials: BasicLogin) -> bool:
         """Ask whether these credentials are right, and remember a yes."""
         try:
             right = bool(self._verify(credentials.user, credentials.password))

@@ -12,7 +12,7 @@ from pypitool.access.rules import GROUP, Rules, Upload
 from pypitool.catalogue.catalogue import Reader
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.names import normalize
-from pypitool.core.rights.effective import OWNER_RIGHTS, Claim, Standing
+from pypitool.core.rights.effective import OWNER_RIGHTS, EffectiveRights, RightsBasis
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import ANONYMOUS, AUTHENTICATED, Caller, Rule, Scope, has
 from pypitool.core.text import printable
@@ -104,21 +104,21 @@ def circumstances(asked: Question, catalogue: Reader, *, overwrites: bool) -> Ci
 
 def explain(rules: Rules, asked: Question, around: Circumstances) -> Explanation:
     """Answer a question as the server would."""
-    claim = Claim.of(asked.caller)
-    named = rules.book.naming(claim.subject)
+    basis = RightsBasis.of(asked.caller)
+    named = rules.book.naming(basis.subject)
     heard = rules.book.heard(named, asked.address)
-    owns = claim.subject.who in around.owners and asked.project is not None
+    owns = basis.subject.who in around.owners and asked.project is not None
     owned = frozenset([asked.project] if owns and asked.project is not None else [])
     speaking = (rules.book.rules[number] for number in heard)
-    standing = Standing(speaking, owned=owned, scope=claim.scope, narrows=claim.narrows)
+    effective = EffectiveRights(speaking, owned=owned, scope=basis.scope, narrows=basis.narrows)
     reasons = [
         *(_of_rule(rules, number, asked, is_heard=number in heard) for number in named),
         *([_of_owner(asked)] if owns else []),
-        *([_of_scope(claim.scope, asked)] if claim.scope is not None else []),
-        *_of_newness(rules, claim, asked, around),
+        *([_of_scope(basis.scope, asked)] if basis.scope is not None else []),
+        *_of_newness(rules, basis, asked, around),
         *_of_overwriting(asked, around),
     ]
-    return Explanation(asked, _answer(rules, claim, standing, asked, around), tuple(reasons))
+    return Explanation(asked, _answer(rules, basis, effective, asked, around), tuple(reasons))
 
 
 def _named(word: str) -> tuple[str, Caller]:
@@ -138,13 +138,15 @@ def _named(word: str) -> tuple[str, Caller]:
     return f"{kind}:{name}", Caller(f"{kind}:{name}", has_password=kind == "user")
 
 
-def _answer(rules: Rules, claim: Claim, standing: Standing, asked: Question, around: Circumstances) -> bool:
+def _answer(
+    rules: Rules, basis: RightsBasis, effective: EffectiveRights, asked: Question, around: Circumstances
+) -> bool:
     if asked.action is Right.OVERWRITE and not around.overwrites:
         return False
     if asked.project is None or asked.action not in (Right.UPLOAD, Right.OVERWRITE):
-        return standing.may(asked.action, asked.project)
-    uploads = rules.judge_upload(claim, standing, asked.project, lambda: around.is_new) is Upload.ALLOWED
-    return uploads and (asked.action is Right.UPLOAD or standing.may(asked.action, asked.project))
+        return effective.may(asked.action, asked.project)
+    uploads = rules.judge_upload(basis, effective, asked.project, lambda: around.is_new) is Upload.ALLOWED
+    return uploads and (asked.action is Right.UPLOAD or effective.may(asked.action, asked.project))
 
 
 def _of_rule(rules: Rules, number: int, asked: Question, *, is_heard: bool) -> Reason:
@@ -176,11 +178,11 @@ def _of_scope(scope: Scope, asked: Question) -> Reason:
     return Reason(allowed, f"scope: {_rights(scope.may)} on {scope.projects}")
 
 
-def _of_newness(rules: Rules, claim: Claim, asked: Question, around: Circumstances) -> Iterator[Reason]:
+def _of_newness(rules: Rules, basis: RightsBasis, asked: Question, around: Circumstances) -> Iterator[Reason]:
     newcomers = rules.new_projects
     if not around.is_new or newcomers is None or asked.action not in (Right.UPLOAD, Right.OVERWRITE):
         return
-    yield Reason(newcomers.include(claim.subject), f"new project: {newcomers} may upload it")
+    yield Reason(newcomers.include(basis.subject), f"new project: {newcomers} may upload it")
 
 
 def _of_overwriting(asked: Question, around: Circumstances) -> Iterator[Reason]:

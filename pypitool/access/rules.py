@@ -15,7 +15,7 @@ from packaging.utils import NormalizedName
 from pypitool.config.publisher_tables import PublisherSettings
 from pypitool.config.rights_tables import RuleSettings
 from pypitool.config.settings import Settings
-from pypitool.core.rights.effective import Claim, Standing
+from pypitool.core.rights.effective import EffectiveRights, RightsBasis
 from pypitool.core.rights.publishers import Publisher
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import (
@@ -69,22 +69,26 @@ class Rules:
     owners: bool = False  # who uploads a new project owns it
     publishers: tuple[Publisher, ...] = ()  # who gets tokens for what an issuer says
 
-    def may_begin(self, claim: Claim) -> bool:
+    def may_begin(self, basis: RightsBasis) -> bool:
         """Tell whether somebody needs no right to upload a project that is new: it will be theirs."""
-        return self.owners and self.new_projects is not None and self.new_projects.include(claim.subject)
+        return self.owners and self.new_projects is not None and self.new_projects.include(basis.subject)
 
     def judge_upload(
-        self, claim: Claim, standing: Standing, project: NormalizedName, is_new: Callable[[], bool]
+        self,
+        basis: RightsBasis,
+        effective: EffectiveRights,
+        project: NormalizedName,
+        is_new: Callable[[], bool],
     ) -> Upload:
         """Tell what an upload comes to; who may not is not told whether the project exists."""
-        has_right = standing.may(Right.UPLOAD, project)
-        if not has_right and not (self.may_begin(claim) and claim.reaches(project)):
+        has_right = effective.may(Right.UPLOAD, project)
+        if not has_right and not (self.may_begin(basis) and basis.reaches(project)):
             return Upload.RIGHT_MISSING
         if has_right and self.new_projects is None:
             return Upload.ALLOWED
         if not is_new():
             return Upload.ALLOWED if has_right else Upload.RIGHT_MISSING
-        has_place = self.new_projects is None or self.new_projects.include(claim.subject)
+        has_place = self.new_projects is None or self.new_projects.include(basis.subject)
         return Upload.ALLOWED if has_place else Upload.PROJECT_IS_NEW
 
     @property

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pypitool.catalogue.facts import FactLog, local_actor
 from pypitool.config.faults import BadConfiguration
-from pypitool.config.live import Source, changed_keys, with_live
+from pypitool.config.live import ConfigSource, changed_keys, with_live
 from pypitool.config.settings import Settings
 from pypitool.core.fact import Fact, What
 from pypitool.core.state_files import StateFiles
@@ -34,7 +34,7 @@ class RulesWatch:
     """Keeps what may change live; a faulty file changes nothing, and neither does any other key."""
 
     def __init__(
-        self, source: Source, settings: Settings, *, clock_ns: Callable[[], int] = time.time_ns
+        self, source: ConfigSource, settings: Settings, *, clock_ns: Callable[[], int] = time.time_ns
     ) -> None:
         self.settings = settings  # what counts
         self.fault: str | None = None  # what is wrong with the file as it is now

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pypitool.config.faults import Fault
+    from pypitool.config.faults import ConfigFault
     from pypitool.config.job_tables import Operands
     from pypitool.config.loader import Loaded
 
@@ -41,11 +41,11 @@ class Invocation:
 
         return load_settings(self.flags, self.environ, self.config, operands=self.operands)
 
-    def load_readable(self) -> tuple[Loaded, tuple[Fault, ...]]:
+    def load_readable(self) -> tuple[Loaded, tuple[ConfigFault, ...]]:
         """Read what can be read of the configuration, and return its faults as well."""
         from pypitool.config.loader import load_settings
 
-        faults: list[Fault] = []
+        faults: list[ConfigFault] = []
         loaded = load_settings(
             self.flags, self.environ, self.config, operands=self.operands, tolerated=faults
         )

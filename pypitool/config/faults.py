@@ -9,7 +9,7 @@ from pypitool.core.errors import Kind, PypitoolError
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ConfigFault:
     """One thing that is wrong, and where: a file, a variable or a flag, and the key."""
 
     source: str
@@ -25,7 +25,7 @@ class BadConfiguration(PypitoolError):
     """One or more faults of files or variables."""
 
     kind = Kind.CONFIG
-    faults: Sequence[Fault]
+    faults: Sequence[ConfigFault]
 
     def __str__(self) -> str:
         if len(self.faults) == 1:
@@ -40,7 +40,7 @@ class BadCombination(BadConfiguration):
     kind = Kind.USAGE
 
 
-def refusal(faults: Iterable[Fault]) -> BadConfiguration:
+def refusal(faults: Iterable[ConfigFault]) -> BadConfiguration:
     """Make the error that reports these faults: wrong usage when flags alone are to blame."""
     listed = tuple(faults)
     return BadCombination(listed) if all(fault.by_flag for fault in listed) else BadConfiguration(listed)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from pypitool.config.faults import Fault
-from pypitool.config.keys import Table
+from pypitool.config.faults import ConfigFault
+from pypitool.config.keys import ConfigTable
 
 
-class OriginKind(str, Enum):
+class SettingSource(str, Enum):
     """The sort of place that a value came from, strongest first."""
 
     FLAG = "flag"
@@ -21,10 +21,10 @@ class OriginKind(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class SettingOrigin:
     """Where a value came from: `flag --port`, `file /etc/pypitool/config.toml`."""
 
-    kind: OriginKind
+    kind: SettingSource
     name: str = ""
 
     def __str__(self) -> str:
@@ -36,7 +36,7 @@ class Given:
     """A value, and where it came from."""
 
     value: Any
-    origin: Origin
+    origin: SettingOrigin
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Place:
     """One table that is there: `server`, `set.backend`, `rule[3]`."""
 
     path: str
-    table: Table
+    table: ConfigTable
     source: str = ""
     # What its class knows it by, besides its keys: its name, or the line that it begins at.
     own: Mapping[str, Any] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Layer:
     """What one source gives, by path, and what is wrong with it."""
 
     given: Mapping[str, Given]
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[ConfigFault, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)  # of tables that may be there more than once
 
 
@@ -76,16 +76,16 @@ class Gathered:
         paths = self.given if is_open else self.places
         return tuple(path.partition(".")[2] for path in paths if path.startswith(f"{table}."))
 
-    def fault(self, path: str, message: str) -> Fault:
+    def fault(self, path: str, message: str) -> ConfigFault:
         """Make the fault of a value that a file gives."""
-        return Fault(self.given[path].origin.name, path, message)
+        return ConfigFault(self.given[path].origin.name, path, message)
 
-    def fault_of_strongest(self, paths: tuple[str, ...], message: str) -> Fault:
+    def fault_of_strongest(self, paths: tuple[str, ...], message: str) -> ConfigFault:
         """Blame the strongest of the sources that took part: that is the one somebody just typed."""
-        strength = list(OriginKind)
+        strength = list(SettingSource)
         path = min(paths, key=lambda one: strength.index(self.given[one].origin.kind))
         origin = self.given[path].origin
-        by_flag = origin.kind is OriginKind.FLAG
+        by_flag = origin.kind is SettingSource.FLAG
         # A flag and a variable have the key in their name.
-        shown = "" if origin.kind in (OriginKind.FLAG, OriginKind.VARIABLE) else path
-        return Fault(origin.name, shown, message, by_flag)
+        shown = "" if origin.kind in (SettingSource.FLAG, SettingSource.VARIABLE) else path
+        return ConfigFault(origin.name, shown, message, by_flag)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pypitool.config.faults import Fault
+from pypitool.config.faults import ConfigFault
 from pypitool.config.given import Gathered
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import SPAN, ValueKind, command_line, command_words, one_of, unknown_word, url
@@ -118,7 +118,7 @@ class NotifySettings:
     )
 
 
-def unusable_jobs(gathered: Gathered, operands: Operands) -> Iterator[Fault]:
+def unusable_jobs(gathered: Gathered, operands: Operands) -> Iterator[ConfigFault]:
     """Yield the command lines that cannot be run, and the sets in them that are not there."""
     known = gathered.names("set")
     for path in (f"job.{name}.run" for name in gathered.names("job")):

@@ -100,7 +100,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ConfigTable:
     """The tables that a file may have under one name, and the keys that each of them takes."""
 
     name: str
@@ -131,7 +131,7 @@ def is_name(word: str) -> bool:
     return _NAME.fullmatch(word) is not None
 
 
-def described_tables(settings: type) -> Iterable[Table]:
+def described_tables(settings: type) -> Iterable[ConfigTable]:
     """Yield the tables that the fields of a class describe."""
     for one in fields(settings):
         about = one.metadata
@@ -139,17 +139,17 @@ def described_tables(settings: type) -> Iterable[Table]:
         if shape is Shape.ONCE:
             assert one.default_factory is not MISSING, f"section {one.name} has no class"
             keys = _keys(one.name, one.default_factory, "PYPITOOL_")
-            yield Table(one.name, one.name, shape, one.default_factory, keys)
+            yield ConfigTable(one.name, one.name, shape, one.default_factory, keys)
         elif shape is Shape.OPEN:
             name, text = about["example"]
             key = replace(_key(about["table"], one), name=name, default=None, example=text, demanded=True)
-            yield Table(about["table"], one.name, shape, None, (key,), about["why"], live=about["live"])
+            yield ConfigTable(about["table"], one.name, shape, None, (key,), about["why"], live=about["live"])
         else:
             table, of = about["table"], about["of"]
             # No variable gives a key of these: it could not say in which table.
             keys = _keys(f"{table}.NAME" if shape is Shape.NAMED else f"[{table}]", of)
             example, live = about.get("example", ""), about.get("live", False)
-            yield Table(table, one.name, shape, of, keys, about["why"], example, live)
+            yield ConfigTable(table, one.name, shape, of, keys, about["why"], example, live)
 
 
 def _keys(section: str, of: Any, variables: str = "") -> tuple[Key, ...]:

@@ -9,9 +9,9 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pypitool.config.faults import Fault
-from pypitool.config.given import Gathered, Given, Layer, Origin, OriginKind, Place
-from pypitool.config.keys import Key, Shape, Table, is_name
+from pypitool.config.faults import ConfigFault
+from pypitool.config.given import Gathered, Given, Layer, Place, SettingOrigin, SettingSource
+from pypitool.config.keys import ConfigTable, Key, Shape, is_name
 from pypitool.config.settings import every_key, keys, keys_by_path, tables
 from pypitool.config.values import BadTable, BadValue, suggested, type_name
 
@@ -54,7 +54,7 @@ def _without(layer: Layer, covered: tuple[str, ...]) -> Layer:
 
 
 def _defaults(places: Iterable[Place]) -> dict[str, Given]:
-    origin = Origin(OriginKind.DEFAULT)
+    origin = SettingOrigin(SettingSource.DEFAULT)
     return {
         f"{place.path}.{key.name}": Given(anchored(key.default, Path()), origin)
         for place in places
@@ -68,7 +68,7 @@ def flags_layer(flags: Mapping[str, Any], base: Path) -> Layer:
     known = keys_by_path() if flags else {}
     return Layer(
         {
-            path: Given(anchored(value, base), Origin(OriginKind.FLAG, known[path].flag))
+            path: Given(anchored(value, base), SettingOrigin(SettingSource.FLAG, known[path].flag))
             for path, value in flags.items()
         }
     )
@@ -85,9 +85,9 @@ def variables_layer(environ: Mapping[str, str], base: Path) -> Layer:
         try:
             value = anchored(key.kind.parse(text), base)
         except BadValue as fault:
-            faults.append(Fault(key.variable, "", str(fault)))
+            faults.append(ConfigFault(key.variable, "", str(fault)))
         else:
-            given[key.path] = Given(value, Origin(OriginKind.VARIABLE, key.variable))
+            given[key.path] = Given(value, SettingOrigin(SettingSource.VARIABLE, key.variable))
     return Layer(given, tuple(faults))
 
 
@@ -127,17 +127,17 @@ class _Document:
     """What has been read of a document."""
 
     def __init__(self, source: str, base: Path, lines: Mapping[str, Sequence[int]]) -> None:
-        self._origin = Origin(OriginKind.FILE, source)
+        self._origin = SettingOrigin(SettingSource.FILE, source)
         self._base = base
         self._lines = lines
         self.given: dict[str, Given] = {}
-        self.faults: list[Fault] = []
+        self.faults: list[ConfigFault] = []
         self.places: dict[str, Place] = {}
 
     def blame(self, path: str, message: str) -> None:
-        self.faults.append(Fault(self._origin.name, path, message))
+        self.faults.append(ConfigFault(self._origin.name, path, message))
 
-    def table(self, table: Table, value: Any) -> None:
+    def table(self, table: ConfigTable, value: Any) -> None:
         """Read what the document has under the name of a table."""
         if table.shape is Shape.NUMBERED:
             self._numbered(table, value)
@@ -150,7 +150,7 @@ class _Document:
         else:
             self._keys(table, table.name, value)
 
-    def _numbered(self, table: Table, values: object) -> None:
+    def _numbered(self, table: ConfigTable, values: object) -> None:
         if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
             self.blame(table.name, f"expected tables, each headed `[[{table.name}]]`")
             return
@@ -160,7 +160,7 @@ class _Document:
         for number, (line, value) in enumerate(zip(known, values, strict=True), start=1):
             self._place(table, number, value, {"line": line})
 
-    def _named(self, table: Table, values: Mapping[str, object]) -> None:
+    def _named(self, table: ConfigTable, values: Mapping[str, object]) -> None:
         for name, value in values.items():
             if not is_name(name):
                 self.blame(table.path(name), _BAD_NAME)
@@ -171,19 +171,19 @@ class _Document:
             else:
                 self._place(table, name, value, {"name": name})
 
-    def _place(self, table: Table, own: str | int, values: Any, known_by: Mapping[str, Any]) -> None:
+    def _place(self, table: ConfigTable, own: str | int, values: Any, known_by: Mapping[str, Any]) -> None:
         path = table.path(own)
         self.places[path] = Place(path, table, self._origin.name, known_by)
         self._keys(table, path, values)
 
-    def _open(self, table: Table, values: Mapping[str, object]) -> None:
+    def _open(self, table: ConfigTable, values: Mapping[str, object]) -> None:
         for name, value in values.items():
             if is_name(name):
                 self._value(table.keys[0], f"{table.name}.{name}", value)
             else:
                 self.blame(f"{table.name}.{name}", _BAD_NAME)
 
-    def _keys(self, table: Table, path: str, values: Mapping[str, object]) -> None:
+    def _keys(self, table: ConfigTable, path: str, values: Mapping[str, object]) -> None:
         known = {key.name: key for key in table.keys}
         for name, value in values.items():
             if name in known:

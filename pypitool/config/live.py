@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pypitool.config.config_files import CONFIG_VARIABLE, SYSTEM_FILE, candidate_files
-from pypitool.config.faults import BadConfiguration, Fault
+from pypitool.config.faults import BadConfiguration, ConfigFault
 from pypitool.config.keys import Shape
 from pypitool.config.loader import Loaded, load_settings
 from pypitool.config.settings import Settings, held_tables, keys, tables
@@ -18,7 +18,7 @@ _HOMES = ("HOME", "XDG_CONFIG_HOME")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ConfigSource:
     """Where a configuration came from. It crosses to other processes, and reads the same there."""
 
     flags: Mapping[str, Any]
@@ -35,13 +35,13 @@ class Source:
         config_file: Path | None = None,
         *,
         system_file: Path = SYSTEM_FILE,
-    ) -> Source:
+    ) -> ConfigSource:
         """Remember what the configuration is made of; of the environment no more than that."""
         wanted = {CONFIG_VARIABLE, *_HOMES, *(key.variable for key in keys())}
         kept = {name: environ[name] for name in wanted & environ.keys()}
         return cls(dict(flags), kept, config_file, system_file).now()
 
-    def now(self) -> Source:
+    def now(self) -> ConfigSource:
         """Return the same with the files that are there now."""
         return replace(self, there=tuple(file for file in self.files() if os.path.lexists(file)))
 
@@ -52,7 +52,9 @@ class Source:
     def load(self) -> Loaded:
         """Read it again, or raise `BadConfiguration`."""
         # Somebody replaces it at this moment, or has deleted it: the defaults would open what it closes.
-        gone = [Fault(str(file), "", "has vanished") for file in self.there if not os.path.lexists(file)]
+        gone = [
+            ConfigFault(str(file), "", "has vanished") for file in self.there if not os.path.lexists(file)
+        ]
         if gone:
             raise BadConfiguration(gone)
         return load_settings(self.flags, self.environ, self.config_file, system_file=self.system_file)

@@ -13,8 +13,8 @@ from typing import Any
 
 from pypitool.config import job_tables, mirror_tables, publisher_tables, rights_tables, server_table
 from pypitool.config.config_files import SYSTEM_FILE, candidate_files, named_file, parse_toml
-from pypitool.config.faults import Fault, refusal
-from pypitool.config.given import Gathered, Layer, Origin, Place
+from pypitool.config.faults import ConfigFault, refusal
+from pypitool.config.given import Gathered, Layer, Place, SettingOrigin
 from pypitool.config.job_tables import Operands
 from pypitool.config.keys import Shape
 from pypitool.config.layers import document_layer, flags_layer, gather, variables_layer
@@ -27,7 +27,7 @@ class Loaded:
     """The settings that count, where each came from, and what to tell about them."""
 
     settings: Settings
-    origins: Mapping[str, Origin]
+    origins: Mapping[str, SettingOrigin]
     notices: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
 
@@ -39,7 +39,7 @@ def load_settings(
     *,
     system_file: Path = SYSTEM_FILE,
     operands: Operands | None = None,
-    tolerated: list[Fault] | None = None,
+    tolerated: list[ConfigFault] | None = None,
 ) -> Loaded:
     """Return the settings, or raise `BadConfiguration` with every fault.
 
@@ -79,16 +79,16 @@ def _file_layer(file: Path) -> Layer:
         text = file.read_text(encoding="utf-8")
         document = parse_toml(text)
     except OSError as fault:
-        return Layer({}, (Fault(str(file), "", f"cannot be read: {fault.strerror}"),))
+        return Layer({}, (ConfigFault(str(file), "", f"cannot be read: {fault.strerror}"),))
     except ValueError as fault:  # both TOMLDecodeError and UnicodeDecodeError
         reason = str(fault)
-        return Layer({}, (Fault(str(file), "", f"is not TOML: {reason[:1].lower()}{reason[1:]}"),))
+        return Layer({}, (ConfigFault(str(file), "", f"is not TOML: {reason[:1].lower()}{reason[1:]}"),))
     return document_layer(document, text, str(file), file.parent)
 
 
 def _faults_between(
     gathered: Gathered, faulty: Collection[str], operands: Operands | None
-) -> Iterator[Fault]:
+) -> Iterator[ConfigFault]:
     """Yield what keys and tables demand of each other; what stands at a `faulty` path has been reported."""
     yield from rights_tables.account_faults(gathered)
     yield from server_table.tls_faults(gathered)
@@ -105,7 +105,7 @@ def _faults_between(
         yield from job_tables.unusable_jobs(gathered, operands)
 
 
-def _missing(gathered: Gathered, faulty: Collection[str], shape: Shape) -> Iterator[Fault]:
+def _missing(gathered: Gathered, faulty: Collection[str], shape: Shape) -> Iterator[ConfigFault]:
     # A fault in a table that is a value stands at a path of its own below.
     reported = {*faulty, *(path.rpartition(".")[0] for path in faulty)}
     places = (place for place in gathered.places.values() if place.table.shape is shape)
@@ -113,7 +113,7 @@ def _missing(gathered: Gathered, faulty: Collection[str], shape: Shape) -> Itera
         for key in place.table.keys:
             path = f"{place.path}.{key.name}"
             if key.demanded and path not in gathered.given and path not in reported:
-                yield Fault(place.source, place.path, f"needs `{key.name}`")
+                yield ConfigFault(place.source, place.path, f"needs `{key.name}`")
 
 
 def _whole(places: Iterable[Place], values: Mapping[str, Any]) -> Iterator[Place]:

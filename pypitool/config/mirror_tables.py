@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pypitool.config.faults import Fault
+from pypitool.config.faults import ConfigFault
 from pypitool.config.given import Gathered
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import FLAG, GLOBS, SIZE, SPAN, ValueKind, each_read, list_of, one_of, unknown_word
@@ -173,16 +173,16 @@ class SetSettings:
     )
 
 
-def set_faults(gathered: Gathered, faulty: Collection[str]) -> Iterator[Fault]:
+def set_faults(gathered: Gathered, faulty: Collection[str]) -> Iterator[ConfigFault]:
     """Yield the sets that want nothing; what stands at a `faulty` path has been reported."""
     # A set that wants nothing would let prune remove what it wanted before.
     for path in (f"set.{name}" for name in gathered.names("set")):
         inputs = [f"{path}.requirements", f"{path}.lock"]
         if not any(gathered.value(one) or one in faulty for one in inputs):
-            yield Fault(gathered.places[path].source, path, "needs `requirements` or `lock`")
+            yield ConfigFault(gathered.places[path].source, path, "needs `requirements` or `lock`")
 
 
-def unknown_targets(gathered: Gathered) -> Iterator[Fault]:
+def unknown_targets(gathered: Gathered) -> Iterator[ConfigFault]:
     """Yield the targets of sets that are not there."""
     known = gathered.names("targets")
     for path in (f"set.{name}.targets" for name in gathered.names("set")):

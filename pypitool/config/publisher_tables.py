@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pypitool.config.faults import Fault
+from pypitool.config.faults import ConfigFault
 from pypitool.config.given import Gathered
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import PATH, ValueKind, each_read, some_span
@@ -126,15 +126,15 @@ class PublisherSettings:
     )
 
 
-def publisher_faults(gathered: Gathered, faulty: Collection[str]) -> Iterator[Fault]:
+def publisher_faults(gathered: Gathered, faulty: Collection[str]) -> Iterator[ConfigFault]:
     """Yield what is wrong between publishers; what stands at a `faulty` path has been reported."""
     paths = [path for path in gathered.places if path.startswith("publisher[")]
     if paths and not gathered.value(_AUDIENCE) and _AUDIENCE not in faulty:
-        yield Fault(gathered.places[paths[0]].source, paths[0], "needs `oidc-audience` under `[auth]`")
+        yield ConfigFault(gathered.places[paths[0]].source, paths[0], "needs `oidc-audience` under `[auth]`")
     first: dict[str, str] = {}
     for path in paths:
         name = gathered.value(f"{path}.name")
         if name is not None and first.setdefault(name, path) != path:
             # Which of the two would say what its tokens may?
             message = f"is the name of {first[name]} already"
-            yield Fault(gathered.places[path].source, f"{path}.name", message)
+            yield ConfigFault(gathered.places[path].source, f"{path}.name", message)

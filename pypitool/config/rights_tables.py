@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pypitool.config.faults import Fault
-from pypitool.config.given import Gathered, OriginKind
+from pypitool.config.faults import ConfigFault
+from pypitool.config.given import Gathered, SettingSource
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import FLAG, TEXT, UNIX, ValueKind, globs, list_of, networks, unknown_word
 from pypitool.config.values import BadValue, comma_list, did_you_mean, string, strings
@@ -207,7 +207,7 @@ _PASSWORDS = "auth.passwords"
 _NEW_PROJECTS = "auth.new-projects"
 
 
-def account_faults(gathered: Gathered) -> Iterator[Fault]:
+def account_faults(gathered: Gathered) -> Iterator[ConfigFault]:
     """Yield one half of "everybody may" without the other."""
     nothing_asked = gathered.value(_AUTHENTICATE) == ()
     no_accounts = gathered.value(_PASSWORDS) == NO_PASSWORDS
@@ -218,7 +218,7 @@ def account_faults(gathered: Gathered) -> Iterator[Fault]:
         )
 
 
-def header_faults(gathered: Gathered) -> Iterator[Fault]:
+def header_faults(gathered: Gathered) -> Iterator[ConfigFault]:
     """Yield a header with the name of a user that anybody could send."""
     path = "auth.header"
     if gathered.value(path) is not None and not gathered.value("server.trusted-proxies"):
@@ -232,7 +232,7 @@ def use_no_passwords(values: dict[str, Any]) -> None:
         values[_PASSWORDS] = None
 
 
-def rights_faults(gathered: Gathered, faulty: Collection[str]) -> Iterator[Fault]:
+def rights_faults(gathered: Gathered, faulty: Collection[str]) -> Iterator[ConfigFault]:
     """Yield what is wrong between the tables of rights; what stands at a `faulty` path has been reported."""
     groups = {name: gathered.value(f"groups.{name}") or () for name in gathered.names("groups")}
     # A group whose members could not be read is there all the same.
@@ -242,16 +242,18 @@ def rights_faults(gathered: Gathered, faulty: Collection[str]) -> Iterator[Fault
     yield from _circles(gathered, groups)
 
 
-def _both_forms(gathered: Gathered) -> Iterator[Fault]:
+def _both_forms(gathered: Gathered) -> Iterator[ConfigFault]:
     given = gathered.given.get(_AUTHENTICATE)
-    if given is None or given.origin.kind is OriginKind.DEFAULT or "rule[1]" not in gathered.places:
+    if given is None or given.origin.kind is SettingSource.DEFAULT or "rule[1]" not in gathered.places:
         return
     # By a flag, too, it is the configuration that is wrong: the same command line was right without rules.
-    shown = _AUTHENTICATE if given.origin.kind is OriginKind.FILE else ""
-    yield Fault(given.origin.name, shown, "leave it out: with a `[[rule]]`, the rules say who may do what")
+    shown = _AUTHENTICATE if given.origin.kind is SettingSource.FILE else ""
+    yield ConfigFault(
+        given.origin.name, shown, "leave it out: with a `[[rule]]`, the rules say who may do what"
+    )
 
 
-def _unknown_groups(gathered: Gathered, known: Sequence[str]) -> Iterator[Fault]:
+def _unknown_groups(gathered: Gathered, known: Sequence[str]) -> Iterator[ConfigFault]:
     for path in _naming_paths(gathered):
         for word in gathered.value(path) or ():
             if word.startswith("@") and word[1:] not in known:
@@ -265,7 +267,7 @@ def _naming_paths(gathered: Gathered) -> Iterator[str]:
         yield _NEW_PROJECTS
 
 
-def _circles(gathered: Gathered, groups: Mapping[str, Sequence[str]]) -> Iterator[Fault]:
+def _circles(gathered: Gathered, groups: Mapping[str, Sequence[str]]) -> Iterator[ConfigFault]:
     told: set[str] = set()
     for name in groups:
         circle = _circle(groups, name)

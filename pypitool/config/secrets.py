@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pypitool.config.faults import Fault
+from pypitool.config.faults import ConfigFault
 from pypitool.config.upstream_tables import RemoteAuth, RemoteSettings, UpstreamAuth, UpstreamSettings
 
 Elsewhere = UpstreamSettings | RemoteSettings
 
 
-def unreadable(tables: Iterable[Elsewhere]) -> Iterator[Fault]:
+def unreadable(tables: Iterable[Elsewhere]) -> Iterator[ConfigFault]:
     """Yield a fault for each file that an upstream or a remote names and that cannot be read."""
     for one in tables:
         if one.ca is not None:
@@ -22,13 +22,13 @@ def unreadable(tables: Iterable[Elsewhere]) -> Iterator[Fault]:
             yield from _faults_of(place.file, f"{_section(one)}.auth.{place.word}-file")
 
 
-def unset(tables: Iterable[Elsewhere], environ: Mapping[str, str]) -> Iterator[Fault]:
+def unset(tables: Iterable[Elsewhere], environ: Mapping[str, str]) -> Iterator[ConfigFault]:
     """Yield a fault for each variable that should have a password or a token and has none."""
     for one in tables:
         place = _place(one)
         if place is not None and place.variable is not None and not environ.get(place.variable):
             path = f"{_section(one)}.auth.{place.word}-env"
-            yield Fault("", path, f"the variable {place.variable} is not set")
+            yield ConfigFault("", path, f"the variable {place.variable} is not set")
 
 
 def password(auth: UpstreamAuth | RemoteAuth, environ: Mapping[str, str]) -> str:
@@ -63,16 +63,16 @@ def _section(one: Elsewhere) -> str:
     return f"{'remote' if isinstance(one, RemoteSettings) else 'upstream'}.{one.name}"
 
 
-def _faults_of(file: Path, path: str) -> Iterator[Fault]:
+def _faults_of(file: Path, path: str) -> Iterator[ConfigFault]:
     try:
         empty = not _text(file)
     except OSError as fault:
-        yield Fault("", path, f"{file} cannot be read: {fault.strerror}")
+        yield ConfigFault("", path, f"{file} cannot be read: {fault.strerror}")
     except ValueError:
-        yield Fault("", path, f"{file} is not text")
+        yield ConfigFault("", path, f"{file} is not text")
     else:
         if empty:
-            yield Fault("", path, f"{file} is empty")
+            yield ConfigFault("", path, f"{file} is empty")
 
 
 def _text(file: Path) -> str:

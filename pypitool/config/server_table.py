@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pypitool.config.faults import Fault
+from pypitool.config.faults import ConfigFault
 from pypitool.config.given import Gathered
 from pypitool.config.keys import setting
 from pypitool.config.kinds import (
@@ -260,7 +260,7 @@ class ServerSettings:
     )
 
 
-def tls_faults(gathered: Gathered) -> Iterator[Fault]:
+def tls_faults(gathered: Gathered) -> Iterator[ConfigFault]:
     """Yield the half of a certificate and its key that is alone."""
     for present, absent in (("server.cert", "server.key"), ("server.key", "server.cert")):
         if gathered.value(present) is not None and gathered.value(absent) is None:
@@ -268,7 +268,7 @@ def tls_faults(gathered: Gathered) -> Iterator[Fault]:
             yield gathered.fault_of_strongest((present,), message)
 
 
-def health_faults(gathered: Gathered) -> Iterator[Fault]:
+def health_faults(gathered: Gathered) -> Iterator[ConfigFault]:
     """Yield the address of the health page if it would hide one of ours."""
     path = "server.health-endpoint"
     word = gathered.value(path).strip("/").partition("/")[0].lower()

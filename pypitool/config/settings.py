@@ -11,7 +11,7 @@ from typing import Any
 
 from pypitool.config.given import Place
 from pypitool.config.job_tables import JobSettings, NotifySettings
-from pypitool.config.keys import Key, Shape, Table, described_tables, entries, named, numbered
+from pypitool.config.keys import ConfigTable, Key, Shape, described_tables, entries, named, numbered
 from pypitool.config.mirror_tables import PolicySettings, SetSettings, TargetSettings
 from pypitool.config.publisher_tables import PublisherSettings
 from pypitool.config.rights_tables import MEMBERS, AuthSettings, RuleSettings
@@ -70,7 +70,7 @@ class Settings:
 
 
 @cache
-def tables() -> tuple[Table, ...]:
+def tables() -> tuple[ConfigTable, ...]:
     """Return every table that a file may have, in the order of the settings."""
     return tuple(described_tables(Settings))
 
@@ -116,7 +116,7 @@ def _made(place: Place, values: Mapping[str, Any]) -> Any:
 class HeldTable:
     """A table that the settings have, with its keys and their values."""
 
-    table: Table
+    table: ConfigTable
     path: str
     keys: tuple[Key, ...]
     values: Any

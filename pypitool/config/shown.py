@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from pypitool.config.keys import Key, Shape, Table
+from pypitool.config.keys import ConfigTable, Key, Shape
 from pypitool.config.loader import Loaded
 from pypitool.config.rights_tables import NO_PASSWORDS
 from pypitool.config.server_table import MODE
@@ -117,7 +117,7 @@ def _key(name: str) -> str:
     return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
-def _heading(table: Table) -> tuple[str, ...]:
+def _heading(table: ConfigTable) -> tuple[str, ...]:
     if table.shape is Shape.NUMBERED:
         return (f"# {table.why}", f"#[[{table.name}]]")
     if table.shape is Shape.NAMED:
@@ -125,7 +125,7 @@ def _heading(table: Table) -> tuple[str, ...]:
     return (f"[{table.name}]" if table.shape is Shape.ONCE else f"#[{table.name}]",)
 
 
-def _example_lines(table: Table) -> Iterator[str]:
+def _example_lines(table: ConfigTable) -> Iterator[str]:
     commented = table.shape is not Shape.ONCE
     for key in table.keys:
         yield f"# {key.why}"

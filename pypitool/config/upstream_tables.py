@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pypitool.config.faults import Fault
+from pypitool.config.faults import ConfigFault
 from pypitool.config.given import Gathered
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import FLAG, GLOBS, PATH, SOME_SPAN, SPAN, URL, ValueKind, each_read, number, url
@@ -198,7 +198,7 @@ class RemoteSettings:
     )
 
 
-def two_passwords(gathered: Gathered) -> Iterator[Fault]:
+def two_passwords(gathered: Gathered) -> Iterator[ConfigFault]:
     """Yield the addresses that name a user where `auth` does so as well."""
     for kind, key in (("upstream", "index"), ("remote", "url"), ("remote", "upload-url")):
         for name in gathered.names(kind):

@@ -18,7 +18,7 @@ from pypitool.catalogue.database import copy_unnoticed
 from pypitool.catalogue.errors import CatalogueDamaged
 from pypitool.catalogue.rebuild import make_current
 from pypitool.catalogue.sqlite import SqliteCatalogue
-from pypitool.config.faults import Fault
+from pypitool.config.faults import ConfigFault
 from pypitool.config.settings import Settings
 from pypitool.core.model import HeldFile, OriginKind, Problem
 from pypitool.core.rights.right import Right
@@ -32,7 +32,7 @@ class Context:
     """One server, looked at from its own machine."""
 
     settings: Settings
-    faults: tuple[Fault, ...]
+    faults: tuple[ConfigFault, ...]
     environ: Mapping[str, str]
     now: datetime
     asks_upstream: bool = False  # for names of ours

@@ -13,7 +13,7 @@ from pypitool.access.rules import Rules
 from pypitool.catalogue.catalogue import Reader
 from pypitool.catalogue.facts import FactLog
 from pypitool.core.fact import Actor, Fact
-from pypitool.core.rights.effective import Claim
+from pypitool.core.rights.effective import RightsBasis
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import Token
 from pypitool.manage.action import Reply
@@ -124,4 +124,4 @@ class Rights:
         lists, uploads = (replace(asked, action=right) for right in (Right.LIST, Right.UPLOAD))
         untold = replace(around, is_new=False)
         may_know = explain(self.rules, lists, untold).may or explain(self.rules, uploads, untold).may
-        return around if may_know or self.rules.may_begin(Claim.of(asked.caller)) else untold
+        return around if may_know or self.rules.may_begin(RightsBasis.of(asked.caller)) else untold

@@ -14,7 +14,7 @@ from functools import partial
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind
-from pypitool.core.upload.plan import Listed, Standing, UploadEvent, standing
+from pypitool.core.upload.plan import IndexedFile, Presence, UploadEvent, presence_of
 from pypitool.upload.form import FileChanged
 from pypitool.upload.named_files import Package
 from pypitool.upstream.errors import NoSuchProject, UpstreamError, UpstreamRefused
@@ -40,14 +40,14 @@ class CannotAsk(Exception):
 class Found:
     """What a file here is to the one there; None: there is none."""
 
-    standing: Standing
+    presence: Presence
     there: str = ""  # the hash of the one there, for a message
 
     def event(self, package: Package) -> UploadEvent | None:
         """Say what becomes of a file that is there already; None: nothing yet."""
-        if self.standing is Standing.SAME:
+        if self.presence is Presence.SAME:
             return package.event("kept")
-        if self.standing is Standing.OTHER:
+        if self.presence is Presence.OTHER:
             return package.event("conflict", Kind.CONFLICT, self.difference(package))
         return None
 
@@ -69,12 +69,12 @@ class Asker:
         Where the page lists no hash of it, the file there is fetched.
         """
         listed = _listed(package, self.listing(package.project) if listing is None else listing)
-        found = standing(listed, package.digest)
+        found = presence_of(listed, package.digest)
         if listed is None or listed.digest is not None:
             return Found(found, "" if listed is None else " ".join(listed.digest or ()))
         fetched = self._sha256_of(listed.url)
         is_same = fetched == package.digests.sha256
-        return Found(Standing.SAME if is_same else Standing.OTHER, f"sha256 {fetched}")
+        return Found(Presence.SAME if is_same else Presence.OTHER, f"sha256 {fetched}")
 
     def listing(self, project: NormalizedName) -> Listing:
         """Return what the index lists of a project: nothing where it does not know it."""
@@ -99,11 +99,11 @@ class Asker:
         return digest.hexdigest()
 
 
-def _listed(package: Package, listing: Listing) -> Listed | None:
+def _listed(package: Package, listing: Listing) -> IndexedFile | None:
     candidate = next(listing.named({package.name: None}), None)
     if candidate is None:
         return None
-    return Listed(candidate.url, dict(_split(text) for text in candidate.hashes))
+    return IndexedFile(candidate.url, dict(_split(text) for text in candidate.hashes))
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -28,12 +28,12 @@ def application() -> ForeignApplication:
     import os
 
     from pypitool.access.rules_file import RulesWatch
-    from pypitool.config.live import Source
+    from pypitool.config.live import ConfigSource
     from pypitool.config.loader import load_settings
     from pypitool_server.engine.other_servers import ForeignApplication
     from pypitool_server.engine.prepare import prepare
 
-    source = Source.of({}, os.environ)
+    source = ConfigSource.of({}, os.environ)
     loaded = load_settings({}, os.environ)
     watch = RulesWatch(source, loaded.settings)
     return ForeignApplication(prepare(loaded.settings, os.environ), loaded.notices, watch)

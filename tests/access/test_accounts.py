@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.access.accounts import KEPT_SECONDS, MOST, Accounts, Credentials, Verified
+from pypitool.access.accounts import KEPT_SECONDS, MOST, Accounts, BasicLogin, Verified
 from pypitool.access.errors import PasswordFileUnreadable, PasswordRefused, UnknownUser, UserNameRefused
 from pypitool.access.hashes import PasswordHashes, hash_password
 from pypitool.access.htpasswd import accounts, remove_user, set_password
@@ -53,8 +53,8 @@ def file(tmp_path: Path, cheap_hash: str) -> Path:
     return path
 
 
-def header(user: str = "deploy", password: str = "secret") -> Credentials:
-    return Credentials(f"Basic {user}:{password}", user, password)
+def header(user: str = "deploy", password: str = "secret") -> BasicLogin:
+    return BasicLogin(f"Basic {user}:{password}", user, password)
 
 
 @needs_htpasswd

@@ -9,7 +9,7 @@ import pytest
 
 from pypitool.access.rules_file import RulesHistory, RulesRecord, RulesWatch, read_record, write_record
 from pypitool.catalogue.facts import FactLog
-from pypitool.config.live import Source
+from pypitool.config.live import ConfigSource
 from pypitool.core.fact import Actor, Fact
 
 ACTOR = Actor("local:root", means="local")
@@ -26,7 +26,7 @@ class Followed:
     def __init__(self, folder: Path, *, later_ns: int = LATER_NS) -> None:
         self.file = folder / "config.toml"
         self.file.write_text(rules("ann"))
-        source = Source.of({}, {}, self.file, system_file=folder / "none")
+        source = ConfigSource.of({}, {}, self.file, system_file=folder / "none")
         began = source.load().settings
         self.watch = RulesWatch(source, began, clock_ns=lambda: os.stat(folder).st_mtime_ns + later_ns)
         self.look()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pypitool.config.faults import BadConfiguration
-from pypitool.config.live import Source, changed_keys, with_live
+from pypitool.config.live import ConfigSource, changed_keys, with_live
 from pypitool.config.loader import load_settings
 from pypitool.config.settings import Settings
 
@@ -60,8 +60,8 @@ def test_a_source_reads_the_same_in_another_process(tmp_path: Path) -> None:
     file.write_text(RULE)
     environ = {"PYPITOOL_CONFIG": str(file), "PYPITOOL_WORKERS": "3", "SECRET": "x", "PYPITOOL_TOKEN": "y"}
 
-    source = Source.of({"server.port": 1}, environ, system_file=tmp_path / "none")
-    crossed: Source = pickle.loads(pickle.dumps(source))
+    source = ConfigSource.of({"server.port": 1}, environ, system_file=tmp_path / "none")
+    crossed: ConfigSource = pickle.loads(pickle.dumps(source))
 
     settings = crossed.load().settings
     assert (settings.server.port, settings.server.workers, len(settings.rules)) == (1, 3, 1)
@@ -72,7 +72,7 @@ def test_a_source_reads_the_same_in_another_process(tmp_path: Path) -> None:
 def test_a_file_that_was_there_and_vanishes_is_a_fault(tmp_path: Path) -> None:
     system = tmp_path / "etc.toml"
     system.write_text(RULE)
-    source = Source.of({}, {}, system_file=system)
+    source = ConfigSource.of({}, {}, system_file=system)
 
     system.unlink()
 

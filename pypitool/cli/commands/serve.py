@@ -54,7 +54,7 @@ def serve_command(invocation: Invocation, directories: tuple[Path, ...], with_jo
     the directories is served within a second; uploads go to the first one. `pypitool run` is the same.
     """
     loaded = configured(invocation, directories)
-    from pypitool.config.live import Source
+    from pypitool.config.live import ConfigSource
 
     # The only import of the server by the command line, and not before everything is known to be right.
     from pypitool_server.engine.serve import serve
@@ -62,7 +62,7 @@ def serve_command(invocation: Invocation, directories: tuple[Path, ...], with_jo
 
     notices = [*invocation.notices, *loaded.notices, *_make_default_directory(loaded)]
     jobs = Jobs(invocation.config and invocation.config.absolute()) if with_jobs else None
-    source = Source.of(invocation.flags, invocation.environ, invocation.config)
+    source = ConfigSource.of(invocation.flags, invocation.environ, invocation.config)
     return serve(
         loaded.settings, notices, reload=lambda: invocation.load().settings, jobs=jobs, source=source
     )
@@ -71,10 +71,10 @@ def serve_command(invocation: Invocation, directories: tuple[Path, ...], with_jo
 def _make_default_directory(loaded: Loaded) -> Iterator[str]:
     # pypi-server serves nothing from a `~/packages` that is not there; a directory that was asked for
     # must exist.
-    from pypitool.config.given import OriginKind
+    from pypitool.config.given import SettingSource
 
     (directory, *_) = loaded.settings.server.packages
-    if loaded.origins["server.packages"].kind is OriginKind.DEFAULT and not directory.exists():
+    if loaded.origins["server.packages"].kind is SettingSource.DEFAULT and not directory.exists():
         directory.mkdir(parents=True)
         yield f"made the directory {directory}"
 

@@ -151,22 +151,22 @@ API_VERSION = "1.4"
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ProjectPage:
     """The files and versions that a project's page shows, in order."""
 
     files: tuple[HeldFile, ...]
     versions: tuple[str, ...]
 
 
-def page_of(project: Project) -> Page:
+def page_of(project: Project) -> ProjectPage:
     """Order a project's files by version and name; a quarantined project offers none."""
     keys = sort_keys(file.version for file in project.files)
     versions = tuple(sorted(keys, key=keys.__getitem__))
     # PEP 792: a quarantined project "is considered generally unsafe for use", and no file of it is offered.
     if project.status is ProjectStatus.QUARANTINED:
-        return Page((), versions)
+        return ProjectPage((), versions)
     files = sorted(project.files, key=lambda file: (keys[file.version], file.filename))
-    return Page(tuple(files), versions)
+    return ProjectPage(tuple(files), versions)
 
 
 def advertised_metadata(file: HeldFile) -> str | None:

@@ -32,7 +32,7 @@ OWNER_RIGHTS = frozenset({Right.LIST, Right.DOWNLOAD, Right.UPLOAD, Right.YANK, 
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class RightsBasis:
     """Whose rules and projects count for a caller, and how a token changes that."""
 
     subject: Caller
@@ -40,7 +40,7 @@ class Claim:
     narrows: bool = False  # a personal token: its scope and what its owner may, instead of either
 
     @classmethod
-    def of(cls, caller: Caller) -> Claim:
+    def of(cls, caller: Caller) -> RightsBasis:
         """Return what a caller claims: a personal token asks for its owner."""
         if caller.on_behalf_of is None:
             return cls(caller, caller.scope)
@@ -55,7 +55,7 @@ class Claim:
         return self.scope.projects.hold(project)
 
 
-class Standing:
+class EffectiveRights:
     """What one rights class may: the rules that speak, the projects that it owns, the scope of a token."""
 
     __slots__ = ("_by_right", "_owned", "_rules", "_scope", "narrows")
@@ -151,7 +151,7 @@ class NameSet:
 USER = "user"
 
 
-class Naming:
+class RuleIndex:
     """Answers as `rulebook.names` does, for many rules at once."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:

@@ -113,7 +113,7 @@ class UploadSummary:
 STRONG = ("sha256", "sha384", "sha512")
 
 
-class Standing(str, Enum):
+class Presence(str, Enum):
     """How a file here stands to the one of the same name there."""
 
     ABSENT = "absent"
@@ -123,7 +123,7 @@ class Standing(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class IndexedFile:
     """A file as the page of an index lists it; hashes by their name, in lower-case hex."""
 
     url: str
@@ -135,14 +135,14 @@ class Listed:
         return next(((name, self.hashes[name]) for name in STRONG if name in self.hashes), None)
 
 
-def standing(listed: Listed | None, digest_of: Callable[[str], str]) -> Standing:
+def presence_of(listed: IndexedFile | None, digest_of: Callable[[str], str]) -> Presence:
     """Compare a file here, which `digest_of` hashes by the name of a hash, with what the index lists."""
     if listed is None:
-        return Standing.ABSENT
+        return Presence.ABSENT
     if listed.digest is None:
-        return Standing.UNKNOWN
+        return Presence.UNKNOWN
     name, there = listed.digest
-    return Standing.SAME if digest_of(name) == there else Standing.OTHER
+    return Presence.SAME if digest_of(name) == there else Presence.OTHER
 
 
 class _OfProject(Protocol):

@@ -16,7 +16,7 @@ from pypitool.access.accounts import Accounts, OwnAccounts
 from pypitool.access.rules import Rules, Upload, rules_of
 from pypitool.config.settings import Settings
 from pypitool.core.errors import PypitoolError
-from pypitool.core.rights.effective import Claim, Standing
+from pypitool.core.rights.effective import EffectiveRights, RightsBasis
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import ANONYMOUS, Caller
 from pypitool.repository.activity import LastUses
@@ -106,17 +106,17 @@ class Access:
 
         To who may not even list the project it is not there: the refusal is then `absent`.
         """
-        verdict = self._judged(right, lambda claim, standing: standing.may(right, project))
-        if verdict.standing.may(right, project):
+        verdict = self._judged(right, lambda basis, effective: effective.may(right, project))
+        if verdict.effective.may(right, project):
             return verdict
-        if not verdict.standing.may(Right.LIST, project):
+        if not verdict.effective.may(Right.LIST, project):
             raise absent or ProjectNotHeld(project)
         raise RightMissing(verdict.name, right)
 
     def require_everywhere(self, right: Right) -> Verdict:
         """Return a verdict on what is about every project, or about the server itself."""
-        verdict = self._judged(right, lambda claim, standing: standing.may(right, None))
-        if not verdict.standing.may(right, None):
+        verdict = self._judged(right, lambda basis, effective: effective.may(right, None))
+        if not verdict.effective.may(right, None):
             raise RightMissing(verdict.name, right)
         return verdict
 
@@ -127,12 +127,12 @@ class Access:
         """
         rules = self.rules
 
-        def may(claim: Claim, standing: Standing) -> bool:
-            begins = Right.UPLOAD in rights and rules.may_begin(claim)
-            return begins or any(map(standing.may_some, rights))
+        def may(basis: RightsBasis, effective: EffectiveRights) -> bool:
+            begins = Right.UPLOAD in rights and rules.may_begin(basis)
+            return begins or any(map(effective.may_some, rights))
 
         verdict = self._judged(rights[0], may)
-        if not may(verdict.claim, verdict.standing):
+        if not may(verdict.basis, verdict.effective):
             raise RightMissing(verdict.name, rights[0])
         return verdict
 
@@ -140,27 +140,29 @@ class Access:
         """Return a verdict on an upload to a project; who may not is not told whether it is there."""
         rules = self.rules
 
-        def judge(claim: Claim, standing: Standing) -> Upload:
-            return rules.judge_upload(claim, standing, project, is_new)
+        def judge(basis: RightsBasis, effective: EffectiveRights) -> Upload:
+            return rules.judge_upload(basis, effective, project, is_new)
 
-        verdict = self._judged(Right.UPLOAD, lambda claim, standing: judge(claim, standing) is Upload.ALLOWED)
-        outcome = judge(verdict.claim, verdict.standing)
+        verdict = self._judged(
+            Right.UPLOAD, lambda basis, effective: judge(basis, effective) is Upload.ALLOWED
+        )
+        outcome = judge(verdict.basis, verdict.effective)
         if outcome is Upload.RIGHT_MISSING:
             raise RightMissing(verdict.name, Right.UPLOAD)
         if outcome is Upload.PROJECT_IS_NEW and rules.new_projects is not None:
             raise ProjectIsNew(rules.new_projects)
         return verdict
 
-    def anybody(self) -> Standing:
+    def anybody(self) -> EffectiveRights:
         """Return what the current request may in nobody's name."""
-        return self._standing(self._classes.anonymous)
+        return self._effective(self._classes.anonymous)
 
     def listing(self) -> VisibleProjects:
         """Return what the current request sees of lists; wrong credentials are never a shorter list."""
         verdict = self._judged(
-            Right.LIST, lambda claim, standing: standing.may(Right.LIST, None), or_nobody=True
+            Right.LIST, lambda basis, effective: effective.may(Right.LIST, None), or_nobody=True
         )
-        if verdict.principal is None and not verdict.standing.may_some(Right.LIST):
+        if verdict.principal is None and not verdict.effective.may_some(Right.LIST):
             raise self._credentials_needed(Right.LIST)
         return VisibleProjects(verdict)
 
@@ -208,7 +210,11 @@ class Access:
         self._classes.forget_owners()
 
     def _judged(
-        self, right: Right, accepts: Callable[[Claim, Standing], bool], *, or_nobody: bool = False
+        self,
+        right: Right,
+        accepts: Callable[[RightsBasis, EffectiveRights], bool],
+        *,
+        or_nobody: bool = False,
     ) -> Verdict:
         """Return in whose name the request is to be judged: anybody's, where that is enough.
 
@@ -216,20 +222,20 @@ class Access:
         """
         classes = self._classes
         anybody = classes.anonymous
-        standing = self._standing(anybody)
-        if accepts(anybody.claim, standing):
-            return Verdict(standing, anybody.claim, public=anybody.always is not None)
+        effective = self._effective(anybody)
+        if accepts(anybody.basis, effective):
+            return Verdict(effective, anybody.basis, public=anybody.always is not None)
         principal = self.principal()
         if principal is None:
             if or_nobody:
-                return Verdict(standing, anybody.claim)
+                return Verdict(effective, anybody.basis)
             raise self._credentials_needed(right)
         # Who uploads or deletes comes by no front that has looked.
         self._refresh()
         seat = classes.seat(principal.caller)
-        return Verdict(self._standing(seat), seat.claim, principal)
+        return Verdict(self._effective(seat), seat.basis, principal)
 
-    def _standing(self, seat: CallerRights) -> Standing:
+    def _effective(self, seat: CallerRights) -> EffectiveRights:
         return (seat.always or seat.at(self._authentication.client(request.environ)))[0]
 
     def _credentials_needed(self, right: Right) -> CredentialsNeeded:
@@ -240,14 +246,14 @@ class Access:
 class Verdict:
     """In whose name the current request is judged, and what that one may."""
 
-    standing: Standing
-    claim: Claim
+    effective: EffectiveRights
+    basis: RightsBasis
     principal: Principal | None = None  # None: anybody may, so nobody looked who it is
     public: bool = False  # anybody may, from everywhere: only then may caches that people share keep it
 
     def may(self, right: Right, project: NormalizedName) -> bool:
         """Tell whether something else would be allowed in the same name."""
-        return self.standing.may(right, project)
+        return self.effective.may(right, project)
 
     @property
     def name(self) -> str:
@@ -279,16 +285,16 @@ class VisibleProjects:
     @property
     def of(self) -> Hashable:
         """What is another value for who sees something else; None for who sees everything."""
-        return None if self.sees_all else self.verdict.standing
+        return None if self.sees_all else self.verdict.effective
 
     @property
     def sees_all(self) -> bool:
         """Whether there is nothing that is hidden."""
-        return self.verdict.standing.may(Right.LIST, None)
+        return self.verdict.effective.may(Right.LIST, None)
 
     def sees(self, project: NormalizedName) -> bool:
         """Tell whether a project is in the lists."""
-        return self.verdict.standing.may(Right.LIST, project)
+        return self.verdict.effective.may(Right.LIST, project)
 
     def visible(self, names: Iterable[NormalizedName]) -> tuple[NormalizedName, ...]:
         """Return the projects among these that are in the lists."""

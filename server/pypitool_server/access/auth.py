@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 from flask import request
 from flask_httpauth import HTTPBasicAuth
 
-from pypitool.access.accounts import Credentials, Remembered
+from pypitool.access.accounts import BasicLogin, Remembered
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.rulebook import Caller, Scope
 from pypitool.core.rights.tokens import PREFIX
@@ -76,7 +76,7 @@ class KnownAccounts(Protocol):
     def recall(self, header: str) -> Remembered | None:
         """Return what is known of an Authorization header without any effort."""
 
-    def admit(self, credentials: Credentials) -> bool:
+    def admit(self, credentials: BasicLogin) -> bool:
         """Verify credentials, and remember the verdict."""
 
     def knows(self, user: str) -> bool:
@@ -187,7 +187,7 @@ class Authentication:
 
     def _verified(self, user: str, password: str) -> str | None:
         """Verify the credentials of the current request; Flask-HTTPAuth asks this."""
-        credentials = Credentials(request.environ["HTTP_AUTHORIZATION"], user, password)
+        credentials = BasicLogin(request.environ["HTTP_AUTHORIZATION"], user, password)
         # Never tried as a password, however the header was spelled.
         if self._accounts is None or password.startswith(PREFIX):
             return None
@@ -196,7 +196,7 @@ class Authentication:
             return known.user
         return self._verified_anew(self._accounts, credentials)
 
-    def _verified_anew(self, accounts: KnownAccounts, credentials: Credentials) -> str | None:
+    def _verified_anew(self, accounts: KnownAccounts, credentials: BasicLogin) -> str | None:
         asker = self.client(request.environ), credentials.user[:LONGEST_NAME]
         seconds = self._failures.delay(*asker)
         if seconds > 0:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Hashable
 from packaging.utils import NormalizedName
 
 from pypitool.access.rules import Rules
-from pypitool.core.rights.effective import Claim, Naming, Standing
+from pypitool.core.rights.effective import EffectiveRights, RightsBasis, RuleIndex
 from pypitool.core.rights.rulebook import Caller
 
 NOBODY = Caller()
 MOST_REMEMBERED = 4096
 
 # What `classify` answers with: the class, and the name that the access log shows.
-RightsClass = tuple[Standing, str | None]
+RightsClass = tuple[EffectiveRights, str | None]
 Owned = Callable[[str], frozenset[NormalizedName]]
 
 
@@ -27,9 +27,9 @@ class RightsClasses:
     def __init__(self, rules: Rules, owned: Owned) -> None:
         self.rules = rules
         self._owned = owned
-        self._naming = Naming(rules.book.rules)
+        self._naming = RuleIndex(rules.book.rules)
         self._seats: dict[Caller, CallerRights] = {}
-        self._standings: dict[Hashable, Standing] = {}
+        self._effective_rights: dict[Hashable, EffectiveRights] = {}
         self.anonymous = self.seat(NOBODY)
 
     def seat(self, caller: Caller) -> CallerRights:
@@ -48,40 +48,42 @@ class RightsClasses:
         """Ask again what everybody owns."""
         self._seats = {}
 
-    def standing(self, claim: Claim, speaking: frozenset[int], owned: frozenset[NormalizedName]) -> Standing:
+    def effective(
+        self, basis: RightsBasis, speaking: frozenset[int], owned: frozenset[NormalizedName]
+    ) -> EffectiveRights:
         """Return the one value for all for whom the same rules speak, and who own and claim the same."""
-        key = (speaking, claim.scope, claim.narrows, owned)
-        standing = self._standings.get(key)
-        if standing is None:
+        key = (speaking, basis.scope, basis.narrows, owned)
+        effective = self._effective_rights.get(key)
+        if effective is None:
             rules = (self.rules.book.rules[number] for number in sorted(speaking))
-            made = Standing(rules, owned=owned, scope=claim.scope, narrows=claim.narrows)
-            if len(self._standings) >= MOST_REMEMBERED:
-                self._standings.clear()
-            standing = self._standings.setdefault(key, made)
-        return standing
+            made = EffectiveRights(rules, owned=owned, scope=basis.scope, narrows=basis.narrows)
+            if len(self._effective_rights) >= MOST_REMEMBERED:
+                self._effective_rights.clear()
+            effective = self._effective_rights.setdefault(key, made)
+        return effective
 
     def _seat_of(self, caller: Caller) -> CallerRights:
-        claim = Claim.of(caller)
-        subject = claim.subject.who
+        basis = RightsBasis.of(caller)
+        subject = basis.subject.who
         owned = frozenset() if subject is None else self._owned(subject)
-        return CallerRights(self, caller, claim, self._naming.of(claim.subject), owned)
+        return CallerRights(self, caller, basis, self._naming.of(basis.subject), owned)
 
 
 class CallerRights:
     """Where one caller stands: the same everywhere, unless a rule that names it asks from where."""
 
-    __slots__ = ("_by_address", "_classes", "_numbers", "_owned", "always", "claim", "name")
+    __slots__ = ("_by_address", "_classes", "_numbers", "_owned", "always", "basis", "name")
 
     def __init__(
         self,
         classes: RightsClasses,
         caller: Caller,
-        claim: Claim,
+        basis: RightsBasis,
         numbers: tuple[int, ...],
         owned: frozenset[NormalizedName],
     ) -> None:
         self._classes = classes
-        self.claim = claim
+        self.basis = basis
         self.name = shown_name(caller)
         self._numbers = numbers
         self._owned = owned
@@ -102,7 +104,7 @@ class CallerRights:
 
     def _answer_at(self, address: str) -> RightsClass:
         speaking = self._classes.rules.book.heard(self._numbers, address)
-        return self._classes.standing(self.claim, speaking, self._owned), self.name
+        return self._classes.effective(self.basis, speaking, self._owned), self.name
 
 
 def shown_name(caller: Caller) -> str | None:

@@ -10,7 +10,7 @@ from pypitool.config.server_table import EVERYWHERE, address_at, own_address
 from pypitool.config.settings import Settings
 from pypitool.config.values import masked
 from pypitool.core.client_config import ClientIndex, pip_conf
-from pypitool.core.rights.effective import Standing
+from pypitool.core.rights.effective import EffectiveRights
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import Caller
 from pypitool_server.engine.worker_processes import Ready
@@ -77,7 +77,7 @@ def _whom(settings: Settings, rules: Rules, right: Right) -> str:
 
 def _allows(rules: Rules, caller: Caller, right: Right) -> bool:
     speaking = rules.book.speaking(caller, "")
-    return Standing(rules.book.rules[number] for number in speaking).may(right, None)
+    return EffectiveRights(rules.book.rules[number] for number in speaking).may(right, None)
 
 
 def _unknown(settings: Settings) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pypitool.access.rules import rules_of
 from pypitool.access.rules_file import LOOK_EVERY, RulesRecord, RulesWatch, write_record
-from pypitool.config.live import Source, with_live
+from pypitool.config.live import ConfigSource, with_live
 from pypitool.config.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def _record(watch: RulesWatch) -> RulesRecord:
 class Following:
     """Follows the file of one configuration, if there is one to follow."""
 
-    def __init__(self, source: Source | None, settings: Settings, state: Path) -> None:
+    def __init__(self, source: ConfigSource | None, settings: Settings, state: Path) -> None:
         self.source = source
         self.due = math.inf if source is None else time.monotonic() + LOOK_EVERY
         self._watch = None if source is None else RulesWatch(source, settings)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 
-from pypitool.config.live import Source
+from pypitool.config.live import ConfigSource
 from pypitool.config.server_table import ServerSettings
 from pypitool.config.settings import Settings
 from pypitool_server.engine.listen import Listener, TcpListener, UnixListener
@@ -23,7 +23,7 @@ def serve(
     *,
     reload: Reload | None = None,
     jobs: Jobs | None = None,
-    source: Source | None = None,
+    source: ConfigSource | None = None,
 ) -> int:
     """Serve until a signal says to stop, and return the exit code.
 

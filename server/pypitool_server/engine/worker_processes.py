@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
-from pypitool.config.live import Source
+from pypitool.config.live import ConfigSource
 from pypitool.config.settings import Settings
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool_server.logs.shared_counters import SharedFile
@@ -83,7 +83,7 @@ class WorkerMessage:
     report: Connection
     counts: SharedFile
     inherited: Inherited = field(default_factory=Inherited)
-    source: Source | None = None  # where the settings are read from again
+    source: ConfigSource | None = None  # where the settings are read from again
 
 
 Report = Ready | CannotServe

@@ -127,10 +127,10 @@ def search() -> Response:
 def _counts(here: Services) -> tuple[int, int]:
     """Return how many projects and files there are, as anybody may know; the short form tells everybody."""
     catalogue = here.repository.catalogue
-    standing = here.access.anybody()
-    if here.access.rules.is_short or standing.may(Right.LIST, None):
+    effective = here.access.anybody()
+    if here.access.rules.is_short or effective.may(Right.LIST, None):
         return catalogue.counts()
-    seen = [files for name, files in catalogue.file_counts().items() if standing.may(Right.LIST, name)]
+    seen = [files for name, files in catalogue.file_counts().items() if effective.may(Right.LIST, name)]
     return len(seen), sum(seen)
 
 

@@ -151,7 +151,7 @@ def _published(here: Services, verdict: Verdict, temporary: TemporaryFile, incom
 @contextmanager
 def _beginning(here: Services, verdict: Verdict, project: NormalizedName, actor: Actor) -> Iterator[None]:
     """Let who uploads a project that is new own it, where that is the rule."""
-    owner = verdict.claim.subject.who
+    owner = verdict.basis.subject.who
     if owner is None or not here.access.rules.owners:
         yield
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from packaging.utils import NormalizedName, canonicalize_name
 
-from pypitool.core.rights.effective import Claim, NameSet, Standing
+from pypitool.core.rights.effective import EffectiveRights, NameSet, RightsBasis
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Rule, Scope
 
@@ -53,53 +53,55 @@ def test_an_exception_takes_nothing_from_another_rule() -> None:
 
 
 def test_rights_of_rules_add_up_and_admin_is_all_of_them() -> None:
-    standing = Standing([rule(Right.LIST), rule(Right.ADMIN, projects=("acme-*",))])
+    effective = EffectiveRights([rule(Right.LIST), rule(Right.ADMIN, projects=("acme-*",))])
 
-    assert {right for right in Right if standing.may(right, CORE)} == set(Right)
-    assert {right for right in Right if standing.may(right, OTHER)} == {Right.LIST}
-    assert standing.may(Right.LIST, None)
-    assert not standing.may(Right.ADMIN, None)
-    assert standing.may_some(Right.DELETE)
-    assert not Standing([rule(Right.LIST)]).may_some(Right.DELETE)
+    assert {right for right in Right if effective.may(right, CORE)} == set(Right)
+    assert {right for right in Right if effective.may(right, OTHER)} == {Right.LIST}
+    assert effective.may(Right.LIST, None)
+    assert not effective.may(Right.ADMIN, None)
+    assert effective.may_some(Right.DELETE)
+    assert not EffectiveRights([rule(Right.LIST)]).may_some(Right.DELETE)
 
 
 def test_an_owner_may_all_but_overwrite_and_admin_there() -> None:
-    standing = Standing(owned=frozenset({CORE}))
+    effective = EffectiveRights(owned=frozenset({CORE}))
 
-    assert {right for right in Right if standing.may(right, CORE)} == {
+    assert {right for right in Right if effective.may(right, CORE)} == {
         Right.LIST, Right.DOWNLOAD, Right.UPLOAD, Right.YANK, Right.DELETE,
     }  # fmt: skip
-    assert not standing.may(Right.LIST, WEB)
-    assert standing.may_some(Right.UPLOAD)
-    assert not standing.may_some(Right.OVERWRITE)
+    assert not effective.may(Right.LIST, WEB)
+    assert effective.may_some(Right.UPLOAD)
+    assert not effective.may_some(Right.OVERWRITE)
 
 
 def test_a_service_token_may_what_its_scope_says_and_what_rules_add() -> None:
-    standing = Standing([rule(Right.LIST)], owned=frozenset({CORE, OTHER}), scope=UPLOADS_ACME)
+    effective = EffectiveRights([rule(Right.LIST)], owned=frozenset({CORE, OTHER}), scope=UPLOADS_ACME)
 
-    assert standing.may(Right.UPLOAD, WEB)
-    assert standing.may(Right.LIST, OTHER)
-    assert not standing.may(Right.UPLOAD, OTHER), "it stays inside its projects"
-    assert standing.may(Right.YANK, CORE), "it owns this one"
-    assert not standing.may(Right.YANK, WEB)
+    assert effective.may(Right.UPLOAD, WEB)
+    assert effective.may(Right.LIST, OTHER)
+    assert not effective.may(Right.UPLOAD, OTHER), "it stays inside its projects"
+    assert effective.may(Right.YANK, CORE), "it owns this one"
+    assert not effective.may(Right.YANK, WEB)
 
 
 def test_a_personal_token_may_what_its_scope_says_and_its_owner_may() -> None:
-    standing = Standing(
+    effective = EffectiveRights(
         [rule(Right.UPLOAD, Right.LIST, projects=("acme-core", "other"))], scope=UPLOADS_ACME, narrows=True
     )
 
-    assert standing.may(Right.UPLOAD, CORE)
-    assert not standing.may(Right.UPLOAD, WEB), "its owner may not"
-    assert not standing.may(Right.UPLOAD, OTHER), "its scope does not hold it"
-    assert not standing.may(Right.LIST, CORE)
-    assert standing.may_some(Right.UPLOAD)
-    assert not standing.may_some(Right.LIST)
+    assert effective.may(Right.UPLOAD, CORE)
+    assert not effective.may(Right.UPLOAD, WEB), "its owner may not"
+    assert not effective.may(Right.UPLOAD, OTHER), "its scope does not hold it"
+    assert not effective.may(Right.LIST, CORE)
+    assert effective.may_some(Right.UPLOAD)
+    assert not effective.may_some(Right.LIST)
 
 
 def test_a_personal_token_claims_as_its_owner() -> None:
     personal = Caller("token:deploy/laptop", scope=UPLOADS_ACME, on_behalf_of="user:deploy")
     service = Caller("token:ci", scope=UPLOADS_ACME)
 
-    assert Claim.of(personal) == Claim(Caller("user:deploy", has_password=True), UPLOADS_ACME, narrows=True)
-    assert Claim.of(service) == Claim(service, UPLOADS_ACME)
+    assert RightsBasis.of(personal) == RightsBasis(
+        Caller("user:deploy", has_password=True), UPLOADS_ACME, narrows=True
+    )
+    assert RightsBasis.of(service) == RightsBasis(service, UPLOADS_ACME)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypitool.core.rights.effective import Naming
+from pypitool.core.rights.effective import RuleIndex
 from pypitool.core.rights.rulebook import Caller, Rule, Rulebook
 
 WORDS = [
@@ -24,4 +24,4 @@ CALLERS = [
 def test_the_index_finds_the_rules_that_name_a_caller(who: list[list[str]], caller: Caller) -> None:
     rules = tuple(Rule(tuple(words), frozenset()) for words in who)
 
-    assert Naming(rules).of(caller) == Rulebook(rules).naming(caller)
+    assert RuleIndex(rules).of(caller) == Rulebook(rules).naming(caller)

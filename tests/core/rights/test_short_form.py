@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pypitool.core.rights.effective import Standing
+from pypitool.core.rights.effective import EffectiveRights
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import Caller, Rulebook, short_form
 
@@ -15,8 +15,8 @@ NOBODY, DEPLOY = Caller(), Caller("user:deploy", has_password=True)
 
 def rights(caller: Caller, *authenticate: str, recognises: bool = True, open_: bool = False) -> set[Right]:
     book = Rulebook(short_form(authenticate, recognises=recognises, open_=open_))
-    standing = Standing(book.rules[number] for number in book.speaking(caller, ""))
-    return {right for right in Right if standing.may(right, None)}
+    effective = EffectiveRights(book.rules[number] for number in book.speaking(caller, ""))
+    return {right for right in Right if effective.may(right, None)}
 
 
 @pytest.mark.parametrize(

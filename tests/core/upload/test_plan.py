@@ -9,7 +9,7 @@ import pytest
 from packaging.utils import NormalizedName
 
 from pypitool.core.names import normalize
-from pypitool.core.upload.plan import Listed, Standing, rounds, standing
+from pypitool.core.upload.plan import IndexedFile, Presence, presence_of, rounds
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,14 @@ def digest_of(algorithm: str) -> str:
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512"])
 def test_a_hash_that_is_listed_decides(algorithm: str) -> None:
-    assert standing(Listed("u", {algorithm: digest_of(algorithm)}), digest_of) is Standing.SAME
-    assert standing(Listed("u", {algorithm: "0" * 64}), digest_of) is Standing.OTHER
+    assert presence_of(IndexedFile("u", {algorithm: digest_of(algorithm)}), digest_of) is Presence.SAME
+    assert presence_of(IndexedFile("u", {algorithm: "0" * 64}), digest_of) is Presence.OTHER
 
 
 def test_nothing_under_the_name_is_absent_and_no_hash_is_unknown() -> None:
-    assert standing(None, digest_of) is Standing.ABSENT
-    assert standing(Listed("u", {}), digest_of) is Standing.UNKNOWN
-    assert standing(Listed("u", {"md5": digest_of("md5")}), digest_of) is Standing.UNKNOWN
+    assert presence_of(None, digest_of) is Presence.ABSENT
+    assert presence_of(IndexedFile("u", {}), digest_of) is Presence.UNKNOWN
+    assert presence_of(IndexedFile("u", {"md5": digest_of("md5")}), digest_of) is Presence.UNKNOWN
 
 
 def test_the_files_of_a_project_wait_for_its_first() -> None:

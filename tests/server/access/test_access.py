@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from pypitool.access.accounts import Accounts, Credentials, OwnAccounts
+from pypitool.access.accounts import Accounts, BasicLogin, OwnAccounts
 from pypitool.access.htpasswd import remove_user
 from pypitool.access.rules import Rules
 from pypitool.config.rights_tables import AuthSettings
@@ -228,7 +228,7 @@ def test_a_callable_is_asked_again_after_a_minute() -> None:
     now = [0.0]
     answers = iter([True, False])
     accounts = OwnAccounts(lambda user, password: next(answers), clock=lambda: now[0])
-    credentials = Credentials("Basic x", "deploy", "secret")
+    credentials = BasicLogin("Basic x", "deploy", "secret")
 
     first = accounts.admit(credentials)
     now[0] = 59
@@ -416,9 +416,9 @@ def test_unverified_credentials_have_no_class(house: House) -> None:
     environ = {"HTTP_AUTHORIZATION": "Basic x"}
 
     before = access.classify(environ)
-    accounts.admit(Credentials("Basic x", "deploy", "wrong"))
+    accounts.admit(BasicLogin("Basic x", "deploy", "wrong"))
     wrong = access.classify(environ)
-    accounts.admit(Credentials("Basic y", "deploy", "secret"))
+    accounts.admit(BasicLogin("Basic y", "deploy", "secret"))
     right = access.classify({"HTTP_AUTHORIZATION": "Basic y"})
     nobody = access.classify({})
 
@@ -433,7 +433,7 @@ def test_classifying_costs_a_few_microseconds(house: House) -> None:
     accounts = Accounts(house.passwords)
     access = Access(short(*ALL), Authentication(accounts, Forgiven(), TrustedProxies([])))
     environ = {"HTTP_AUTHORIZATION": "Basic x", "REMOTE_ADDR": "10.0.0.1"}
-    accounts.admit(Credentials("Basic x", "deploy", "secret"))
+    accounts.admit(BasicLogin("Basic x", "deploy", "secret"))
     old = time.time() - 60
     os.utime(house.passwords, (old, old))
     access.classify(environ)

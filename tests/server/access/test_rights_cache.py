@@ -106,13 +106,13 @@ def test_a_personal_token_is_judged_by_the_rules_and_projects_of_its_owner() -> 
     made = classes(rule("deploy", may=(Right.UPLOAD, Right.LIST), projects=projects), owners=owners)
     personal = Caller("token:deploy/laptop", scope=UPLOADS_ACME, on_behalf_of="user:deploy")
 
-    standing, shown = made.seat(personal).at("")
+    effective, shown = made.seat(personal).at("")
 
     assert shown == "token:deploy/laptop"
-    assert standing.may(Right.UPLOAD, CORE)
-    assert standing.may(Right.UPLOAD, normalize("acme-owned"))
-    assert not standing.may(Right.UPLOAD, OTHER)
-    assert not standing.may(Right.LIST, CORE)
+    assert effective.may(Right.UPLOAD, CORE)
+    assert effective.may(Right.UPLOAD, normalize("acme-owned"))
+    assert not effective.may(Right.UPLOAD, OTHER)
+    assert not effective.may(Right.LIST, CORE)
     assert owners.asked == ["user:deploy"]
 
 
@@ -120,12 +120,12 @@ def test_a_service_token_has_its_scope_and_what_rules_add() -> None:
     made = classes(rule("token:ci-*", may=(Right.YANK,)), rule("authenticated", may=(Right.DELETE,)))
     service = Caller("token:ci-acme", scope=UPLOADS_ACME)
 
-    standing, _ = made.seat(service).at("")
+    effective, _ = made.seat(service).at("")
 
-    assert standing.may(Right.UPLOAD, CORE)
-    assert standing.may(Right.YANK, OTHER)
-    assert not standing.may(Right.UPLOAD, OTHER)
-    assert not standing.may(Right.DELETE, CORE), "a token is not `authenticated`"
+    assert effective.may(Right.UPLOAD, CORE)
+    assert effective.may(Right.YANK, OTHER)
+    assert not effective.may(Right.UPLOAD, OTHER)
+    assert not effective.may(Right.DELETE, CORE), "a token is not `authenticated`"
 
 
 def test_what_is_remembered_is_bounded() -> None:
