@@ -1,14 +1,12 @@
-"""What a command prints: data on stdout, talk on stderr.
-
-Text from packages and people, made safe for a terminal.
-"""
+"""What a command prints: data on stdout, talk on stderr, and nothing that a terminal would obey."""
 
 from __future__ import annotations
 
 import json
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +70,27 @@ class Output:
         """Warn about old forms and odd settings."""
         for text in texts:
             self.warning(text)
+
+
+@contextmanager
+def log_to_stderr(invocation: Invocation) -> Iterator[None]:
+    """Let the library's log be read on stderr while the block runs."""
+    import logging  # a start that prints the version does without
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            output.log(record.levelname.lower(), record.getMessage())
+
+    output, logger, handler = Output(invocation), logging.getLogger("pypitool"), Handler()
+    before = logger.level
+    wanted = (logging.WARNING, logging.INFO, logging.DEBUG)[min(invocation.verbose, 2)]
+    logger.setLevel(logging.ERROR if invocation.quiet else wanted)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 # Cc: ESC begins a terminal's commands. Cf: some turn the direction of the text. Cs: cannot be encoded.

@@ -12,9 +12,9 @@ import click
 
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages, opened
+from pypitool.cli.local import on_packages, open_repository
 from pypitool.cli.output import Output
-from pypitool.cli.remote_options import managed, on_server
+from pypitool.cli.remote import managed, on_server
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
@@ -54,17 +54,17 @@ def audit_command(ctx: click.Context, since: str | None, project: str | None, us
 
     invocation = ctx.ensure_object(Invocation)
     begin = None if since is None else moment(since, datetime.now(timezone.utc))
-    with managed(invocation, _record_here) as there:
+    with managed(invocation, _local_record) as there:
         lines = there.run(AuditRecord.lines, begin, project, user).document
         show_lines(Output(invocation), lines, _HEADINGS, _row)
 
 
 @contextmanager
-def _record_here(invocation: Invocation) -> Iterator[AuditRecord]:
+def _local_record(invocation: Invocation) -> Iterator[AuditRecord]:
     from pypitool.manage.audit import AuditRecord, holds
 
     def is_held(project: NormalizedName, version: str) -> bool:
-        with opened(invocation, reader_only=True) as repository:
+        with open_repository(invocation, reader_only=True) as repository:
             return holds(repository.catalogue, project, version)
 
     state, logs = existing_state(invocation), invocation.load().settings.server.download_log
@@ -132,7 +132,7 @@ def downloads(invocation: Invocation, project: str, version: str) -> None:
     """
     from pypitool.manage.audit import AuditRecord
 
-    with managed(invocation, _record_here) as there:
+    with managed(invocation, _local_record) as there:
         *found, summary = there.run(AuditRecord.downloads, project, version).document
     output = Output(invocation)
     show_lines(output, found, _DOWNLOAD_HEADINGS, _download_row)

@@ -15,7 +15,7 @@ import click
 
 from pypitool.cli.command import command
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages, opened, state_of, tell_problems, watched
+from pypitool.cli.local import on_packages, open_repository, progress_bar, state_directory, tell_problems
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def restore_command(invocation: Invocation, file: Path) -> None:
     from pypitool.repository.backup import restore
     from pypitool.repository.scan import rescan
 
-    restored = restore(file, state_of(invocation))
-    with opened(invocation) as repository, watched(invocation, "reading packages") as step:
+    restored = restore(file, state_directory(invocation))
+    with open_repository(invocation) as repository, progress_bar(invocation, "reading packages") as step:
         # What came or went since the backup is found now, beside the keeper where there is one.
         tell_problems(invocation, rescan(repository, step).problems)
     tell_backup(invocation, "restored", file, restored)
@@ -63,7 +63,7 @@ def backup_command(invocation: Invocation, file: Path) -> None:
     """
     from pypitool.repository.backup import backup
 
-    with opened(invocation) as repository:
+    with open_repository(invocation) as repository:
         made = backup(repository.state, file)
     tell_backup(invocation, "wrote", file, made)
 

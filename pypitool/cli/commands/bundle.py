@@ -9,8 +9,8 @@ import click
 
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
+from pypitool.cli.local import on_packages, open_rescanned
 from pypitool.cli.mirror_run import RunOutput, run_for, workspace_of
-from pypitool.cli.opening import on_packages, opened_fresh
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def export_command(
     from pypitool.mirror.bundle import export_bundle, open_bundle
 
     settings, began, output = invocation.load().settings, time.monotonic(), RunOutput(invocation)
-    with opened_fresh(invocation) as repository:
+    with open_rescanned(invocation) as repository:
         wanted = _wanted(repository, settings, names, since)
         files = open_bundle(repository.catalogue.files(), uploaded=uploaded, names=wanted)
         size = export_bundle(repository, file, files, output.event)

@@ -8,6 +8,7 @@ import click
 
 from pypitool.cli.command import command
 from pypitool.cli.invocation import Invocation
+from pypitool.cli.local import on_packages, open_rescanned
 from pypitool.cli.mirror_options import (
     RequirementOptions,
     TargetOptions,
@@ -15,7 +16,6 @@ from pypitool.cli.mirror_options import (
     target_options,
 )
 from pypitool.cli.mirror_run import RunOutput
-from pypitool.cli.opening import on_packages, opened_fresh
 
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings
@@ -76,7 +76,7 @@ def _proved(invocation: Invocation, requests: tuple[SetRequest, ...], tally: Tal
     from pypitool.mirror.sets import pin_set
 
     output = RunOutput(invocation)
-    with opened_fresh(invocation) as repository:
+    with open_rescanned(invocation) as repository:
         sets = [pin_set(request, {}) for request in requests]
         for event in prove_sets(sets, HeldFiles(repository.catalogue)):
             output.event(event)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,7 @@ import click
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
+from pypitool.cli.prompt import agree
 from pypitool.core.errors import Kind, PypitoolError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class WouldReplace(PypitoolError):
     file: str
 
 
-class Declined(PypitoolError):
+class NotReplaced(PypitoolError):
     """Somebody was asked, and did not want it."""
 
     kind = Kind.INVALID
@@ -178,10 +178,8 @@ def _ask(invocation: Invocation, file: ClientFile) -> None:
     output = Output(invocation)
     for one in file.differences:
         output.done(f"{file.path}: {one.key} is {masked(one.before)}, and would be {one.after}")
-    if not sys.stdin.isatty():
-        raise WouldReplace(str(file.path))
-    if not click.confirm("Replace it?", default=False, err=True):
-        raise Declined(str(file.path))
+    path = str(file.path)
+    agree("Replace it?", nobody=WouldReplace(path), no=NotReplaced(path))
 
 
 def _tell(invocation: Invocation, tool: str, file: ClientFile) -> None:

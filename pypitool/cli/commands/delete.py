@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages, project_names
+from pypitool.cli.local import on_packages, project_names
 from pypitool.cli.output import Output
-from pypitool.cli.remote_options import managed_projects, on_server
+from pypitool.cli.prompt import agree
+from pypitool.cli.remote import managed_projects, on_server
 from pypitool.core.errors import Kind, PypitoolError
 
 
@@ -70,7 +70,8 @@ def delete_command(
         document = there.run(Projects.delete, project, version, filename, dry_run=True).document
         _show(invocation, document)
         if not dry_run:
-            _agree(document, yes=yes)
+            if not yes:
+                agree(f"Delete {_files(document)}?", nobody=NotAgreed(), no=Declined())
             serial = document["serial"]
             document = there.run(Projects.delete, project, version, filename, serial=serial).document
     if invocation.json:
@@ -83,15 +84,6 @@ def _show(invocation: Invocation, plan: dict[str, Any]) -> None:
     if not invocation.json:
         for filename in plan["deleted"]:
             Output(invocation).line(f"delete {filename}")
-
-
-def _agree(plan: dict[str, Any], *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise NotAgreed
-    if not click.confirm(f"Delete {_files(plan)}?", default=False, err=True):
-        raise Declined
 
 
 def _files(plan: dict[str, Any]) -> str:

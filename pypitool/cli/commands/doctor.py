@@ -9,7 +9,7 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages
+from pypitool.cli.local import on_packages
 from pypitool.cli.output import Output
 from pypitool.cli.settings_options import setting_option
 

@@ -9,6 +9,7 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
+from pypitool.cli.local import on_packages
 from pypitool.cli.mirror_options import (
     RequirementOptions,
     TargetOptions,
@@ -18,7 +19,6 @@ from pypitool.cli.mirror_options import (
     upstream_options,
 )
 from pypitool.cli.mirror_run import run_for, tell_input_warnings, workspace_of
-from pypitool.cli.opening import on_packages
 
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings

@@ -8,9 +8,9 @@ import click
 
 from pypitool.cli.command import command
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages, project_names
+from pypitool.cli.local import on_packages, project_names
 from pypitool.cli.output import Output
-from pypitool.cli.remote_options import managed_projects, on_server
+from pypitool.cli.remote import managed_projects, on_server
 
 
 @command(

@@ -11,6 +11,7 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
+from pypitool.cli.local import on_packages
 from pypitool.cli.mirror_options import (
     RequirementOptions,
     TargetOptions,
@@ -20,7 +21,6 @@ from pypitool.cli.mirror_options import (
     upstream_options,
 )
 from pypitool.cli.mirror_run import tell_input_warnings, workspace_of
-from pypitool.cli.opening import on_packages
 from pypitool.cli.output import Output
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.host import write_whole

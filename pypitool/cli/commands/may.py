@@ -10,9 +10,9 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages, opened, project_names
+from pypitool.cli.local import on_packages, open_repository, project_names
 from pypitool.cli.output import Output
-from pypitool.cli.remote_options import managed, on_server
+from pypitool.cli.remote import managed, on_server
 
 if TYPE_CHECKING:
     from pypitool.manage.people import Rights
@@ -49,7 +49,7 @@ def may_command(invocation: Invocation, who: str, action: str, project: str, add
 
     address = _checked(address)
     question(who, Right(action), project, address, None)  # what names nobody is wrong usage, here as there
-    with managed(invocation, _rights_here) as there:
+    with managed(invocation, _local_rights) as there:
         document = there.run(Rights.may, who, action, project, address).document
     output = Output(invocation)
     if invocation.json:
@@ -61,7 +61,7 @@ def may_command(invocation: Invocation, who: str, action: str, project: str, add
 
 
 @contextmanager
-def _rights_here(invocation: Invocation) -> Iterator[Rights]:
+def _local_rights(invocation: Invocation) -> Iterator[Rights]:
     from pypitool.access.rules import rules_of
     from pypitool.catalogue.errors import CatalogueMissing
     from pypitool.manage.people import Rights
@@ -70,7 +70,7 @@ def _rights_here(invocation: Invocation) -> Iterator[Rights]:
     rules, overwrites = rules_of(settings), settings.server.overwrite
     with ExitStack() as stack:
         try:
-            catalogue = stack.enter_context(opened(invocation, reader_only=True)).catalogue
+            catalogue = stack.enter_context(open_repository(invocation, reader_only=True)).catalogue
         except CatalogueMissing:
             # No server has run here: a configuration is tried out.
             catalogue = None

@@ -10,9 +10,9 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages, opened_fresh, project_names
+from pypitool.cli.local import on_packages, open_rescanned, project_names
 from pypitool.cli.output import Output
-from pypitool.cli.remote_options import Here, managed, on_server
+from pypitool.cli.remote import Local, managed, on_server
 
 if TYPE_CHECKING:
     from pypitool.manage.projects import Owners
@@ -42,10 +42,10 @@ def owner_command(
     """
     from pypitool.manage.projects import Owners
 
-    with managed(invocation, _owners_here) as there:
+    with managed(invocation, _local_owners) as there:
         if not (add or remove):
             reply = there.run(Owners.owners, project)
-        elif isinstance(there, Here):
+        elif isinstance(there, Local):
             reply = there.run(Owners.change, project, add, remove)
         else:
             from pypitool.manage.client import change_owners
@@ -63,9 +63,9 @@ def owner_command(
 
 
 @contextmanager
-def _owners_here(invocation: Invocation) -> Iterator[Owners]:
+def _local_owners(invocation: Invocation) -> Iterator[Owners]:
     from pypitool.catalogue.facts import local_actor
     from pypitool.manage.projects import Owners
 
-    with opened_fresh(invocation) as repository:
+    with open_rescanned(invocation) as repository:
         yield Owners(repository, local_actor())

@@ -8,8 +8,8 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
+from pypitool.cli.local import on_packages
 from pypitool.cli.mirror_run import run_for, tell_input_warnings, workspace_of
-from pypitool.cli.opening import on_packages
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import click
 
 from pypitool.cli.command import command
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages, opened, watched
+from pypitool.cli.local import on_packages, open_repository, progress_bar
 from pypitool.cli.output import Output
 from pypitool.core.errors import EXIT_PARTIAL
 
@@ -32,8 +32,8 @@ def rescan_command(invocation: Invocation) -> int:
 
     A running server does this by itself, at once and every minute. Only what changed is read.
     """
-    with opened(invocation) as repository:
-        with watched(invocation, "reading packages") as step:
+    with open_repository(invocation) as repository:
+        with progress_bar(invocation, "reading packages") as step:
             report = _scan(repository, step)
         problems = repository.catalogue.problems()
     output = Output(invocation)

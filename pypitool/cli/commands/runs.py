@@ -11,9 +11,9 @@ import click
 
 from pypitool.cli.command import command
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages, opened
+from pypitool.cli.local import on_packages, open_repository
 from pypitool.cli.output import Output
-from pypitool.cli.remote_options import managed, on_server
+from pypitool.cli.remote import managed, on_server
 
 if TYPE_CHECKING:
     from pypitool.manage.runs import Runs
@@ -30,7 +30,7 @@ def runs_command(invocation: Invocation, number: int | None) -> int:
     """List the runs of the mirror, newest first, or show what one did."""
     from pypitool.manage.runs import Runs
 
-    with managed(invocation, _runs_here) as there:
+    with managed(invocation, _local_runs) as there:
         reply = there.run(Runs.listed) if number is None else there.run(Runs.run, number)
     found = reply.document
     output = Output(invocation)
@@ -47,10 +47,10 @@ def runs_command(invocation: Invocation, number: int | None) -> int:
 
 
 @contextmanager
-def _runs_here(invocation: Invocation) -> Iterator[Runs]:
+def _local_runs(invocation: Invocation) -> Iterator[Runs]:
     from pypitool.manage.runs import Runs
 
-    with opened(invocation, reader_only=True) as repository:
+    with open_repository(invocation, reader_only=True) as repository:
         yield Runs(repository.state)
 
 

@@ -15,8 +15,8 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
+from pypitool.cli.local import on_packages
 from pypitool.cli.mirror_run import workspace_of
-from pypitool.cli.opening import on_packages
 from pypitool.cli.output import Output
 from pypitool.core.event_document import document
 from pypitool.mirror.fast_answer import outcome_lines, remember_line

@@ -10,9 +10,9 @@ import click
 
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import on_packages, opened
+from pypitool.cli.local import on_packages, open_repository
 from pypitool.cli.output import Output
-from pypitool.cli.remote_options import managed, on_server
+from pypitool.cli.remote import managed, on_server
 
 if TYPE_CHECKING:
     from pypitool.manage.people import Tokens
@@ -68,7 +68,7 @@ def create(
     from pypitool.manage.people import Tokens
 
     checked_life(expires)  # an empty one, which somebody's variable has left, is not the default
-    with managed(invocation, _tokens_here) as there:
+    with managed(invocation, _local_tokens) as there:
         document = there.run(Tokens.create, name, _words(may), _words(projects) or ("*",), expires).document
     output = Output(invocation)
     if invocation.json:
@@ -98,7 +98,7 @@ def list_tokens(invocation: Invocation) -> None:
     from pypitool.catalogue.facts import timestamp
     from pypitool.manage.people import Tokens
 
-    with managed(invocation, _tokens_here) as there:
+    with managed(invocation, _local_tokens) as there:
         documents = there.run(Tokens.listed).document
     output = Output(invocation)
     if invocation.json:
@@ -122,7 +122,7 @@ def revoke_token(invocation: Invocation, token: str) -> None:
     """End a token by its name or its id; one that has ended stays so."""
     from pypitool.manage.people import Tokens
 
-    with managed(invocation, _tokens_here) as there:
+    with managed(invocation, _local_tokens) as there:
         reply = there.run(Tokens.revoke, token)
     document = reply.document
     output = Output(invocation)
@@ -133,11 +133,11 @@ def revoke_token(invocation: Invocation, token: str) -> None:
 
 
 @contextmanager
-def _tokens_here(invocation: Invocation) -> Iterator[Tokens]:
+def _local_tokens(invocation: Invocation) -> Iterator[Tokens]:
     from pypitool.catalogue.facts import local_actor
     from pypitool.manage.people import Tokens
 
-    with opened(invocation) as repository:
+    with open_repository(invocation) as repository:
         yield Tokens(repository, local_actor())
 
 

@@ -17,6 +17,7 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
+from pypitool.cli.local import on_packages
 from pypitool.cli.mirror_options import (
     TargetOptions,
     UpstreamOptions,
@@ -25,7 +26,6 @@ from pypitool.cli.mirror_options import (
     upstream_options,
 )
 from pypitool.cli.mirror_run import run_for
-from pypitool.cli.opening import on_packages
 from pypitool.cli.output import Output
 from pypitool.cli.pypiserver import BACKEND, accept_and_warn
 from pypitool.cli.settings_options import setting_option

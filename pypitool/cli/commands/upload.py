@@ -6,7 +6,6 @@ What an upload prints while it works and at its end: lines for people, or JSON l
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -19,8 +18,8 @@ from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.mirror_options import gathered
 from pypitool.cli.mirror_run import stop_on_signals, transfer_progress
-from pypitool.cli.opening import heard
-from pypitool.cli.output import Output
+from pypitool.cli.output import Output, log_to_stderr
+from pypitool.cli.prompt import login_prompt, password_line
 from pypitool.core.errors import Kind
 from pypitool.core.event_document import document
 from pypitool.core.text import short_size
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from pypitool.upload.upload_files import Order
 
 _WHERE, _WHO, _WHAT, _HOW = "Where to", "As whom", "What", "How"
-_LONGEST_PASSWORD_LINE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +154,7 @@ def upload_command(
         raise click.UsageError("`--url` and `--repository` exclude each other")
     loaded = invocation.load()
     Output(invocation).notices((*invocation.notices, *loaded.notices))
-    with heard(invocation):
+    with log_to_stderr(invocation):
         wish = Wish(**{one.name: getattr(where, one.name) for one in fields(where)})
         target = find_target(wish, loaded.settings.remotes, invocation.environ)
         stop = invocation.stop or threading.Event()
@@ -195,7 +193,7 @@ def _credentials(invocation: Invocation, target: Target, login: Login) -> Creden
         remote=target.remote,
         section=target.section,
         twine=True,
-        ask=_ask if sys.stdin.isatty() else None,
+        ask=login_prompt(),
     )
     return places.credentials()
 
@@ -215,16 +213,10 @@ def _uploaded(
 
 
 def _password_line() -> str:
-    # The line end is not part of it; everything else is, spaces too.
-    password = sys.stdin.readline(_LONGEST_PASSWORD_LINE).rstrip("\r\n")
+    password = password_line()
     if not password:
         raise click.UsageError("standard input has no password")
     return password
-
-
-def _ask(question: str, hidden: bool) -> str:
-    typed: str = click.prompt(question, default="", show_default=False, hide_input=hidden, err=True)
-    return typed
 
 
 _HINTS = {

@@ -13,14 +13,13 @@ import click
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
-from pypitool.cli.remote_options import Here, as_named, managed, on_server
+from pypitool.cli.prompt import password_line
+from pypitool.cli.remote import Local, managed, on_server, on_server_without_stdin
 from pypitool.cli.settings_options import setting_option
 from pypitool.core.errors import Kind, PypitoolError
 
 if TYPE_CHECKING:
     from pypitool.manage.people import Users
-
-LONGEST_PASSWORD_LINE = 4096
 
 
 class NoPasswordFile(PypitoolError):
@@ -73,7 +72,7 @@ def user_command() -> None:
 @click.argument("name")
 @_password_stdin
 @_of_the_file
-@as_named
+@on_server_without_stdin
 @click.pass_obj
 def add(invocation: Invocation, name: str, password_stdin: bool) -> None:
     """Add a user, or change a password.
@@ -82,7 +81,7 @@ def add(invocation: Invocation, name: str, password_stdin: bool) -> None:
     """
     from pypitool.manage.people import Users
 
-    with managed(invocation, _changing_here) as there:
+    with managed(invocation, _local_users_to_change) as there:
         password = _password(name, from_stdin=password_stdin, twice=True)
         reply = there.run(Users.set_password, name, password)
     is_new = reply.outcome == "created"
@@ -105,7 +104,7 @@ def remove(invocation: Invocation, name: str) -> None:
     """Remove a user from the password file."""
     from pypitool.manage.people import Users
 
-    with managed(invocation, _changing_here) as there:
+    with managed(invocation, _local_users_to_change) as there:
         document = there.run(Users.remove, name).document
     _tell(invocation, document, f"removed {name}")
 
@@ -124,9 +123,9 @@ def list_users(invocation: Invocation) -> None:
     """
     from pypitool.manage.people import Users
 
-    with managed(invocation, _reading_here) as there:
+    with managed(invocation, _local_users) as there:
         document = there.run(Users.listed).document
-        doubts = there.subject.doubts() if isinstance(there, Here) else ()
+        doubts = there.subject.doubts() if isinstance(there, Local) else ()
     output = Output(invocation)
     output.notices(doubts)
     if invocation.json:
@@ -146,13 +145,13 @@ def list_users(invocation: Invocation) -> None:
 @click.argument("name")
 @_password_stdin
 @_of_the_file
-@as_named
+@on_server_without_stdin
 @click.pass_obj
 def check(invocation: Invocation, name: str, password_stdin: bool) -> int:
     """Tell whether the server would accept a user's password."""
     from pypitool.manage.people import Users
 
-    with managed(invocation, _reading_here) as there:
+    with managed(invocation, _local_users) as there:
         there.run(Users.listed)  # says what is wrong with the file before anybody types a password
         password = _password(name, from_stdin=password_stdin, twice=False)
         document = there.run(Users.check, name, password).document
@@ -162,7 +161,7 @@ def check(invocation: Invocation, name: str, password_stdin: bool) -> int:
 
 
 @contextmanager
-def _reading_here(invocation: Invocation) -> Iterator[Users]:
+def _local_users(invocation: Invocation) -> Iterator[Users]:
     from pypitool.catalogue.facts import local_actor
     from pypitool.manage.people import Users
 
@@ -173,13 +172,13 @@ def _reading_here(invocation: Invocation) -> Iterator[Users]:
 
 
 @contextmanager
-def _changing_here(invocation: Invocation) -> Iterator[Users]:
+def _local_users_to_change(invocation: Invocation) -> Iterator[Users]:
     """Have changes recorded: in the state of the server that reads the file, if there is one."""
     from pypitool.catalogue.facts import FactLog
     from pypitool.core.state_files import StateFiles
     from pypitool.repository.state import find_state
 
-    with _reading_here(invocation) as users:
+    with _local_users(invocation) as users:
         server = invocation.load().settings.server
         state = find_state(server.packages, server.state, invocation.environ)
         yield users if state is None else replace(users, facts=FactLog(StateFiles(state).facts))
@@ -187,8 +186,7 @@ def _changing_here(invocation: Invocation) -> Iterator[Users]:
 
 def _password(name: str, *, from_stdin: bool, twice: bool) -> str:
     if from_stdin:
-        # The line end is not part of it; everything else is, spaces too.
-        return sys.stdin.readline(LONGEST_PASSWORD_LINE).rstrip("\r\n")
+        return password_line()
     if not sys.stdin.isatty():
         raise NoPasswordGiven
     asked: str = click.prompt(f"Password of {name}", hide_input=True, confirmation_prompt=twice, err=True)

@@ -8,9 +8,9 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
+from pypitool.cli.local import on_packages, progress_bar
 from pypitool.cli.mirror_options import UpstreamOptions, upstream_options
 from pypitool.cli.mirror_run import run_for, workspace_of
-from pypitool.cli.opening import on_packages, watched
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _verified(invocation: Invocation, mirror: Mirror) -> Verification:
     from pypitool.repository.verify import verify
     from pypitool.upstream.errors import Stopped
 
-    with watched(invocation, "hashing packages") as shown:
+    with progress_bar(invocation, "hashing packages") as shown:
 
         def step(done: int, total: int) -> None:
             if mirror.stop.is_set():

@@ -1,8 +1,7 @@
-"""Open the package directories that a command works on, and say what happens while it does."""
+"""The package directories that a command works on: their options, and how they are opened."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.output import Output
+from pypitool.cli.output import Output, log_to_stderr
 from pypitool.cli.settings_options import setting_option
 from pypitool.core.errors import PypitoolError
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pypitool.cli.terminal import Bar
-    from pypitool.core.model import Problem, Project
+    from pypitool.core.model import Problem
     from pypitool.repository.repository import Repository
 
 _TOPIC = "Where"
@@ -32,7 +31,7 @@ def on_packages(function: Any) -> Any:
 
 
 @contextmanager
-def opened(invocation: Invocation, *, reader_only: bool = False) -> Iterator[Repository]:
+def open_repository(invocation: Invocation, *, reader_only: bool = False) -> Iterator[Repository]:
     """Open the repository as it is recorded."""
     from pypitool.repository.repository import Repository
 
@@ -40,13 +39,13 @@ def opened(invocation: Invocation, *, reader_only: bool = False) -> Iterator[Rep
     Output(invocation).notices((*invocation.notices, *loaded.notices))
     places = loaded.settings.server.packages, loaded.settings.server.state
     with (
-        heard(invocation),
+        log_to_stderr(invocation),
         Repository.open(*places, invocation.environ, reader_only=reader_only) as repository,
     ):
         yield repository
 
 
-def state_of(invocation: Invocation) -> Path:
+def state_directory(invocation: Invocation) -> Path:
     """Say where the state lies, without opening it: what is in it may be what has to be replaced."""
     from pypitool.repository.state import locate_state
 
@@ -55,10 +54,10 @@ def state_of(invocation: Invocation) -> Path:
 
 
 @contextmanager
-def opened_fresh(invocation: Invocation) -> Iterator[Repository]:
+def open_rescanned(invocation: Invocation) -> Iterator[Repository]:
     """Open the repository as the directories are now: where no server looks after them, we look."""
-    with opened(invocation) as repository:
-        with watched(invocation, "reading packages") as step:
+    with open_repository(invocation) as repository:
+        with progress_bar(invocation, "reading packages") as step:
             from pypitool.repository.scan import scan_if_alone
 
             report = scan_if_alone(repository, step)
@@ -74,7 +73,7 @@ def tell_problems(invocation: Invocation, problems: Iterable[Problem]) -> None:
 
 
 @contextmanager
-def watched(invocation: Invocation, what: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(invocation: Invocation, what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar from the first step on, if somebody watches."""
     bars: list[Bar] = []
 
@@ -92,51 +91,13 @@ def watched(invocation: Invocation, what: str) -> Iterator[Callable[[int, int], 
             bar.stop()
 
 
-def find_project(repository: Repository, name: str) -> Project:
-    """Return a project by any spelling of its name."""
-    from pypitool.core.names import normalize
-    from pypitool.repository.releases import NotHeld
-
-    project = repository.catalogue.project(normalize(name))
-    if project is None:
-        raise NotHeld(name)
-    return project
-
-
 def project_names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Complete the name of a project from the catalogue as it is; nothing is scanned."""
     invocation = ctx.ensure_object(Invocation)
     invocation.quiet = True
     try:
-        with opened(invocation, reader_only=True) as repository:
+        with open_repository(invocation, reader_only=True) as repository:
             names = repository.catalogue.project_names()
     except PypitoolError:
         return []
     return [name for name in names if name.startswith(incomplete.lower())]
-
-
-@contextmanager
-def heard(invocation: Invocation) -> Iterator[None]:
-    """Let the library's log be read on stderr while the block runs."""
-    logger, handler = logging.getLogger("pypitool"), _Talk(invocation)
-    before = logger.level
-    wanted = (logging.WARNING, logging.INFO, logging.DEBUG)[min(invocation.verbose, 2)]
-    logger.setLevel(logging.ERROR if invocation.quiet else wanted)
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(before)
-
-
-class _Talk(logging.Handler):
-    """Writes what the library logs as the command line writes everything."""
-
-    def __init__(self, invocation: Invocation) -> None:
-        super().__init__()
-        self._output = Output(invocation)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one line."""
-        self._output.log(record.levelname.lower(), record.getMessage())

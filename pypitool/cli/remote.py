@@ -1,8 +1,7 @@
-"""The same commands on the machine itself and from afar: `--url`, `--remote`, and as whom."""
+"""The server elsewhere that a command works on, where `--url` or `--remote` names one, and as whom."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ import click
 
 from pypitool.cli.command import option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.opening import heard, opened_fresh
-from pypitool.cli.output import Output
+from pypitool.cli.local import open_rescanned
+from pypitool.cli.output import Output, log_to_stderr
+from pypitool.cli.prompt import login_prompt, password_line
 from pypitool.core.errors import Kind, PypitoolError
 
 if TYPE_CHECKING:
@@ -25,13 +25,12 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 Subject = TypeVar("Subject")
 
-_TOPIC = "From afar"
-_LONGEST_PASSWORD_LINE = 4096
+_TOPIC = "Another server"
 # The flags of what lies on the machine itself: who gives one of them means no server elsewhere.
-_HERE = {"server.packages": "--packages", "server.state": "--state", "auth.passwords": "--passwords"}
+_LOCAL_FLAGS = {"server.packages": "--packages", "server.state": "--state", "auth.passwords": "--passwords"}
 
 
-class HereOrAfar(PypitoolError):
+class LocalOrRemote(PypitoolError):
     """A command line that means a server elsewhere and something of this machine."""
 
     kind = Kind.USAGE
@@ -51,10 +50,10 @@ class NoServerNamed(PypitoolError):
 def on_server(function: Any) -> Any:
     """Give a command the options that say which server elsewhere it works on, and as whom."""
     keep = _option("--password-stdin", "Read your password, or a token, from standard input.", is_flag=True)
-    return as_named(keep(function))
+    return on_server_without_stdin(keep(function))
 
 
-def as_named(function: Any) -> Any:
+def on_server_without_stdin(function: Any) -> Any:
     """Give a command these options without `--password-stdin`, which means something else there."""
     for keep in (
         _option("--ca", "Trust these authorities, PEM.  [env var: PYPITOOL_CA]", metavar="FILE"),
@@ -78,8 +77,8 @@ def _option(flag: str, help: str, *short: str, **attributes: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Here(Generic[Subject]):
-    """Where actions are carried out on what lies on this machine; `Remote` is the other place."""
+class Local(Generic[Subject]):
+    """Actions are carried out here, on what lies on this machine; `Remote` is its counterpart."""
 
     subject: Subject
 
@@ -92,32 +91,32 @@ class Here(Generic[Subject]):
 
 @contextmanager
 def managed(
-    invocation: Invocation, here: Callable[[Invocation], AbstractContextManager[Subject]]
-) -> Iterator[Here[Subject] | Remote]:
+    invocation: Invocation, local: Callable[[Invocation], AbstractContextManager[Subject]]
+) -> Iterator[Local[Subject] | Remote]:
     """Open the server that is meant, or what lies on this machine."""
-    if means_another(invocation):
-        with opened_remote(invocation) as remote:
+    if means_remote(invocation):
+        with open_remote(invocation) as remote:
             yield remote
     else:
-        with here(invocation) as subject:
-            yield Here(subject)
+        with local(invocation) as subject:
+            yield Local(subject)
 
 
 @contextmanager
-def _projects_here(invocation: Invocation) -> Iterator[Projects]:
+def _local_projects(invocation: Invocation) -> Iterator[Projects]:
     from pypitool.catalogue.facts import local_actor
     from pypitool.manage.projects import Projects
 
-    with opened_fresh(invocation) as repository:
+    with open_rescanned(invocation) as repository:
         yield Projects(repository, local_actor())
 
 
-def managed_projects(invocation: Invocation) -> AbstractContextManager[Here[Projects] | Remote]:
+def managed_projects(invocation: Invocation) -> AbstractContextManager[Local[Projects] | Remote]:
     """Open the projects of the server that is meant, or those of the local directories as they are now."""
-    return managed(invocation, _projects_here)
+    return managed(invocation, _local_projects)
 
 
-def means_another(invocation: Invocation) -> bool:
+def means_remote(invocation: Invocation) -> bool:
     """Tell whether the command line means a server elsewhere; refuse what contradicts itself."""
     said = invocation.server
     named = [flag for flag in ("--url", "--remote") if flag in said]
@@ -125,14 +124,14 @@ def means_another(invocation: Invocation) -> bool:
         if said:
             raise NoServerNamed(next(iter(said)))
         return False
-    others = [*named[1:], *(flag for path, flag in _HERE.items() if path in invocation.flags)]
+    others = [*named[1:], *(flag for path, flag in _LOCAL_FLAGS.items() if path in invocation.flags)]
     if others:
-        raise HereOrAfar(named[0], others[0])
+        raise LocalOrRemote(named[0], others[0])
     return True
 
 
 @contextmanager
-def opened_remote(invocation: Invocation) -> Iterator[Remote]:
+def open_remote(invocation: Invocation) -> Iterator[Remote]:
     """Open the server elsewhere that the command line means."""
     from pypitool.manage.client import Remote, choose_remote
 
@@ -140,30 +139,20 @@ def opened_remote(invocation: Invocation) -> Iterator[Remote]:
     loaded = invocation.load()
     output = Output(invocation)
     output.notices((*invocation.notices, *loaded.notices))
-    with heard(invocation):
+    with log_to_stderr(invocation):
         chosen = choose_remote(
             said.get("--url"),
             said.get("--remote"),
             loaded.settings.remotes,
             invocation.environ,
             user=said.get("--username"),
-            password=_password_line() if "--password-stdin" in said else None,
+            password=password_line() if "--password-stdin" in said else None,
             ca=Path(said["--ca"]) if "--ca" in said else None,
         )
         credentials = chosen.credentials()
         if credentials is not None and chosen.is_exposed:
             output.warning(f"the password goes to {chosen.url} as plain text: use https")
-        asks = _ask if sys.stdin.isatty() else None
-        ask = None if asks is None else (lambda: chosen.credentials(asks))
+        prompt = login_prompt()
+        ask = None if prompt is None else (lambda: chosen.credentials(prompt))
         with Remote(chosen.url, chosen.connect, credentials, ask=ask) as remote:
             yield remote
-
-
-def _password_line() -> str:
-    # The line end is not part of it; everything else is, spaces too.
-    return sys.stdin.readline(_LONGEST_PASSWORD_LINE).rstrip("\r\n")
-
-
-def _ask(question: str, hidden: bool) -> str:
-    asked: str = click.prompt(question, default="", show_default=False, hide_input=hidden, err=True)
-    return asked
