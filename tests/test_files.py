@@ -48,7 +48,6 @@ SAME_CLASS_NAMES: set[str] = {
     "NoPasswordFile",
     "Origin",
     "OriginKind",
-    "Ownership",
     "Page",
     "Source",
     "Standing",

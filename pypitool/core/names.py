@@ -1,7 +1,4 @@
-"""Project names: which are valid, which are the same, and which a glob means.
-
-What may leave the house, and what never does.
-"""
+"""Project names: which are valid, which are the same, and which a glob means."""
 
 from __future__ import annotations
 
@@ -51,8 +48,3 @@ def glob_pattern(glob: str) -> str:
     """Write a glob of names as fnmatch reads it."""
     # fnmatch would read a bracket as a set of characters: globs of names know `*` and `?` only.
     return canonicalize_name(glob.strip()).replace("[", "[[]")
-
-
-def is_private(name: NormalizedName, globs: Iterable[str]) -> bool:
-    """Tell whether a project is never asked for anywhere else, whatever the fallback is."""
-    return matches(name, globs)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import PypitoolError
-from pypitool.core.names import is_private
+from pypitool.core.model import OriginKind
+from pypitool.core.name_owner import is_unprotected, owner_of
 from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, error, info, warning
 from pypitool.upstream.errors import redacted
@@ -171,7 +172,11 @@ def unprotected_names(
     uploaded: Iterable[NormalizedName], private: Collection[str], *, others: bool
 ) -> list[NormalizedName]:
     """Return our own projects whose names could be taken elsewhere; `others`: somebody looks there."""
-    return [name for name in sorted(set(uploaded)) if others and not is_private(name, private)]
+    return [
+        name
+        for name in sorted(set(uploaded))
+        if is_unprotected(owner_of(name, [OriginKind.UPLOADED], private), others=others)
+    ]
 
 
 def unprotected_findings(names: Iterable[NormalizedName]) -> Iterator[Finding]:

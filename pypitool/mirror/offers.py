@@ -12,9 +12,10 @@ from packaging.utils import NormalizedName
 from pypitool.core.errors import PypitoolError
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import ProjectStatus
+from pypitool.core.name_owner import indexes_for
 from pypitool.mirror.record import MirrorRecord, RememberedPage
 from pypitool.upstream.errors import Stopped, UpstreamUnavailable
-from pypitool.upstream.find_page import asked_for, find_page
+from pypitool.upstream.find_page import find_page
 from pypitool.upstream.listing import Listing, Wants
 from pypitool.upstream.page_model import KnownPage, Page, Unchanged, Upstream
 from pypitool.upstream.session import UpstreamSession
@@ -90,7 +91,7 @@ def remembered_offers(
     known = record.known_pages()
     offers: dict[NormalizedName, ProjectOffer] = {}
     for project in projects:
-        for upstream in asked_for(project, upstreams):
+        for upstream in indexes_for(project, upstreams):
             page = known.get((upstream.name, project))
             if page is not None:
                 offers[project] = _offered(Unchanged(upstream.name, project, page), record)

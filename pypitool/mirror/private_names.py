@@ -11,8 +11,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from pypitool.catalogue.catalogue import Reader
 from pypitool.core.mirror.requirement_lines import RequirementLine
 from pypitool.core.mirror.targets import Target
-from pypitool.core.model import OriginKind
-from pypitool.core.names import is_private
+from pypitool.core.name_owner import is_private, owner_of
 from pypitool.mirror.available import HeldFiles
 
 
@@ -26,9 +25,10 @@ class PrivateNames:
     def is_ours(self, project: NormalizedName) -> bool:
         """Tell whether a project is ours: private by its name, or by an upload."""
         if is_private(project, self.private):
-            return True
+            return True  # without a look at what is here
         held = self.reader.project(project)
-        return held is not None and any(file.origin.kind is OriginKind.UPLOADED for file in held.files)
+        kinds = (file.origin.kind for file in (held.files if held is not None else ()))
+        return owner_of(project, kinds, ()).is_us
 
     def public_lines(
         self, lines: Iterable[RequirementLine], targets: Sequence[Target]

@@ -31,8 +31,9 @@ from pypitool.core.mirror.run_events import (
 from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.sync_plan import Planned, plan
 from pypitool.core.mirror.targets import Target
-from pypitool.core.mirror.update_choice import HoldReason, Ownership
+from pypitool.core.mirror.update_choice import HoldReason
 from pypitool.core.model import ProjectStatus
+from pypitool.core.name_owner import NameOwner, may_be_looked_for
 from pypitool.mirror.available import HeldFiles, JoinedFiles, proof_events
 from pypitool.mirror.fetch import FetchItem
 from pypitool.mirror.offers import ask_upstreams
@@ -103,19 +104,19 @@ def _asked(
 
 def _refusal(project: HeldProject, options: UpdateOptions) -> str | None:
     """Say why no upstream may be asked about a project, or why there is nothing to ask."""
-    if project.ownership is Ownership.PRIVATE:
+    if project.owner is NameOwner.PRIVATE:
         return "it is private"
-    if project.ownership is Ownership.UPLOADED:
+    if project.owner is NameOwner.UPLOADED:
         return _UPLOADED
     if project.name in options.ignored:
         return "it is on the list of what is left alone"
-    if project.ownership is Ownership.COPIED and not options.copied_in:
+    if not may_be_looked_for(project.owner, copied_in=options.copied_in):
         return "it was copied in, and only what was mirrored is looked at"
     return None if project.have is not None else "none of its versions can be compared"
 
 
 def _tell_refused(project: HeldProject, reason: str, report: Report) -> None:
-    if project.ownership is Ownership.PRIVATE:
+    if project.owner is NameOwner.PRIVATE:
         report(
             UpdateEvent(
                 project.name, str(project.have or ""), held=(HeldVersion(None, HoldReason.PRIVATE.value),)

@@ -16,8 +16,9 @@ from packaging.version import Version
 from pypitool.catalogue.catalogue import FileFact, Reader
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.mirror.selection import Candidate
-from pypitool.core.mirror.update_choice import Ownership, current_version, ownership_of
+from pypitool.core.mirror.update_choice import current_version
 from pypitool.core.model import HeldFile, Origin, OriginKind, offered
+from pypitool.core.name_owner import NameOwner, owner_of
 from pypitool.mirror.available import candidate_of
 from pypitool.mirror.record import MirrorRecord
 from pypitool.repository.repository import Repository
@@ -107,7 +108,7 @@ class HeldProject:
 
     name: NormalizedName
     files: tuple[HeldFile, ...]
-    ownership: Ownership
+    owner: NameOwner
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -139,4 +140,4 @@ def held_projects(reader: Reader, private: Iterable[str]) -> Iterator[HeldProjec
         by_project[file.project].append(file)
     for name in sorted(by_project):
         files = by_project[name]
-        yield HeldProject(name, offered(files), ownership_of(name, files, globs))
+        yield HeldProject(name, offered(files), owner_of(name, (file.origin.kind for file in files), globs))

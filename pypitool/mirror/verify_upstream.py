@@ -9,8 +9,8 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.run_events import DifferenceEvent, Event, ProjectEvent, WarningEvent
 from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.selection import Candidate
-from pypitool.core.mirror.update_choice import Ownership
 from pypitool.core.model import HeldFile, OriginKind, ProjectStatus
+from pypitool.core.name_owner import NameOwner, may_be_looked_for
 from pypitool.mirror.offers import ProjectOffer, ask_upstreams
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.upstream_changes import (
@@ -35,7 +35,7 @@ def verify_upstream(mirror: Mirror, report: Report, *, copied_in: bool) -> Endin
     projects = {
         project.name: project
         for project in held_projects(mirror.repository.catalogue, mirror.private)
-        if not project.ownership.is_ours and (copied_in or project.ownership is Ownership.MIRRORED)
+        if may_be_looked_for(project.owner, copied_in=copied_in)
     }
     answers = ask_upstreams(projects, mirror.sessions, mirror.record, mirror.stop)
     for name, error in answers.failed.items():
@@ -59,7 +59,7 @@ def _page(mirror: Mirror, project: HeldProject, offered: ProjectOffer) -> _Page:
 def _of_failure(project: HeldProject, error: PypitoolError) -> Iterator[Event]:
     if not (isinstance(error, NoSuchProject) and error.url):
         yield ProjectEvent(project.name, error.kind, str(error))
-    elif project.ownership is Ownership.MIRRORED:
+    elif project.owner is NameOwner.MIRRORED:
         yield DifferenceEvent(project.name, Kind.NOT_FOUND, f"it has vanished: {error}")
     # What was copied in may never have been there.
 

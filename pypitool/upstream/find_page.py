@@ -10,17 +10,11 @@ from collections.abc import Mapping, Sequence
 
 from packaging.utils import NormalizedName
 
-from pypitool.core.names import matches
+from pypitool.core.name_owner import indexes_for
 from pypitool.upstream.errors import NoSuchProject
-from pypitool.upstream.page_model import KnownPage, Page, Unchanged, Upstream
+from pypitool.upstream.page_model import KnownPage, Page, Unchanged
 from pypitool.upstream.pages import fetch_page
 from pypitool.upstream.session import UpstreamSession
-
-
-def asked_for(project: NormalizedName, upstreams: Sequence[Upstream]) -> tuple[Upstream, ...]:
-    """Return the upstreams that may be asked for a project, in order."""
-    named = tuple(each for each in upstreams if each.projects and matches(project, each.projects))
-    return named or tuple(each for each in upstreams if not each.projects)
 
 
 def find_page(
@@ -32,7 +26,7 @@ def find_page(
 
     Only a 404 lets the next one be asked: an upstream that is down may well be the owner.
     """
-    chosen = asked_for(project, [session.upstream for session in sessions])
+    chosen = indexes_for(project, [session.upstream for session in sessions])
     by_name = {session.upstream.name: session for session in sessions}
     missing: NoSuchProject | None = None
     for upstream in chosen:

@@ -9,6 +9,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from pypitool.core.model import ProjectStatus
+from pypitool.core.name_owner import indexes_for
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.upstream.errors import (
     NoSuchProject,
@@ -17,7 +18,7 @@ from pypitool.upstream.errors import (
     UpstreamRefused,
     UpstreamUnavailable,
 )
-from pypitool.upstream.find_page import asked_for, find_page
+from pypitool.upstream.find_page import find_page
 from pypitool.upstream.page_model import KnownPage, Page, Unchanged, Upstream
 from pypitool.upstream.pages import fetch_page
 from pypitool.upstream.session import UpstreamSession
@@ -75,7 +76,7 @@ def test_a_page_without_hashes_gives_candidates_without_hashes(fake: FakeUpstrea
     assert page(fake).candidates[0].hashes == frozenset()
 
 
-def test_a_known_page_is_asked_for_by_its_etag_and_not_sent_again(fake: FakeUpstream) -> None:
+def test_a_known_page_is_indexes_for_by_its_etag_and_not_sent_again(fake: FakeUpstream) -> None:
     known = page(fake).known
 
     again = fetch_page(session(fake), A, known)
@@ -269,11 +270,11 @@ def test_a_failure_of_an_earlier_upstream_is_no_reason_to_ask_a_later_one(fake: 
         assert second.seen == []
 
 
-def test_an_upstream_with_its_own_projects_alone_is_asked_for_them() -> None:
+def test_an_upstream_with_its_own_projects_alone_is_indexes_for_them() -> None:
     public, acme = Upstream("public", "http://p/"), Upstream("acme", "http://a/", projects=("acme-*",))
 
-    assert asked_for(canonicalize_name("acme-core"), [public, acme]) == (acme,)
-    assert asked_for(canonicalize_name("flask"), [public, acme]) == (public,)
+    assert indexes_for(canonicalize_name("acme-core"), [public, acme]) == (acme,)
+    assert indexes_for(canonicalize_name("flask"), [public, acme]) == (public,)
 
 
 def test_known_pages_are_kept_by_upstream(fake: FakeUpstream) -> None:

@@ -1,8 +1,6 @@
-"""Which newer release to offer, and why each newer one that is not offered is held back.
+"""Which newer release to offer, why newer ones are held back, and whether the offer is of the same project.
 
-Which projects `update` may ask an upstream about, and whether what answers is the project that we hold.
-
-A name is sent to strangers, and whoever registers it there with a higher version must not be believed.
+Whoever registers a name of ours elsewhere with a higher version must not be believed.
 """
 
 from __future__ import annotations
@@ -13,13 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from pypitool.core.mirror.selection import Candidate, rank
 from pypitool.core.mirror.targets import Target
 from pypitool.core.model import FileKind, HeldFile, OriginKind
-from pypitool.core.names import is_private
 
 
 class HoldReason(str, Enum):
@@ -176,30 +172,6 @@ def _too_young(files: Sequence[Candidate], cooldown: timedelta, now: datetime) -
 
 def _first_upload(files: Sequence[Candidate]) -> str | None:
     return min((file.upload_time for file in files if file.upload_time), default=None)
-
-
-class Ownership(str, Enum):
-    """How a project stands towards upstreams."""
-
-    MIRRORED = "mirrored"
-    COPIED = "copied"  # nobody wrote down where its files came from
-    PRIVATE = "private"
-    UPLOADED = "uploaded"
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether no upstream may hear of it."""
-        return self in (Ownership.PRIVATE, Ownership.UPLOADED)
-
-
-def ownership_of(project: NormalizedName, files: Iterable[HeldFile], private: Iterable[str]) -> Ownership:
-    """Tell how a project stands; one file that somebody uploaded makes the whole of it ours."""
-    if is_private(project, private):
-        return Ownership.PRIVATE
-    kinds = {file.origin.kind for file in files}
-    if OriginKind.UPLOADED in kinds:
-        return Ownership.UPLOADED
-    return Ownership.MIRRORED if OriginKind.MIRRORED in kinds else Ownership.COPIED
 
 
 def is_same_project(files: Sequence[HeldFile], offers: Iterable[Candidate], upstream: str) -> bool:

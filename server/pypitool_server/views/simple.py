@@ -9,8 +9,8 @@ from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.index.http import MediaType, acceptable_types
-from pypitool.core.model import ProjectStatus
-from pypitool.core.names import is_private, is_valid_name, normalize
+from pypitool.core.name_owner import may_be_sent_on
+from pypitool.core.names import is_valid_name, normalize
 from pypitool.core.rights.right import Right
 from pypitool_server.access.refusals import ProjectNotHeld
 from pypitool_server.http.negotiated import asked_form, queried
@@ -110,11 +110,10 @@ def elsewhere(project: NormalizedName) -> Response:
 
 def _stays_here(project: NormalizedName) -> bool:
     settings = services().settings
-    if settings.server.disable_fallback or is_private(project, settings.policy.private):
+    if settings.server.disable_fallback:
         return True
-    # What was archived or quarantined was ours, also when its files are deleted.
     status, _ = services().repository.catalogue.status(project)
-    return status is not ProjectStatus.ACTIVE
+    return not may_be_sent_on(project, settings.policy.private, status)
 
 
 def _taken_form() -> tuple[MediaType, bool]:

@@ -7,13 +7,12 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from pypitool.core.mirror.selection import Candidate
-from pypitool.core.mirror.update_choice import Ownership, is_same_project, ownership_of
+from pypitool.core.mirror.update_choice import is_same_project
 from pypitool.core.model import COPIED_IN, FileKind, HeldFile, Origin, OriginKind
 from tests.core.held import held
 
 A = canonicalize_name("a")
 MIRRORED = Origin(OriginKind.MIRRORED, "pypi")
-UPLOADED = Origin(OriginKind.UPLOADED, "user:deploy")
 
 
 def file(origin: Origin, version: str = "1.0") -> HeldFile:
@@ -23,26 +22,6 @@ def file(origin: Origin, version: str = "1.0") -> HeldFile:
 def offer(version: str, sha256: str | None) -> Candidate:
     hashes = frozenset({f"sha256:{sha256}"} if sha256 else ())
     return Candidate(f"a-{version}.tar.gz", A, Version(version), FileKind.SDIST, hashes=hashes)
-
-
-@pytest.mark.parametrize(
-    ("origins", "standing"),
-    [
-        ([MIRRORED], Ownership.MIRRORED),
-        ([COPIED_IN], Ownership.COPIED),
-        ([COPIED_IN, MIRRORED], Ownership.MIRRORED),
-        ([MIRRORED, COPIED_IN, UPLOADED], Ownership.UPLOADED),
-    ],
-)
-def test_origin_decides(origins: list[Origin], standing: Ownership) -> None:
-    assert ownership_of(A, [file(origin) for origin in origins], ["acme-*"]) is standing
-
-
-def test_a_private_name_is_ours_whatever_its_origin() -> None:
-    standing = ownership_of(canonicalize_name("acme-core"), [file(MIRRORED)], ["Acme_*"])
-
-    assert standing is Ownership.PRIVATE
-    assert standing.is_ours
 
 
 def test_what_came_from_this_upstream_is_the_same_project() -> None:
