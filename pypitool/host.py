@@ -11,7 +11,8 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -68,17 +69,13 @@ def open_or_make(path: Path, mode: int, flags: int = 0) -> int:
         return descriptor
 
 
-@contextmanager
-def locked(path: Path, mode: int, flags: int = 0) -> Iterator[int]:
-    """Hold the lock of a file, made if it is not there, and give its descriptor."""
-    # A descriptor for each holder: a lock belongs to the open file, and threads or a child that shared one
-    # would release each other's.
-    descriptor = open_or_make(path, mode, flags)
-    try:
-        lock(descriptor)
-        yield descriptor
-    finally:
-        os.close(descriptor)
+def locked(path: Path, mode: int, flags: int = 0) -> FileIO:
+    """Open a file as `open_or_make` does, and hold its lock until it is closed."""
+    # Opened by each holder: a lock belongs to the open file, and threads or a child that shared one would
+    # release each other's.
+    file = FileIO(open_or_make(path, mode, flags), "r+")
+    lock(file.fileno())
+    return file
 
 
 def lock(descriptor: int, *, shared: bool = False) -> None:
@@ -97,6 +94,21 @@ def lock_now(descriptor: int) -> bool | None:
             return None
         raise
     return True
+
+
+def hold_off(path: Path, *, shared: bool = False) -> AbstractContextManager[object]:
+    """Hold the lock of a file that is there for that alone; who may not write there holds none."""
+    try:
+        descriptor = open_or_make(path, 0o666)
+    except OSError:
+        try:
+            # Somebody else's file, or a disk that is read-only: enough to look at, and to be held off.
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return nullcontext()
+    file = FileIO(descriptor)
+    lock(descriptor, shared=shared)
+    return file
 
 
 def unlock(descriptor: int) -> None:

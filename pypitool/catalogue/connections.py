@@ -22,13 +22,25 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-from pypitool.catalogue.database import Identity, connect, identity, opening, set_up, writing
+from pypitool.catalogue.database import connect, opening, set_up, writing
 from pypitool.catalogue.errors import CatalogueMissing, translate
 from pypitool.host import open_or_make
 
 LOOK_EVERY = 1.0  # seconds between two looks at whether another file lies at the catalogue's path
 READ_TIMEOUT = 10.0  # readers wait only for the recovery after a crash
 _READERS = 8  # connections that read: more than that would only wait for the processors
+
+
+Identity = tuple[int, int]
+
+
+def identity(path: Path) -> Identity | None:
+    """Return what tells one file from another at the same path."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class _Reading(NamedTuple):

@@ -7,20 +7,17 @@ the two must never part.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from pypitool.catalogue.errors import CatalogueError
-from pypitool.host import hand_over, lock, open_or_make, sync_directory
+from pypitool.host import hand_over, hold_off, sync_directory
 
 WRITE_TIMEOUT = 60.0
-
-Identity = tuple[int, int]
 
 
 def connect(
@@ -84,63 +81,27 @@ def open_expendable(
     return connection
 
 
-def identity(path: Path) -> Identity | None:
-    """Return what tells one file from another at the same path."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
+def opening(database: Path) -> AbstractContextManager[object]:
+    """Hold off a replacement of the database; never waits for writers."""
+    # Who may not write here cannot replace it either; others make the file of the lock when they do.
+    return hold_off(database.with_suffix(".lock"), shared=True)
 
 
 @contextmanager
-def opening(catalogue: Path) -> Iterator[None]:
-    """Hold off a replacement of the catalogue; never waits for writers."""
-    with _held(catalogue.with_suffix(".lock"), shared=True):
-        yield
-
-
-@contextmanager
-def writing(catalogue: Path) -> Iterator[None]:
+def writing(database: Path) -> Iterator[None]:
     """Wait for the writers of other processes, one after another, and hold off a replacement."""
     # SQLite's own waiting is to sleep and to try again, and whoever just wrote is first: four busy processes
     # waited up to 1.4 s and wrote less; in a queue 0.07 s (tried).
-    with _held(catalogue.with_suffix(".queue")), opening(catalogue):
+    with hold_off(database.with_suffix(".queue")), hold_off(database.with_suffix(".lock"), shared=True):
         yield
 
 
 @contextmanager
-def exclusive(catalogue: Path) -> Iterator[None]:
-    """Wait until nobody opens or writes the catalogue, and hold them all off."""
+def exclusive(database: Path) -> Iterator[None]:
+    """Wait until nobody opens or writes the database, and hold them all off."""
     # The queue first: otherwise writers that come one after another would never leave a gap.
-    with (
-        _held(catalogue.with_suffix(".queue")),
-        _held(catalogue.with_suffix(".lock")),
-    ):
+    with hold_off(database.with_suffix(".queue")), hold_off(database.with_suffix(".lock")):
         yield
-
-
-@contextmanager
-def _held(path: Path, *, shared: bool = False) -> Iterator[None]:
-    descriptor = _open(path)
-    try:
-        if descriptor is not None:
-            lock(descriptor, shared=shared)
-        yield
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
-
-
-def _open(path: Path) -> int | None:
-    try:
-        return open_or_make(path, 0o666)
-    except OSError:
-        # Somebody else's file, or a disk that is read-only: enough to look at, and to be held off.
-        with suppress(FileNotFoundError):
-            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    # Who may not write here cannot replace the catalogue either; others make the file when they do.
-    return None
 
 
 def put_in_place(new: Path, path: Path) -> None:

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from io import FileIO
 from pathlib import Path
 
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.fact import VERSION, Actor, Fact, What, from_document, to_document
-from pypitool.host import lock, open_or_make, sync_directory, unlock
+from pypitool.host import locked, sync_directory, unlock
 
 __all__ = [
     "Actor", "Fact", "FactLog", "FactsTooNew", "FactsUnwritable", "Skipped", "What", "local_actor",
@@ -87,31 +88,25 @@ class FactLog:
 
     def append(self, *facts: Fact) -> None:
         """Write facts, all or none of them, and return when they are on the disk."""
-        with _reporting(self.path):
-            descriptor = self._open_locked()
-            try:
-                _write(descriptor, self._lines(facts))
-                # Not under the lock: the disk makes several waiting writers durable at once.
-                unlock(descriptor)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        with _reporting(self.path), self._open_locked() as file:
+            _write(file.fileno(), self._lines(facts))
+            # Not under the lock: the disk makes several waiting writers durable at once.
+            unlock(file.fileno())
+            os.fsync(file.fileno())
 
     @contextmanager
     def alone(self) -> Iterator[Callable[..., None]]:
         """Hold off every other append while something is decided, and give what appends meanwhile."""
         with _reporting(self.path):
-            descriptor = self._open_locked()
+            file = self._open_locked()
 
         def append(*facts: Fact) -> None:
             with _reporting(self.path):
-                _write(descriptor, self._lines(facts))
-                os.fsync(descriptor)
+                _write(file.fileno(), self._lines(facts))
+                os.fsync(file.fileno())
 
-        try:
+        with file:
             yield append
-        finally:
-            os.close(descriptor)
 
     def replay(self, offset: int = 0, *, skipped: Callable[[Skipped], None] = _warn) -> Iterator[Fact]:
         """Iterate over the facts from a byte offset on; lines that are none go to `skipped`."""
@@ -148,31 +143,24 @@ class FactLog:
     def locked(self) -> Iterator[int]:
         """Hold off every append, and give the size that the log has meanwhile."""
         with _reporting(self.path):
-            descriptor = self._open_locked()
-        try:
-            yield os.fstat(descriptor).st_size
-        finally:
-            os.close(descriptor)
+            file = self._open_locked()
+        with file:
+            yield os.fstat(file.fileno()).st_size
 
     def _lines(self, facts: Iterable[Fact]) -> bytes:
         at = timestamp(self._clock())
         return b"".join(_line(replace(fact, at=fact.at or at)) for fact in facts)
 
-    def _open_locked(self) -> int:
-        # A restore may put another file here while we wait for the lock of the old one.
+    def _open_locked(self) -> FileIO:
         while True:
-            descriptor = self._open()
-            lock(descriptor)
-            if _is_at(descriptor, self.path):
-                return descriptor
-            os.close(descriptor)
-
-    def _open(self) -> int:
-        is_new = not self.path.exists()
-        descriptor = open_or_make(self.path, 0o640, os.O_APPEND)
-        if is_new:
-            sync_directory(self.path.parent)
-        return descriptor
+            is_new = not self.path.exists()
+            file = locked(self.path, 0o640, os.O_APPEND)
+            if is_new:
+                sync_directory(self.path.parent)
+            # A restore may have put another file here while we waited for the lock of the old one.
+            if _is_at(file.fileno(), self.path):
+                return file
+            file.close()
 
     def _read(self, line: bytes, offset: int, skipped: Callable[[Skipped], None]) -> Fact | None:
         if not line.strip():

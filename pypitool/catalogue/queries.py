@@ -52,10 +52,10 @@ class SqliteReader:
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path = path
+        self._understood = _Understanding(path)
         self._readers = Readers(path, read_only=read_only)
         self._ask = self._readers.ask
         self._ask_many = self._readers.ask_many
-        self._understood = _Understanding(path)
         # Without a call in between: it is asked at every request.
         self.stamp = self._readers.stamp
 

@@ -155,7 +155,8 @@ def _make(path: Path, facts: FactLog, end: int, *, after: int) -> None:
     remove(new, *journals(new))
     try:
         schema.create(new, after=after)
-        _fill(new, facts, end)
+        if end:
+            _fill(new, facts, end)
         put_in_place(new, path)
     except sqlite3.Error as error:
         raise translate(error, path) from error

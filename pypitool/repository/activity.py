@@ -17,7 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from pypitool.catalogue.database import Identity, exclusive, identity, open_expendable
+from pypitool.catalogue.connections import Identity, identity
+from pypitool.catalogue.database import exclusive, open_expendable
 from pypitool.core.errors import Kind, PypitoolError
 
 SCHEMA = """

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,9 @@ def tell_keeper(state: Path, *locations: Location) -> None:
     if not locations:
         return
     lines = b"".join(json.dumps([place.root, place.path]).encode() + b"\n" for place in locations)
-    with suppress(OSError), locked(StateFiles(state).keeper_inbox, 0o640, os.O_APPEND) as descriptor:
-        if os.fstat(descriptor).st_size + len(lines) <= _MOST_BYTES:
-            os.write(descriptor, lines)
+    with suppress(OSError), locked(StateFiles(state).keeper_inbox, 0o640, os.O_APPEND) as inbox:
+        if os.fstat(inbox.fileno()).st_size + len(lines) <= _MOST_BYTES:
+            inbox.write(lines)
 
 
 def take_asked(state: Path) -> frozenset[Location]:
@@ -39,9 +40,9 @@ def take_asked(state: Path) -> frozenset[Location]:
     try:
         if not StateFiles(state).keeper_inbox.stat().st_size:
             return frozenset()
-        with locked(StateFiles(state).keeper_inbox, 0o640, os.O_APPEND) as descriptor:
-            asked = os.pread(descriptor, _MOST_BYTES, 0)
-            os.ftruncate(descriptor, 0)
+        with locked(StateFiles(state).keeper_inbox, 0o640, os.O_APPEND) as inbox:
+            asked = inbox.read(_MOST_BYTES)
+            inbox.truncate(0)
     except OSError:
         return frozenset()
     return frozenset(filter(None, map(_location, asked.splitlines())))
@@ -131,12 +132,9 @@ def read_heartbeat(state: Path) -> Heartbeat | None:
 def keeper_lock(state: Path) -> Iterator[bool]:
     """Try to become the keeper of a state, and tell whether we are."""
     # Opened by whoever locks it: a descriptor that was inherited would share its parent's lock.
-    descriptor = open_or_make(StateFiles(state).keeper_lock, 0o640)
-    try:
+    with FileIO(open_or_make(StateFiles(state).keeper_lock, 0o640)) as file:
         # Where there are no locks, two keepers do the same work twice, and no harm.
-        yield lock_now(descriptor) is not False
-    finally:
-        os.close(descriptor)
+        yield lock_now(file.fileno()) is not False
 
 
 def is_kept(state: Path) -> bool:

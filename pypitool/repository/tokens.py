@@ -112,6 +112,7 @@ def create(
 ) -> Made:
     """Make a token; raise `TokenNameTaken` when a live one of the same owner has its name."""
     now = clock()
+    created = timestamp(now)
     life = checked_life(wanted.expires)
     secret = token_of(secrets.token_bytes(ENTROPY_BYTES))
     token = Token(
@@ -119,13 +120,13 @@ def create(
         checked_name(wanted.name),
         checked_projects(wanted.projects),
         checked_rights(wanted.may),
-        timestamp(now),
+        created,
         None if life is None else timestamp(now + life),
         wanted.owner,
     )
     # No other fact meanwhile: two who ask at once must not find the same name free.
     with repository.facts.alone() as append:
-        _refuse_taken(repository.catalogue.tokens(), token, timestamp(now))
+        _refuse_taken(repository.catalogue.tokens(), token, created)
         append(creation(token, actor))
         repository.catalogue.add_token(token)
     forget_old(repository, now)
