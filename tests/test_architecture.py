@@ -21,6 +21,7 @@ from tests.support.imports import (
     PACKAGES,
     ROOT,
     Import,
+    Within,
     all_imports,
     in_room,
     is_below,
@@ -63,7 +64,7 @@ upstream        -> core
 DOORS = read_table("""
 access          -> accounts errors explain htpasswd issuers oidc rules rules_file
 archives        -> archive digest source zips
-catalogue       -> catalogue database errors facts rebuild replay rows sqlite
+catalogue       -> catalogue connections database errors facts rebuild replay rows sqlite
 cli             -> main
 config          -> config_files faults given job_tables keys kinds live loader mirror_tables
                    publisher_tables rights_tables secrets server_table settings shown upstream_tables values
@@ -93,7 +94,7 @@ ALL_DOORS = "core"
 MORE_DOORS = {
     "access": 8,
     "archives": 4,
-    "catalogue": 8,
+    "catalogue": 9,
     "config": 17,
     "manage": 8,
     "mirror": 22,
@@ -125,6 +126,8 @@ COMES_WITH = {
     "jinja2": "flask",
     "urllib3": "requests",
 }
+# A function of this one imports what is there already.
+LATE_FOR_NOTHING = {"pypitool.keeper.change_watcher"}
 HEAVY = {
     "apscheduler", "bcrypt", "defusedxml", "flask", "granian", "passlib", "prometheus_client", "pypi_simple",
     "requests", "rich", "sqlite3", "urllib.request", "uv", "watchdog", "werkzeug", "xmlrpc",
@@ -149,6 +152,7 @@ def test_the_core_imports_nothing_but_the_standard_library_and_packaging(imports
         for found in imports
         if is_below(found.importer, "pypitool.core")
         and found.library not in allowed
+        and not is_for_types(found)
         and not is_below(found.imported, "pypitool.core")
     ]
 
@@ -304,6 +308,20 @@ def test_every_library_that_is_imported_is_declared(imports: list[Import]) -> No
     assert not undeclared
 
 
+def test_a_function_imports_only_what_its_file_does_not_bring_anyhow(imports: list[Import]) -> None:
+    at_start = [found for found in imports if found.within is Within.FILE]
+
+    wrong = [
+        found
+        for found in imports
+        if found.within is Within.FUNCTION
+        and found.importer not in LATE_FOR_NOTHING
+        and (found.module or found.source) in brought_by(found.importer, at_start)
+    ]
+
+    assert not wrong, lines(wrong)
+
+
 def test_the_command_starts_without_importing_anything_heavy() -> None:
     code = "import sys, pypitool.__main__; print(*sys.modules)"
 
@@ -348,15 +366,34 @@ def is_door(room: str, name: str) -> bool:
     return room == ALL_DOORS or name == "" or name in DOORS.get(room, ())
 
 
+def brought_by(module: str, at_start: Iterable[Import]) -> set[str]:
+    """Name every module that is loaded once this one is: ours, and those of others that we name."""
+    imported: dict[str, set[str]] = defaultdict(set)
+    for found in at_start:
+        imported[found.importer].add(found.module or found.source)
+    brought, waiting = set[str](), [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in brought:
+            brought.add(name)
+            waiting.extend(imported[name])
+    return brought
+
+
 def is_front(module: str) -> bool:
     """Say whether a module belongs to the command line."""
     return is_below(module, "pypitool.cli") or module == "pypitool.__main__"
 
 
+def is_for_types(found: Import) -> bool:
+    """Tell whether an import is of words that type checkers know by themselves, and nobody else reads."""
+    return found.within is Within.TYPES and found.library == "typing_extensions"
+
+
 def third_party(imports: Iterable[Import]) -> list[Import]:
     """Leave out ourselves and the standard library; tomllib is there from Python 3.11 only."""
     known = sys.stdlib_module_names | OURS | {"tomllib"}
-    return [found for found in imports if found.library not in known]
+    return [found for found in imports if found.library not in known and not is_for_types(found)]
 
 
 def providers(library: str, distributions: Iterable[str]) -> set[str]:

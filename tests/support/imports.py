@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from pathlib import Path
 
@@ -13,14 +14,24 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {"pypitool": ROOT / "pypitool", "pypitool_server": ROOT / "server" / "pypitool_server"}
 
 
+class Within(Enum):
+    """Where in a file an import stands, and so when it is carried out."""
+
+    FILE = "at the start"
+    FUNCTION = "when the function is called"
+    TYPES = "never: it is there for type checkers"
+
+
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One imported module: who imports it, what, and on which line."""
+    """One imported module: who imports it, what, on which line, and when."""
 
     importer: str
     imported: str
     path: Path
     line: int
+    source: str  # the module that is named: `imported` may go on with a name in it
+    within: Within
 
     @property
     def library(self) -> str:
@@ -88,19 +99,30 @@ def _known_modules() -> frozenset[str]:
 
 
 def _imports(importer: str, path: Path) -> Iterator[Import]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        for imported in _names(node, importer, is_package=path.name == "__init__.py"):
-            yield Import(importer, imported, path, getattr(node, "lineno", 0))
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node, within in _statements(tree, Within.FILE):
+        for imported, source in _names(node, importer, is_package=path.name == "__init__.py"):
+            yield Import(importer, imported, path, node.lineno, source, within)
 
 
-def _names(node: ast.AST, importer: str, *, is_package: bool) -> list[str]:
+def _statements(parent: ast.AST, within: Within) -> Iterator[tuple[ast.Import | ast.ImportFrom, Within]]:
+    for node in ast.iter_child_nodes(parent):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node, within
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from _statements(node, Within.FUNCTION)
+        elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            yield from _statements(node, Within.TYPES)
+        else:
+            yield from _statements(node, within)
+
+
+def _names(node: ast.Import | ast.ImportFrom, importer: str, *, is_package: bool) -> list[tuple[str, str]]:
     if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom):
-        base = _base(node, importer, is_package=is_package)
-        # `from pypitool import cli` names a module, `from pypitool.cli import main` perhaps not: both count.
-        return [f"{base}.{alias.name}" for alias in node.names]
-    return []
+        return [(alias.name, alias.name) for alias in node.names]
+    base = _base(node, importer, is_package=is_package)
+    # `from pypitool import cli` names a module, `from pypitool.cli import main` perhaps not: both count.
+    return [(f"{base}.{alias.name}", base) for alias in node.names]
 
 
 def _base(node: ast.ImportFrom, importer: str, *, is_package: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,6 @@ def audit_command(ctx: click.Context, since: str | None, project: str | None, us
     """
     if ctx.invoked_subcommand is not None:
         return
-    from datetime import datetime, timezone
 
     from pypitool.core.audit_query import moment
     from pypitool.manage.audit import AuditRecord

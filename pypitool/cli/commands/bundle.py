@@ -12,10 +12,10 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages, open_rescanned
 from pypitool.cli.mirror_run import RunOutput, run_for, workspace_of
 from pypitool.cli.output import Output
+from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_outcome
 
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings
-    from pypitool.core.mirror.run_summary import Ending
     from pypitool.mirror.sync import Mirror, Report
     from pypitool.repository.repository import Repository
 
@@ -52,7 +52,6 @@ def export_command(
     """
     import time
 
-    from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_outcome
     from pypitool.mirror.bundle import export_bundle, open_bundle
 
     settings, began, output = invocation.load().settings, time.monotonic(), RunOutput(invocation)
@@ -85,7 +84,6 @@ def import_command(invocation: Invocation, file: Path) -> int:
     settings = invocation.load().settings
 
     def work(mirror: Mirror, report: Report) -> Ending:
-        from pypitool.core.mirror.run_summary import Ending
         from pypitool.mirror.bundle import import_bundle
 
         import_bundle(mirror.repository, file, mirror.actor, report)

@@ -16,10 +16,10 @@ from pypitool.cli.mirror_options import (
     target_options,
 )
 from pypitool.cli.mirror_run import RunOutput
+from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_code, run_outcome
 
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings
-    from pypitool.core.mirror.run_summary import Tally
     from pypitool.mirror.sets import SetRequest
 
 
@@ -42,8 +42,6 @@ def check_command(
     that nothing here satisfies is a hole.
     """
     import time
-
-    from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_code, run_outcome
 
     settings, began = invocation.load().settings, time.monotonic()
     if names and not wanted.is_empty():

@@ -11,6 +11,7 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages, project_names
 from pypitool.cli.output import Output
 from pypitool.cli.remote import managed_projects, on_server
+from pypitool.core.text import short_size
 
 
 @command(
@@ -53,8 +54,6 @@ def _show_projects(document: dict[str, Any], output: Output) -> None:
 
 
 def _show_files(document: dict[str, Any], output: Output) -> None:
-    from pypitool.core.text import short_size
-
     files = [file for release in document["releases"] for file in release["files"]]
     output.table(
         ("File", "Size", "Uploaded", "Yanked"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages, open_repository, project_names
 from pypitool.cli.output import Output
 from pypitool.cli.remote import managed, on_server
+from pypitool.core.rights.right import Right
 
 if TYPE_CHECKING:
     from pypitool.manage.people import Rights
@@ -44,7 +46,6 @@ def may_command(invocation: Invocation, who: str, action: str, project: str, add
     names WHO is shown with what it said.
     """
     from pypitool.access.explain import question
-    from pypitool.core.rights.right import Right
     from pypitool.manage.people import Rights
 
     address = _checked(address)
@@ -85,8 +86,6 @@ def _rows(document: dict[str, Any]) -> list[tuple[str, str, str, str]]:
 
 
 def _checked(address: str) -> str:
-    from ipaddress import ip_address
-
     try:
         return address and str(ip_address(address))
     except ValueError:

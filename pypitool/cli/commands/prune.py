@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,8 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages
 from pypitool.cli.mirror_run import run_for, tell_input_warnings, workspace_of
 from pypitool.cli.output import Output
+from pypitool.config.kinds import span
+from pypitool.config.values import BadValue
 
 if TYPE_CHECKING:
     from pypitool.core.mirror.run_summary import Ending
@@ -18,9 +21,6 @@ if TYPE_CHECKING:
 
 
 def _span(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float:
-    from pypitool.config.kinds import span
-    from pypitool.config.values import BadValue
-
     try:
         return span(value or "0")
     except BadValue as fault:
@@ -71,8 +71,6 @@ def prune_command(invocation: Invocation, execute: bool, dry_run: bool, older_th
     deletes = execute and not dry_run
 
     def work(mirror: Mirror, report: Report) -> Ending:
-        from datetime import timedelta
-
         from pypitool.core.mirror.prune_choice import PruneRules
         from pypitool.mirror.prune import prune
 

@@ -19,6 +19,7 @@ from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.main import Failure, describe, report
 from pypitool.cli.output import Output
+from pypitool.cli.root import root
 from pypitool.core.errors import Kind, PypitoolError
 
 if TYPE_CHECKING:
@@ -143,7 +144,6 @@ def find_job(settings: Settings, name: str) -> JobSettings:
 
 def run_job(invocation: Invocation, job: JobSettings, stop: threading.Event | None = None) -> int:
     """Run a job now, and return the exit code of its command."""
-    from pypitool.cli.root import root
 
     own = replace(invocation, job=job.name, stop=stop, flags={}, notices=[])
     began = datetime.now(timezone.utc)

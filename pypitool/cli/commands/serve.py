@@ -12,6 +12,7 @@ from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.pypiserver import BACKEND, accept_and_warn
 from pypitool.cli.settings_options import setting_options
+from pypitool.config.given import SettingSource
 
 if TYPE_CHECKING:
     from pypitool.config.loader import Loaded
@@ -71,8 +72,6 @@ def serve_command(invocation: Invocation, directories: tuple[Path, ...], with_jo
 def _make_default_directory(loaded: Loaded) -> Iterator[str]:
     # pypi-server serves nothing from a `~/packages` that is not there; a directory that was asked for
     # must exist.
-    from pypitool.config.given import SettingSource
-
     (directory, *_) = loaded.settings.server.packages
     if loaded.origins["server.packages"].kind is SettingSource.DEFAULT and not directory.exists():
         directory.mkdir(parents=True)

@@ -13,6 +13,7 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages, project_names
 from pypitool.cli.output import Output
 from pypitool.cli.remote import managed_projects, on_server
+from pypitool.core.text import short_size
 
 
 @command(
@@ -58,8 +59,6 @@ def _project_lines(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _release_lines(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    from pypitool.core.text import short_size
-
     yield "project", f"{document['project']} {document['version']}"
     for name, value in (document["metadata"] or {}).items():
         for text in value if isinstance(value, list) else [value]:

@@ -16,7 +16,7 @@ import click
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages
-from pypitool.cli.mirror_run import workspace_of
+from pypitool.cli.mirror_run import run_for, tell_input_warnings, workspace_of
 from pypitool.cli.output import Output
 from pypitool.core.event_document import document
 from pypitool.mirror.fast_answer import outcome_lines, remember_line
@@ -77,7 +77,6 @@ def sync_command(
             click.echo(text)
         return stamp.exit_code
     # Not before: that nothing has changed is told in the time that these take to import.
-    from pypitool.cli.mirror_run import run_for, tell_input_warnings
     from pypitool.mirror.configured import recipients, set_requests, upstreams
     from pypitool.mirror.sets import Closure
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -214,8 +215,6 @@ def _names(words: Iterable[str]) -> frozenset[NormalizedName]:
 def _terms(
     settings: Settings, asked: Asked, whom: TargetOptions, upstreams: tuple[Upstream, ...]
 ) -> UpdateTerms:
-    from datetime import timedelta
-
     from pypitool.core.mirror.update_choice import MaxChange, UpdateRules
     from pypitool.mirror.configured import selection_rules, targets
     from pypitool.mirror.inputs import Inputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -12,10 +13,11 @@ from pypitool.cli.local import on_packages, progress_bar
 from pypitool.cli.mirror_options import UpstreamOptions, upstream_options
 from pypitool.cli.mirror_run import run_for, workspace_of
 from pypitool.cli.output import Output
+from pypitool.core.errors import Kind
+from pypitool.core.mirror.run_events import DifferenceEvent
+from pypitool.core.mirror.run_summary import Ending
 
 if TYPE_CHECKING:
-    from pypitool.core.mirror.run_events import DifferenceEvent
-    from pypitool.core.mirror.run_summary import Ending
     from pypitool.mirror.sync import Mirror, Report
     from pypitool.repository.verify import Difference, Verification
 
@@ -49,9 +51,6 @@ def verify_command(invocation: Invocation, upstream: bool, where: UpstreamOption
     Output(invocation).notices((*invocation.notices, *loaded.notices))
 
     def work(mirror: Mirror, report: Report) -> Ending:
-        from dataclasses import replace
-
-        from pypitool.core.mirror.run_summary import Ending
         from pypitool.mirror.verify_upstream import verify_upstream
 
         found = _verified(invocation, mirror)
@@ -85,9 +84,6 @@ def _verified(invocation: Invocation, mirror: Mirror) -> Verification:
 
 
 def _event(difference: Difference) -> DifferenceEvent:
-    from pypitool.core.errors import Kind
-    from pypitool.core.mirror.run_events import DifferenceEvent
-
     file = difference.file
     return DifferenceEvent(
         project=file.project,
