@@ -35,7 +35,7 @@ from pypitool_server.views import (
     xmlrpc,
 )
 from pypitool_server.views.api import routes
-from pypitool_server.views.request_body import drain_early
+from pypitool_server.views.request_body import WITH_BODY, drain_early
 
 # Of the memory for ready answers, the part that keeps pages for requests that are not quite alike
 # (another ETag, HEAD, another right); the bytes themselves are the same objects.
@@ -76,10 +76,8 @@ def create_app(
     app.register_blueprint(trusted_publishing.blueprint())
     if mount:
         app.add_url_rule(mount, "mount", lambda: answers.moved(f"{mount.rpartition('/')[2]}/"))
-    app.before_request(_refuse_odd_paths)
-    app.before_request(lambda: xmlrpc.intercept(mount))
-    app.after_request(_hardened)
-    app.after_request(drain_early)
+    app.before_request(lambda: _refused_path() or _xml_answer(mount))
+    app.after_request(_finished)
     _put_replay_before(app, parts, observe or _unobserved)
     return app
 
@@ -112,6 +110,7 @@ def _services(app: Flask, settings: Settings, repository: Repository, verify: Ve
         rendered=pages,
         bodies=BodySlots(server.threads // BODIES_SHARE),
         body_timeout=BodyTimeout(),
+        proxies=proxies,
         external=ExternalAddress(
             proxies, mount=server.server_base_url, behind_proxy=bool(server.trusted_proxies)
         ),
@@ -135,7 +134,7 @@ def _put_replay_before(app: Flask, parts: Services, observe: Observe) -> None:
     app.wsgi_app = front  # type: ignore[method-assign]
 
 
-def _refuse_odd_paths() -> Response | None:
+def _refused_path() -> Response | None:
     environ = request.environ
     path = environ.get("PATH_INFO", "")
     if not path:  # a gateway has mounted us, and was asked for the mount point without its slash
@@ -145,7 +144,17 @@ def _refuse_odd_paths() -> Response | None:
     return None
 
 
-def _hardened(answer: Response) -> Response:
+def _xml_answer(mount: str) -> Response | None:
+    """Answer XML that is posted where uploads are, before Flask chooses a view."""
+    if request.method != "POST" or request.mimetype not in xmlrpc.XML:
+        return None
+    return xmlrpc.answer() if request.path.removeprefix(mount) in xmlrpc.ADDRESSES else None
+
+
+def _finished(answer: Response) -> Response:
+    # A client that was refused and still sends reads no answer before it has sent everything.
+    if request.method in WITH_BODY and answer.status_code >= 300:
+        drain_early()
     answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
 

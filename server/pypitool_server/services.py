@@ -10,15 +10,13 @@ from flask import Flask, current_app
 
 from pypitool.config.settings import Settings
 from pypitool.repository.repository import Repository
-from pypitool_server.access.access import Access, Verdict
+from pypitool_server.access.access import Access
 from pypitool_server.http.bodies import BodySlots
 from pypitool_server.http.body_timeout import BodyTimeout
 from pypitool_server.http.browser import Browser
-from pypitool_server.http.proxies import ExternalAddress
+from pypitool_server.http.proxies import ExternalAddress, TrustedProxies
 from pypitool_server.replay.freshness import Freshness
 from pypitool_server.replay.rendered import RenderedPages
-
-__all__ = ["Services", "Verdict", "attach", "services"]
 
 KEY = "pypitool"
 
@@ -34,6 +32,7 @@ class Services:
     rendered: RenderedPages
     bodies: BodySlots
     body_timeout: BodyTimeout
+    proxies: TrustedProxies
     external: ExternalAddress
     browser: Browser
 

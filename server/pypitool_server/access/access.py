@@ -1,12 +1,9 @@
-"""Who may: the one place that decides, before anything else is done with a request.
-
-What was decided about a request: in whose name, and what that one sees.
-"""
+"""Access: the one place that decides who may, before anything else is done with a request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flask import request
@@ -16,6 +13,7 @@ from pypitool.access.accounts import Accounts, OwnAccounts
 from pypitool.access.rules import Rules, Upload, rules_of
 from pypitool.config.settings import Settings
 from pypitool.core.errors import PypitoolError
+from pypitool.core.fact import Actor
 from pypitool.core.rights.effective import EffectiveRights, RightsBasis
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import ANONYMOUS, Caller
@@ -76,6 +74,7 @@ class Access:
         refresh: Callable[[], object] = lambda: None,
     ) -> None:
         self._authentication = authentication
+        self.client = authentication.client  # the address that a request comes from
         self._owned = owned
         self._refresh = refresh
         self.adopt(rules)
@@ -101,57 +100,52 @@ class Access:
 
     def require(
         self, right: Right, project: NormalizedName, *, absent: PypitoolError | None = None
-    ) -> Verdict:
-        """Return a verdict on the current request, or raise what kind of refusal it is.
+    ) -> RequestRights:
+        """Return the rights of the current request, or raise what kind of refusal it is.
 
         To who may not even list the project it is not there: the refusal is then `absent`.
         """
-        verdict = self._judged(right, lambda basis, effective: effective.may(right, project))
-        if verdict.effective.may(right, project):
-            return verdict
-        if not verdict.effective.may(Right.LIST, project):
-            raise absent or ProjectNotHeld(project)
-        raise RightMissing(verdict.name, right)
 
-    def require_everywhere(self, right: Right) -> Verdict:
-        """Return a verdict on what is about every project, or about the server itself."""
-        verdict = self._judged(right, lambda basis, effective: effective.may(right, None))
-        if not verdict.effective.may(right, None):
-            raise RightMissing(verdict.name, right)
-        return verdict
+        def refusal(rights: RequestRights) -> PypitoolError | None:
+            if rights.may(right, project):
+                return None
+            if not rights.may(Right.LIST, project):
+                return absent or ProjectNotHeld(project)
+            return RightMissing(rights.name, right)
 
-    def require_some(self, *rights: Right) -> Verdict:
-        """Return a verdict on whoever may do one of these somewhere; all that can be asked before a name.
+        return self._allowed(right, refusal)
+
+    def require_everywhere(self, right: Right) -> RequestRights:
+        """Return rights on what is about every project, or about the server itself."""
+        return self._allowed(
+            right, lambda rights: None if rights.may(right, None) else RightMissing(rights.name, right)
+        )
+
+    def require_some(self, *rights: Right) -> RequestRights:
+        """Return the rights of whoever may do one of these somewhere; all that can be asked before a name.
 
         It is in nobody's name where anybody may, though perhaps not with the project to come.
         """
         rules = self.rules
 
-        def may(basis: RightsBasis, effective: EffectiveRights) -> bool:
-            begins = Right.UPLOAD in rights and rules.may_begin(basis)
-            return begins or any(map(effective.may_some, rights))
+        def refusal(found: RequestRights) -> PypitoolError | None:
+            begins = Right.UPLOAD in rights and rules.may_begin(found.basis)
+            may = begins or any(map(found.effective.may_some, rights))
+            return None if may else RightMissing(found.name, rights[0])
 
-        verdict = self._judged(rights[0], may)
-        if not may(verdict.basis, verdict.effective):
-            raise RightMissing(verdict.name, rights[0])
-        return verdict
+        return self._allowed(rights[0], refusal)
 
-    def require_upload(self, project: NormalizedName, is_new: Callable[[], bool]) -> Verdict:
-        """Return a verdict on an upload to a project; who may not is not told whether it is there."""
+    def require_upload(self, project: NormalizedName, is_new: Callable[[], bool]) -> RequestRights:
+        """Return the rights of an upload to a project; who may not is not told whether it is there."""
         rules = self.rules
 
-        def judge(basis: RightsBasis, effective: EffectiveRights) -> Upload:
-            return rules.judge_upload(basis, effective, project, is_new)
+        def refusal(rights: RequestRights) -> PypitoolError | None:
+            outcome = rules.judge_upload(rights.basis, rights.effective, project, is_new)
+            if outcome is Upload.PROJECT_IS_NEW and rules.new_projects is not None:
+                return ProjectIsNew(rules.new_projects)
+            return RightMissing(rights.name, Right.UPLOAD) if outcome is Upload.RIGHT_MISSING else None
 
-        verdict = self._judged(
-            Right.UPLOAD, lambda basis, effective: judge(basis, effective) is Upload.ALLOWED
-        )
-        outcome = judge(verdict.basis, verdict.effective)
-        if outcome is Upload.RIGHT_MISSING:
-            raise RightMissing(verdict.name, Right.UPLOAD)
-        if outcome is Upload.PROJECT_IS_NEW and rules.new_projects is not None:
-            raise ProjectIsNew(rules.new_projects)
-        return verdict
+        return self._allowed(Right.UPLOAD, refusal)
 
     def anybody(self) -> EffectiveRights:
         """Return what the current request may in nobody's name."""
@@ -159,12 +153,12 @@ class Access:
 
     def listing(self) -> VisibleProjects:
         """Return what the current request sees of lists; wrong credentials are never a shorter list."""
-        verdict = self._judged(
-            Right.LIST, lambda basis, effective: effective.may(Right.LIST, None), or_nobody=True
-        )
-        if verdict.principal is None and not verdict.effective.may_some(Right.LIST):
+        rights = self._nobodys()
+        if not rights.may(Right.LIST, None):
+            rights = self._own() or replace(rights, public=False)
+        if rights.principal is None and not rights.effective.may_some(Right.LIST):
             raise self._credentials_needed(Right.LIST)
-        return VisibleProjects(verdict)
+        return VisibleProjects(rights)
 
     def visible(self, names: Iterable[NormalizedName]) -> tuple[NormalizedName, ...]:
         """Return which of these projects the current request may list."""
@@ -181,13 +175,14 @@ class Access:
         principal = self.principal()
         return NOBODY if principal is None else principal.caller
 
+    def actor(self, rights: RequestRights) -> Actor:
+        """Return who sends the current request with these rights, as the facts tell it."""
+        # A socket that no proxy speaks for has no address.
+        return Actor(rights.who, self.client(request.environ) or None, rights.means)
+
     def close(self) -> None:
         """Release what is held open."""
         self._authentication.close()
-
-    def client(self, environ: Environ) -> str:
-        """Return the address that a request comes from."""
-        return self._authentication.client(environ)
 
     def classify(self, environ: Environ) -> RightsClass | tuple[None, None]:
         """Return the rights class of the caller, and who it is; None: only the views can tell."""
@@ -196,8 +191,8 @@ class Access:
         caller = self._authentication.remembered(environ)
         if caller is None:
             return None, None
-        seat = self._classes.seat(caller)
-        return seat.always or seat.at(self._authentication.client(environ))
+        rights = self._classes.of(caller)
+        return rights.always or rights.at(self.client(environ))
 
     def drop(self, names: Collection[str]) -> None:
         """Ask again who owns what and which tokens are good, where that changed."""
@@ -209,41 +204,47 @@ class Access:
         self._authentication.forget_tokens()
         self._classes.forget_owners()
 
-    def _judged(
-        self,
-        right: Right,
-        accepts: Callable[[RightsBasis, EffectiveRights], bool],
-        *,
-        or_nobody: bool = False,
-    ) -> Verdict:
-        """Return in whose name the request is to be judged: anybody's, where that is enough.
+    def _allowed(
+        self, right: Right, refusal: Callable[[RequestRights], PypitoolError | None]
+    ) -> RequestRights:
+        """Return the rights with which nothing refuses the current request: nobody's, where these are enough.
 
         A stale password must not break what anybody may: credentials are not looked at then.
         """
+        rights = self._nobodys()
+        if refusal(rights) is None:
+            return rights
+        own = self._own()
+        if own is None:
+            raise self._credentials_needed(right)
+        error = refusal(own)
+        if error is not None:
+            raise error
+        return own
+
+    def _nobodys(self) -> RequestRights:
+        anybody = self._classes.anonymous
+        return RequestRights(self._effective(anybody), anybody.basis, public=anybody.always is not None)
+
+    def _own(self) -> RequestRights | None:
         classes = self._classes
-        anybody = classes.anonymous
-        effective = self._effective(anybody)
-        if accepts(anybody.basis, effective):
-            return Verdict(effective, anybody.basis, public=anybody.always is not None)
         principal = self.principal()
         if principal is None:
-            if or_nobody:
-                return Verdict(effective, anybody.basis)
-            raise self._credentials_needed(right)
+            return None
         # Who uploads or deletes comes by no front that has looked.
         self._refresh()
-        seat = classes.seat(principal.caller)
-        return Verdict(self._effective(seat), seat.basis, principal)
+        caller = classes.of(principal.caller)
+        return RequestRights(self._effective(caller), caller.basis, principal)
 
-    def _effective(self, seat: CallerRights) -> EffectiveRights:
-        return (seat.always or seat.at(self._authentication.client(request.environ)))[0]
+    def _effective(self, caller: CallerRights) -> EffectiveRights:
+        return (caller.always or caller.at(self.client(request.environ)))[0]
 
     def _credentials_needed(self, right: Right) -> CredentialsNeeded:
         return CredentialsNeeded(right, possible=self._authentication.recognises)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RequestRights:
     """In whose name the current request is judged, and what that one may."""
 
     effective: EffectiveRights
@@ -251,8 +252,8 @@ class Verdict:
     principal: Principal | None = None  # None: anybody may, so nobody looked who it is
     public: bool = False  # anybody may, from everywhere: only then may caches that people share keep it
 
-    def may(self, right: Right, project: NormalizedName) -> bool:
-        """Tell whether something else would be allowed in the same name."""
+    def may(self, right: Right, project: NormalizedName | None) -> bool:
+        """Tell whether something is allowed in this name; None is every project, those to come included."""
         return self.effective.may(right, project)
 
     @property
@@ -275,26 +276,26 @@ class Verdict:
 class VisibleProjects:
     """What the current request sees of lists."""
 
-    verdict: Verdict
+    rights: RequestRights
 
     @property
     def public(self) -> bool:
         """Whether everybody sees the same."""
-        return self.verdict.public
+        return self.rights.public
 
     @property
     def of(self) -> Hashable:
         """What is another value for who sees something else; None for who sees everything."""
-        return None if self.sees_all else self.verdict.effective
+        return None if self.sees_all else self.rights.effective
 
     @property
     def sees_all(self) -> bool:
         """Whether there is nothing that is hidden."""
-        return self.verdict.effective.may(Right.LIST, None)
+        return self.rights.may(Right.LIST, None)
 
     def sees(self, project: NormalizedName) -> bool:
         """Tell whether a project is in the lists."""
-        return self.verdict.effective.may(Right.LIST, project)
+        return self.rights.may(Right.LIST, project)
 
     def visible(self, names: Iterable[NormalizedName]) -> tuple[NormalizedName, ...]:
         """Return the projects among these that are in the lists."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Protocol
 
 from flask import request
@@ -115,12 +116,12 @@ class Authentication:
         self._accounts = accounts
         self._failures = failures
         self._proxies = proxies
+        self.client = proxies.client  # the address that a request comes from
         self.tokens = tokens
         self._variable = None if header is None else "HTTP_" + header.upper().replace("-", "_")
         self._means = means
         self._basic = HTTPBasicAuth(realm=REALM)
         self._basic.verify_password(self._verified)
-        self._users: dict[str, Caller] = {}
 
     @property
     def recognises(self) -> bool:
@@ -143,17 +144,13 @@ class Authentication:
         if self.tokens is not None:
             self.tokens.forget()
 
-    def client(self, environ: Environ) -> str:
-        """Return the address that a request comes from."""
-        return self._proxies.client(environ)
-
     def remembered(self, environ: Environ) -> Caller | None:
         """Return who is known to have sent this; None: nobody can tell before verifying it."""
         header = environ.get("HTTP_AUTHORIZATION")
         if self._variable is not None:
             name = self._named_by_proxy(environ)
             if name is not None:
-                return self._user(name)
+                return _user(name)
         if not header:
             return NOBODY
         token = presented(header)
@@ -163,14 +160,14 @@ class Authentication:
         if self._accounts is None:
             return None
         known = self._accounts.recall(header)
-        return None if known is None or known.user is None else self._user(known.user)
+        return None if known is None or known.user is None else _user(known.user)
 
     def identify(self) -> Principal | None:
         """Return who sent the current request, None for nobody in particular; refuse wrong credentials."""
         environ = request.environ
         name = self._named_by_proxy(environ)
         if name is not None:
-            return self._recognised(Principal(self._user(name), "header"))
+            return self._recognised(Principal(_user(name), "header"))
         header = environ.get("HTTP_AUTHORIZATION", "").strip()
         if not header:
             return None
@@ -183,7 +180,7 @@ class Authentication:
         user = None if credentials is None else self._basic.authenticate(credentials, None)
         if not user:
             raise WrongCredentials
-        return self._recognised(Principal(self._user(user), self._means))
+        return self._recognised(Principal(_user(user), self._means))
 
     def _verified(self, user: str, password: str) -> str | None:
         """Verify the credentials of the current request; Flask-HTTPAuth asks this."""
@@ -207,14 +204,6 @@ class Authentication:
         self._failures.note_failure(*asker)
         return None
 
-    def _user(self, name: str) -> Caller:
-        caller = self._users.get(name)
-        if caller is None:
-            if len(self._users) >= MOST_REMEMBERED:
-                self._users.clear()
-            caller = self._users.setdefault(name, Caller(f"user:{name}", has_password=True))
-        return caller
-
     def _named_by_proxy(self, environ: Environ) -> str | None:
         if self._variable is None or not self._proxies.trusts(environ.get("REMOTE_ADDR") or ""):
             return None
@@ -225,3 +214,8 @@ class Authentication:
     def _recognised(self, principal: Principal) -> Principal:
         request.environ[USER] = principal.name  # for the access log
         return principal
+
+
+@lru_cache(MOST_REMEMBERED)
+def _user(name: str) -> Caller:
+    return Caller(f"user:{name}", has_password=True)

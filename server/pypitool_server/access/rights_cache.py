@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
+from functools import lru_cache
 
 from packaging.utils import NormalizedName
 
 from pypitool.access.rules import Rules
 from pypitool.core.rights.effective import EffectiveRights, RightsBasis, RuleIndex
-from pypitool.core.rights.rulebook import Caller
+from pypitool.core.rights.rulebook import Caller, Scope
 
 NOBODY = Caller()
 MOST_REMEMBERED = 4096
@@ -28,51 +29,47 @@ class RightsClasses:
         self.rules = rules
         self._owned = owned
         self._naming = RuleIndex(rules.book.rules)
-        self._seats: dict[Caller, CallerRights] = {}
-        self._effective_rights: dict[Hashable, EffectiveRights] = {}
-        self.anonymous = self.seat(NOBODY)
+        self._effective_rights = lru_cache(MOST_REMEMBERED)(self._effective)
+        self.forget_owners()
+        self.anonymous = self.of(NOBODY)
 
-    def seat(self, caller: Caller) -> CallerRights:
-        """Return where a caller stands."""
-        # The dictionary of this moment: one that owners were read for before they changed is given up.
-        seats = self._seats
-        seat = seats.get(caller)
-        if seat is None:
-            seat = self._seat_of(caller)
-            if len(seats) >= MOST_REMEMBERED:
-                seats.clear()
-            seats[caller] = seat
-        return seat
+    def of(self, caller: Caller) -> CallerRights:
+        """Return the rights of a caller."""
+        return self._callers(caller)
 
     def forget_owners(self) -> None:
         """Ask again what everybody owns."""
-        self._seats = {}
+        # Another cache: what is being read at this moment is kept in the one that is given up.
+        self._callers = lru_cache(MOST_REMEMBERED)(self._rights_of)
 
     def effective(
         self, basis: RightsBasis, speaking: frozenset[int], owned: frozenset[NormalizedName]
     ) -> EffectiveRights:
         """Return the one value for all for whom the same rules speak, and who own and claim the same."""
-        key = (speaking, basis.scope, basis.narrows, owned)
-        effective = self._effective_rights.get(key)
-        if effective is None:
-            rules = (self.rules.book.rules[number] for number in sorted(speaking))
-            made = EffectiveRights(rules, owned=owned, scope=basis.scope, narrows=basis.narrows)
-            if len(self._effective_rights) >= MOST_REMEMBERED:
-                self._effective_rights.clear()
-            effective = self._effective_rights.setdefault(key, made)
-        return effective
+        # Two threads that ask for the first time at once may have one each: the answers are then kept twice.
+        return self._effective_rights(speaking, basis.scope, basis.narrows, owned)
 
-    def _seat_of(self, caller: Caller) -> CallerRights:
+    def _rights_of(self, caller: Caller) -> CallerRights:
         basis = RightsBasis.of(caller)
         subject = basis.subject.who
         owned = frozenset() if subject is None else self._owned(subject)
         return CallerRights(self, caller, basis, self._naming.of(basis.subject), owned)
 
+    def _effective(
+        self,
+        speaking: frozenset[int],
+        scope: Scope | None,
+        narrows: bool,
+        owned: frozenset[NormalizedName],
+    ) -> EffectiveRights:
+        rules = (self.rules.book.rules[number] for number in sorted(speaking))
+        return EffectiveRights(rules, owned=owned, scope=scope, narrows=narrows)
+
 
 class CallerRights:
-    """Where one caller stands: the same everywhere, unless a rule that names it asks from where."""
+    """What one caller may: the same everywhere, unless a rule that names it asks from where."""
 
-    __slots__ = ("_by_address", "_classes", "_numbers", "_owned", "always", "basis", "name")
+    __slots__ = ("_at", "_classes", "_numbers", "_owned", "always", "basis", "name")
 
     def __init__(
         self,
@@ -87,22 +84,16 @@ class CallerRights:
         self.name = shown_name(caller)
         self._numbers = numbers
         self._owned = owned
-        self._by_address: dict[str, RightsClass] = {}
         rules = classes.rules.book.rules
         asks_where = any(rules[number].networks for number in numbers)
-        self.always: RightsClass | None = None if asks_where else self._answer_at("")
+        self.always: RightsClass | None = None if asks_where else self._class_at("")
+        self._at = lru_cache(MOST_REMEMBERED)(self._class_at)
 
     def at(self, address: str) -> RightsClass:
         """Return its class at an address."""
-        answer = self.always or self._by_address.get(address)
-        if answer is None:
-            answer = self._answer_at(address)
-            if len(self._by_address) >= MOST_REMEMBERED:
-                self._by_address.clear()
-            self._by_address[address] = answer
-        return answer
+        return self.always or self._at(address)
 
-    def _answer_at(self, address: str) -> RightsClass:
+    def _class_at(self, address: str) -> RightsClass:
         speaking = self._classes.rules.book.heard(self._numbers, address)
         return self._classes.effective(self.basis, speaking, self._owned), self.name
 

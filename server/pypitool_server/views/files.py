@@ -30,7 +30,7 @@ from pypitool.core.rights.right import Right
 from pypitool.repository.contact import tell_keeper
 from pypitool.store.failures import NoSuchFile
 from pypitool.store.opened import Opened, stat_of
-from pypitool_server.access.access import Verdict
+from pypitool_server.access.access import RequestRights
 from pypitool_server.http.bodies import FileBody, StreamedBody
 from pypitool_server.logs.access_log import Download
 from pypitool_server.replay.front import DOWNLOAD, mark_replayable
@@ -86,19 +86,19 @@ def file_at(path: str) -> Response:
     return _package(*_held(path))
 
 
-def _held(path: str) -> tuple[HeldFile, Verdict]:
+def _held(path: str) -> tuple[HeldFile, RequestRights]:
     here = services()
     file = here.repository.catalogue.file_at(path)
     project = _project_at(path) if file is None else file.project
     if project is None:
         here.access.require_some(Right.DOWNLOAD)
         raise FileNotHeld
-    verdict = here.access.require(Right.DOWNLOAD, project, absent=FileNotHeld())
+    rights = here.access.require(Right.DOWNLOAD, project, absent=FileNotHeld())
     if file is None:
         refuse_while_reading()
         raise FileNotHeld
     _refuse_quarantined(file.project)
-    return file, verdict
+    return file, rights
 
 
 def _refuse_quarantined(project: NormalizedName) -> None:
@@ -117,45 +117,45 @@ def _project_at(path: str) -> NormalizedName | None:
         return None
 
 
-def _metadata(file: HeldFile, verdict: Verdict) -> Response:
+def _metadata(file: HeldFile, rights: RequestRights) -> Response:
     mark_replayable({file.project})
     digest = file.contents.metadata_sha256
     body = None if digest is None else services().repository.catalogue.metadata(digest)
     if body is None:
         raise FileNotHeld
-    about = Content(file.filename + METADATA, len(body), f'"{digest}"', cache_control=_caching(verdict))
+    about = Content(file.filename + METADATA, len(body), f'"{digest}"', cache_control=_caching(rights))
     return _sent_bytes(about, body)
 
 
-def _signature(file: HeldFile, verdict: Verdict) -> Response:
+def _signature(file: HeldFile, rights: RequestRights) -> Response:
     if not file.signed:
         raise FileNotHeld
     beside = Location(file.location.root, file.location.path + SIGNATURE)
     with services().repository.store.open(beside) as opened:
         body = os.pread(opened.descriptor, SMALL, 0)
     etag = f'"{hashlib.sha256(body).hexdigest()}"'
-    return _sent_bytes(Content(beside.filename, len(body), etag, cache_control=_caching(verdict)), body)
+    return _sent_bytes(Content(beside.filename, len(body), etag, cache_control=_caching(rights)), body)
 
 
-def _package(file: HeldFile, verdict: Verdict) -> Response:
+def _package(file: HeldFile, rights: RequestRights) -> Response:
     try:
-        return _sent(file, verdict)
+        return _sent(file, rights)
     except FileChanging:
         # Between the look into the catalogue and at the disk, an upload may have replaced it.
         now = services().repository.catalogue.held_at(file.location)
         if now is None or now == file:
             tell_keeper(services().repository.state, file.location)
             raise
-        return _sent(now, verdict)
+        return _sent(now, rights)
 
 
-def _sent(file: HeldFile, verdict: Verdict) -> Response:
+def _sent(file: HeldFile, rights: RequestRights) -> Response:
     about = Content(
         file.filename,
         file.stat.size,
         f'"{file.contents.digests.sha256}"',
         file.stat.mtime_ns / 1e9,
-        _caching(verdict),
+        _caching(rights),
     )
     server = services().settings.server
     if server.download_log:
@@ -230,9 +230,9 @@ def _sent_bytes(about: Content, body: bytes) -> Response:
     return sent(about, part, body[part.start : part.start + part.length])
 
 
-def _caching(verdict: Verdict) -> str | None:
+def _caching(rights: RequestRights) -> str | None:
     age = services().settings.server.cache_control
-    if not verdict.public:
+    if not rights.public:
         return "private" if age is None else f"private, max-age={age}"
     return None if age is None else f"public, max-age={age}"
 

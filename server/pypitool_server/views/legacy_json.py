@@ -61,7 +61,7 @@ def about_release(name: str, version: str) -> Response:
 def _about(name: str, version: str | None) -> Response:
     here = services()
     wanted = asked_for(name)
-    verdict = here.access.require(Right.LIST, wanted)
+    rights = here.access.require(Right.LIST, wanted)
     mark_replayable({wanted}, uses=here.external.uses)
     if name != wanted:
         return answers.moved(_respelled(name, wanted))
@@ -81,7 +81,7 @@ def _about(name: str, version: str | None) -> Response:
         project_url=f"{base}project/{project.name}/",
     )
     body = json.dumps(document, separators=(",", ":")).encode()
-    return answers.page(represent(body, JSON, zipped=asked_form().zipped), public=verdict.public)
+    return answers.page(represent(body, JSON, zipped=asked_form().zipped), public=rights.public)
 
 
 def _respelled(name: str, wanted: NormalizedName) -> str:

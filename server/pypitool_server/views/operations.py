@@ -100,7 +100,7 @@ def _held(repository: Repository) -> tuple[int, int, int] | None:
 
 def _require_operator() -> None:
     """Let pass who asks from this very machine, and who may everything."""
-    if not _is_neighbour(TrustedProxies(services().settings.server.trusted_proxies)):
+    if not _is_neighbour(services().proxies):
         services().access.require_everywhere(Right.ADMIN)
 
 

@@ -103,14 +103,14 @@ def project(name: str) -> Response:
     if name != wanted:
         return _moved(name, "../")
     here = services()
-    verdict = here.access.require(Right.LIST, wanted)
+    rights = here.access.require(Right.LIST, wanted)
     mark_replayable({wanted}, uses=here.external.uses)
     found = here.repository.catalogue.project(wanted)
     if found is None:
         refuse_unless_absent(wanted)
         raise ProjectNotHeld(wanted)
     base = here.external.base_url(request.environ)
-    return _page("project.html", up="../../", public=verdict.public, base=base, **_told(found))
+    return _page("project.html", up="../../", public=rights.public, base=base, **_told(found))
 
 
 def search() -> Response:

@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import ClassVar
 
-from flask import Response, request
+from flask import request
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool_server.http.bodies import TooManyBodies
 from pypitool_server.http.body_timeout import BodyTimeout, WatchedBody
 from pypitool_server.http.proxies import plain
 from pypitool_server.http.wsgi_types import Environ
-from pypitool_server.services import services
+from pypitool_server.services import Services, services
 
 BODY = "pypitool.body"
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -137,11 +137,10 @@ class RequestBody:
             raise BodyCut(self.received, self.expected)
 
 
-def current_body() -> RequestBody:
+def current_body(here: Services) -> RequestBody:
     """Return the body of the current request."""
     body: RequestBody | None = request.environ.get(BODY)
     if body is None:
-        here = services()
         address = plain(request.environ.get("REMOTE_ADDR") or "")
         patience = here.settings.server.body_timeout
         body = RequestBody(request.environ, here.body_timeout, address=address, patience=patience)
@@ -149,14 +148,12 @@ def current_body() -> RequestBody:
     return body
 
 
-def drain_early(answer: Response) -> Response:
+def drain_early() -> None:
     """Let a client that was refused finish sending: only then does it read the answer."""
-    if request.method in WITH_BODY and answer.status_code >= 300:
-        here = services()
-        # Half of the threads at most: who keeps silent here has shown no password.
-        with suppress(TooManyBodies), here.bodies.taken():
-            current_body().drain()
-    return answer
+    here = services()
+    # Half of the threads at most: who keeps silent here has shown no password.
+    with suppress(TooManyBodies), here.bodies.taken():
+        current_body(here).drain()
 
 
 def expected_length(environ: Environ) -> tuple[int | None, bool]:

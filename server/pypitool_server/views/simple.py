@@ -67,11 +67,11 @@ def project_page(name: str) -> Response:
     if name != project:
         return _lead_to(project, f"../{project}/")
     here = services()
-    verdict = here.access.require(Right.LIST, project)
+    rights = here.access.require(Right.LIST, project)
     mark_replayable({project})
     media, zipped = _taken_form()
     page = here.rendered.project(project, media, zipped=zipped)
-    return elsewhere(project) if page is None else answers.page(page, public=verdict.public)
+    return elsewhere(project) if page is None else answers.page(page, public=rights.public)
 
 
 def to_page(name: str) -> Response:

@@ -121,7 +121,7 @@ def _body(here: Services) -> bytes:
     """Return the body, or nothing: one that is too long or cut holds no token."""
     try:
         with here.bodies.taken():
-            return b"".join(current_body().pieces(LARGEST_BODY))
+            return b"".join(current_body(here).pieces(LARGEST_BODY))
     except (BodyTooLarge, BodyCut):
         return b""
 

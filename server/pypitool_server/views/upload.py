@@ -25,8 +25,7 @@ from pypitool.repository import owners
 from pypitool.repository.publish import Incoming, publish
 from pypitool.repository.read_file import contents_of
 from pypitool.repository.releases import NotHeld, delete_release
-from pypitool.store.temporary import TemporaryFile
-from pypitool_server.access.access import Verdict
+from pypitool_server.access.access import RequestRights
 from pypitool_server.services import Services, services
 from pypitool_server.views import answers
 from pypitool_server.views.not_held import refuse_while_reading
@@ -80,7 +79,7 @@ def receive() -> Response:
     if here.settings.server.read_only:
         raise ReadOnly
     with here.bodies.taken():
-        return _received(here, current_body())
+        return _received(here, current_body(here))
 
 
 def _received(here: Services, body: RequestBody) -> Response:
@@ -97,7 +96,7 @@ def _received(here: Services, body: RequestBody) -> Response:
         return ACTIONS[action](here, form, file)
 
 
-def _admitted(here: Services, project: NormalizedName) -> Verdict:
+def _admitted(here: Services, project: NormalizedName) -> RequestRights:
     def is_new() -> bool:
         if not owners.is_new(here.repository, project):
             return False
@@ -105,12 +104,6 @@ def _admitted(here: Services, project: NormalizedName) -> Verdict:
         return True
 
     return here.access.require_upload(project, is_new)
-
-
-def _actor(here: Services, verdict: Verdict) -> Actor:
-    """Return who did it, as the facts tell it."""
-    # A socket that no proxy speaks for has no address.
-    return Actor(verdict.who, here.access.client(request.environ) or None, verdict.means)
 
 
 def _file_upload(here: Services, form: Form, file: IncomingFile) -> Response:
@@ -123,35 +116,30 @@ def _file_upload(here: Services, form: Form, file: IncomingFile) -> Response:
     long_blake2 = file.long_blake2() if said.wants_long_blake2 else None
     check_digests(said, file.distribution.filename, digests, long_blake2)
     # Once more: much may have been decided while the body arrived.
-    verdict = _admitted(here, file.distribution.project)
+    rights = _admitted(here, file.distribution.project)
     _refuse_closed(here, file.distribution)
     facts = read_archive(file.temporary.file.fileno(), file.distribution, file.digester.size)
     check_metadata(file.distribution, facts.doubt)
-    incoming = Incoming(
-        file.distribution,
-        contents_of(facts, digests),
-        Origin(OriginKind.UPLOADED, verdict.who),
-        facts.metadata_body,
-        signature=file.checked_signature(),
-    )
-    return _published(here, verdict, file.temporary, incoming)
-
-
-def _published(here: Services, verdict: Verdict, temporary: TemporaryFile, incoming: Incoming) -> Response:
-    project = incoming.distribution.project
-    overwrite = here.settings.server.overwrite and verdict.may(Right.OVERWRITE, project)
-    actor = _actor(here, verdict)
-    with _beginning(here, verdict, project, actor):
-        published = publish(here.repository, temporary, incoming, actor=actor, overwrite=overwrite)
+    signature = file.checked_signature()
+    actor = here.access.actor(rights)
+    origin = Origin(OriginKind.UPLOADED, actor.who)
+    contents = contents_of(facts, digests)
+    incoming = Incoming(file.distribution, contents, origin, facts.metadata_body, signature=signature)
+    project = file.distribution.project
+    overwrite = here.settings.server.overwrite and rights.may(Right.OVERWRITE, project)
+    with _beginning(here, rights, project, actor):
+        published = publish(here.repository, file.temporary, incoming, actor=actor, overwrite=overwrite)
     answer = answers.text("")
     answer.headers[answers.OUTCOME] = published.outcome.value
     return answer
 
 
 @contextmanager
-def _beginning(here: Services, verdict: Verdict, project: NormalizedName, actor: Actor) -> Iterator[None]:
+def _beginning(
+    here: Services, rights: RequestRights, project: NormalizedName, actor: Actor
+) -> Iterator[None]:
     """Let who uploads a project that is new own it, where that is the rule."""
-    owner = verdict.basis.subject.who
+    owner = rights.basis.subject.who
     if owner is None or not here.access.rules.owners:
         yield
         return
@@ -171,8 +159,8 @@ def _remove(here: Services, form: Form, file: IncomingFile) -> Response:
     name, version = form.first("name"), form.first("version")
     if not name or not version:
         raise BadUpload("missing `name` or `version` field")
-    verdict = here.access.require(Right.DELETE, normalize(name), absent=NotHeld(name))
-    delete_release(here.repository, name, version, _actor(here, verdict))
+    rights = here.access.require(Right.DELETE, normalize(name), absent=NotHeld(name))
+    delete_release(here.repository, name, version, here.access.actor(rights))
     return answers.text("")
 
 

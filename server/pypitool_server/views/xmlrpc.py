@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 from xml.parsers.expat import ExpatError
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import Kind, PypitoolError
@@ -40,20 +40,12 @@ Call: TypeAlias = "tuple[str, tuple[object, ...]]"
 
 
 def blueprint() -> Blueprint:
-    """Return the address of XML-RPC; `intercept` finds it at the other ones."""
+    """Return the address of XML-RPC; at the other ones the application finds calls by their type."""
     calls = Blueprint("xmlrpc", __name__)
-    # Every call was intercepted: what comes so far is an upload that went astray.
+    # Every call was answered before: what comes so far is an upload that went astray.
     calls.add_url_rule("/RPC2", "call", refuse, methods=["POST"])
     calls.add_url_rule("/RPC2/", "call", refuse, methods=["POST"])
     return calls
-
-
-def intercept(mount: str) -> Response | None:
-    """Answer XML that is posted where uploads are; called before Flask chooses a view."""
-    if request.method != "POST" or request.mimetype not in XML:
-        return None
-    path = request.path.removeprefix(mount)
-    return answer() if path in ADDRESSES else None
 
 
 def refuse() -> Response:
@@ -63,9 +55,10 @@ def refuse() -> Response:
 
 def answer() -> Response:
     """Answer one call."""
-    listing = services().access.listing()
+    here = services()
+    listing = here.access.listing()
     try:
-        result = _result(listing, *_parse(b"".join(current_body().pieces(LARGEST_CALL))))
+        result = _result(listing, *_parse(b"".join(current_body(here).pieces(LARGEST_CALL))))
     except xmlrpc.client.Fault as fault:
         document = xmlrpc.client.dumps(fault, methodresponse=True)
     else:

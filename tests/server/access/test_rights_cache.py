@@ -45,7 +45,7 @@ def test_callers_for_whom_the_same_rules_speak_are_one_class() -> None:
     made = classes(rule("ann", "bob"), rule("carol", projects=ACME))
 
     ann, bob, carol, eve, nobody = (
-        made.seat(caller).at("") for caller in (*map(user, ("ann", "bob", "carol", "eve")), NOBODY)
+        made.of(caller).at("") for caller in (*map(user, ("ann", "bob", "carol", "eve")), NOBODY)
     )
 
     assert ann[0] is bob[0]
@@ -56,7 +56,7 @@ def test_callers_for_whom_the_same_rules_speak_are_one_class() -> None:
 
 def test_an_address_is_asked_for_only_where_a_rule_about_the_caller_does() -> None:
     made = classes(rule("ann"), rule("bob", networks=(ip_network("10.0.0.0/8"),)))
-    ann, bob = made.seat(user("ann")), made.seat(user("bob"))
+    ann, bob = made.of(user("ann")), made.of(user("bob"))
 
     inside, outside = bob.at("10.0.0.1")[0], bob.at("192.0.2.1")[0]
 
@@ -70,12 +70,12 @@ def test_an_address_is_asked_for_only_where_a_rule_about_the_caller_does() -> No
 def test_an_owner_has_a_class_that_is_made_anew_when_owners_change() -> None:
     owners = Owners(ann=frozenset({CORE}))
     made = classes(rule("anonymous"), owners=owners)
-    owning, other = made.seat(user("ann")).at("")[0], made.seat(user("bob")).at("")[0]
+    owning, other = made.of(user("ann")).at("")[0], made.of(user("bob")).at("")[0]
 
     del owners.owned["user:ann"]
-    remembered = made.seat(user("ann")).at("")[0]
+    remembered = made.of(user("ann")).at("")[0]
     made.forget_owners()
-    after = made.seat(user("ann")).at("")[0]
+    after = made.of(user("ann")).at("")[0]
 
     assert owning.may(Right.DELETE, CORE)
     assert remembered is owning
@@ -93,9 +93,9 @@ def test_owners_that_change_while_they_are_read_are_not_remembered() -> None:
 
     owners = Changing(ann=frozenset({CORE}))
     made = classes(owners=owners)
-    made.seat(user("ann"))
+    made.of(user("ann"))
 
-    made.seat(user("ann"))
+    made.of(user("ann"))
 
     assert owners.asked == ["user:ann", "user:ann"]
 
@@ -106,7 +106,7 @@ def test_a_personal_token_is_judged_by_the_rules_and_projects_of_its_owner() -> 
     made = classes(rule("deploy", may=(Right.UPLOAD, Right.LIST), projects=projects), owners=owners)
     personal = Caller("token:deploy/laptop", scope=UPLOADS_ACME, on_behalf_of="user:deploy")
 
-    effective, shown = made.seat(personal).at("")
+    effective, shown = made.of(personal).at("")
 
     assert shown == "token:deploy/laptop"
     assert effective.may(Right.UPLOAD, CORE)
@@ -120,7 +120,7 @@ def test_a_service_token_has_its_scope_and_what_rules_add() -> None:
     made = classes(rule("token:ci-*", may=(Right.YANK,)), rule("authenticated", may=(Right.DELETE,)))
     service = Caller("token:ci-acme", scope=UPLOADS_ACME)
 
-    effective, _ = made.seat(service).at("")
+    effective, _ = made.of(service).at("")
 
     assert effective.may(Right.UPLOAD, CORE)
     assert effective.may(Right.YANK, OTHER)
@@ -130,11 +130,11 @@ def test_a_service_token_has_its_scope_and_what_rules_add() -> None:
 
 def test_what_is_remembered_is_bounded() -> None:
     made = classes(rule("anonymous", networks=(ip_network("10.0.0.0/8"),)))
-    seat = made.seat(NOBODY)
+    rights = made.of(NOBODY)
 
     for number in range(2 * MOST_REMEMBERED):
-        made.seat(user(str(number)))
-        seat.at(f"10.0.{number // 256}.{number % 256}")
+        made.of(user(str(number)))
+        rights.at(f"10.0.{number // 256}.{number % 256}")
 
-    assert len(made._seats) <= MOST_REMEMBERED
-    assert len(seat._by_address) <= MOST_REMEMBERED
+    assert made._callers.cache_info().currsize <= MOST_REMEMBERED
+    assert rights._at.cache_info().currsize <= MOST_REMEMBERED

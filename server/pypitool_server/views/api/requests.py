@@ -78,7 +78,7 @@ def _query() -> dict[str, str | None]:
 
 def _body() -> dict[str, Any]:
     with services().bodies.taken():
-        body = b"".join(current_body().pieces(LARGEST_BODY))
+        body = b"".join(current_body(services()).pieces(LARGEST_BODY))
     try:
         said = json.loads(body)
         body.decode("utf-8")
