@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,10 +25,9 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
 
 
-def names_of(files: Any) -> set[str]:
-    """Name the files that a class of paths has properties for."""
-    properties = [name for name, value in vars(type(files)).items() if isinstance(value, property)]
-    return {getattr(files, name).name for name in properties}
+def names_of(files: StateFiles | HiddenFiles) -> set[str]:
+    """Name the files below the directory that these are paths of."""
+    return {path.name for name, path in vars(files).items() if name not in ("root", "directory")}
 
 
 @pytest.mark.parametrize(("words", "meaning", "place"), rows(section("Words")), ids=lambda cell: cell[:20])
