@@ -33,9 +33,12 @@ from pypitool.config.values import BadValue, path_list, string, strings
 from pypitool.core.client_config import server_url
 
 EVERYWHERE = ("0.0.0.0", "::", "*", "")
-# The first words of our own addresses: a health page there would hide them.
-_PAGES = frozenset({"legacy", "packages", "project", "pypi", "rpc2", "search", "simple"})
-TAKEN = _PAGES | {"_", "api", "json", "metrics", "readyz"}
+# The first words of our own addresses: a health page there would hide them, and they hide a project that is
+# called so where it has its page at the root.
+OWN_WORDS = frozenset(
+    {"_", "api", "legacy", "metrics", "packages", "project", "pypi", "readyz", "rpc2", "search", "simple"}
+)
+_REFUSED_WORDS = OWN_WORDS | {"json"}  # this one for long, though nothing of ours begins with it
 _OFF = "off"
 _OFF_WORDS = frozenset({"0", "no", "off", "false"})
 _HELD_HASHES = ("sha256", "md5", "blake2b", _OFF)
@@ -272,7 +275,7 @@ def health_faults(gathered: Gathered) -> Iterator[ConfigFault]:
     """Yield the address of the health page if it would hide one of ours."""
     path = "server.health-endpoint"
     word = gathered.value(path).strip("/").partition("/")[0].lower()
-    if word in TAKEN or not word:
+    if word in _REFUSED_WORDS or not word:
         message = f"`{gathered.value(path)}` is an address of the index itself"
         yield gathered.fault_of_strongest((path,), message)
 

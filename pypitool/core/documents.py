@@ -1,6 +1,6 @@
 """What we hold, as plain JSON values: what `list` and `show` print with `--json`. Fields are promises.
 
-The files of a project by release: which belong together, which release is meant, and who speaks for it.
+A project's files are shown by release, each with the file that speaks for it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """A fact: one thing that somebody decided or did, and the JSON document that it is written as.
 
-Tokens in the log of facts: what is written when one is made or revoked, and what that is when it is read.
-
-The hash is in it, so that a catalogue can be rebuilt; no command prints it.
+Of a token its hash is written, so that a catalogue can be rebuilt; no command prints it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What the name of a file says: project, version, kind, and which other names mean the same file.
+"""The name of a file: its project, version and kind, and which other names mean the same file.
 
-Where a name ends and a version begins in file names that were made before there was a rule.
+Names that were made before there was a rule do not say where the project ends and the version begins.
 """
 
 from __future__ import annotations

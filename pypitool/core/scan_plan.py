@@ -1,6 +1,6 @@
 """What a walk found against what is known, both in order of path: which files to read, and which are gone.
 
-One filename in several places: with the same bytes no matter, with other bytes something to report.
+A filename in several places is no matter with the same bytes; with other bytes it is a problem to report.
 """
 
 from __future__ import annotations

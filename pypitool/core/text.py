@@ -1,8 +1,5 @@
-"""Durations and sizes as people write them: `90s`, `1h30m`, `7d`, `2G`, `512 KiB`.
-
-Moments as our files and answers write them: ISO 8601, UTC, microseconds, ends in Z.
-
-Texts of strangers, made fit for a message.
+"""Texts as people write and read them: durations (`90s`, `1h30m`, `7d`) and sizes (`2G`, `512 KiB`), the
+moments of our files and answers (ISO 8601, UTC, microseconds, ends in Z), and strangers' texts in messages.
 """
 
 from __future__ import annotations
@@ -86,7 +83,7 @@ def short_size(size: int) -> str:
     return f"{size} B"
 
 
-def moment(text: str) -> float:
+def parse_timestamp(text: str) -> float:
     """Return the seconds since 1970 of a moment that `facts.timestamp` has written."""
     # Not fromisoformat: before Python 3.11 it knows no Z.
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc).timestamp()

@@ -1,6 +1,5 @@
-"""Conditional and partial requests (RFC 9110, sections 13 and 14).
-
-Which form of a page a client gets (PEP 691), and whether compressed.
+"""The headers of a request, read: conditions and ranges (RFC 9110, sections 13 and 14), which form of a page
+is wanted (PEP 691), and whether compressed.
 """
 
 from __future__ import annotations

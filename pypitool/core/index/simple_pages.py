@@ -1,8 +1,5 @@
-"""Pages of the Simple API as HTML (PEP 503, and what PEPs 592, 629, 658, 714, 740 and 792 add).
-
-Pages of the Simple API as JSON (PEP 691, and what PEPs 700, 714, 740 and 792 add).
-
-What both forms of a project's page show, and in which order.
+"""Pages of the Simple API, as HTML (PEP 503) and as JSON (PEP 691), with what PEPs 592, 629, 658, 700, 714,
+740 and 792 add.
 """
 
 from __future__ import annotations
@@ -16,7 +13,27 @@ from typing import Any
 from pypitool.core.model import FileKind, HeldFile, Project, ProjectStatus
 from pypitool.core.versions import sort_keys
 
+API_VERSION = "1.4"
 Href = Callable[[HeldFile], str]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPage:
+    """The files and versions that a project's page shows, in order."""
+
+    files: tuple[HeldFile, ...]
+    versions: tuple[str, ...]
+
+
+def page_of(project: Project) -> ProjectPage:
+    """Order a project's files by version and name; a quarantined project offers none."""
+    keys = sort_keys(file.version for file in project.files)
+    versions = tuple(sorted(keys, key=keys.__getitem__))
+    # PEP 792: a quarantined project "is considered generally unsafe for use", and no file of it is offered.
+    if project.status is ProjectStatus.QUARANTINED:
+        return ProjectPage((), versions)
+    files = sorted(project.files, key=lambda file: (keys[file.version], file.filename))
+    return ProjectPage(tuple(files), versions)
 
 
 def project_html(project: Project, *, href: Href, hash_algo: str = "sha256") -> bytes:
@@ -145,28 +162,6 @@ def _file(file: HeldFile, url: str) -> dict[str, Any]:
 
 def _encoded(document: dict[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-API_VERSION = "1.4"
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectPage:
-    """The files and versions that a project's page shows, in order."""
-
-    files: tuple[HeldFile, ...]
-    versions: tuple[str, ...]
-
-
-def page_of(project: Project) -> ProjectPage:
-    """Order a project's files by version and name; a quarantined project offers none."""
-    keys = sort_keys(file.version for file in project.files)
-    versions = tuple(sorted(keys, key=keys.__getitem__))
-    # PEP 792: a quarantined project "is considered generally unsafe for use", and no file of it is offered.
-    if project.status is ProjectStatus.QUARANTINED:
-        return ProjectPage((), versions)
-    files = sorted(project.files, key=lambda file: (keys[file.version], file.filename))
-    return ProjectPage(tuple(files), versions)
 
 
 def advertised_metadata(file: HeldFile) -> str | None:

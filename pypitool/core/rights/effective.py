@@ -1,8 +1,7 @@
 """What somebody may, once it is known which rules speak: one value for all who may the same.
 
-Many globs as one set of names, so that a thousand rules are asked about a name in a microsecond.
-
-Which rules name somebody, found by an index: a thousand rules may name a group of hundreds each.
+Globs and the people that rules name are held in sets and an index, so that a thousand rules are asked about
+a name in a microsecond.
 """
 
 from __future__ import annotations

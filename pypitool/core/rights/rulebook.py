@@ -1,6 +1,6 @@
 """The rules: you may do what at least one rule that names you lets you. A union, without denials or order.
 
-The short form of rights, `-a` and `-P`, as the rules that it stands for.
+The short form of rights, `-a` and `-P`, is the rules that it stands for.
 """
 
 from __future__ import annotations

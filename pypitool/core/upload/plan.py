@@ -1,6 +1,5 @@
-"""What an upload says while it works and at its end: values that the screen and `--json` share.
-
-What is to be done with a file that is to be uploaded, by what the index has under its name.
+"""What an upload does with each file, by what the index has under its name; what it says while it works
+and at its end, for the screen and for `--json`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.rulebook import Caller, Scope
 from pypitool.core.rights.tokens import PREFIX, Token, hash_of, is_token, narrowed
-from pypitool.core.text import moment
+from pypitool.core.text import parse_timestamp
 from pypitool_server.access.refusals import CHALLENGE
 
 MOST_REMEMBERED = 4096
@@ -133,7 +133,7 @@ class TokenLogin:
             if allowed is None:
                 return None
             caller = replace(caller, scope=narrowed(token.scope, allowed))
-        ends = math.inf if token.expires is None else moment(token.expires)
+        ends = math.inf if token.expires is None else parse_timestamp(token.expires)
         user = None if caller.on_behalf_of is None else caller.on_behalf_of.removeprefix("user:")
         return TokenHolder(caller, token.id, ends, user)
 

@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 
 from pypitool.core.errors import Kind, PypitoolError, http_status
 from pypitool.core.rights.publishers import Publisher, choose, seen
-from pypitool.core.text import moment
+from pypitool.core.text import parse_timestamp
 from pypitool.repository.tokens import Made, ProofUsed, mint
 from pypitool_server.access.auth import TooManyFailures
 from pypitool_server.replay.front import USER
@@ -75,7 +75,7 @@ class Minting:
         request.environ[USER] = made.token.who
         assert made.token.expires is not None
         return answers.document(
-            {"success": True, "token": made.secret, "expires": int(moment(made.token.expires))}
+            {"success": True, "token": made.secret, "expires": int(parse_timestamp(made.token.expires))}
         )
 
     def _minted(self, here: Services, wanted: str, publishers: tuple[Publisher, ...]) -> Made:
