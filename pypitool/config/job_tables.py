@@ -13,20 +13,27 @@ from pypitool.config.kinds import SPAN, ValueKind, command_line, command_words, 
 from pypitool.config.values import BadValue, host_only, string, strings
 from pypitool.core.mirror.cron import BadSchedule, check_cron
 
-# What may run at night, by the words that it begins with.
-COMMANDS = (("sync",), ("update",), ("verify",), ("prune",), ("bundle", "export"))
+# What may run at night, by the words that it begins with, and which of its operands name sets.
+JOB_COMMANDS: dict[tuple[str, ...], slice] = {
+    ("sync",): slice(None),
+    ("update",): slice(0),
+    ("verify",): slice(0),
+    ("prune",): slice(0),
+    ("bundle", "export"): slice(1, None),  # behind the file
+}
+_NAMES = [" ".join(words) for words in JOB_COMMANDS]
 # What stands in a command line besides its options; raises `BadValue` for a line that cannot be run.
 Operands = Callable[[Sequence[str]], Sequence[str]]
 
 
 def run(value: object) -> tuple[str, ...]:
     """Demand a command line that a job may run; its options are judged where they are known."""
-    listed = ", ".join(" ".join(words) for words in COMMANDS)
+    listed = ", ".join(_NAMES)
     text = string(value, f"a command line of {listed}")
     words = command_words(text)
     if words[:1] == ("pypitool",):
         raise BadValue("leave out `pypitool`: the line begins with the command")
-    if not any(words[: len(command)] == command for command in COMMANDS):
+    if _sets_among(words) is None:
         raise BadValue(f"expected a command line of {listed}, got `{text}`")
     return words
 
@@ -78,7 +85,7 @@ class JobSettings:
 
     name: str
     run: tuple[str, ...] = demanded(
-        "command line of sync, update, verify, prune or bundle export", kind=RUN, example="sync"
+        f"command line of {', '.join(_NAMES[:-1])} or {_NAMES[-1]}", kind=RUN, example="sync"
     )
     cron: str = demanded(
         "minute hour day month weekday; days of the week by name", kind=CRON, example="30 3 * * *"
@@ -126,7 +133,7 @@ def unusable_jobs(gathered: Gathered, operands: Operands) -> Iterator[ConfigFaul
         if words is None:
             continue
         try:
-            named = _sets_of(words, operands(words))
+            named = operands(words)[_sets_among(words) or slice(0)]
         except BadValue as fault:
             yield gathered.fault(path, str(fault))
             continue
@@ -135,6 +142,6 @@ def unusable_jobs(gathered: Gathered, operands: Operands) -> Iterator[ConfigFaul
                 yield gathered.fault(path, unknown_word(one, known, "set"))
 
 
-def _sets_of(words: Sequence[str], operands: Sequence[str]) -> Sequence[str]:
-    """Return the operands that name sets: those of `sync`, and those behind the file of a bundle."""
-    return {"sync": operands, "bundle": operands[1:]}.get(words[0], ())
+def _sets_among(words: Sequence[str]) -> slice | None:
+    """Return which operands of a command line name sets; None: no job may run it."""
+    return next((at for command, at in JOB_COMMANDS.items() if tuple(words[: len(command)]) == command), None)

@@ -6,6 +6,7 @@ import pytest
 
 from pypitool.__main__ import main
 from pypitool.cli.root import operands
+from pypitool.config.job_tables import JOB_COMMANDS
 from pypitool.config.values import BadValue
 
 
@@ -21,6 +22,13 @@ from pypitool.config.values import BadValue
 )
 def test_operands_are_what_is_neither_an_option_nor_its_value(line: str, found: tuple[str, ...]) -> None:
     assert operands(line.split()) == found
+
+
+@pytest.mark.parametrize("command", JOB_COMMANDS, ids=" ".join)
+def test_what_a_job_may_run_is_a_command(command: tuple[str, ...]) -> None:
+    operands_there = ("file.tar",) if command == ("bundle", "export") else ()
+
+    assert operands((*command, *operands_there)) == operands_there
 
 
 @pytest.mark.parametrize(
