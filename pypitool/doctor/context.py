@@ -1,7 +1,4 @@
-"""What is examined: the settings as far as they can be read, and what they lead to.
-
-A look at a catalogue that leaves no trace: at a copy of it, which is read as a whole.
-"""
+"""What is examined: the settings as far as they can be read, and a copy of the catalogue they name."""
 
 from __future__ import annotations
 

@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pypitool.core.errors import PypitoolError
-from pypitool.doctor import certificate, configuration, outside, people, places, running
+from pypitool.doctor import configuration, outside, people, places, running
 from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, ordered
 
 Check = Callable[[Context], Iterable[Finding]]
 
 CHECKS: dict[str, Check] = {
-    "the configuration": configuration.look,
+    "the configuration": configuration.look_at_configuration,
     "the directories": places.look_at_directories,
     "the catalogue": places.look_at_catalogue,
     "the keeper": running.look_at_keeper,
     "the password file": people.look_at_passwords,
     "the rules": people.look_at_rules,
-    "the certificate": certificate.look_at_certificate,
+    "the certificate": configuration.look_at_certificate,
     "systemd": running.look_at_units,
     "the runs": running.look_at_runs,
     "the upstreams": outside.look_at_upstreams,

@@ -1,7 +1,4 @@
-"""Other indexes: do they answer, what is their time, and do they have names of ours?
-
-Other indexes: whether they answer, what time they have, and which of our names they know.
-"""
+"""Other indexes: whether they answer, what time they have, and which of our names they know."""
 
 from __future__ import annotations
 
@@ -25,6 +22,7 @@ from pypitool.upstream.errors import redacted
 if TYPE_CHECKING:
     from pypitool.upstream.page_model import Upstream
 
+CLOCK_OFF_BY = 60.0  # seconds
 LONGEST = 5.0  # seconds that a request may take
 _AT_ONCE = 8
 _REFUSALS = (401, 403, 407)
@@ -32,6 +30,17 @@ _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+h
 
 T = TypeVar("T")
 S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamAnswer:
+    """What an index answered when it was asked for nothing in particular."""
+
+    name: str
+    index: str  # without credentials
+    failure: str | None = None
+    content_type: str = ""  # of its list of projects, which not every index has
+    skew: float | None = None  # seconds that its clock is ahead of ours; None: it does not say
 
 
 def look_at_upstreams(context: Context) -> Iterator[Finding]:
@@ -43,8 +52,8 @@ def look_at_upstreams(context: Context) -> Iterator[Finding]:
         configured = upstreams(settings, context.environ) if settings.upstreams else ()
     except PypitoolError:
         return  # a password that is not there: the configuration is judged elsewhere
-    for heard in _at_once(_hear, configured, _silent):
-        yield from upstream_findings(heard)
+    for answer in _at_once(_answer_of, configured, _silent):
+        yield from upstream_findings(answer)
     others = bool(settings.upstreams) or not settings.server.disable_fallback
     names = [file.project for copied in context.copied for file in copied.uploaded]
     open_names = unprotected_names(names, settings.policy.private, others=others)
@@ -91,7 +100,7 @@ def _unknown(_question: tuple[Upstream, NormalizedName]) -> Finding | None:
     return None  # that it does not answer is said of the upstream
 
 
-def _hear(upstream: Upstream) -> UpstreamAnswer:
+def _answer_of(upstream: Upstream) -> UpstreamAnswer:
     from pypitool.upstream.session import UpstreamSession
 
     index = redacted(upstream.index)
@@ -135,35 +144,21 @@ def _skew(date: str | None) -> float | None:
         return None
 
 
-CLOCK_OFF_BY = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamAnswer:
-    """What an index answered when it was asked for nothing in particular."""
-
-    name: str
-    index: str  # without credentials
-    failure: str | None = None
-    content_type: str = ""  # of its list of projects, which not every index has
-    skew: float | None = None  # seconds that its clock is ahead of ours; None: it does not say
-
-
-def upstream_findings(heard: UpstreamAnswer) -> Iterator[Finding]:
+def upstream_findings(answer: UpstreamAnswer) -> Iterator[Finding]:
     """Judge an upstream by its answer."""
-    if heard.failure is not None:
+    if answer.failure is not None:
         yield warning(
-            "upstream-unreachable", heard.name, heard.failure, "the mirror gets nothing from it",
-            f"look whether {heard.index} can be reached from here: name, proxy, certificate, password",
+            "upstream-unreachable", answer.name, answer.failure, "the mirror gets nothing from it",
+            f"look whether {answer.index} can be reached from here: name, proxy, certificate, password",
         )  # fmt: skip
         return
-    if heard.content_type:
-        speaks = "JSON (PEP 691)" if "json" in heard.content_type else "HTML (PEP 503)"
-        yield info("upstream-speaks", heard.name, f"{heard.index} speaks {speaks}", "it can be mirrored")
-    if heard.skew is not None and abs(heard.skew) > CLOCK_OFF_BY:
-        way = "behind" if heard.skew > 0 else "ahead"
+    if answer.content_type:
+        speaks = "JSON (PEP 691)" if "json" in answer.content_type else "HTML (PEP 503)"
+        yield info("upstream-speaks", answer.name, f"{answer.index} speaks {speaks}", "it can be mirrored")
+    if answer.skew is not None and abs(answer.skew) > CLOCK_OFF_BY:
+        way = "behind" if answer.skew > 0 else "ahead"
         yield warning(
-            "clock-off", heard.name, f"the clock here is {abs(heard.skew):.0f} s {way}",
+            "clock-off", answer.name, f"the clock here is {abs(answer.skew):.0f} s {way}",
             "tokens, certificates, cooldowns and the audit depend on it", "let NTP set the clock",
         )  # fmt: skip
 

@@ -1,9 +1,4 @@
-"""The rules and the tokens: what is wide open, what is for nobody, what ends.
-
-Who may what, and how well that is guarded: passwords, rules, tokens.
-
-The password file: there, readable, for nobody else's eyes, and with good hashes.
-"""
+"""People and what they may: the password file, the rules, the tokens and the publishers."""
 
 from __future__ import annotations
 
@@ -21,22 +16,60 @@ from pypitool.core.rights.tokens import Token
 from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, error, warning
 
+TOKEN_ENDS_WITHIN = timedelta(days=14)
+
+_WORDS = frozenset({ANONYMOUS, "authenticated"})
+# What any repository's tokens may say: GitHub's and GitLab's.
+_NOT_WHO = frozenset({
+    "aud", "base_ref", "environment", "event_name", "head_ref", "iss", "pipeline_source", "ref",
+    "ref_protected", "ref_type", "repository_visibility", "runner_environment", "workflow",
+})  # fmt: skip
+
+
+def look_at_passwords(context: Context) -> Iterator[Finding]:
+    """Look at the password file, where there is to be one."""
+    path = context.settings.auth.passwords
+    if path is None:
+        return
+    try:
+        known = accounts(path)
+    except PasswordFileUnreadable as fault:
+        do = "make it with `pypitool user add NAME`, or let the server's user read it"
+        yield error(
+            "passwords-missing", str(path), str(fault), "nobody who needs a password gets in", do,
+        )  # fmt: skip
+        return
+    if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+        yield warning(
+            "passwords-exposed", str(path), "everybody on this machine may read or write it",
+            "hashes can be guessed at leisure, and who may write adds a user", f"`chmod o-rwx {path}`",
+        )  # fmt: skip
+    for account in known:
+        if account.scheme is None or account.is_weak:
+            yield _weak(account.user, account.scheme)
+
+
+def _weak(user: str, scheme: str | None) -> Finding:
+    what = "the password is plain text or of an unknown kind" if scheme is None else f"it is kept as {scheme}"
+    why = "it is refused: the user cannot log in" if scheme is None else "it is guessed quickly"
+    return warning("passwords-weak", user, what, why, f"`pypitool user add {user}` keeps it as bcrypt")
+
 
 def look_at_rules(context: Context) -> Iterator[Finding]:
     """Look at the rules, unless the configuration is faulty: half of the rules say nothing."""
     copied = context.copied[0] if context.copied else None
     if copied is not None:
-        yield from of_tokens(copied.tokens, context.now)
+        yield from token_findings(copied.tokens, context.now)
     if context.faults:
         return
     for publisher in context.settings.publishers:
-        yield from of_publisher(publisher.name, publisher.claims, publisher.projects)
+        yield from publisher_findings(publisher.name, publisher.claims, publisher.projects)
     if not context.settings.server.read_only:
-        yield from of_open_uploads(rules_of(context.settings).book.rules)
+        yield from open_upload_findings(rules_of(context.settings).book.rules)
     tokens = () if copied is None else copied.tokens
     today = context.now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     live = [token.shown for token in tokens if not token.has_ended(today)]
-    yield from of_who(_words(context), _users(context), live)
+    yield from unknown_name_findings(_words(context), _users(context), live)
 
 
 def _words(context: Context) -> Iterator[str]:
@@ -59,31 +92,7 @@ def _users(context: Context) -> Collection[str] | None:
         return None
 
 
-TOKEN_ENDS_WITHIN = timedelta(days=14)
-
-
-def passwords_missing(path: str, reason: str) -> Finding:
-    """Say that nobody can log in."""
-    do = "make it with `pypitool user add NAME`, or let the server's user read it"
-    return error("passwords-missing", path, reason, "nobody who needs a password gets in", do)
-
-
-def passwords_exposed(path: str) -> Finding:
-    """Say that everybody on the machine can guess passwords at leisure."""
-    return warning(
-        "passwords-exposed", path, "everybody on this machine may read or write it",
-        "hashes can be guessed at leisure, and who may write adds a user", f"`chmod o-rwx {path}`",
-    )  # fmt: skip
-
-
-def password_weak(user: str, scheme: str | None) -> Finding:
-    """Say that a password is kept badly, or not at all."""
-    what = "the password is plain text or of an unknown kind" if scheme is None else f"it is kept as {scheme}"
-    why = "it is refused: the user cannot log in" if scheme is None else "it is guessed quickly"
-    return warning("passwords-weak", user, what, why, f"`pypitool user add {user}` keeps it as bcrypt")
-
-
-def of_open_uploads(rules: Iterable[Rule]) -> Iterator[Finding]:
+def open_upload_findings(rules: Iterable[Rule]) -> Iterator[Finding]:
     """Judge whether anybody at all may upload."""
     for rule in rules:
         if ANONYMOUS in rule.who and has(rule.may, Right.UPLOAD):
@@ -95,7 +104,9 @@ def of_open_uploads(rules: Iterable[Rule]) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def of_who(words: Iterable[str], users: Collection[str] | None, tokens: Collection[str]) -> Iterator[Finding]:
+def unknown_name_findings(
+    words: Iterable[str], users: Collection[str] | None, tokens: Collection[str]
+) -> Iterator[Finding]:
     """Judge names in rules; `users` is None where nobody here knows them all."""
     for word in dict.fromkeys(words):
         kind, colon, name = word.partition(":")
@@ -109,14 +120,11 @@ def of_who(words: Iterable[str], users: Collection[str] | None, tokens: Collecti
             yield _unknown(word, "no live token has that name", "`pypitool token list` names them")
 
 
-_WORDS = frozenset({ANONYMOUS, "authenticated"})
-
-
 def _unknown(word: str, what: str, do: str) -> Finding:
     return warning("who-unknown", word, what, "a rule that is for nobody allows nothing", do)
 
 
-def of_tokens(tokens: Iterable[Token], now: datetime) -> Iterator[Finding]:
+def token_findings(tokens: Iterable[Token], now: datetime) -> Iterator[Finding]:
     """Judge which tokens end soon; those that were minted end all the time."""
     soon = (now + TOKEN_ENDS_WITHIN).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     today = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -129,7 +137,7 @@ def of_tokens(tokens: Iterable[Token], now: datetime) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def of_publisher(
+def publisher_findings(
     name: str, claims: Iterable[tuple[str, Iterable[object]]], projects: Collection[str]
 ) -> Iterator[Finding]:
     """Judge whether a publisher lets in more than somebody may have meant."""
@@ -145,30 +153,6 @@ def of_publisher(
         )  # fmt: skip
 
 
-# What any repository's tokens may say: GitHub's and GitLab's.
-_NOT_WHO = frozenset({
-    "aud", "base_ref", "environment", "event_name", "head_ref", "iss", "pipeline_source", "ref",
-    "ref_protected", "ref_type", "repository_visibility", "runner_environment", "workflow",
-})  # fmt: skip
-
-
 def _names_somebody(value: object) -> bool:
-    # `acme/*` is of one house, `*/core` of anybody.
+    # `acme/*` is of one account, `*/core` of anybody.
     return not isinstance(value, str) or not value.startswith("*")
-
-
-def look_at_passwords(context: Context) -> Iterator[Finding]:
-    """Look at the password file, where there is to be one."""
-    path = context.settings.auth.passwords
-    if path is None:
-        return
-    try:
-        known = accounts(path)
-    except PasswordFileUnreadable as error:
-        yield passwords_missing(str(path), str(error))
-        return
-    if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
-        yield passwords_exposed(str(path))
-    for account in known:
-        if account.scheme is None or account.is_weak:
-            yield password_weak(account.user, account.scheme)

@@ -1,9 +1,4 @@
-"""The package directories and the state directory: there, writable, and with room.
-
-Directories, disks and the catalogue: what their state means.
-
-The catalogue: whether it is whole, and which files it does not list.
-"""
+"""The directories, their disks and the catalogue: there, writable, with room, and whole."""
 
 from __future__ import annotations
 
@@ -19,71 +14,6 @@ from pypitool.core.text import short_size
 from pypitool.doctor.context import Context, read_copy
 from pypitool.doctor.finding import Finding, error, warning
 from pypitool.repository.state import ForeignState, StateUnusable, check_owner, refuse_network
-
-
-def look_at_directories(context: Context) -> Iterator[Finding]:
-    """Look at each package directory, at the state, and at their disks."""
-    state = context.state
-    for number, root in enumerate(context.roots):
-        found = _directory(root, _server_user(state))
-        yield from of_directory(found, is_written=context.is_written and number == 0)
-    yield from _state(state, context.roots)
-    disks: dict[int, Path] = {}
-    for place in (*context.roots, state):
-        if place.is_dir():
-            disks.setdefault(place.stat().st_dev, place)
-    for place in disks.values():
-        status = os.statvfs(place)
-        yield from of_disk(
-            Disk(str(place), status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize)
-        )
-
-
-def _directory(root: Path, user: int) -> Directory:
-    if not root.is_dir():
-        return Directory(str(root), exists=False)
-    return Directory(
-        str(root),
-        exists=True,
-        is_writable=_may_write(root, user),
-        is_exposed=bool(root.stat().st_mode & stat.S_IWOTH),
-    )
-
-
-def _state(state: Path, roots: tuple[Path, ...]) -> Iterator[Finding]:
-    if not state.is_dir():
-        around = next((one for one in state.parents if one.exists()), state)
-        if around.is_dir() and not os.access(around, os.W_OK | os.X_OK) and all(map(Path.is_dir, roots)):
-            yield state_unwritable(str(state), f"it is not there, and {around} cannot be written")
-        return
-    if not _may_write(state, _server_user(state)):
-        yield state_unwritable(str(state), "it cannot be written")
-    try:
-        refuse_network(state)
-        check_owner(StateFiles(state), roots)
-    except ForeignState as error:
-        yield catalogue_foreign(str(state), str(error), error.hint)
-    except StateUnusable as error:
-        yield state_unwritable(str(state), error.reason)
-
-
-def _server_user(state: Path) -> int:
-    """Return the number of the user that serves: root looks in the name of who owns the state."""
-    own = os.geteuid()
-    return state.stat().st_uid if own == 0 and state.is_dir() else own
-
-
-def _may_write(place: Path, user: int) -> bool:
-    if not os.access(place, os.W_OK | os.X_OK):  # nobody may where the file system is read-only
-        return False
-    if user == os.geteuid():
-        return True
-    status = place.stat()
-    if status.st_uid == user:
-        return bool(status.st_mode & stat.S_IWUSR)
-    # Its groups are not known here: a directory that its group may write gets the benefit of the doubt.
-    return bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
-
 
 GIB = 1024**3
 
@@ -107,7 +37,78 @@ class Disk:
     size: int
 
 
-def of_directory(found: Directory, *, is_written: bool) -> Iterator[Finding]:
+def look_at_directories(context: Context) -> Iterator[Finding]:
+    """Look at each package directory, at the state, and at their disks."""
+    state = context.state
+    for number, root in enumerate(context.roots):
+        found = _directory(root, _server_user(state))
+        yield from directory_findings(found, is_written=context.is_written and number == 0)
+    yield from _state(state, context.roots)
+    disks: dict[int, Path] = {}
+    for place in (*context.roots, state):
+        if place.is_dir():
+            disks.setdefault(place.stat().st_dev, place)
+    for place in disks.values():
+        status = os.statvfs(place)
+        yield from disk_findings(
+            Disk(str(place), status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize)
+        )
+
+
+def _directory(root: Path, user: int) -> Directory:
+    if not root.is_dir():
+        return Directory(str(root), exists=False)
+    return Directory(
+        str(root),
+        exists=True,
+        is_writable=_may_write(root, user),
+        is_exposed=bool(root.stat().st_mode & stat.S_IWOTH),
+    )
+
+
+def _state(state: Path, roots: tuple[Path, ...]) -> Iterator[Finding]:
+    if not state.is_dir():
+        around = next((one for one in state.parents if one.exists()), state)
+        if around.is_dir() and not os.access(around, os.W_OK | os.X_OK) and all(map(Path.is_dir, roots)):
+            yield _unwritable(str(state), f"it is not there, and {around} cannot be written")
+        return
+    if not _may_write(state, _server_user(state)):
+        yield _unwritable(str(state), "it cannot be written")
+    try:
+        refuse_network(state)
+        check_owner(StateFiles(state), roots)
+    except ForeignState as fault:
+        why = "the server does not start: it would list files that are not there"
+        do = fault.hint or "name another with `--state DIR`"
+        yield error("catalogue-foreign", str(state), str(fault), why, do)
+    except StateUnusable as fault:
+        yield _unwritable(str(state), fault.reason)
+
+
+def _unwritable(path: str, reason: str) -> Finding:
+    do = "give it a local directory of the server's user with `--state DIR` or `[server] state`"
+    return error("state-unwritable", path, reason, "nothing can be recorded: uploads and decisions fail", do)
+
+
+def _server_user(state: Path) -> int:
+    """Return the number of the user that serves: root looks in the name of who owns the state."""
+    own = os.geteuid()
+    return state.stat().st_uid if own == 0 and state.is_dir() else own
+
+
+def _may_write(place: Path, user: int) -> bool:
+    if not os.access(place, os.W_OK | os.X_OK):  # nobody may where the file system is read-only
+        return False
+    if user == os.geteuid():
+        return True
+    status = place.stat()
+    if status.st_uid == user:
+        return bool(status.st_mode & stat.S_IWUSR)
+    # Its groups are not known here: a directory that its group may write gets the benefit of the doubt.
+    return bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+
+
+def directory_findings(found: Directory, *, is_written: bool) -> Iterator[Finding]:
     """Judge a package directory."""
     if not found.exists:
         yield error(
@@ -127,7 +128,7 @@ def of_directory(found: Directory, *, is_written: bool) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def of_disk(disk: Disk) -> Iterator[Finding]:
+def disk_findings(disk: Disk) -> Iterator[Finding]:
     """Judge how full a disk is: below 1 % soon nothing works, below 5 % or 1 GiB it is time."""
     share = disk.free / disk.size if disk.size else 1.0
     what = f"{short_size(disk.free)} are free, {share:.1%} of the disk"
@@ -139,30 +140,6 @@ def of_disk(disk: Disk) -> Iterator[Finding]:
         yield warning("disk-low", disk.path, what, "it fills up", do)
 
 
-def state_unwritable(path: str, reason: str) -> Finding:
-    """Say that the state cannot be kept where it is."""
-    do = "give it a local directory of the server's user with `--state DIR` or `[server] state`"
-    return error("state-unwritable", path, reason, "nothing can be recorded: uploads and decisions fail", do)
-
-
-def catalogue_foreign(path: str, sentence: str, hint: str | None) -> Finding:
-    """Say that a state belongs to other directories."""
-    why = "the server does not start: it would list files that are not there"
-    return error("catalogue-foreign", path, sentence, why, hint or "name another with `--state DIR`")
-
-
-def catalogue_corrupt(path: str, sentence: str) -> Finding:
-    """Say that a catalogue cannot be read."""
-    do = "start the server, or run `pypitool rescan`: it is set aside and built anew, and decisions are kept"
-    return error("catalogue-corrupt", path, sentence, "what it says of packages cannot be trusted", do)
-
-
-def file_unlisted(path: str, reason: str) -> Finding:
-    """Say that a file is no package that can be offered."""
-    why = "nobody can install it"
-    return warning("files-unlisted", path, reason, why, "replace the file, or move it out of the directory")
-
-
 def look_at_catalogue(context: Context) -> Iterator[Finding]:
     """Read the whole catalogue, from a copy; other checks look into what was read."""
     path = StateFiles(context.state).catalogue
@@ -170,9 +147,15 @@ def look_at_catalogue(context: Context) -> Iterator[Finding]:
         return  # nothing was served yet, or a keeper is about to make it
     try:
         copied = read_copy(path)
-    except (CatalogueDamaged, CatalogueMissing, CatalogueTooNew) as error:
-        yield catalogue_corrupt(str(path), str(error))
+    except (CatalogueDamaged, CatalogueMissing, CatalogueTooNew) as fault:
+        yield error(
+            "catalogue-corrupt", str(path), str(fault), "what it says of packages cannot be trusted",
+            "start the server, or run `pypitool rescan`: it is set aside and built anew, decisions are kept",
+        )  # fmt: skip
         return
     context.copied.append(copied)
     for problem in copied.problems:
-        yield file_unlisted(problem.location.path, problem.reason)
+        yield warning(
+            "files-unlisted", problem.location.path, problem.reason, "nobody can install it",
+            "replace the file, or move it out of the directory",
+        )  # fmt: skip

@@ -1,11 +1,4 @@
-"""The keeper: its last sign of life.
-
-The server and the mirror at work: the keeper, systemd's units, the last runs.
-
-The runs of the mirror: how the last of each command ended.
-
-The units of systemd, where there is one.
-"""
+"""What is at work: the keeper, systemd's units, and the last runs of the mirror."""
 
 from __future__ import annotations
 
@@ -19,6 +12,13 @@ from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, error, warning
 from pypitool.repository.contact import read_heartbeat
 
+# The keeper gives a sign of life each second; one that ended is started again before this.
+DEAD_AFTER = 20.0
+LATE_AFTER = 60.0
+# An update that is offered is no failure.
+GOOD_CODES = (0, 10)
+_LONGEST = 5.0  # seconds that systemd may take
+
 
 def look_at_keeper(context: Context) -> Iterator[Finding]:
     """Judge the keeper of a state; where there is no state yet, nobody has to be at work."""
@@ -27,20 +27,13 @@ def look_at_keeper(context: Context) -> Iterator[Finding]:
         return
     heartbeat = read_heartbeat(state)
     if heartbeat is None:
-        yield from of_keeper(str(state), None)
+        yield from keeper_findings(str(state), None)
         return
     age = heartbeat.age(context.now.timestamp())
-    yield from of_keeper(str(state), age, lag=heartbeat.lag, is_watched=heartbeat.watched)
+    yield from keeper_findings(str(state), age, lag=heartbeat.lag, is_watched=heartbeat.watched)
 
 
-# The keeper gives a sign of life each second; one that ended is started again before this.
-DEAD_AFTER = 20.0
-LATE_AFTER = 60.0
-# An update that is offered is no failure.
-GOOD_CODES = (0, 10)
-
-
-def of_keeper(
+def keeper_findings(
     state: str, age: float | None, *, lag: float = 0.0, is_watched: bool = True
 ) -> Iterator[Finding]:
     """Judge a keeper by its last sign of life; `age` is None where there was none."""
@@ -66,44 +59,6 @@ def of_keeper(
         )  # fmt: skip
 
 
-def of_units(listing: str) -> Iterator[Finding]:
-    """Judge what `systemctl list-units --failed --plain --no-legend` prints."""
-    for line in listing.splitlines():
-        unit = line.split()[0] if line.split() else ""
-        if unit.startswith("pypitool"):
-            yield warning(
-                "unit-failed", unit, "systemd has given it up", "what it does is not done",
-                f"`journalctl -u {unit}` tells why; `systemctl reset-failed {unit}` forgets it",
-            )  # fmt: skip
-
-
-def of_runs(newest_first: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Judge the last run of each command; a run that has not ended says nothing yet."""
-    seen: set[str] = set()
-    for run in newest_first:
-        command, code = run["command"], run["exit_code"]
-        if code is None or command in seen:
-            continue
-        seen.add(command)
-        if code not in GOOD_CODES:
-            number = run["run"]
-            yield warning(
-                "run-failed", f"{command} ({number})", f"the last run ended with exit code {code}",
-                "what the mirror should bring may be missing", f"`pypitool runs {number}` tells what failed",
-            )  # fmt: skip
-
-
-def look_at_runs(context: Context) -> Iterator[Finding]:
-    """Look at the record, if the mirror has ever run."""
-    from pypitool.manage.runs import Runs
-
-    if StateFiles(context.state).mirror.exists():
-        yield from of_runs(Runs(context.state).listed().document)
-
-
-_LONGEST = 5.0
-
-
 def look_at_units(context: Context) -> Iterator[Finding]:
     """Ask systemd which of our units have failed."""
     program = which("systemctl", path=context.environ.get("PATH"))
@@ -117,4 +72,39 @@ def look_at_units(context: Context) -> Iterator[Finding]:
     except subprocess.TimeoutExpired:
         return  # a systemd that does not answer is nothing that we could judge
     if ended.returncode == 0:
-        yield from of_units(ended.stdout)
+        yield from unit_findings(ended.stdout)
+
+
+def unit_findings(listing: str) -> Iterator[Finding]:
+    """Judge what `systemctl list-units --failed --plain --no-legend` prints."""
+    for line in listing.splitlines():
+        unit = line.split()[0] if line.split() else ""
+        if unit.startswith("pypitool"):
+            yield warning(
+                "unit-failed", unit, "systemd has given it up", "what it does is not done",
+                f"`journalctl -u {unit}` tells why; `systemctl reset-failed {unit}` forgets it",
+            )  # fmt: skip
+
+
+def look_at_runs(context: Context) -> Iterator[Finding]:
+    """Look at the record, if the mirror has ever run."""
+    from pypitool.manage.runs import Runs
+
+    if StateFiles(context.state).mirror.exists():
+        yield from run_findings(Runs(context.state).listed().document)
+
+
+def run_findings(newest_first: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Judge the last run of each command; a run that has not ended says nothing yet."""
+    seen: set[str] = set()
+    for run in newest_first:
+        command, code = run["command"], run["exit_code"]
+        if code is None or command in seen:
+            continue
+        seen.add(command)
+        if code not in GOOD_CODES:
+            number = run["run"]
+            yield warning(
+                "run-failed", f"{command} ({number})", f"the last run ended with exit code {code}",
+                "what the mirror should bring may be missing", f"`pypitool runs {number}` tells what failed",
+            )  # fmt: skip

@@ -11,12 +11,17 @@ from pypitool.core.names import normalize
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import Rule
 from pypitool.core.rights.tokens import Token
-from pypitool.doctor.certificate import of_certificate
+from pypitool.doctor.configuration import certificate_findings
 from pypitool.doctor.finding import Finding, Severity, document_of, error, info, ordered, warning
 from pypitool.doctor.outside import UpstreamAnswer, unprotected_names, upstream_findings
-from pypitool.doctor.people import of_open_uploads, of_publisher, of_tokens, of_who
-from pypitool.doctor.places import GIB, Directory, Disk, of_directory, of_disk
-from pypitool.doctor.running import of_keeper, of_runs, of_units
+from pypitool.doctor.people import (
+    open_upload_findings,
+    publisher_findings,
+    token_findings,
+    unknown_name_findings,
+)
+from pypitool.doctor.places import GIB, Directory, Disk, directory_findings, disk_findings
+from pypitool.doctor.running import keeper_findings, run_findings, unit_findings
 
 NOW = datetime(2026, 1, 10, tzinfo=timezone.utc)
 
@@ -56,7 +61,7 @@ def test_the_worst_finding_decides_the_exit_code(found: tuple[object, ...], code
 def test_disks(free: int, size: int, found: list[tuple[str, str]]) -> None:
     if size == 0:
         free = 2 * GIB
-    assert words(of_disk(Disk("/srv", free, size))) == found
+    assert words(disk_findings(Disk("/srv", free, size))) == found
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,7 @@ def test_disks(free: int, size: int, found: list[tuple[str, str]]) -> None:
     ],
 )
 def test_directories(directory: Directory, is_written: bool, found: list[tuple[str, str]]) -> None:
-    assert words(of_directory(directory, is_written=is_written)) == found
+    assert words(directory_findings(directory, is_written=is_written)) == found
 
 
 @pytest.mark.parametrize(
@@ -83,7 +88,7 @@ def test_directories(directory: Directory, is_written: bool, found: list[tuple[s
     ],
 )
 def test_keepers(age: float | None, lag: float, watched: bool, found: list[tuple[str, str]]) -> None:
-    assert words(of_keeper("/s", age, lag=lag, is_watched=watched)) == found
+    assert words(keeper_findings("/s", age, lag=lag, is_watched=watched)) == found
 
 
 @pytest.mark.parametrize(
@@ -96,7 +101,7 @@ def test_keepers(age: float | None, lag: float, watched: bool, found: list[tuple
     ],
 )
 def test_certificates(days: int, found: list[tuple[str, str]]) -> None:
-    assert words(of_certificate("c.pem", NOW + timedelta(days=days), NOW)) == found
+    assert words(certificate_findings("c.pem", NOW + timedelta(days=days), NOW)) == found
 
 
 @pytest.mark.parametrize(
@@ -132,16 +137,16 @@ def test_names_are_unprotected_only_where_somebody_looks_elsewhere() -> None:
     ],
 )
 def test_open_uploads(who: str, may: Right, found: list[tuple[str, str]]) -> None:
-    assert words(of_open_uploads([Rule((who,), frozenset({may}))])) == found
+    assert words(open_upload_findings([Rule((who,), frozenset({may}))])) == found
 
 
 def test_names_in_rules_that_nobody_has() -> None:
     asked = ["ann", "user:eve", "token:ci-*", "token:old", "@group", "publisher:gh", "anonymous", "eve"]
 
-    found = list(of_who(asked, {"ann"}, ["ci-1"]))
+    found = list(unknown_name_findings(asked, {"ann"}, ["ci-1"]))
 
     assert [finding.subject for finding in found] == ["user:eve", "token:old", "eve"]
-    assert not list(of_who(["eve"], None, []))
+    assert not list(unknown_name_findings(["eve"], None, []))
 
 
 @pytest.mark.parametrize(
@@ -156,13 +161,13 @@ def test_names_in_rules_that_nobody_has() -> None:
     ids=["soon", "later", "never", "ended", "minted"],
 )
 def test_tokens_that_end(token: Token, found: bool) -> None:
-    assert words(of_tokens([token], NOW)) == [("token-ends", "warning")] * found
+    assert words(token_findings([token], NOW)) == [("token-ends", "warning")] * found
 
 
 def test_failed_units_are_ours_only() -> None:
     listing = "pypitool.service loaded failed failed pypitool\nother.service loaded failed failed x\n\n"
 
-    assert [finding.subject for finding in of_units(listing)] == ["pypitool.service"]
+    assert [finding.subject for finding in unit_findings(listing)] == ["pypitool.service"]
 
 
 def test_the_last_run_of_each_command_counts() -> None:
@@ -174,7 +179,7 @@ def test_the_last_run_of_each_command_counts() -> None:
         {"run": 1, "command": "verify", "exit_code": 1},
     ]
 
-    assert [finding.subject for finding in of_runs(newest_first)] == ["sync (4)"]
+    assert [finding.subject for finding in run_findings(newest_first)] == ["sync (4)"]
 
 
 @pytest.mark.parametrize(
@@ -189,4 +194,4 @@ def test_the_last_run_of_each_command_counts() -> None:
     ],
 )
 def test_publishers(claims: list[tuple[str, list[object]]], projects: list[str], found: list[str]) -> None:
-    assert [finding.what for finding in of_publisher("gh", claims, projects)] == found
+    assert [finding.what for finding in publisher_findings("gh", claims, projects)] == found
