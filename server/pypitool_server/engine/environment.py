@@ -1,4 +1,7 @@
-"""The environment of each process: what a worker, the keeper and the jobs know of ours."""
+"""The environment of each process: what a worker, the keeper and the jobs know of ours.
+
+granian copies that of a worker into the WSGI environment of every request.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,23 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+# What the interpreter, the C library and children need. Not HTTP_PROXY and its like: in a WSGI environment
+# that is a header which the client seems to have sent (CVE-2016-1000110); and no passwords of anybody.
+KEPT = frozenset({"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"})
+KEPT_PREFIXES = ("LC_", "PYTHON")
+
+
+def scrub() -> None:
+    """Forget everything else of this process's environment."""
+    kept = scrubbed(os.environ)
+    os.environ.clear()
+    os.environ.update(kept)
+
+
+def scrubbed(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what a worker keeps of an environment."""
+    return {name: value for name, value in environ.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
 
 
 def keeper_environment() -> dict[str, str]:
@@ -28,21 +48,3 @@ def jobs_environment(
 def _this_installation() -> dict[str, str]:
     # It must be the one of this very installation, from wherever it was imported.
     return {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-
-
-# What the interpreter, the C library and children need. Not HTTP_PROXY and its like: in a WSGI environment
-# that is a header which the client seems to have sent (CVE-2016-1000110); and no passwords of anybody.
-KEPT = frozenset({"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"})
-KEPT_PREFIXES = ("LC_", "PYTHON")
-
-
-def scrubbed(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what a worker keeps of an environment."""
-    return {name: value for name, value in environ.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
-
-
-def scrub() -> None:
-    """Forget everything else of this process's environment."""
-    kept = scrubbed(os.environ)
-    os.environ.clear()
-    os.environ.update(kept)

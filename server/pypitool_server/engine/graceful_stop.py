@@ -1,4 +1,4 @@
-"""How a worker leaves: nobody new comes in, who is here is told to go, and only then the engine shuts down.
+"""The graceful stop of a worker: nobody new comes in, who is here is told to go, then the engine shuts down.
 
 granian takes connections until it is told to stop, and drops at once those whose request it has not read. The
 client whose request is on its way then sees a broken connection: a breath between the two spares it that.

@@ -1,8 +1,6 @@
-"""Listening on a port that no other server shares.
+"""Where the server listens: bound by the parent once, handed to the workers, refused to everybody else.
 
-Where the server listens: bound by the parent once, handed to the workers, refused to everybody else.
-
-Listening on a socket in the file system.
+A port, or a socket in the file system.
 """
 
 from __future__ import annotations
@@ -24,6 +22,37 @@ KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES = 60, 15, 4
 UNREAD_MILLISECONDS = 300_000
 # With SO_REUSEPORT Linux spreads connections over sockets; elsewhere the last one would get all of them.
 SPREADS = sys.platform == "linux"
+
+BACKLOG = 2048
+PRIVILEGED_PORTS = 1024
+
+
+class Listener(Protocol):
+    """An address that is ours until it is closed."""
+
+    @property
+    def is_unix(self) -> bool:
+        """Whether it is a socket in the file system."""
+
+    @property
+    def name(self) -> str:
+        """The address as people write it."""
+
+    @property
+    def port(self) -> int:
+        """The port, also when any free one was asked for; 0 where there is none."""
+
+    def socket_of(self, number: int) -> socket.socket:
+        """Return the listening socket of a worker, by its number from 0."""
+
+    def others(self, number: int) -> Iterable[socket.socket]:
+        """Return the sockets that this worker has nothing to do with."""
+
+    def shrink(self, count: int) -> None:
+        """Close the sockets of workers beyond this count: nobody would take what arrives there."""
+
+    def close(self) -> None:
+        """Give the address up."""
 
 
 class TcpListener:
@@ -78,6 +107,81 @@ class TcpListener:
             one.close()
 
 
+class UnixListener:
+    """A socket in the file system, which all workers share."""
+
+    is_unix = True
+
+    def __init__(self, path: Path, mode: int) -> None:
+        self._path = path
+        _make_way(path)
+        self._socket = _bound_unix(path, mode)
+        self._inode = path.lstat().st_ino
+
+    @property
+    def name(self) -> str:
+        """The address as people write it."""
+        return f"unix:{self._path}"
+
+    @property
+    def port(self) -> int:
+        """None: clients of the LAN reach the proxy in front."""
+        return 0
+
+    def socket_of(self, number: int) -> socket.socket:
+        """Return the one socket."""
+        return self._socket
+
+    def others(self, number: int) -> Iterable[socket.socket]:
+        """Return nothing: there is only one."""
+        return ()
+
+    def shrink(self, count: int) -> None:
+        """Do nothing: whoever is left takes what arrives."""
+
+    def close(self) -> None:
+        """Give the address up."""
+        with contextlib.suppress(OSError):
+            # Never the socket of a server that took the place over.
+            if self._path.lstat().st_ino == self._inode:
+                self._path.unlink()
+        self._socket.close()
+
+
+class AddressInUse(PypitoolError):
+    """Somebody else listens there."""
+
+    sentence = "cannot listen on {address}: another server does"
+    hint = "stop the server that listens there, or choose another address with `{flag}`"
+    address: str
+    flag: str
+
+
+class CannotListen(PypitoolError):
+    """The address is not ours to listen on."""
+
+    kind = Kind.CONFIG
+    sentence = "cannot listen on {address}: {reason}"
+    address: str
+    reason: str
+    hint: str | None = None
+
+
+def refusal(error: OSError, name: str, *, flag: str) -> PypitoolError:
+    """Say what an error of the system means to who started the server."""
+    if error.errno == errno.EADDRINUSE:
+        return AddressInUse(name, flag=flag)
+    hint = None
+    if error.errno == errno.EACCES and flag == "--port":
+        hint = (
+            f"ports below {PRIVILEGED_PORTS} need CAP_NET_BIND_SERVICE: "
+            "`systemd/pypitool.service` gives it, a port above needs nothing"
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        hint = "`--host 0.0.0.0` listens on every address of this machine"
+    return CannotListen(name, (error.strerror or str(error)).lower(), hint)
+
+
 def _resolved(host: str, port: int) -> tuple[int, tuple[object, ...]]:
     # granian takes addresses only.
     bare = host.removeprefix("[").removesuffix("]")
@@ -121,113 +225,6 @@ def _tune(one: socket.socket) -> None:
 
 def _shown(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
-
-
-BACKLOG = 2048
-PRIVILEGED_PORTS = 1024
-
-
-class AddressInUse(PypitoolError):
-    """Somebody else listens there."""
-
-    sentence = "cannot listen on {address}: another server does"
-    hint = "stop the server that listens there, or choose another address with `{flag}`"
-    address: str
-    flag: str
-
-
-class CannotListen(PypitoolError):
-    """The address is not ours to listen on."""
-
-    kind = Kind.CONFIG
-    sentence = "cannot listen on {address}: {reason}"
-    address: str
-    reason: str
-    hint: str | None = None
-
-
-class Listener(Protocol):
-    """An address that is ours until it is closed."""
-
-    @property
-    def is_unix(self) -> bool:
-        """Whether it is a socket in the file system."""
-
-    @property
-    def name(self) -> str:
-        """The address as people write it."""
-
-    @property
-    def port(self) -> int:
-        """The port, also when any free one was asked for; 0 where there is none."""
-
-    def socket_of(self, number: int) -> socket.socket:
-        """Return the listening socket of a worker, by its number from 0."""
-
-    def others(self, number: int) -> Iterable[socket.socket]:
-        """Return the sockets that this worker has nothing to do with."""
-
-    def shrink(self, count: int) -> None:
-        """Close the sockets of workers beyond this count: nobody would take what arrives there."""
-
-    def close(self) -> None:
-        """Give the address up."""
-
-
-def refusal(error: OSError, name: str, *, flag: str) -> PypitoolError:
-    """Say what an error of the system means to who started the server."""
-    if error.errno == errno.EADDRINUSE:
-        return AddressInUse(name, flag=flag)
-    hint = None
-    if error.errno == errno.EACCES and flag == "--port":
-        hint = (
-            f"ports below {PRIVILEGED_PORTS} need CAP_NET_BIND_SERVICE: "
-            "`systemd/pypitool.service` gives it, a port above needs nothing"
-        )
-    if error.errno == errno.EADDRNOTAVAIL:
-        hint = "`--host 0.0.0.0` listens on every address of this machine"
-    return CannotListen(name, (error.strerror or str(error)).lower(), hint)
-
-
-class UnixListener:
-    """A socket in the file system, which all workers share."""
-
-    is_unix = True
-
-    def __init__(self, path: Path, mode: int) -> None:
-        self._path = path
-        _make_way(path)
-        self._socket = _bound_unix(path, mode)
-        self._inode = path.lstat().st_ino
-
-    @property
-    def name(self) -> str:
-        """The address as people write it."""
-        return f"unix:{self._path}"
-
-    @property
-    def port(self) -> int:
-        """None: clients of the LAN reach the proxy in front."""
-        return 0
-
-    def socket_of(self, number: int) -> socket.socket:
-        """Return the one socket."""
-        return self._socket
-
-    def others(self, number: int) -> Iterable[socket.socket]:
-        """Return nothing: there is only one."""
-        return ()
-
-    def shrink(self, count: int) -> None:
-        """Do nothing: whoever is left takes what arrives."""
-
-    def close(self) -> None:
-        """Give the address up."""
-        with contextlib.suppress(OSError):
-            # Never the socket of a server that took the place over.
-            if self._path.lstat().st_ino == self._inode:
-                self._path.unlink()
-        self._socket.close()
 
 
 def _make_way(path: Path) -> None:

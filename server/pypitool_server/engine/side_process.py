@@ -16,6 +16,10 @@ STOP_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
+SHORT_LIFE_SECONDS = 10.0
+FIRST_SECONDS = 0.25
+LONGEST_SECONDS = 5.0
+
 
 class SideProcess:
     """Keeps one process alive, and hands its words to the log of the server."""
@@ -123,21 +127,6 @@ class SideProcess:
         self._process = None
 
 
-def keeper_command(
-    roots: Sequence[Path], state: Path, *, rescan: float, level: str, parent: int
-) -> tuple[str, ...]:
-    """Return the command that keeps these directories until `parent` is gone."""
-    options = (
-        "--state", str(state), "--rescan", str(rescan), "--log-level", level, "--parent", str(parent),
-    )  # fmt: skip
-    return (sys.executable, "-m", "pypitool.keeper", *options, *map(str, roots))
-
-
-def jobs_command() -> tuple[str, ...]:
-    """Return the command that runs the jobs of the configuration until we are gone."""
-    return (sys.executable, "-m", "pypitool", "daemon", "--until-eof")
-
-
 def _voice(process: subprocess.Popen[bytes]) -> int:
     assert process.stdout is not None
     return process.stdout.fileno()
@@ -163,11 +152,6 @@ def _tell(name: str, line: str) -> None:
         told.info("%s", line)
 
 
-SHORT_LIFE_SECONDS = 10.0
-FIRST_SECONDS = 0.25
-LONGEST_SECONDS = 5.0
-
-
 class Backoff:
     """Waits longer after each short life; the first one after a long life is free."""
 
@@ -182,3 +166,18 @@ class Backoff:
         self._short_lives += 1
         # 2.0**32 and not more: after weeks of crashes the power would be too large for a float.
         return float(min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(self._short_lives - 1, 32)))
+
+
+def keeper_command(
+    roots: Sequence[Path], state: Path, *, rescan: float, level: str, parent: int
+) -> tuple[str, ...]:
+    """Return the command that keeps these directories until `parent` is gone."""
+    options = (
+        "--state", str(state), "--rescan", str(rescan), "--log-level", level, "--parent", str(parent),
+    )  # fmt: skip
+    return (sys.executable, "-m", "pypitool.keeper", *options, *map(str, roots))
+
+
+def jobs_command() -> tuple[str, ...]:
+    """Return the command that runs the jobs of the configuration until we are gone."""
+    return (sys.executable, "-m", "pypitool", "daemon", "--until-eof")

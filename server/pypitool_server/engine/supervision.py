@@ -1,8 +1,7 @@
-"""The parent: it starts workers, replaces those that die, renews them at SIGHUP, and lets them finish.
+"""Supervision: the parent starts workers, replaces those that die, renews them at SIGHUP, lets them finish.
 
-One thread and one loop: a fork never copies a lock that another thread holds.
-
-Signals as something to wait for beside other things: no handler does more than to note them.
+One thread and one loop: a fork never copies a lock that another thread holds. Signals are something to wait
+for beside other things, and no handler does more than to note them.
 """
 
 from __future__ import annotations
@@ -41,13 +40,7 @@ IMPATIENT_AFTER_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
 
-
-class WorkerDied(PypitoolError):
-    """A worker ended before it could serve."""
-
-    sentence = "a worker ended with exit code {exit_code} while it was starting"
-    hint = "what it wrote last tells why"
-    exit_code: int | None
+NOTED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
 class Supervisor:
@@ -232,13 +225,18 @@ class Supervisor:
             self._release_ended()
 
 
+class WorkerDied(PypitoolError):
+    """A worker ended before it could serve."""
+
+    sentence = "a worker ended with exit code {exit_code} while it was starting"
+    hint = "what it wrote last tells why"
+    exit_code: int | None
+
+
 def _cut(worker: Worker) -> None:
     log.warning("requests that did not end in time are cut")
     worker.deadline = math.inf
     worker.process.kill()
-
-
-NOTED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
 class Signals:

@@ -17,32 +17,8 @@ from pypitool_server.logs.logs import Log
 if TYPE_CHECKING:
     from pypitool_server.http.wsgi_types import Application
 
-
-def pin_to_cpu(number: int) -> None:
-    """Keep this process, and the threads that it will start, on one of the CPUs that it may use."""
-    if not hasattr(os, "sched_setaffinity"):
-        return  # macOS has no such call
-    allowed = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {allowed[number % len(allowed)]})
-
-
 LOOK_SECONDS = 0.5
 GRACE_SECONDS = 3.0
-
-
-def end_with_parent(parent: int) -> None:
-    """Watch from now on whether `parent` is still the parent of this process; end with it."""
-    threading.Thread(target=_watch, args=(parent,), name="parent", daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    # Polled: a pipe would be held open by brothers that were forked later, and prctl(PR_SET_PDEATHSIG)
-    # follows the thread that forked, not its process.
-    while os.getppid() == parent:
-        time.sleep(LOOK_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(GRACE_SECONDS)
-    os._exit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +68,35 @@ def _application(message: WorkerMessage) -> tuple[Application, Ready]:
     serving = assemble(message.settings, repository, message.counts, log, watch=watch)
     # Not the Flask object: its `__call__` would be one call more on the way of every request.
     return serving.app.wsgi_app, Ready(*repository.catalogue.counts())
+
+
+def pin_to_cpu(number: int) -> None:
+    """Keep this process, and the threads that it will start, on one of the CPUs that it may use.
+
+    Python runs one thread at a time. On several CPUs the threads of a worker hand its lock from cache to
+    cache and wake one another for every request; kept on one CPU a worker answers two to three times as many
+    pages in a second of CPU time, and no fewer on the clock (tried with 512 threads and 16 connections on 4
+    CPUs). Whatever else runs on that CPU the scheduler moves to another one.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return  # macOS has no such call
+    allowed = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {allowed[number % len(allowed)]})
+
+
+def end_with_parent(parent: int) -> None:
+    """Watch from now on whether `parent` is still the parent of this process; end with it.
+
+    Nobody else would replace a process that lost its parent, or stop it.
+    """
+    threading.Thread(target=_watch, args=(parent,), name="parent", daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    # Polled: a pipe would be held open by brothers that were forked later, and prctl(PR_SET_PDEATHSIG)
+    # follows the thread that forked, not its process.
+    while os.getppid() == parent:
+        time.sleep(LOOK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_SECONDS)
+    os._exit(1)

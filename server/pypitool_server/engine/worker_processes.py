@@ -1,8 +1,6 @@
-"""What the parent gives to a worker: values and descriptors that cross by fork and by pickle alike.
+"""Worker processes: what each is given, what it reports, and how it is started and released.
 
-The worker processes: started, heard, told to leave, released.
-
-What a supervisor of workers needs of the server around it.
+What crosses to a worker, and back, are values and descriptors that cross by fork and by pickle alike.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The log of the server: text or JSON, on a stream and in a file, without secrets.
-
-Secrets that must not reach a log.
-"""
+"""The log of the server: text or JSON, on a stream and in a file, without secrets."""
 
 from __future__ import annotations
 
@@ -21,14 +18,13 @@ STREAMS = {"stdout": 1, "stderr": 2}
 # Libraries tell their own story only when somebody looks for it.
 CHATTY = ("watchdog", "urllib3", "asyncio", "_granian")
 
-
-class LogFileUnusable(PypitoolError):
-    """The log file cannot be written."""
-
-    kind = Kind.CONFIG
-    sentence = "cannot write the log file `{path}`: {reason}"
-    path: Path
-    reason: str
+HIDDEN = "***"
+# What people type into addresses: `?token=…`, `&api_key=…`; and headers that a message quotes.
+_PARAMETER = re.compile(
+    r"(?i)([?&;]|^)([^=&;?\s]*(?:token|passw|secret|key|auth|signature|credential)[^=&;?\s]*)=[^&;\s]+"
+)
+_HEADER = re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*['\"]?\s*(?:basic|bearer|token)?)\s+[^\s'\",]+")
+_SCHEME = re.compile(r"(?i)\b(basic|bearer) [A-Za-z0-9+/_.~-]{8,}=*")
 
 
 class Log:
@@ -58,6 +54,15 @@ class Log:
         """Follow a log file that was rotated away."""
         for sink in self.sinks:
             sink.reopen()
+
+
+class LogFileUnusable(PypitoolError):
+    """The log file cannot be written."""
+
+    kind = Kind.CONFIG
+    sentence = "cannot write the log file `{path}`: {reason}"
+    path: Path
+    reason: str
 
 
 def local_time(seconds: float) -> str:
@@ -126,15 +131,6 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
-
-
-HIDDEN = "***"
-# What people type into addresses: `?token=…`, `&api_key=…`; and headers that a message quotes.
-_PARAMETER = re.compile(
-    r"(?i)([?&;]|^)([^=&;?\s]*(?:token|passw|secret|key|auth|signature|credential)[^=&;?\s]*)=[^&;\s]+"
-)
-_HEADER = re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*['\"]?\s*(?:basic|bearer|token)?)\s+[^\s'\",]+")
-_SCHEME = re.compile(r"(?i)\b(basic|bearer) [A-Za-z0-9+/_.~-]{8,}=*")
 
 
 def masked(text: str) -> str:

@@ -14,6 +14,8 @@ Value = TypeVar("Value")
 ENTRY_OVERHEAD = 1700
 # One answer never pushes out more than this part of the others.
 LARGEST_SHARE = 8
+
+
 # `stands(ticket, dependencies)`: nothing of these changed since the ticket was taken.
 Stands = Callable[[int, Collection[str]], bool]
 

@@ -1,6 +1,6 @@
 """Package files, their metadata and their signatures, at the addresses that lock files hold.
 
-Answers that are bytes of a file: whole or a part, or none when the client has them.
+The answers are bytes of a file: whole or a part, or none when the client has them.
 """
 
 from __future__ import annotations

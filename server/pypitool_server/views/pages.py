@@ -44,6 +44,9 @@ LONGEST_QUERY = 200
 # The list of so many files is made at once and replayed; a longer one is sent while it is made.
 FEW_FILES = 2000
 
+# `{{NAME}}` is escaped and `{{!NAME}}` is not; everything else in the file is text, never a template.
+_VARIABLE = re.compile(r"\{\{\s*(!?)\s*(URL|VERSION|NUMPKGS|PACKAGES|SIMPLE)\s*\}\}")
+
 
 def blueprint() -> Blueprint:
     """Return the addresses that people visit."""
@@ -219,10 +222,6 @@ def _client(base: str) -> dict[str, str]:
     }
 
 
-# `{{NAME}}` is escaped and `{{!NAME}}` is not; everything else in the file is text, never a template.
-_VARIABLE = re.compile(r"\{\{\s*(!?)\s*(URL|VERSION|NUMPKGS|PACKAGES|SIMPLE)\s*\}\}")
-
-
 class WelcomeUnreadable(PypitoolError):
     """The file with the start page cannot be read."""
 
@@ -231,7 +230,7 @@ class WelcomeUnreadable(PypitoolError):
 
 
 def welcome_page(file: Path, base: str, files: int) -> bytes:
-    """Return the page with its variables filled in."""
+    """Return the house's own start page, with the five variables that pypiserver's has filled in."""
     try:
         page = file.read_text(encoding="utf-8", errors="replace")
     except OSError as error:

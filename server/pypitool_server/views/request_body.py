@@ -1,7 +1,4 @@
-"""The body of a request: counted, bounded, watched for silence, and read to its end.
-
-Requests that a page of somebody else's made a browser send.
-"""
+"""The body of a request: counted, bounded, watched for silence, read to its end, and from no other site."""
 
 from __future__ import annotations
 
@@ -28,44 +25,6 @@ DRAINED_BYTES = 64 * 1024**2
 DRAINED_SECONDS = 10.0
 LONGEST_LENGTH = 18  # digits; more are a joke, and int() refuses thousands of them
 DRAINED_PIECE = 4096  # a trickle must not hide the time that passes
-
-
-class BodyTooLarge(PypitoolError):
-    """More bytes than are accepted."""
-
-    kind = Kind.INVALID
-    status = 413
-    sentence = "more than the {limit:,} bytes that are accepted here"
-    limit: int
-
-
-class BodyCut(PypitoolError):
-    """A body that ended before it was whole: the client went away, or its length was a lie."""
-
-    kind = Kind.INVALID
-    received: int
-    expected: int | None
-
-    def __str__(self) -> str:
-        of = "" if self.expected is None else f" of {self.expected:,}"
-        return f"the request ended early, after {self.received:,}{of} bytes"
-
-
-class BodySilent(PypitoolError):
-    """A body whose sender stopped in the middle."""
-
-    kind = Kind.INVALID
-    status = 408
-    headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
-    sentence = "the request was silent for {seconds:g} s in its middle"
-    seconds: float
-
-
-class BadLength(PypitoolError):
-    """A body whose length is said in a way that nobody can trust."""
-
-    kind = Kind.INVALID
-    sentence = "the Content-Length of the request is not a number"
 
 
 class RequestBody:
@@ -168,13 +127,6 @@ def expected_length(environ: Environ) -> tuple[int | None, bool]:
     return int(text), True
 
 
-class FromAnotherSite(PypitoolError):
-    """A page of somebody else's made a browser send this, with the credentials that the browser keeps."""
-
-    kind = Kind.FORBIDDEN
-    sentence = "changes from the pages of other sites are refused"
-
-
 def refuse_other_sites() -> None:
     """Raise `FromAnotherSite` unless the current request comes from no page, or from one of ours."""
     # No cookie is ever read, but browsers send Basic credentials along by themselves.
@@ -187,3 +139,48 @@ def refuse_other_sites() -> None:
 
 def _host(url: str) -> str:
     return url.partition("://")[2].partition("/")[0].lower()
+
+
+class BodyTooLarge(PypitoolError):
+    """More bytes than are accepted."""
+
+    kind = Kind.INVALID
+    status = 413
+    sentence = "more than the {limit:,} bytes that are accepted here"
+    limit: int
+
+
+class BodyCut(PypitoolError):
+    """A body that ended before it was whole: the client went away, or its length was a lie."""
+
+    kind = Kind.INVALID
+    received: int
+    expected: int | None
+
+    def __str__(self) -> str:
+        of = "" if self.expected is None else f" of {self.expected:,}"
+        return f"the request ended early, after {self.received:,}{of} bytes"
+
+
+class BodySilent(PypitoolError):
+    """A body whose sender stopped in the middle."""
+
+    kind = Kind.INVALID
+    status = 408
+    headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
+    sentence = "the request was silent for {seconds:g} s in its middle"
+    seconds: float
+
+
+class BadLength(PypitoolError):
+    """A body whose length is said in a way that nobody can trust."""
+
+    kind = Kind.INVALID
+    sentence = "the Content-Length of the request is not a number"
+
+
+class FromAnotherSite(PypitoolError):
+    """A page of somebody else's made a browser send this, with the credentials that the browser keeps."""
+
+    kind = Kind.FORBIDDEN
+    sentence = "changes from the pages of other sites are refused"

@@ -16,15 +16,6 @@ from pypitool.core.model import Project
 MOST = 100
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """One line of an answer."""
-
-    name: NormalizedName
-    version: str
-    summary: str
-
-
 def search_projects(
     catalogue: Reader, terms: Sequence[str], *, sees: Callable[[NormalizedName], bool]
 ) -> Iterator[SearchResult]:
@@ -45,3 +36,12 @@ def _line(catalogue: Reader, project: Project) -> SearchResult:
     version = latest_of(grouped) or ""
     told = metadata_of(catalogue, grouped.get(version, ()))
     return SearchResult(project.name, version, (told and told.summary) or "")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """One line of an answer."""
+
+    name: NormalizedName
+    version: str
+    summary: str

@@ -1,7 +1,4 @@
-"""A form that carries a file: read while it arrives, the file streamed to wherever it is to go.
-
-A file that is being uploaded: its bytes go to the disk while they are hashed, its signature to memory.
-"""
+"""The body of an upload: a form that is read while it arrives, and whose file goes to the disk at once."""
 
 from __future__ import annotations
 
@@ -25,10 +22,6 @@ from pypitool.core.text import printable
 from pypitool.store.store import Store
 from pypitool.store.temporary import TemporaryFile
 
-# Not werkzeug's decoder: where a piece of the body ends one byte after a boundary it adds a carriage return
-# to the file before it (3.1.9), and it takes five times as long.
-
-
 # Flask's own limits refuse real uploads: 500 kB for a README, 1000 parts for a project with many extras.
 FORM_BYTES = 16 * 1024**2
 FORM_PARTS = 10_000
@@ -36,29 +29,11 @@ FORM_PARTS = 10_000
 LONGEST_BOUNDARY = 200
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
-
-
-class BrokenForm(PypitoolError):
-    """A body that is not the form that it says to be."""
-
-    kind = Kind.INVALID
-    sentence = "the form cannot be read: {reason}"
-    reason: str
-
-
-class FormTooLarge(PypitoolError):
-    """More fields, or longer ones, than any upload has."""
-
-    kind = Kind.INVALID
-    status = 413
-    sentence = f"the form has more than {FORM_PARTS:,} fields or {FORM_BYTES:,} bytes beside its file"
-
-
-class PartSink(Protocol):
-    """Where the bytes of a file go."""
-
-    def write(self, data: bytes, /) -> None:
-        """Take in the next bytes."""
+CONTENT = "content"
+SIGNATURE = "gpg_signature"
+LARGEST_SIGNATURE = 64 * 1024
+ACTION = ":action"
+DOCUMENTS = "doc_upload"
 
 
 @dataclass(slots=True)
@@ -71,10 +46,6 @@ class Form:
     def first(self, name: str) -> str | None:
         """Return the first value of a field."""
         return next((value for key, value in self.fields if key == name), None)
-
-
-# Called when a file begins, with its field, its name, and the form so far.
-OpenPart = Callable[[str, str, Form], PartSink]
 
 
 def read_form(content_type: str, pieces: Iterable[bytes], open_sink: OpenPart) -> Form:
@@ -136,7 +107,11 @@ def _urlencoded(pieces: Iterable[bytes]) -> Form:
 
 
 class _Multipart:
-    """Turn the events of the parser into a form and writes to sinks."""
+    """Turn the events of the parser into a form and writes to sinks.
+
+    Not werkzeug's decoder: where a piece of the body ends one byte after a boundary it adds a carriage return
+    to the file before it (3.1.9), and it takes five times as long.
+    """
 
     def __init__(self, boundary: str, open_sink: OpenPart) -> None:
         self.form = Form()
@@ -189,31 +164,11 @@ class _Multipart:
             raise FormTooLarge
 
 
-CONTENT = "content"
-SIGNATURE = "gpg_signature"
-LARGEST_SIGNATURE = 64 * 1024
-ACTION = ":action"
-DOCUMENTS = "doc_upload"
-
-
-# Raises what kind of refusal it is to upload a file of a project.
-Admit = Callable[[NormalizedName], object]
-
-
-class FileTooLarge(PypitoolError):
-    """A file beyond what `max-upload-size` allows."""
-
-    kind = Kind.INVALID
-    status = 413
-    filename: str
-    limit: int
-
-    def __str__(self) -> str:
-        return f"`{printable(self.filename)}` is larger than the {self.limit:,} bytes that are accepted here"
-
-
 class IncomingFile:
-    """Where the files of one form go; nothing is left of them unless they are published."""
+    """Where the files of one form go: to the disk while it is hashed, and a signature to memory.
+
+    Nothing is left of them unless they are published.
+    """
 
     def __init__(self, store: Store, *, admit: Admit, limit: int, announced: int) -> None:
         self._store = store
@@ -294,3 +249,45 @@ class _Signature:
         self._body += data
         if len(self._body) > LARGEST_SIGNATURE:
             raise FileTooLarge(self._filename, LARGEST_SIGNATURE)
+
+
+class BrokenForm(PypitoolError):
+    """A body that is not the form that it says to be."""
+
+    kind = Kind.INVALID
+    sentence = "the form cannot be read: {reason}"
+    reason: str
+
+
+class FormTooLarge(PypitoolError):
+    """More fields, or longer ones, than any upload has."""
+
+    kind = Kind.INVALID
+    status = 413
+    sentence = f"the form has more than {FORM_PARTS:,} fields or {FORM_BYTES:,} bytes beside its file"
+
+
+class PartSink(Protocol):
+    """Where the bytes of a file go."""
+
+    def write(self, data: bytes, /) -> None:
+        """Take in the next bytes."""
+
+
+# Called when a file begins, with its field, its name, and the form so far.
+OpenPart = Callable[[str, str, Form], PartSink]
+
+# Raises what kind of refusal it is to upload a file of a project.
+Admit = Callable[[NormalizedName], object]
+
+
+class FileTooLarge(PypitoolError):
+    """A file beyond what `max-upload-size` allows."""
+
+    kind = Kind.INVALID
+    status = 413
+    filename: str
+    limit: int
+
+    def __str__(self) -> str:
+        return f"`{printable(self.filename)}` is larger than the {self.limit:,} bytes that are accepted here"
