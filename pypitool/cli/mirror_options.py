@@ -15,7 +15,7 @@ from pypitool.cli.command import option
 if TYPE_CHECKING:
     from pypitool.core.mirror.targets import Target
     from pypitool.mirror.inputs import Inputs
-    from pypitool.upstream.page_model import Upstream
+    from pypitool.upstream.upstream import Upstream
 
 _WHAT, _WHOM, _WHERE = "What", "For whom", "From where"
 _FILE = click.Path(path_type=Path)

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from pypitool.mirror.notify import Recipients
     from pypitool.mirror.run import Work
     from pypitool.mirror.workspace import Workspace
-    from pypitool.upstream.page_model import Upstream
+    from pypitool.upstream.upstream import Upstream
 
 # What a hole of these is mended by: another pin, or uv.
 _MENDABLE = ("download", "sync")

@@ -20,7 +20,7 @@ from pypitool.doctor.finding import Finding, error, info, warning
 from pypitool.upstream.errors import redacted
 
 if TYPE_CHECKING:
-    from pypitool.upstream.page_model import Upstream
+    from pypitool.upstream.upstream import Upstream
 
 CLOCK_OFF_BY = 60.0  # seconds
 LONGEST = 5.0  # seconds that a request may take
@@ -66,7 +66,7 @@ def look_at_upstreams(context: Context) -> Iterator[Finding]:
 def _fallback(context: Context) -> Upstream:
     """Return where clients are sent for what is not here."""
     from pypitool.mirror.configured import upstream_at
-    from pypitool.upstream.public_index import default_index
+    from pypitool.upstream.upstream import default_index
 
     return upstream_at("fallback", context.settings.server.fallback_url or default_index())
 

@@ -32,8 +32,8 @@ from pypitool.repository.owners import owner_named
 from pypitool.repository.releases import NotHeld
 from pypitool.upload.credentials import Ask, Login, Places
 from pypitool.upstream.errors import redacted
-from pypitool.upstream.page_model import Upstream
 from pypitool.upstream.session import Response, UpstreamSession, read_bounded
+from pypitool.upstream.upstream import Upstream
 
 # What an address cannot hold as a part of it: it would mean another one.
 _NO_PART = ("", ".", "..")

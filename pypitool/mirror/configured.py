@@ -34,7 +34,7 @@ from pypitool.core.mirror.targets import Platform, Target, make_target
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.mirror.inputs import InputFaults, Inputs, read_inputs
 from pypitool.mirror.sets import Closure, SetRequest
-from pypitool.upstream.page_model import Upstream
+from pypitool.upstream.upstream import Upstream, default_index
 
 if TYPE_CHECKING:
     from pypitool.mirror.notify import Recipients
@@ -145,11 +145,7 @@ def _upstream(one: UpstreamSettings, environ: Mapping[str, str]) -> Upstream:
 
 
 def _address(index: str) -> str:
-    if index != PUBLIC:
-        return index
-    from pypitool.upstream.public_index import default_index
-
-    return default_index()
+    return default_index() if index == PUBLIC else index
 
 
 def _request(

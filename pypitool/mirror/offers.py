@@ -15,10 +15,10 @@ from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import indexes_for
 from pypitool.mirror.record import MirrorRecord, RememberedPage
 from pypitool.upstream.errors import Stopped, UpstreamUnavailable
-from pypitool.upstream.find_page import find_page
+from pypitool.upstream.fetch_page import KnownPage, UnchangedPage, UpstreamPage, find_page
 from pypitool.upstream.listing import Listing, Wants
-from pypitool.upstream.page_model import KnownPage, Page, Unchanged, Upstream
 from pypitool.upstream.session import UpstreamSession
+from pypitool.upstream.upstream import Upstream
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class ProjectOffer:
     body_sha256: str
     status: ProjectStatus
     status_reason: str | None
-    page: Page | None  # None: unchanged, see the record
+    page: UpstreamPage | None  # None: unchanged, see the record
     clock_skew: float = 0.0
 
     def candidates(self, record: MirrorRecord, wants: Wants | None = None) -> tuple[Candidate, ...]:
@@ -94,7 +94,7 @@ def remembered_offers(
         for upstream in indexes_for(project, upstreams):
             page = known.get((upstream.name, project))
             if page is not None:
-                offers[project] = _offered(Unchanged(upstream.name, project, page), record)
+                offers[project] = _offered(UnchangedPage(upstream.name, project, page), record)
                 break
     return offers
 
@@ -107,7 +107,7 @@ class _Failed:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    page: Page
+    page: UpstreamPage
     remembered: RememberedPage
 
     @property
@@ -115,7 +115,7 @@ class _Read:
         return self.page.project
 
 
-_Answer = _Read | Unchanged | _Failed
+_Answer = _Read | UnchangedPage | _Failed
 
 
 def _ask(
@@ -125,14 +125,14 @@ def _ask(
         page = find_page(project, sessions, known)
     except PypitoolError as error:
         return _Failed(project, error)
-    if isinstance(page, Unchanged):
+    if isinstance(page, UnchangedPage):
         return page
     # Packed here, while other answers are on their way.
     packed = page.listing.pack()
     return _Read(page, RememberedPage(page.known, page.status.value, page.status_reason, packed))
 
 
-def _offered(answer: _Read | Unchanged, record: MirrorRecord) -> ProjectOffer:
+def _offered(answer: _Read | UnchangedPage, record: MirrorRecord) -> ProjectOffer:
     if isinstance(answer, _Read):
         page = answer.page
         return ProjectOffer(

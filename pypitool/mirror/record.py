@@ -22,7 +22,7 @@ from pypitool.core.errors import NoSpace
 from pypitool.core.event_document import document
 from pypitool.core.mirror.run_events import Event
 from pypitool.core.mirror.run_summary import Summary, summary_of
-from pypitool.upstream.page_model import KnownPage
+from pypitool.upstream.fetch_page import KnownPage
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS page (

@@ -19,10 +19,10 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import PypitoolError
 from pypitool.upstream.errors import NoSuchProject
-from pypitool.upstream.find_page import find_page
-from pypitool.upstream.listing import Entry
-from pypitool.upstream.page_model import Page, Upstream
+from pypitool.upstream.fetch_page import UpstreamPage, find_page
+from pypitool.upstream.listing import ListedFile
 from pypitool.upstream.session import UpstreamSession, read_pieces
+from pypitool.upstream.upstream import Upstream
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _PASSED = ("Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "ETag", "Last-Modified")
@@ -69,7 +69,7 @@ class Relay(ThreadingHTTPServer):
         if self.is_ours(project):
             raise NoSuchProject(self.url, f"nobody is asked for {project}: it is ours")
         page = find_page(project, self.sessions, {})
-        assert isinstance(page, Page)  # nothing was known of it
+        assert isinstance(page, UpstreamPage)  # nothing was known of it
         number = [session.upstream.name for session in self.sessions].index(page.upstream)
         files = [self._file(number, page.listing.base, entry) for entry in page.listing.entries]
         return json.dumps({"meta": {"api-version": "1.1"}, "name": project, "files": files}).encode()
@@ -87,7 +87,7 @@ class Relay(ThreadingHTTPServer):
     def _root(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def _file(self, number: int, base: str, entry: Entry) -> dict[str, Any]:
+    def _file(self, number: int, base: str, entry: ListedFile) -> dict[str, Any]:
         url = urljoin(base, entry.url)
         file: dict[str, Any] = {
             "filename": entry.filename,

@@ -25,7 +25,7 @@ from pypitool.core.mirror.targets import Target, lowest_python
 from pypitool.mirror.inputs import Inputs, read_inputs
 from pypitool.mirror.private_names import PrivateNames
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set, refuse_unpinned
-from pypitool.upstream.page_model import Upstream
+from pypitool.upstream.upstream import Upstream
 
 _TIMEOUT = 600.0
 _SCRUBBED = ("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "CONDA_")

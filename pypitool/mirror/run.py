@@ -30,8 +30,8 @@ from pypitool.repository.repository import Repository
 from pypitool.repository.scan import scan_if_alone
 from pypitool.repository.state import locate_state
 from pypitool.upstream.errors import Stopped
-from pypitool.upstream.page_model import Upstream
 from pypitool.upstream.session import UpstreamSession
+from pypitool.upstream.upstream import Upstream
 
 
 @dataclass(frozen=True, slots=True)

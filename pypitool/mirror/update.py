@@ -44,7 +44,7 @@ from pypitool.mirror.upstream_changes import HeldProject, held_projects
 from pypitool.repository.releases import NotHeld
 from pypitool.repository.repository import Repository
 from pypitool.upstream.errors import Stopped, UpstreamError
-from pypitool.upstream.pages import release_document
+from pypitool.upstream.fetch_page import release_document
 from pypitool.upstream.session import UpstreamSession
 
 _UPLOADED = "files of it were uploaded here, and a stranger's never replace them"

@@ -18,8 +18,8 @@ from pypitool.core.upload.plan import IndexedFile, Presence, UploadEvent, presen
 from pypitool.upload.form import FileChanged
 from pypitool.upload.named_files import Package
 from pypitool.upstream.errors import NoSuchProject, UpstreamError, UpstreamRefused
+from pypitool.upstream.fetch_page import fetch_listing
 from pypitool.upstream.listing import Listing
-from pypitool.upstream.pages import fetch_listing
 from pypitool.upstream.session import UpstreamSession, read_pieces
 
 _REFUSED = frozenset({401, 403, 407})

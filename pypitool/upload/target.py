@@ -14,7 +14,7 @@ from pypitool.config.values import BadValue, did_you_mean
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.upload.addresses import index_of, is_same, public_uploads, with_slash, without_user
 from pypitool.core.upload.pypirc import PUBLIC, BadPypirc, Section, parse_pypirc
-from pypitool.upstream.public_index import default_index
+from pypitool.upstream.upstream import default_index
 
 log = getLogger(__name__)
 

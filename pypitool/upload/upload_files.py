@@ -17,8 +17,8 @@ from pypitool.upload.named_files import Package
 from pypitool.upload.send import Sender, Uploader
 from pypitool.upload.target import Target
 from pypitool.upstream.errors import Stopped
-from pypitool.upstream.page_model import Upstream
 from pypitool.upstream.session import UpstreamSession
+from pypitool.upstream.upstream import Upstream
 
 # An index may take its time to look at what it was given before it says anything.
 _SILENCE_AFTER_UPLOAD = 300.0

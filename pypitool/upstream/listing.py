@@ -33,7 +33,7 @@ _SDISTS = (".tar.gz", ".zip")
 Wants = Callable[[Version], bool]
 
 
-class Entry(NamedTuple):
+class ListedFile(NamedTuple):
     """One file as a page lists it."""
 
     filename: str
@@ -47,10 +47,10 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadPage:
+class ParsedPage:
     """What stands on a page, whatever it was written in."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ListedFile, ...]
     status: ProjectStatus = ProjectStatus.ACTIVE
     status_reason: str | None = None
 
@@ -61,7 +61,7 @@ class Listing:
 
     project: NormalizedName
     base: str  # the address of the page
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[ListedFile, ...] = ()
 
     def candidates(self, wants: Wants | None = None) -> tuple[Candidate, ...]:
         """Return the files of this project, or those of the versions that are wanted."""
@@ -81,7 +81,7 @@ class Listing:
     def unpack(cls, project: NormalizedName, packed: bytes) -> Listing:
         """Read what `pack` wrote."""
         base, entries = json.loads(zlib.decompress(packed))
-        return cls(project, base, tuple(Entry(*entry) for entry in entries))
+        return cls(project, base, tuple(ListedFile(*entry) for entry in entries))
 
     def _candidates(self, wants: Wants | None) -> Iterator[Candidate]:
         for entry in self.entries if wants is None else self._worth_reading(wants):
@@ -89,7 +89,7 @@ class Listing:
             if found is not None and (wants is None or wants(found.version)):
                 yield found
 
-    def _worth_reading(self, wants: Wants) -> Iterator[Entry]:
+    def _worth_reading(self, wants: Wants) -> Iterator[ListedFile]:
         """Yield what the text of its version alone does not exclude, where that part is beyond doubt."""
         judged: dict[str | None, bool] = {None: True}
         names: dict[str, bool] = {}
@@ -101,7 +101,7 @@ class Listing:
             if judged[text]:
                 yield entry
 
-    def _candidate(self, entry: Entry) -> Candidate | None:
+    def _candidate(self, entry: ListedFile) -> Candidate | None:
         try:
             distribution = parse(entry.filename)
         except BadFilename:

@@ -1,7 +1,4 @@
-"""HTTP of the client side: one session, one TLS context, retries that a stop can end at once.
-
-Whether a request that failed is worth another try, and how long to wait before it.
-"""
+"""A session with one index: one TLS context, and retries that a stop can end at once."""
 
 from __future__ import annotations
 
@@ -23,12 +20,15 @@ from urllib3.exceptions import HTTPError
 
 from pypitool import __version__
 from pypitool.upstream.errors import CutShort, Stopped, UpstreamUnavailable, redacted
-from pypitool.upstream.page_model import Upstream
 from pypitool.upstream.tls import tls_context
+from pypitool.upstream.upstream import Upstream
 
 _CONNECT_TIMEOUT = 10.0
 _MOST_REDIRECTS = 10
 _PIECE = 64 * 1024
+RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 30.0
 # What was sent may have been taken before a 500: whoever asks has to look, not the one who repeats.
 _RETRIED_UPLOADS = frozenset({429, 502, 503, 504})
 
@@ -167,7 +167,8 @@ class UpstreamSession:
             try:
                 response = send()
             except (requests.ConnectionError, requests.Timeout) as error:
-                if last or _is_refused_certificate(error):
+                # A certificate that is not trusted will not be at the next try either.
+                if last or isinstance(_cause(error), ssl.SSLCertVerificationError):
                     raise UpstreamUnavailable(url, _short(error)) from error
                 self._wait(wait_before_retry(attempt, None, 0, _now()) or 0, url, _short(error))
                 continue
@@ -285,11 +286,6 @@ def _refuse_downgrade(url: str, response: Response) -> None:
         raise UpstreamUnavailable(url, f"it redirects to {redacted(response.url)}, which is not https")
 
 
-def _is_refused_certificate(error: Exception) -> bool:
-    """Tell whether a certificate is not trusted: it will not be at the next try either."""
-    return isinstance(_cause(error), ssl.SSLCertVerificationError)
-
-
 def _is_within(url: str, index: str) -> bool:
     # The same address with TLS is the same place.
     return url.startswith((index, index.replace("http://", "https://", 1)))
@@ -314,11 +310,6 @@ def _cause(error: BaseException) -> BaseException:
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
-
-
-RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
-_FIRST_WAIT = 0.5
-_LONGEST_WAIT = 30.0
 
 
 def wait_before_retry(attempt: int, retry_after: str | None, longest: float, now: datetime) -> float | None:

@@ -30,8 +30,7 @@ from pypitool.mirror.configured import (
 from pypitool.mirror.inputs import InputFaults, Inputs
 from pypitool.mirror.notify import NotifyOn, Recipients
 from pypitool.mirror.sets import Closure
-from pypitool.upstream.page_model import Upstream
-from pypitool.upstream.public_index import default_index
+from pypitool.upstream.upstream import Upstream, default_index
 
 TARGETS = """
     [targets]

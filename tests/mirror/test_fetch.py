@@ -24,9 +24,9 @@ from pypitool.core.state_files import HiddenFiles
 from pypitool.mirror.fetch import Fetcher, FetchItem
 from pypitool.mirror.partial import PartialFiles
 from pypitool.repository.repository import Repository
-from pypitool.upstream.page_model import Page, Upstream
-from pypitool.upstream.pages import fetch_page
+from pypitool.upstream.fetch_page import UpstreamPage, fetch_page
 from pypitool.upstream.session import UpstreamSession
+from pypitool.upstream.upstream import Upstream
 from tests.support.upstream import (
     Answer,
     Dialect,
@@ -70,7 +70,7 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
 
 def items(fake: FakeUpstream, *hashes: str) -> list[FetchItem]:
     page = fetch_page(UpstreamSession(Upstream("fake", fake.url)), A)
-    assert isinstance(page, Page)
+    assert isinstance(page, UpstreamPage)
     return [FetchItem(wanted(candidate, *hashes), "fake") for candidate in page.candidates]
 
 
@@ -362,7 +362,7 @@ FETCH = """
 import sys, threading
 from pathlib import Path
 from tests.mirror.test_fetch import *
-from pypitool.upstream.pages import fetch_page
+from pypitool.upstream.fetch_page import fetch_page
 
 url, packages = sys.argv[1:]
 with Repository.open([Path(packages)], environ={}) as repository:

@@ -16,8 +16,8 @@ from pypitool.core.mirror.sync_plan import Miss, ProjectChoice, WantedFile
 from pypitool.core.model import FileKind
 from pypitool.mirror.choices import dump_choice, load_choice
 from pypitool.mirror.record import MirrorRecord, RememberedChoice, RememberedPage
-from pypitool.upstream.listing import Entry, Listing
-from pypitool.upstream.page_model import KnownPage
+from pypitool.upstream.fetch_page import KnownPage
+from pypitool.upstream.listing import ListedFile, Listing
 
 A = canonicalize_name("a")
 NAME = "a-1.0-1-cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
@@ -57,7 +57,9 @@ def test_a_choice_with_misses_is_not_worth_remembering() -> None:
 
 
 def test_a_page_is_remembered_with_what_tells_it_from_a_newer_one(record: MirrorRecord) -> None:
-    listing = Listing(A, "https://index.example/a/", (Entry(SDIST.filename, "a.tar.gz", {"sha256": "aa"}),))
+    listing = Listing(
+        A, "https://index.example/a/", (ListedFile(SDIST.filename, "a.tar.gz", {"sha256": "aa"}),)
+    )
     page = RememberedPage(KnownPage('"e"', "ff"), "active", None, listing.pack())
 
     record.keep_page("public", A, page)

@@ -14,7 +14,7 @@ from pypitool.core.upload.credential_choice import Credentials
 from pypitool.mirror.private_names import PrivateNames
 from pypitool.mirror.resolve import ResolverFailed, ResolverRequest, Unresolvable, resolve
 from pypitool.repository.repository import Repository
-from pypitool.upstream.page_model import Upstream
+from pypitool.upstream.upstream import Upstream
 from tests.cli.mirror.conftest import wheel
 from tests.support.upstream import Dialect, FakeUpstream, respond
 

@@ -19,7 +19,7 @@ from pypitool.mirror.resolve import (
     resolve,
     uv_platform,
 )
-from pypitool.upstream.page_model import Upstream
+from pypitool.upstream.upstream import Upstream
 from tests.support.upstream import FakeUpstream, Offer
 from tests.support.wheels import Release, sdist_bytes, wheel_bytes, wheel_filename
 

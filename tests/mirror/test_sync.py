@@ -26,7 +26,7 @@ from pypitool.mirror.workspace import Workspace
 from pypitool.repository.publish import Incoming, publish
 from pypitool.repository.releases import yank
 from pypitool.repository.repository import Repository
-from pypitool.upstream.page_model import Upstream
+from pypitool.upstream.upstream import Upstream
 from tests.support.upstream import Dialect, FakeUpstream, Offer, portal, respond
 from tests.support.wheels import Release, sdist_bytes, wheel_bytes, wheel_filename
 

@@ -35,7 +35,7 @@ from pypitool.mirror.update import UpdateOptions, update
 from pypitool.mirror.update_offers import UpdateTerms
 from pypitool.mirror.workspace import Workspace
 from pypitool.repository.releases import NotHeld
-from pypitool.upstream.page_model import Upstream
+from pypitool.upstream.upstream import Upstream
 from tests.support.offers import copy_in, held_in, put_in, sdist, upload, wheel
 from tests.support.upstream import Dialect, FakeUpstream, Offer, other_bytes, portal, respond, truncate
 

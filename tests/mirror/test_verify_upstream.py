@@ -18,7 +18,7 @@ from pypitool.mirror.verify_upstream import verify_upstream
 from pypitool.mirror.workspace import Workspace
 from pypitool.repository.releases import yank
 from pypitool.repository.repository import Repository
-from pypitool.upstream.page_model import Upstream
+from pypitool.upstream.upstream import Upstream
 from tests.support.offers import copy_in, held_in, put_in, upload, wheel
 from tests.support.upstream import Dialect, FakeUpstream, Offer, portal, respond
 

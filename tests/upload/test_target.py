@@ -10,7 +10,7 @@ from pypitool.config.upstream_tables import RemoteSettings
 from pypitool.core.errors import Kind, PypitoolError, exit_code
 from pypitool.core.upload.pypirc import BadPypirc
 from pypitool.upload.target import BadAddress, NoTarget, Target, UnknownTarget, Wish, find_target
-from pypitool.upstream.public_index import default_index
+from pypitool.upstream.upstream import default_index
 
 ACME = RemoteSettings("acme", "https://acme.example/")
 OTHER = RemoteSettings(

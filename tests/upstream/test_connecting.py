@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pypitool.upstream.errors import UnusableCertificates
-from pypitool.upstream.page_model import Upstream
 from pypitool.upstream.session import UpstreamSession
+from pypitool.upstream.upstream import Upstream
 from tests.support.upstream import FakeUpstream
 
 

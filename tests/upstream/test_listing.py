@@ -6,12 +6,12 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from pypitool.core.model import FileKind
-from pypitool.upstream.listing import Entry, Listing
+from pypitool.upstream.listing import ListedFile, Listing
 
 A = canonicalize_name("a-b")
 PAGE = "https://index.example/simple/a-b/"
 SHA256, SHA384 = "A" * 64, "b" * 96
-WHEEL = Entry(
+WHEEL = ListedFile(
     "a_b-1.0-1-cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
     "../../files/a.whl",
     {"SHA256": SHA256, "sha384": SHA384, "md5": "c" * 32, "sha512": "short", "sha224": 3},
@@ -24,7 +24,7 @@ WHEEL = Entry(
 
 
 def listing(*filenames: str) -> Listing:
-    return Listing(A, PAGE, tuple(Entry(name, name, {}) for name in filenames))
+    return Listing(A, PAGE, tuple(ListedFile(name, name, {}) for name in filenames))
 
 
 def test_an_entry_says_everything_that_a_choice_needs() -> None:
@@ -42,7 +42,7 @@ def test_an_entry_says_everything_that_a_choice_needs() -> None:
 
 
 def test_a_listing_comes_back_as_it_was() -> None:
-    before = Listing(A, PAGE, (WHEEL, Entry("a-b-1.0.tar.gz", "https://x.example/y", {})))
+    before = Listing(A, PAGE, (WHEEL, ListedFile("a-b-1.0.tar.gz", "https://x.example/y", {})))
 
     assert Listing.unpack(A, before.pack()) == before
 
@@ -61,7 +61,7 @@ def test_a_listing_comes_back_as_it_was() -> None:
     ],
 )
 def test_upload_times_are_written_in_one_way(written: str | None, read: str | None) -> None:
-    entry = Entry("a-b-1.0.tar.gz", "", {}, upload_time=written)
+    entry = ListedFile("a-b-1.0.tar.gz", "", {}, upload_time=written)
 
     (found,) = Listing(A, PAGE, (entry,)).candidates()
 

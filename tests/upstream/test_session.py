@@ -11,9 +11,9 @@ from packaging.utils import canonicalize_name
 
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.upstream.errors import NoSuchProject, NotAnIndexPage, UnusableCertificates, UpstreamUnavailable
-from pypitool.upstream.page_model import Upstream
-from pypitool.upstream.pages import fetch_listing
+from pypitool.upstream.fetch_page import fetch_listing
 from pypitool.upstream.session import UpstreamSession
+from pypitool.upstream.upstream import Upstream
 from tests.support.certificates import make_authority
 from tests.support.receiver import JSON_TYPE, Receiver, Reply, basic
 

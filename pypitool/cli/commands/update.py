@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pypitool.mirror.update import UpdateOptions
     from pypitool.mirror.update_offers import UpdateTerms
     from pypitool.mirror.workspace import Workspace
-    from pypitool.upstream.page_model import Upstream
+    from pypitool.upstream.upstream import Upstream
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -150,7 +150,7 @@ def _found_below(name: str, up: str) -> Response:
 def _fallback_url(configured: str | None) -> str:
     if configured is None:
         # Not at the top: it brings a client for the web, which most servers never need.
-        from pypitool.upstream.public_index import default_index
+        from pypitool.upstream.upstream import default_index
 
         configured = default_index()
     return configured.rstrip("/")

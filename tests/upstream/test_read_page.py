@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pypitool.core.model import ProjectStatus
-from pypitool.upstream.listing import Entry
-from pypitool.upstream.pages import read_json_page
+from pypitool.upstream.listing import ListedFile
+from pypitool.upstream.read_page import read_json_page
 
 FILE = {"filename": "a-1.0.tar.gz", "url": "a-1.0.tar.gz", "hashes": {"sha256": "aa"}}
 
@@ -19,7 +19,7 @@ def page(*files: Any, **more: Any) -> bytes:
 def test_a_file_may_say_no_more_than_its_name_and_address() -> None:
     read = read_json_page(page({**FILE, "hashes": {}}))
 
-    assert read.entries == (Entry("a-1.0.tar.gz", "a-1.0.tar.gz", {}),)
+    assert read.entries == (ListedFile("a-1.0.tar.gz", "a-1.0.tar.gz", {}),)
     assert (read.status, read.status_reason) == (ProjectStatus.ACTIVE, None)
 
 

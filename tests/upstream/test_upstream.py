@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
-from pypitool.upstream.html_page import imported_endpoint
-from pypitool.upstream.public_index import default_index
+from pypitool.upstream.read_page import imported_endpoint
+from pypitool.upstream.upstream import default_index
 
 
 def test_the_address_of_the_public_index_is_the_one_that_pypi_simple_knows() -> None:

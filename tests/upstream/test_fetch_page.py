@@ -18,10 +18,9 @@ from pypitool.upstream.errors import (
     UpstreamRefused,
     UpstreamUnavailable,
 )
-from pypitool.upstream.find_page import find_page
-from pypitool.upstream.page_model import KnownPage, Page, Unchanged, Upstream
-from pypitool.upstream.pages import fetch_page
+from pypitool.upstream.fetch_page import KnownPage, UnchangedPage, UpstreamPage, fetch_page, find_page
 from pypitool.upstream.session import UpstreamSession
+from pypitool.upstream.upstream import Upstream
 from tests.support.upstream import (
     Dialect,
     FakeUpstream,
@@ -52,9 +51,9 @@ def session(fake: FakeUpstream, **settings: object) -> UpstreamSession:
     return UpstreamSession(replace(upstream, **settings))  # type: ignore[arg-type]
 
 
-def page(fake: FakeUpstream, **settings: object) -> Page:
+def page(fake: FakeUpstream, **settings: object) -> UpstreamPage:
     found = fetch_page(session(fake, **settings), A)
-    assert isinstance(found, Page)
+    assert isinstance(found, UpstreamPage)
     return found
 
 
@@ -82,14 +81,14 @@ def test_a_known_page_is_indexes_for_by_its_etag_and_not_sent_again(fake: FakeUp
     again = fetch_page(session(fake), A, known)
 
     assert again == replace(again, known=known)
-    assert isinstance(again, Unchanged)
+    assert isinstance(again, UnchangedPage)
     assert fake.seen[-1].headers["If-None-Match"] == known.etag
 
 
 def test_a_page_without_an_etag_is_known_by_its_bytes(fake: FakeUpstream) -> None:
     fake.index.dialect = Dialect(json=False, etags=False)
 
-    assert isinstance(fetch_page(session(fake), A, page(fake).known), Unchanged)
+    assert isinstance(fetch_page(session(fake), A, page(fake).known), UnchangedPage)
 
 
 def test_a_changed_page_is_read_again(fake: FakeUpstream) -> None:
@@ -98,7 +97,7 @@ def test_a_changed_page_is_read_again(fake: FakeUpstream) -> None:
 
     again = fetch_page(session(fake), A, known)
 
-    assert isinstance(again, Page)
+    assert isinstance(again, UpstreamPage)
     assert len(again.candidates) == 3
 
 
@@ -280,4 +279,4 @@ def test_an_upstream_with_its_own_projects_alone_is_indexes_for_them() -> None:
 def test_known_pages_are_kept_by_upstream(fake: FakeUpstream) -> None:
     known = {"fake": page(fake).known, "other": KnownPage('"x"', "y")}
 
-    assert isinstance(find_page(A, [session(fake)], known), Unchanged)
+    assert isinstance(find_page(A, [session(fake)], known), UnchangedPage)
