@@ -28,7 +28,7 @@ from pypitool.__main__ import main as pypitool
 from pypitool.config.loader import load_settings
 from pypitool.keeper.keeper import Keeper
 from pypitool.repository.repository import Repository
-from pypitool.repository.tokens import Wanted, create
+from pypitool.repository.tokens import TokenRequest, create
 from tests.server.site import JSON, Site, make_site
 from tests.support.forms import upload_form
 from tests.support.offers import wheel
@@ -243,7 +243,7 @@ def opening(place: Path) -> Iterator[Callable[[], object]]:
 def token(place: Path) -> Iterator[Callable[[], object]]:
     """Make a token."""
     with open_repository(place) as repository:
-        wanted = Wanted("ci", ("acme-core",), ("upload",), owner="user:deploy")
+        wanted = TokenRequest("ci", ("acme-core",), ("upload",), owner="user:deploy")
         yield lambda: create(repository, wanted, DEPLOY)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pypitool.access.errors import PasswordsBusy, VerificationFailed
 from pypitool.access.hashes import PasswordHashes
-from pypitool.access.htpasswd import PasswordFile, Table
+from pypitool.access.htpasswd import PasswordFile, PasswordTable
 
 # A bcrypt check takes a core for up to a third of a second: half of the cores stay with the pages.
 LONGEST_WAIT_SECONDS = 10.0
@@ -47,10 +47,10 @@ class Accounts:
     ) -> None:
         self._hashes = hashes or PasswordHashes()
         self._file = PasswordFile(path, self._hashes)
-        self._verified = Verified(clock)
+        self._verified = RecentVerdicts(clock)
         self._slots = threading.Semaphore(parallel or max(1, (os.cpu_count() or 1) // 2))
 
-    def recall(self, header: str) -> Remembered | None:
+    def recall(self, header: str) -> RememberedVerdict | None:
         """Return what is known of this Authorization header, without hashing a password."""
         return self._verified.recall(header, self._file.current())
 
@@ -77,7 +77,7 @@ class Accounts:
         """Say whether there is such a user now."""
         return user in self._file.current().hashes
 
-    def _matches(self, table: Table, user: str, password: str) -> bool:
+    def _matches(self, table: PasswordTable, user: str, password: str) -> bool:
         stored = table.hashes.get(user)
         matches = self._hashes.matches(password, stored or _decoy(table, user))
         return matches and stored is not None
@@ -92,7 +92,7 @@ class Accounts:
             self._slots.release()
 
 
-def _decoy(table: Table, user: str) -> str:
+def _decoy(table: PasswordTable, user: str) -> str:
     """Choose an entry to hash an unknown user's password against: always the same one for a name.
 
     A constant of ours would be slower or faster than the hashes of the file, and tell who exists.
@@ -104,20 +104,20 @@ def _decoy(table: Table, user: str) -> str:
 
 
 # It cannot tell us that somebody was removed, so nobody is believed for long without asking again.
-OWN_KEPT_SECONDS = 60.0
+CALLABLE_KEPT_SECONDS = 60.0
 
 
-class OwnAccounts:
+class CallableAccounts:
     """Ask `verify(user, password)`, and ask it rarely: a single install makes hundreds of requests."""
 
     def __init__(
         self, verify: Callable[[str, str], bool], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._verify = verify
-        self._verified = Verified(clock)
-        self._table = Table()
+        self._verified = RecentVerdicts(clock)
+        self._table = PasswordTable()
 
-    def recall(self, header: str) -> Remembered | None:
+    def recall(self, header: str) -> RememberedVerdict | None:
         """Return what is known of this Authorization header, without asking."""
         return self._verified.recall(header, self._table)
 
@@ -128,7 +128,9 @@ class OwnAccounts:
         except Exception as error:  # foreign code, with a network behind it perhaps: it may raise anything
             raise VerificationFailed from error
         if right:
-            self._verified.accept(credentials.header, credentials.user, self._table, seconds=OWN_KEPT_SECONDS)
+            self._verified.accept(
+                credentials.header, credentials.user, self._table, seconds=CALLABLE_KEPT_SECONDS
+            )
         return right
 
     def knows(self, user: str) -> bool:
@@ -142,28 +144,28 @@ MOST = 4096
 
 
 @dataclass(slots=True)
-class Remembered:
+class RememberedVerdict:
     """A verdict over credentials: `user` is None when they were wrong."""
 
     user: str | None
     stored: str | None  # the hash that it was verified against
-    table: Table
+    table: PasswordTable
     expires: float
 
 
-class Verified:
+class RecentVerdicts:
     """Remember verdicts under a keyed hash of the credentials, until the user's entry changes."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         # The key dies with the process: a memory dump cannot be searched for known credentials.
         self._key = secrets.token_bytes(32)
         self._clock = clock
-        self._accepted: dict[bytes, Remembered] = {}
+        self._accepted: dict[bytes, RememberedVerdict] = {}
         # Apart, so that guesses cannot push out those who work.
-        self._refused: dict[bytes, Remembered] = {}
+        self._refused: dict[bytes, RememberedVerdict] = {}
         self._making_room = threading.Lock()
 
-    def recall(self, credentials: str, table: Table) -> Remembered | None:
+    def recall(self, credentials: str, table: PasswordTable) -> RememberedVerdict | None:
         """Return the verdict over these credentials, if it still holds for this table."""
         key = self._digest(credentials)
         found = self._accepted.get(key) or self._refused.get(key)
@@ -179,17 +181,21 @@ class Verified:
         self._refused.pop(key, None)
         return None
 
-    def accept(self, credentials: str, user: str, table: Table, *, seconds: float = KEPT_SECONDS) -> None:
+    def accept(
+        self, credentials: str, user: str, table: PasswordTable, *, seconds: float = KEPT_SECONDS
+    ) -> None:
         """Remember that these credentials are those of `user`, as the table has them."""
-        verdict = Remembered(user, table.hashes.get(user), table, self._clock() + seconds)
+        verdict = RememberedVerdict(user, table.hashes.get(user), table, self._clock() + seconds)
         self._keep(self._accepted, credentials, verdict)
 
-    def refuse(self, credentials: str, table: Table) -> None:
+    def refuse(self, credentials: str, table: PasswordTable) -> None:
         """Remember that these credentials are wrong as long as the file stays as it is."""
         expires = self._clock() + KEPT_REFUSALS_SECONDS
-        self._keep(self._refused, credentials, Remembered(None, None, table, expires))
+        self._keep(self._refused, credentials, RememberedVerdict(None, None, table, expires))
 
-    def _keep(self, kept: dict[bytes, Remembered], credentials: str, verdict: Remembered) -> None:
+    def _keep(
+        self, kept: dict[bytes, RememberedVerdict], credentials: str, verdict: RememberedVerdict
+    ) -> None:
         with self._making_room:
             while len(kept) >= MOST:
                 del kept[next(iter(kept))]

@@ -34,7 +34,7 @@ class NobodyNamed(PypitoolError):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AccessQuestion:
     """Whether somebody may do something with a project, at an address."""
 
     who: str  # as it is shown
@@ -67,7 +67,7 @@ class Reason:
 class Explanation:
     """The answer, and why."""
 
-    question: Question
+    question: AccessQuestion
     may: bool
     because: tuple[Reason, ...]
 
@@ -86,15 +86,17 @@ class Explanation:
         }
 
 
-def question(who: str, action: Right, project: str, address: str, catalogue: Reader | None) -> Question:
+def question(who: str, action: Right, project: str, address: str, catalogue: Reader | None) -> AccessQuestion:
     """Return a question in the words of a command line; tokens are looked up for what they are for."""
     shown, caller = _named(who.strip())
     if catalogue is not None and shown.startswith("token:"):
         caller = next((token.caller() for token in catalogue.tokens() if token.who == shown), caller)
-    return Question(shown, caller, action, None if project == EVERYTHING else normalize(project), address)
+    return AccessQuestion(
+        shown, caller, action, None if project == EVERYTHING else normalize(project), address
+    )
 
 
-def circumstances(asked: Question, catalogue: Reader, *, overwrites: bool) -> Circumstances:
+def circumstances(asked: AccessQuestion, catalogue: Reader, *, overwrites: bool) -> Circumstances:
     """Return what the catalogue knows that matters."""
     if asked.project is None:
         return Circumstances(overwrites=overwrites)
@@ -102,7 +104,7 @@ def circumstances(asked: Question, catalogue: Reader, *, overwrites: bool) -> Ci
     return Circumstances(owners, not owners and not catalogue.holds(asked.project), overwrites)
 
 
-def explain(rules: Rules, asked: Question, around: Circumstances) -> Explanation:
+def explain(rules: Rules, asked: AccessQuestion, around: Circumstances) -> Explanation:
     """Answer a question as the server would."""
     basis = RightsBasis.of(asked.caller)
     named = rules.book.naming(basis.subject)
@@ -139,7 +141,7 @@ def _named(word: str) -> tuple[str, Caller]:
 
 
 def _answer(
-    rules: Rules, basis: RightsBasis, effective: EffectiveRights, asked: Question, around: Circumstances
+    rules: Rules, basis: RightsBasis, effective: EffectiveRights, asked: AccessQuestion, around: Circumstances
 ) -> bool:
     if asked.action is Right.OVERWRITE and not around.overwrites:
         return False
@@ -149,7 +151,7 @@ def _answer(
     return uploads and (asked.action is Right.UPLOAD or effective.may(asked.action, asked.project))
 
 
-def _of_rule(rules: Rules, number: int, asked: Question, *, is_heard: bool) -> Reason:
+def _of_rule(rules: Rules, number: int, asked: AccessQuestion, *, is_heard: bool) -> Reason:
     rule = rules.book.rules[number]
     silent = _silence(rule, asked, is_heard=is_heard)
     reason = silent or f"projects {rule.projects}"
@@ -158,7 +160,7 @@ def _of_rule(rules: Rules, number: int, asked: Question, *, is_heard: bool) -> R
     return Reason(not silent, reason, number + 1, rule.line)
 
 
-def _silence(rule: Rule, asked: Question, *, is_heard: bool) -> str:
+def _silence(rule: Rule, asked: AccessQuestion, *, is_heard: bool) -> str:
     """Say why a rule that names somebody does not let them; nothing, if it does."""
     if not is_heard:
         networks = ", ".join(map(str, rule.networks))
@@ -169,23 +171,25 @@ def _silence(rule: Rule, asked: Question, *, is_heard: bool) -> str:
     return "" if held else f"projects {rule.projects} only"
 
 
-def _of_owner(asked: Question) -> Reason:
+def _of_owner(asked: AccessQuestion) -> Reason:
     return Reason(asked.action in OWNER_RIGHTS, f"owner: may {_rights(OWNER_RIGHTS)} there")
 
 
-def _of_scope(scope: Scope, asked: Question) -> Reason:
+def _of_scope(scope: Scope, asked: AccessQuestion) -> Reason:
     allowed = scope.allows(asked.action, asked.project)
     return Reason(allowed, f"scope: {_rights(scope.may)} on {scope.projects}")
 
 
-def _of_newness(rules: Rules, basis: RightsBasis, asked: Question, around: Circumstances) -> Iterator[Reason]:
+def _of_newness(
+    rules: Rules, basis: RightsBasis, asked: AccessQuestion, around: Circumstances
+) -> Iterator[Reason]:
     newcomers = rules.new_projects
     if not around.is_new or newcomers is None or asked.action not in (Right.UPLOAD, Right.OVERWRITE):
         return
     yield Reason(newcomers.include(basis.subject), f"new project: {newcomers} may upload it")
 
 
-def _of_overwriting(asked: Question, around: Circumstances) -> Iterator[Reason]:
+def _of_overwriting(asked: AccessQuestion, around: Circumstances) -> Iterator[Reason]:
     if asked.action is Right.OVERWRITE and not around.overwrites:
         yield Reason(False, "overwrite is not on: the server lets no upload replace a file")
 

@@ -155,14 +155,14 @@ class PasswordFile:
     def __init__(self, path: Path, hashes: PasswordHashes) -> None:
         self.path = path
         self._hashes = hashes
-        self._table = Table()
+        self._table = PasswordTable()
         self._has_good = False
         self._last_body: bytes | None = None
         self._stamp: Stamp | None = None
         self._said = ""
         self._reading = threading.Lock()
 
-    def current(self) -> Table:
+    def current(self) -> PasswordTable:
         """Return the users now. The same object means: nothing has changed."""
         try:
             stat = os.stat(self.path)
@@ -206,7 +206,7 @@ class PasswordFile:
             keeps = "the last good one counts on" if self._has_good else "who is not known is refused"
             log.error("the password file `%s` %s: %s", self.path, fault, keeps)
 
-    def _judge(self, table: Table) -> None:
+    def _judge(self, table: PasswordTable) -> None:
         schemes = {user: self._hashes.scheme(stored) for user, stored in table.hashes.items()}
         refused = sorted(user for user, scheme in schemes.items() if scheme is None)
         weak = sorted({WEAK[scheme] for scheme in schemes.values() if scheme in WEAK})
@@ -232,14 +232,14 @@ def _stamp_when_settled(stat: os.stat_result) -> Stamp | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PasswordTable:
     """The users of one reading of the file, and the lines that say nothing."""
 
     hashes: Mapping[str, str] = field(default_factory=dict)
     faulty_lines: tuple[int, ...] = ()
 
 
-def parse(body: bytes) -> Table:
+def parse(body: bytes) -> PasswordTable:
     """Read an htpasswd file; a user named twice has the first password, as Apache says."""
     hashes: dict[str, str] = {}
     faulty = []
@@ -252,7 +252,7 @@ def parse(body: bytes) -> Table:
             faulty.append(number)
             continue
         hashes.setdefault(decode(name), decode(rest.partition(b":")[0].strip()))
-    return Table(hashes, tuple(faulty))
+    return PasswordTable(hashes, tuple(faulty))
 
 
 def decode(text: bytes) -> str:

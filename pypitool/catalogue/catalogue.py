@@ -219,7 +219,7 @@ class Catalogue(Reader, Protocol):
         """Return up to which byte the log of facts is known to be replayed."""
 
     def replay(self, outcome: Decisions, facts_end: int) -> None:
-        """Make decisions hold that the log of facts has up to the byte `facts_end`; see `replay.catch_up`."""
+        """Make decisions hold that the log of facts has up to the byte `facts_end`; see `replay_missed`."""
 
     def close(self) -> None:
         """Release every connection."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-from pypitool.catalogue.database import connect, opening, set_up, writing
+from pypitool.catalogue.database import connect, locked_shared, locked_to_write, set_up
 from pypitool.catalogue.errors import CatalogueMissing, translate
 from pypitool.host import open_or_make
 
@@ -137,7 +137,7 @@ class Readers:
 
     def _reopen(self, reading: _Reading | None) -> _Reading:
         _close(reading)
-        with opening(self._path):
+        with locked_shared(self._path):
             self._look()
             if identity(self._path) is None:
                 raise CatalogueMissing(self._path, "the file is missing")
@@ -160,7 +160,7 @@ class Writer:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Begin a transaction, waiting for other writers; commit it, or undo all of it."""
-        with self._lock, writing(self._path):
+        with self._lock, locked_to_write(self._path):
             try:
                 connection = self._current()
                 connection.execute("BEGIN IMMEDIATE")

@@ -81,14 +81,14 @@ def open_expendable(
     return connection
 
 
-def opening(database: Path) -> AbstractContextManager[object]:
+def locked_shared(database: Path) -> AbstractContextManager[object]:
     """Hold off a replacement of the database; never waits for writers."""
     # Who may not write here cannot replace it either; others make the file of the lock when they do.
     return hold_off(database.with_suffix(".lock"), shared=True)
 
 
 @contextmanager
-def writing(database: Path) -> Iterator[None]:
+def locked_to_write(database: Path) -> Iterator[None]:
     """Wait for the writers of other processes, one after another, and hold off a replacement."""
     # SQLite's own waiting is to sleep and to try again, and whoever just wrote is first: four busy processes
     # waited up to 1.4 s and wrote less; in a queue 0.07 s (tried).
@@ -97,7 +97,7 @@ def writing(database: Path) -> Iterator[None]:
 
 
 @contextmanager
-def exclusive(database: Path) -> Iterator[None]:
+def locked_alone(database: Path) -> Iterator[None]:
     """Wait until nobody opens or writes the database, and hold them all off."""
     # The queue first: otherwise writers that come one after another would never leave a gap.
     with hold_off(database.with_suffix(".queue")), hold_off(database.with_suffix(".lock")):

@@ -15,9 +15,9 @@ from pypitool.catalogue import schema, writes
 from pypitool.catalogue.database import (
     connect,
     copy_pages,
-    exclusive,
     journals,
-    opening,
+    locked_alone,
+    locked_shared,
     put_in_place,
     remove,
     set_aside,
@@ -31,7 +31,7 @@ from pypitool.catalogue.errors import (
     translate,
 )
 from pypitool.catalogue.facts import FactLog
-from pypitool.catalogue.replay import catch_up, chunks, fold
+from pypitool.catalogue.replay import chunks, fold, replay_missed
 from pypitool.catalogue.sqlite import SqliteCatalogue
 
 _log = logging.getLogger(__name__)
@@ -46,23 +46,23 @@ def open_catalogue(
 ) -> SqliteCatalogue:
     """Open the catalogue at `path`; make, migrate or rebuild it first if need be."""
     if reader_only:
-        with opening(path):
+        with locked_shared(path):
             _inspect(path, migrations, mode="rw" if os.access(path, os.W_OK) else "ro")
         return SqliteCatalogue(path, reader_only=True)
     try:
-        with opening(path):
+        with locked_shared(path):
             _inspect(path, migrations)
     except (CatalogueMissing, CatalogueDamaged, CatalogueOld):
         _mend(path, facts, migrations)
     catalogue = SqliteCatalogue(path)
-    catch_up(catalogue, facts)
+    replay_missed(catalogue, facts)
     return catalogue
 
 
 def repair(path: Path, facts: FactLog) -> bool:
     """Read the whole catalogue; set it aside and rebuild it if it is damaged, and tell whether it was."""
     try:
-        with opening(path):
+        with locked_shared(path):
             _inspect(path, thoroughly=True)
     except (CatalogueMissing, CatalogueDamaged, CatalogueOld):
         _mend(path, facts, thoroughly=True)
@@ -121,9 +121,9 @@ def _mend(
     *,
     thoroughly: bool = False,
 ) -> None:
-    # The log is locked before the catalogue, as in `catch_up`. Inspected again: another process may have
+    # The log is locked before the catalogue, as in `replay_missed`. Inspected again: another process may have
     # mended it while we waited.
-    with facts.locked() as end, exclusive(path):
+    with facts.locked() as end, locked_alone(path):
         try:
             _inspect(path, migrations, thoroughly=thoroughly)
         except CatalogueOld:

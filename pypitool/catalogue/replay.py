@@ -23,7 +23,7 @@ def fold(facts: Iterable[Fact]) -> Decisions:
     return outcome
 
 
-def catch_up(catalogue: Catalogue, facts: FactLog) -> None:
+def replay_missed(catalogue: Catalogue, facts: FactLog) -> None:
     """Replay the facts that a catalogue may have missed, where a crash came between the two.
 
     Called at each start, and by the keeper at each walk so that a start has little to replay.

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from pypitool.access.rules_file import read_record
 from pypitool.config.secrets import unreadable
+from pypitool.core.state_files import StateFiles
 from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, error, warning
 from pypitool.doctor.running import DEAD_AFTER
@@ -22,7 +23,7 @@ def look_at_configuration(context: Context) -> Iterator[Finding]:
         yield _invalid(subject or "the command line", fault.message)
     for fault in unreadable((*context.settings.upstreams, *context.settings.remotes)):
         yield _invalid(fault.path, fault.message)
-    heartbeat, record = read_heartbeat(context.state), read_record(context.state)
+    heartbeat, record = read_heartbeat(StateFiles(context.state)), read_record(context.state)
     is_served = heartbeat is not None and heartbeat.age(context.now.timestamp()) <= DEAD_AFTER
     if is_served and record is not None and record.fault is not None:
         yield error(

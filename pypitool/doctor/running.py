@@ -25,7 +25,7 @@ def look_at_keeper(context: Context) -> Iterator[Finding]:
     state = context.state
     if not state.is_dir():
         return
-    heartbeat = read_heartbeat(state)
+    heartbeat = read_heartbeat(StateFiles(state))
     if heartbeat is None:
         yield from keeper_findings(str(state), None)
         return

@@ -1,8 +1,6 @@
-"""Noticing changes between two walks: by events where folders can be watched, by their times where not.
+"""What tells of changes between two walks: events where folders can be watched, their times where not.
 
-Looking at the times of folders: what is left where they cannot be watched.
-
-A folder's time changes when a name in it comes or goes. That costs 20 ms for 10,000 folders; a file that is
+A folder's time changes when a name in it comes or goes. To look at 10,000 folders costs 20 ms; a file that is
 rewritten in place waits for the next walk of everything.
 """
 
@@ -16,19 +14,19 @@ from pathlib import Path
 from typing import Protocol
 
 from pypitool.core.model import Location
-from pypitool.keeper.file_events import Touches
+from pypitool.keeper.file_events import ChangedPaths
 
-_GLANCE_EVERY = 1.0
+_LOOK_EVERY = 1.0
 # However slow the disk is, looking at folders takes at most a twentieth of the time.
-_GLANCE_SHARE = 20.0
+_LOOK_SHARE = 20.0
 # A folder that was moved in is not watched by watchdog 6.0 until the watches are made anew.
 _MEND_AFTER = 1.0
 
 _log = logging.getLogger(__name__)
 
 
-class Watching(Protocol):
-    """What reports events into `Touches`; see `watch.Watcher`."""
+class EventSource(Protocol):
+    """What reports events into `ChangedPaths`; see `file_events.FolderWatcher`."""
 
     def start(self) -> None:
         """Begin."""
@@ -40,36 +38,36 @@ class Watching(Protocol):
         """Tell whether every folder is watched."""
 
 
-def _watcher(roots: Sequence[Path], touches: Touches) -> Watching:
+def _watcher(roots: Sequence[Path], changes: ChangedPaths) -> EventSource:
     # Imported by whoever keeps, and not by those who only ask the library something.
-    from pypitool.keeper.file_events import Watcher
+    from pypitool.keeper.file_events import FolderWatcher
 
-    return Watcher(roots, touches)
+    return FolderWatcher(roots, changes)
 
 
-class Lookout:
-    """Fills `touches` with what may have changed."""
+class ChangeWatcher:
+    """Fills `changes` with the places where something may have changed."""
 
     def __init__(
         self,
         roots: Sequence[Path],
-        touches: Touches,
-        watcher: Callable[[Sequence[Path], Touches], Watching] = _watcher,
+        changes: ChangedPaths,
+        watcher: Callable[[Sequence[Path], ChangedPaths], EventSource] = _watcher,
     ) -> None:
-        self._touches = touches
-        self._watcher = watcher(roots, touches)
-        self._glance: Glance | None = None
+        self._changes = changes
+        self._watcher = watcher(roots, changes)
+        self._times: FolderTimes | None = None
         self._roots = tuple(roots)
-        self._glance_due = 0.0
+        self._times_due = 0.0
         self._mend_due: float | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether every folder is watched, as far as we know."""
-        return self._glance is None
+        return self._times is None
 
     def start(self) -> None:
-        """Begin to look out; before the first walk, so that nothing falls between the two."""
+        """Begin to watch; before the first walk, so that nothing falls between the two."""
         self._watcher.start()
         if not self._watcher.is_whole():
             self._degrade()
@@ -80,8 +78,8 @@ class Lookout:
 
     def before_walk(self) -> None:
         """Make the watches anew where some are missing: the walk finds what happened meanwhile."""
-        if self._glance is not None:
-            self._glance.remember()
+        if self._times is not None:
+            self._times.remember()
         elif not self._watcher.is_whole():
             self._watcher.stop()
             self._watcher.start()
@@ -98,24 +96,24 @@ class Lookout:
         now = time.monotonic()
         if self._mend_due is not None and now >= self._mend_due:
             self._mend_due = None
-            if self._glance is None and not self._watcher.is_whole():
-                self._touches.everything()
-        if self._glance is not None and now >= self._glance_due:
-            for folder in self._glance.changed():
-                self._touches.folder(folder)
+            if self._times is None and not self._watcher.is_whole():
+                self._changes.everything()
+        if self._times is not None and now >= self._times_due:
+            for folder in self._times.changed():
+                self._changes.folder(folder)
             ended = time.monotonic()
-            self._glance_due = ended + max(_GLANCE_EVERY, _GLANCE_SHARE * (ended - now))
+            self._times_due = ended + max(_LOOK_EVERY, _LOOK_SHARE * (ended - now))
 
     def _degrade(self) -> None:
         _log.warning(
             "not every folder can be watched: they are looked at every second instead, and files that are "
             "rewritten in place wait for the next walk (raise fs.inotify.max_user_watches)"
         )
-        self._glance = Glance(self._roots)
-        self._glance.remember()
+        self._times = FolderTimes(self._roots)
+        self._times.remember()
 
 
-class Glance:
+class FolderTimes:
     """Remembers the times of all folders."""
 
     def __init__(self, roots: Sequence[Path]) -> None:

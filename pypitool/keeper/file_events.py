@@ -1,6 +1,6 @@
 """Events of the file system, as a hint where to look: they may be late, doubled, or missing.
 
-What may have changed since somebody last looked: collected by one thread, taken by another.
+One thread collects in `ChangedPaths` what they tell, another one takes it.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ _QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 _USUAL_QUEUE = 16384
 
 
-class Watcher:
+class FolderWatcher:
     """Watches directories and what is below them, as far as the system lets it."""
 
-    def __init__(self, roots: Sequence[Path], touches: Touches) -> None:
+    def __init__(self, roots: Sequence[Path], changes: ChangedPaths) -> None:
         self._roots = tuple(roots)
-        self._touches = touches
+        self._changes = changes
         self._observer: BaseObserver | None = None
 
     def start(self) -> None:
@@ -65,7 +65,7 @@ class Watcher:
         except OSError:  # this user has as many inotify instances as the system allows
             return
         for number, root in enumerate(self._roots):
-            handler = _Handler(number, root, self._touches, burst)
+            handler = _Handler(number, root, self._changes, burst)
             with contextlib.suppress(OSError):
                 self._observer.schedule(handler, str(root), recursive=True, event_filter=_EVENTS)
 
@@ -85,10 +85,10 @@ class Watcher:
 
 
 class _Handler(FileSystemEventHandler):
-    def __init__(self, number: int, root: Path, touches: Touches, burst: int) -> None:
+    def __init__(self, number: int, root: Path, changes: ChangedPaths, burst: int) -> None:
         self._number = number
         self._root = str(root)
-        self._touches = touches
+        self._changes = changes
         self._burst = burst
         self._seen, self._since = 0, 0.0
 
@@ -96,9 +96,9 @@ class _Handler(FileSystemEventHandler):
         self._count()
         for path in self._below_root(event):
             if event.is_directory:
-                self._touches.folder(Location(self._number, path))
+                self._changes.folder(Location(self._number, path))
             else:
-                self._touches.file(Location(self._number, path.removesuffix(SIGNATURE)))
+                self._changes.file(Location(self._number, path.removesuffix(SIGNATURE)))
 
     def _count(self) -> None:
         now = time.monotonic()
@@ -106,13 +106,13 @@ class _Handler(FileSystemEventHandler):
             self._seen, self._since = 0, now
         self._seen += 1
         if self._seen == self._burst:
-            self._touches.everything()
+            self._changes.everything()
 
     def _below_root(self, event: FileSystemEvent) -> Iterator[str]:
         for path in (event.src_path, event.dest_path):
             text = os.fsdecode(path)
             if text == self._root:
-                self._touches.everything()
+                self._changes.everything()
             elif text.startswith(f"{self._root}/") and not is_hidden(below := text[len(self._root) + 1 :]):
                 yield below
 
@@ -160,7 +160,7 @@ _MOST = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class TakenPaths:
     """Places to be looked at; `everything` when too much happened, or events were lost."""
 
     files: frozenset[Location] = frozenset()
@@ -168,7 +168,7 @@ class Touched:
     everything: bool = False
 
 
-class Touches:
+class ChangedPaths:
     """A bounded set of places."""
 
     def __init__(self) -> None:
@@ -198,12 +198,12 @@ class Touches:
         with self._ready:
             return self._ready.wait_for(lambda: self._since is not None, seconds)
 
-    def take(self) -> Touched:
+    def take(self) -> TakenPaths:
         """Return what was noted, and forget it."""
         with self._ready:
-            touched = Touched(frozenset(self._files), _topmost(self._folders), self._everything)
+            taken = TakenPaths(frozenset(self._files), _topmost(self._folders), self._everything)
             self._begin()
-            return touched
+            return taken
 
     @property
     def lag(self) -> float:

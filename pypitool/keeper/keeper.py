@@ -1,6 +1,7 @@
 """The keeper: one for each state, it keeps the catalogue true to the directories.
 
-What the keeper looks at between two walks: what was touched, asked about, or was being written.
+It walks all of them now and then. Between two walks it looks where something has changed, where somebody
+asked it to, and again at what was being written.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from pathlib import Path
 from pypitool.access.rules_file import RulesHistory
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing
 from pypitool.catalogue.rebuild import repair
-from pypitool.catalogue.replay import catch_up
+from pypitool.catalogue.replay import replay_missed
 from pypitool.core.errors import PypitoolError
 from pypitool.core.model import Location
-from pypitool.keeper.change_watcher import Lookout
-from pypitool.keeper.file_events import Touches
-from pypitool.repository.contact import Pulse, keeper_lock, take_asked, take_doubt
+from pypitool.keeper.change_watcher import ChangeWatcher
+from pypitool.keeper.file_events import ChangedPaths
+from pypitool.repository.contact import Pulse, keeper_lock, take_doubt, take_inbox
 from pypitool.repository.recovery import Fate, settle_all
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import Scanner
@@ -36,7 +37,7 @@ _WALK_SHARE = 10.0
 _log = logging.getLogger(__name__)
 
 
-class Stopped(Exception):
+class KeeperStopped(Exception):
     """The keeper was asked to stop while it scanned; what it had read is recorded."""
 
 
@@ -48,15 +49,15 @@ class Keeper:
         repository: Repository,
         *,
         rescan: float = RESCAN,
-        lookout: Callable[[Sequence[Path], Touches], Lookout] = Lookout,
+        watcher: Callable[[Sequence[Path], ChangedPaths], ChangeWatcher] = ChangeWatcher,
     ) -> None:
         self._repository = repository
         self._rescan = rescan
-        self._touches = Touches()
-        self._lookout = lookout(repository.roots, self._touches)
-        self._pulse = Pulse(repository.state)
+        self._changes = ChangedPaths()
+        self._watcher = watcher(repository.roots, self._changes)
+        self._pulse = Pulse(repository.files)
         self._scanner = Scanner.of(repository, progress=self._progress, pause=self._pause)
-        self._attention = Attention(repository, self._touches, self._scanner)
+        self._change_scanner = ChangeScanner(repository, self._changes, self._scanner)
         self._stop: Callable[[], bool] = lambda: False
         self._walk_due = 0.0
         self._doubt_due = 0.0
@@ -68,21 +69,21 @@ class Keeper:
         """Keep until `stop` says so; where another keeper is at work, wait until it is gone."""
         self._stop = stop
         while not stop():
-            with keeper_lock(self._repository.state) as mine:
+            with keeper_lock(self._repository.files) as mine:
                 if mine:
                     self._keep()
                     return
             time.sleep(_TURN)
 
     def _keep(self) -> None:
-        self._lookout.start()
+        self._watcher.start()
         try:
             while not self._stop():
                 self._guarded(self._turn)
-        except Stopped:
+        except KeeperStopped:
             pass
         finally:
-            self._lookout.stop()
+            self._watcher.stop()
 
     def _guarded(self, turn: Callable[[], None]) -> None:
         """Take a turn; a full disk or a lost catalogue must not end the keeper."""
@@ -99,40 +100,40 @@ class Keeper:
     def _turn(self) -> None:
         if time.monotonic() >= self._walk_due:
             self._walk()
-        if self._touches.wait(_TURN):
+        if self._changes.wait(_TURN):
             time.sleep(_GATHER)
-        self._lookout.turn()
-        self._attention.attend()
-        if self._attention.folders_came:
-            self._attention.folders_came = False
-            self._lookout.folders_came()
-        if self._attention.is_lost:
+        self._watcher.turn()
+        self._change_scanner.look_at_changes()
+        if self._change_scanner.folders_came:
+            self._change_scanner.folders_came = False
+            self._watcher.folders_came()
+        if self._change_scanner.is_lost:
             self._walk_due = 0.0
         self._beat()
 
     def _walk(self) -> None:
         began = time.monotonic()
-        self._lookout.before_walk()
-        self._touches.take()
-        self._attention.is_lost = False
-        catch_up(self._repository.catalogue, self._repository.facts)
-        self._attention.settle()
+        self._watcher.before_walk()
+        self._changes.take()
+        self._change_scanner.is_lost = False
+        replay_missed(self._repository.catalogue, self._repository.facts)
+        self._change_scanner.settle()
         for root in range(len(self._repository.roots)):
             self._repository.store.sweep(root)
         self._pulse.beat(scanning=True, read=0, to_read=0)
         report = self._scanner.everything()
-        self._attention.take(report)
+        self._change_scanner.take(report)
         took = time.monotonic() - began
         if report.listed or report.gone:
             _log.info("%d files read, %d gone, in %.1f s", report.listed, report.gone, took)
         self._walk_due = time.monotonic() + max(self._rescan, _WALK_SHARE * report.seconds)
-        self._pulse.beat(scanning=False, walked_at=time.time(), watched=self._lookout.is_whole)
+        self._pulse.beat(scanning=False, walked_at=time.time(), watched=self._watcher.is_whole)
 
     def _beat(self) -> None:
         if not self._pulse.is_due:
             return
         self._pulse.beat(
-            lag=self._touches.lag, unsettled=self._attention.unsettled, watched=self._lookout.is_whole
+            lag=self._changes.lag, unsettled=self._change_scanner.unsettled, watched=self._watcher.is_whole
         )
         self._rules.note()
         if not self._repository.files.catalogue.exists() or self._is_doubted():
@@ -145,7 +146,7 @@ class Keeper:
     def _is_doubted(self) -> bool:
         """Tell whether a worker met damage that no walk has met; not again at once, it may be mended."""
         now = time.monotonic()
-        if now < self._doubt_due or not take_doubt(self._repository.state):
+        if now < self._doubt_due or not take_doubt(self._repository.files):
             return False
         self._doubt_due = now + _DOUBT_EVERY
         return True
@@ -165,12 +166,12 @@ class Keeper:
 
     def _pause(self) -> None:
         if self._stop():
-            raise Stopped
+            raise KeeperStopped
         if self._pulse.is_due:
-            self._pulse.beat(lag=self._touches.lag)
+            self._pulse.beat(lag=self._changes.lag)
         # A walk may take minutes, and so may one file: what comes in meanwhile does not wait for the end.
-        if self._touches.lag > _GATHER:
-            self._attention.attend()
+        if self._changes.lag > _GATHER:
+            self._change_scanner.look_at_changes()
 
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -183,12 +184,12 @@ _UNSETTLED_EVERY = 0.25
 _DEEPEST = 3
 
 
-class Attention:
-    """Looks where something may have changed. `attend` may be called again while it is at work."""
+class ChangeScanner:
+    """Scans where something may have changed. `look_at_changes` may be called again while it is at work."""
 
-    def __init__(self, repository: Repository, touches: Touches, scanner: Scanner) -> None:
+    def __init__(self, repository: Repository, changes: ChangedPaths, scanner: Scanner) -> None:
         self._repository = repository
-        self._touches = touches
+        self._changes = changes
         self._scanner = scanner
         self._under_way: list[frozenset[Location]] = []
         self._unsettled: set[Location] = set()
@@ -201,16 +202,16 @@ class Attention:
         """How many files are to be looked at again."""
         return len(self._unsettled)
 
-    def attend(self) -> None:
+    def look_at_changes(self) -> None:
         """Look at everything that may have changed since the last time."""
         if len(self._under_way) >= _DEEPEST:
             return
-        touched = self._touches.take()
-        self.is_lost |= touched.everything
-        self.folders_came |= bool(touched.folders)
-        for folder in touched.folders:
+        taken = self._changes.take()
+        self.is_lost |= taken.everything
+        self.folders_came |= bool(taken.folders)
+        for folder in taken.folders:
             self.take(self._scanner.below(folder.root, folder.path))
-        self._look_at(touched.files | self._asked() | self._due_again())
+        self._look_at(taken.files | self._asked() | self._due_again())
         self.settle()
 
     def take(self, report: ScanReport) -> None:
@@ -251,4 +252,4 @@ class Attention:
 
     def _asked(self) -> frozenset[Location]:
         roots = range(len(self._repository.roots))
-        return frozenset(place for place in take_asked(self._repository.state) if place.root in roots)
+        return frozenset(place for place in take_inbox(self._repository.files) if place.root in roots)

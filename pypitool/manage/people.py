@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pypitool.access.accounts import Accounts
-from pypitool.access.explain import Circumstances, Question, circumstances, explain, question
+from pypitool.access.explain import AccessQuestion, Circumstances, circumstances, explain, question
 from pypitool.access.htpasswd import accounts, remove_user, set_password
 from pypitool.access.rules import Rules
 from pypitool.catalogue.catalogue import Reader
@@ -18,7 +18,7 @@ from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import Token
 from pypitool.manage.action import Reply
 from pypitool.repository.repository import Repository
-from pypitool.repository.tokens import UnknownToken, Wanted, create, find, listed, revoke
+from pypitool.repository.tokens import TokenRequest, UnknownToken, create, find, listed, revoke
 
 LIFE = "90d"  # of a token, where nobody says how long
 
@@ -84,7 +84,7 @@ class Tokens:
         self, name: str, may: Sequence[str], projects: Sequence[str] = (), expires: str = LIFE
     ) -> Reply:
         """Make a token; nobody can be shown it again."""
-        wanted = Wanted(name, tuple(projects) or ("*",), tuple(may), expires or LIFE, self.owner)
+        wanted = TokenRequest(name, tuple(projects) or ("*",), tuple(may), expires or LIFE, self.owner)
         return Reply(create(self.repository, wanted, self.actor).document)
 
     def revoke(self, word: str) -> Reply:
@@ -96,7 +96,7 @@ class Tokens:
         return Reply(ended.document, "changed" if ended.changed else "unchanged")
 
 
-def _knows_all(_asked: Question) -> bool:
+def _knows_all(_asked: AccessQuestion) -> bool:
     return True
 
 
@@ -107,7 +107,7 @@ class Rights:
     rules: Rules
     catalogue: Reader | None  # None: no server has run here, a configuration is tried out
     overwrites: bool
-    knows_all: Callable[[Question], bool] = _knows_all  # whether who asks may know what is held
+    knows_all: Callable[[AccessQuestion], bool] = _knows_all  # whether who asks may know what is held
 
     def may(self, who: str, action: str, project: str, from_: str = "") -> Reply:
         """Explain one decision."""
@@ -119,7 +119,7 @@ class Rights:
             around = self._not_telling(asked, around)
         return Reply(explain(self.rules, asked, around).document())
 
-    def _not_telling(self, asked: Question, around: Circumstances) -> Circumstances:
+    def _not_telling(self, asked: AccessQuestion, around: Circumstances) -> Circumstances:
         """Leave out whether a project is there, where its asker could not find that out otherwise."""
         lists, uploads = (replace(asked, action=right) for right in (Right.LIST, Right.UPLOAD))
         untold = replace(around, is_new=False)

@@ -52,7 +52,7 @@ def open_read_only(workspace: Workspace) -> Iterator[Repository]:
 
 def _has_keeper(state: StateFiles) -> bool:
     try:
-        return state.catalogue.exists() and is_kept(state.directory)
+        return state.catalogue.exists() and is_kept(state)
     except OSError:  # it is somebody else's
         return False
 

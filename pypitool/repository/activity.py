@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from pypitool.catalogue.connections import Identity, identity
-from pypitool.catalogue.database import exclusive, open_expendable
+from pypitool.catalogue.database import locked_alone, open_expendable
 from pypitool.core.errors import Kind, PypitoolError
 
 SCHEMA = """
@@ -41,7 +41,7 @@ _MOST_REMEMBERED = 4096
 _GATHERED_SECONDS = 0.5
 
 
-class Remembering(Protocol):
+class TokenUseStore(Protocol):
     """Where last uses are kept."""
 
     def note_uses(self, minutes: Mapping[str, int]) -> None:
@@ -53,7 +53,7 @@ class LastUses:
 
     def __init__(
         self,
-        activity: Remembering,
+        activity: TokenUseStore,
         *,
         clock: Callable[[], float] = time.time,
         gathered: float = _GATHERED_SECONDS,
@@ -108,7 +108,7 @@ class LastUses:
             self.flush()
 
 
-def note(connection: sqlite3.Connection, minutes: Mapping[str, int], now: float) -> None:
+def _note_uses(connection: sqlite3.Connection, minutes: Mapping[str, int], now: float) -> None:
     """Remember the last minutes; an earlier one than is known does not count."""
     connection.executemany(
         "INSERT INTO token_use VALUES (?, ?) "
@@ -118,12 +118,12 @@ def note(connection: sqlite3.Connection, minutes: Mapping[str, int], now: float)
     connection.execute("DELETE FROM token_use WHERE minute < ?", (now // MINUTE - _FORGOTTEN_AFTER_MINUTES,))
 
 
-def read(connection: sqlite3.Connection) -> dict[str, int]:
+def _read_uses(connection: sqlite3.Connection) -> dict[str, int]:
     """Return the last minute of each token."""
     return dict(connection.execute("SELECT id, minute FROM token_use").fetchall())
 
 
-def take(connection: sqlite3.Connection, name: bytes, now: float, until: float) -> bool:
+def _take(connection: sqlite3.Connection, name: bytes, now: float, until: float) -> bool:
     """Take a name until a moment, and tell whether it was free."""
     connection.execute("DELETE FROM taken WHERE until < ?", (now,))
     changed = connection.execute("INSERT OR IGNORE INTO taken VALUES (?, ?)", (name, until))
@@ -188,11 +188,11 @@ class Activity:
     def note_uses(self, minutes: Mapping[str, int]) -> None:
         """Remember in which minute since 1970 tokens were used last, by their ids."""
         now = self._clock()
-        self._try(lambda connection: note(connection, minutes, now), None)
+        self._try(lambda connection: _note_uses(connection, minutes, now), None)
 
     def last_uses(self) -> dict[str, int]:
         """Return in which minute since 1970 each token was used last."""
-        return self._try(read, {})
+        return self._try(_read_uses, {})
 
     def take(self, name: str, until: float) -> bool:
         """Say that something happens that may happen only once until a moment; False: it has happened.
@@ -200,7 +200,7 @@ class Activity:
         Raises `NotRemembered` where nobody can tell.
         """
         now = self._clock()
-        taken = self._try(lambda connection: take(connection, _digest(name), now, until), None)
+        taken = self._try(lambda connection: _take(connection, _digest(name), now, until), None)
         if taken is None:
             raise NotRemembered(self.path)
         return taken
@@ -232,7 +232,7 @@ class Activity:
     def _open(self, *, mend: bool = False) -> sqlite3.Connection:
         if self._connection is None or identity(self.path) != self._identity:
             self._drop()
-            with exclusive(self.path):  # two processes that make the file at once would disturb each other
+            with locked_alone(self.path):  # two processes that make the file at once would disturb each other
                 settings = ("synchronous = OFF", "cache_size = -128")
                 self._connection = open_expendable(self.path, _SCHEMA, settings, timeout=2, mend=mend)
                 self._identity = identity(self.path)

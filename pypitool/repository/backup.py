@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from pypitool import __version__
-from pypitool.catalogue.database import connect, copy_pages, exclusive, opening, put_in_place, unused
+from pypitool.catalogue.database import connect, copy_pages, locked_alone, locked_shared, put_in_place, unused
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing, translate
 from pypitool.catalogue.facts import FactLog, timestamp
 from pypitool.catalogue.rebuild import begin_new_history, last_serial, make_current
@@ -94,7 +94,7 @@ def _snapshot(database: Path, copy: Path) -> None:
         raise CatalogueMissing(database, "the file is missing")
     with (
         _naming(copy),
-        opening(database),
+        locked_shared(database),
         closing(sqlite3.connect(copy)) as target,
     ):
         copy_pages(database, target)
@@ -112,7 +112,7 @@ def _copy_facts(facts: FactLog, copy: Path) -> None:
 
 def _put_all_in_place(new: StateFiles, files: StateFiles) -> None:
     # The log before the catalogue, as everywhere; nobody appends, opens or writes until both are changed.
-    with FactLog(files.facts).locked() as size, exclusive(files.catalogue):
+    with FactLog(files.facts).locked() as size, locked_alone(files.catalogue):
         with _naming(new.catalogue):
             begin_new_history(new.catalogue, after=last_serial(files.catalogue))
         if size:
@@ -121,7 +121,7 @@ def _put_all_in_place(new: StateFiles, files: StateFiles) -> None:
         _replace(new.facts, files.facts)
         put_in_place(new.catalogue, files.catalogue)
     if new.activity.exists():
-        with exclusive(files.activity):
+        with locked_alone(files.activity):
             put_in_place(new.activity, files.activity)
 
 

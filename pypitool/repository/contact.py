@@ -1,8 +1,8 @@
-"""Telling the keeper where to look: a worker that met a file which is not as the catalogue says.
+"""How the keeper and everybody else reach each other, through small files of the state.
 
-What the keeper says of itself, in a small file of the state: for `/readyz`, `/metrics` and `doctor`.
-
-One keeper for each state: whoever scans holds this lock, and the kernel releases it however it ends.
+Its inbox: a worker that met a file which is not as the catalogue says has it look there. Its sign of life:
+for `/readyz`, `/metrics` and `doctor`. Its lock: there is one keeper for each state, whoever scans holds it,
+and the kernel releases it however that one ends.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from io import FileIO
-from pathlib import Path
 from typing import Any
 
 from pypitool.core.model import Location
@@ -25,22 +24,22 @@ from pypitool.host import lock_now, locked, open_or_make, write_whole
 _MOST_BYTES = 64 * 1024
 
 
-def tell_keeper(state: Path, *locations: Location) -> None:
+def put_in_inbox(files: StateFiles, *locations: Location) -> None:
     """Ask the keeper to look at files, soon; costs a write, and never fails."""
     if not locations:
         return
     lines = b"".join(json.dumps([place.root, place.path]).encode() + b"\n" for place in locations)
-    with suppress(OSError), locked(StateFiles(state).keeper_inbox, 0o640, os.O_APPEND) as inbox:
+    with suppress(OSError), locked(files.keeper_inbox, 0o640, os.O_APPEND) as inbox:
         if os.fstat(inbox.fileno()).st_size + len(lines) <= _MOST_BYTES:
             inbox.write(lines)
 
 
-def take_asked(state: Path) -> frozenset[Location]:
+def take_inbox(files: StateFiles) -> frozenset[Location]:
     """Return the files that somebody asked about, and forget them."""
     try:
-        if not StateFiles(state).keeper_inbox.stat().st_size:
+        if not files.keeper_inbox.stat().st_size:
             return frozenset()
-        with locked(StateFiles(state).keeper_inbox, 0o640, os.O_APPEND) as inbox:
+        with locked(files.keeper_inbox, 0o640, os.O_APPEND) as inbox:
             asked = inbox.read(_MOST_BYTES)
             inbox.truncate(0)
     except OSError:
@@ -48,16 +47,16 @@ def take_asked(state: Path) -> frozenset[Location]:
     return frozenset(filter(None, map(_location, asked.splitlines())))
 
 
-def doubt_catalogue(state: Path) -> None:
+def put_doubt(files: StateFiles) -> None:
     """Ask the keeper to read the whole catalogue, because a part of it made no sense; never fails."""
     with suppress(OSError):
-        StateFiles(state).catalogue_doubt.touch()
+        files.catalogue_doubt.touch()
 
 
-def take_doubt(state: Path) -> bool:
+def take_doubt(files: StateFiles) -> bool:
     """Tell whether somebody doubted the catalogue, and forget it."""
     try:
-        StateFiles(state).catalogue_doubt.unlink()
+        files.catalogue_doubt.unlink()
     except OSError:
         return False
     return True
@@ -96,8 +95,8 @@ class Heartbeat:
 class Pulse:
     """Gives signs of life, about one a second."""
 
-    def __init__(self, state: Path) -> None:
-        self._state = state
+    def __init__(self, files: StateFiles) -> None:
+        self._files = files
         self._last = Heartbeat(os.getpid(), 0.0)
 
     @property
@@ -110,18 +109,18 @@ class Pulse:
         self._last = replace(self._last, at=time.time(), **news)
         # A full disk must not end the keeper: who reads sees that the last sign is old.
         with suppress(OSError):
-            write_heartbeat(self._state, self._last)
+            write_heartbeat(self._files, self._last)
 
 
-def write_heartbeat(state: Path, heartbeat: Heartbeat) -> None:
+def write_heartbeat(files: StateFiles, heartbeat: Heartbeat) -> None:
     """Replace the last sign of life."""
-    write_whole(StateFiles(state).keeper_life, json.dumps(asdict(heartbeat)).encode())
+    write_whole(files.keeper_life, json.dumps(asdict(heartbeat)).encode())
 
 
-def read_heartbeat(state: Path) -> Heartbeat | None:
+def read_heartbeat(files: StateFiles) -> Heartbeat | None:
     """Return the last sign of life, or None if there was none."""
     try:
-        document = json.loads(StateFiles(state).keeper_life.read_text())
+        document = json.loads(files.keeper_life.read_text())
         known = Heartbeat.__dataclass_fields__.keys()
         return Heartbeat(**{key: value for key, value in document.items() if key in known})
     except (OSError, ValueError, TypeError, AttributeError):
@@ -129,17 +128,17 @@ def read_heartbeat(state: Path) -> Heartbeat | None:
 
 
 @contextmanager
-def keeper_lock(state: Path) -> Iterator[bool]:
+def keeper_lock(files: StateFiles) -> Iterator[bool]:
     """Try to become the keeper of a state, and tell whether we are."""
     # Opened by whoever locks it: a descriptor that was inherited would share its parent's lock.
-    with FileIO(open_or_make(StateFiles(state).keeper_lock, 0o640)) as file:
+    with FileIO(open_or_make(files.keeper_lock, 0o640)) as file:
         # Where there are no locks, two keepers do the same work twice, and no harm.
         yield lock_now(file.fileno()) is not False
 
 
-def is_kept(state: Path) -> bool:
+def is_kept(files: StateFiles) -> bool:
     """Tell whether a keeper is at work."""
-    if not StateFiles(state).keeper_lock.exists():
+    if not files.keeper_lock.exists():
         return False
-    with keeper_lock(state) as mine:
+    with keeper_lock(files) as mine:
         return not mine

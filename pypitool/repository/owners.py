@@ -77,7 +77,9 @@ def change_owners(
 
 
 @contextmanager
-def beginning(repository: Repository, project: NormalizedName, who: str, actor: Actor) -> Iterator[None]:
+def claim_new_project(
+    repository: Repository, project: NormalizedName, who: str, actor: Actor
+) -> Iterator[None]:
     """Let somebody own a project that is new, unless what is done meanwhile fails."""
     is_claimed = _claim(repository, project, who, actor)
     try:

@@ -18,7 +18,7 @@ from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.filenames import Distribution
 from pypitool.core.model import Contents, HeldFile, Location, Origin
 from pypitool.core.scan_plan import Walked
-from pypitool.repository.contact import tell_keeper
+from pypitool.repository.contact import put_in_inbox
 from pypitool.repository.recovery import Fate, Rollback, remove_superseded, settle
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import look_at
@@ -182,7 +182,7 @@ class _Publishing:
             remove_superseded(store, superseded)
         else:
             # Copied in after we had claimed the name: found again, and reported.
-            tell_keeper(self.repository.state, *superseded)
+            put_in_inbox(self.repository.files, *superseded)
         return Published(Outcome.REPLACED if replaced else Outcome.CREATED, live)
 
     def _replaced(self, file: HeldFile) -> tuple[HeldFile, ...]:

@@ -50,10 +50,10 @@ class Unsettled:
     certain: bool = True  # the kernel says so, or it changed while we read it
 
 
-Outcome: TypeAlias = "ReadFile | Problem | Unsettled | None"
+ReadOutcome: TypeAlias = "ReadFile | Problem | Unsettled | None"
 
 
-def read_file(store: Store, location: Location, writers: Writers) -> Outcome:
+def read_file(store: Store, location: Location, writers: Writers) -> ReadOutcome:
     """Read what lies at `location`; None: nothing does."""
     found = store.look(location)
     if found is None:
@@ -101,7 +101,7 @@ class _Reading:
     def run(self, writers: Writers) -> ReadFile | Problem | Unsettled:
         age = _age(self.opened.stat)
         device = os.fstat(self.opened.descriptor).st_dev
-        writing = writers.of(self.opened.descriptor, device)
+        writing = writers.is_open_for_writing(self.opened.descriptor, device)
         if 0 <= age < (_FORSAKEN if writing else _QUIET if writing is None else 0.0):
             return Unsettled(self.location, certain=writing is True)
         try:
@@ -163,7 +163,7 @@ class Writers:
     def __init__(self) -> None:
         self._honest: set[int] = set()
 
-    def of(self, descriptor: int, device: int) -> bool | None:
+    def is_open_for_writing(self, descriptor: int, device: int) -> bool | None:
         """Tell whether somebody has the file open for writing; None: the system does not say."""
         if not hasattr(fcntl, "F_SETLEASE"):
             return None

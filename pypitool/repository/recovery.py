@@ -15,7 +15,7 @@ from pypitool.catalogue.catalogue import Pending
 from pypitool.core.errors import PypitoolError
 from pypitool.core.model import HeldFile, Location
 from pypitool.core.scan_plan import Walked
-from pypitool.repository.contact import tell_keeper
+from pypitool.repository.contact import put_in_inbox
 from pypitool.repository.repository import Repository
 from pypitool.store.store import Store
 from pypitool.store.temporary import Leftover
@@ -77,7 +77,7 @@ def _finish(repository: Repository, pending: Pending, leftover: Leftover) -> Non
     signed = isinstance(found, Walked) and found.signed
     file = replace(pending.file, stat=stat, signed=signed)
     # Nobody can say any more whether they were to be replaced: they are found again, and reported.
-    tell_keeper(repository.state, *repository.catalogue.finish_publish(file))
+    put_in_inbox(repository.files, *repository.catalogue.finish_publish(file))
 
 
 def _abandon(repository: Repository, pending: Pending, leftover: Leftover) -> None:

@@ -14,7 +14,7 @@ from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.model import HeldFile, Location, Project, ProjectStatus
 from pypitool.core.names import normalize
 from pypitool.core.versions import canonical
-from pypitool.repository.contact import tell_keeper
+from pypitool.repository.contact import put_in_inbox
 from pypitool.repository.repository import Repository
 from pypitool.store.walking import SIGNATURE
 
@@ -217,7 +217,7 @@ def _release(repository: Repository, project: str, version: str) -> tuple[HeldFi
 def _look_back(repository: Repository, gone: Iterable[Location]) -> None:
     """Have the keeper look at places where a new file came while the old one's row was forgotten."""
     back = [location for location in gone if repository.store.look(location) is not None]
-    tell_keeper(repository.state, *back)
+    put_in_inbox(repository.files, *back)
 
 
 def _names(files: Iterable[HeldFile]) -> tuple[str, ...]:

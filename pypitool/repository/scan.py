@@ -16,11 +16,11 @@ from pypitool.catalogue.catalogue import Catalogue
 from pypitool.core.filenames import is_ignored
 from pypitool.core.model import Location
 from pypitool.core.scan_plan import ScanPlan, Walked, plan
-from pypitool.repository.contact import keeper_lock, tell_keeper
-from pypitool.repository.read_file import Outcome, Writers, read_file
+from pypitool.repository.contact import keeper_lock, put_in_inbox
+from pypitool.repository.read_file import ReadOutcome, Writers, read_file
 from pypitool.repository.recovery import settle_all
 from pypitool.repository.repository import Repository
-from pypitool.repository.scan_record import Recorder, ScanReport
+from pypitool.repository.scan_record import ScanRecorder, ScanReport
 from pypitool.store.store import Store
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Scanner:
     def everything(self) -> ScanReport:
         """Scan every directory."""
         report = ScanReport()
-        recorder = Recorder(self.store, self.catalogue, report)
+        recorder = ScanRecorder(self.store, self.catalogue, report)
         began_at = self.catalogue.serial()
         for root in range(self.roots):
             self._below(root, "", recorder, report)
@@ -81,20 +81,20 @@ class Scanner:
     def below(self, root: int, folder: str) -> ScanReport:
         """Scan one folder, and what is below it."""
         report = ScanReport()
-        self._below(root, folder, Recorder(self.store, self.catalogue, report), report)
+        self._below(root, folder, ScanRecorder(self.store, self.catalogue, report), report)
         return report
 
     def at(self, locations: Iterable[Location]) -> ScanReport:
         """Look at a few files."""
         report = ScanReport()
-        recorder = Recorder(self.store, self.catalogue, report)
+        recorder = ScanRecorder(self.store, self.catalogue, report)
         for wanted in _by_root(locations):
             found = [looked for location in wanted if (looked := self.store.look(location)) is not None]
             asked = {place: recorder.reported[place] for place in wanted if place in recorder.reported}
             self._carry_out(plan(found, self.catalogue.known_at(wanted), asked), recorder, report)
         return report
 
-    def _below(self, root: int, folder: str, recorder: Recorder, report: ScanReport) -> None:
+    def _below(self, root: int, folder: str, recorder: ScanRecorder, report: ScanReport) -> None:
         prefix = f"{folder}/" if folder else ""
         problems = {
             place: problem
@@ -107,7 +107,7 @@ class Scanner:
         report.seconds += time.monotonic() - began
         self._carry_out(todo, recorder, report)
 
-    def _carry_out(self, todo: ScanPlan, recorder: Recorder, report: ScanReport) -> None:
+    def _carry_out(self, todo: ScanPlan, recorder: ScanRecorder, report: ScanReport) -> None:
         report.unchanged += todo.unchanged
         recorder.gone(todo.gone)
         recorder.solved(todo.solved)
@@ -128,13 +128,13 @@ class Scanner:
         finally:
             recorder.commit()
 
-    def _read(self, wanted: list[Location]) -> Iterator[tuple[int, tuple[Location, Outcome] | None]]:
+    def _read(self, wanted: list[Location]) -> Iterator[tuple[int, tuple[Location, ReadOutcome] | None]]:
         """Read files, and give how many are done with what one of them gave; None while all take long."""
         # Hashing leaves the interpreter to other threads, so large files use several cores. With small ones
         # threads only get in each other's way (three times slower, tried).
         done = 0
         with ThreadPoolExecutor(_THREADS) as pool:
-            under_way: dict[Future[Outcome], Location] = {}
+            under_way: dict[Future[ReadOutcome], Location] = {}
             for place in wanted:
                 if self._is_small(place):
                     done += 1
@@ -169,7 +169,7 @@ def _by_root(locations: Iterable[Location]) -> Iterator[list[Location]]:
 def look_at(repository: Repository, locations: Iterable[Location]) -> ScanReport:
     """Look at a few files now; what cannot be settled yet is the keeper's."""
     report = Scanner.of(repository).at(locations)
-    tell_keeper(repository.state, *report.unsettled)
+    put_in_inbox(repository.files, *report.unsettled)
     return report
 
 
@@ -178,13 +178,13 @@ def rescan(repository: Repository, progress: Progress = ignore_progress) -> Scan
     report = scan_if_alone(repository, progress)
     if report is None:
         report = Scanner.of(repository, progress=progress).everything()
-        tell_keeper(repository.state, *report.unsettled)
+        put_in_inbox(repository.files, *report.unsettled)
     return report
 
 
 def scan_if_alone(repository: Repository, progress: Progress = ignore_progress) -> ScanReport | None:
     """Scan the directories if no keeper does; None: one does, and the catalogue is fresh."""
-    with keeper_lock(repository.state) as mine:
+    with keeper_lock(repository.files) as mine:
         if not mine:
             return None
         settle_all(repository)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pypitool.catalogue.catalogue import Catalogue, ScanBatch
 from pypitool.core.model import HeldFile, Location, Problem
 from pypitool.core.scan_plan import Walked, is_rival_problem, rival_problems
-from pypitool.repository.read_file import Outcome, ReadFile, Unsettled
+from pypitool.repository.read_file import ReadFile, ReadOutcome, Unsettled
 from pypitool.store.store import Store
 
 _COMMIT_EVERY = 0.5  # seconds: what was read so far is shown, and other writers get their turn
@@ -29,7 +29,7 @@ class ScanReport:
     unsettled: list[Location] = field(default_factory=list)  # to be looked at again soon
 
 
-class Recorder:
+class ScanRecorder:
     """Collects what was read and brings it into the catalogue."""
 
     def __init__(self, store: Store, catalogue: Catalogue, report: ScanReport) -> None:
@@ -45,7 +45,7 @@ class Recorder:
         """The problems that the catalogue knows."""
         return self._reported
 
-    def add(self, location: Location, outcome: Outcome) -> None:
+    def add(self, location: Location, outcome: ReadOutcome) -> None:
         """Take what reading gave."""
         if outcome is None:
             self._gone.append(location)

@@ -58,7 +58,7 @@ class UnknownToken(PypitoolError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TokenRequest:
     """What a token is to be; the words are as people gave them, and checked when it is made."""
 
     name: str
@@ -69,7 +69,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadeToken:
     """A new token, which nobody can be shown again."""
 
     secret: str
@@ -82,7 +82,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedToken:
     """A token, and when it was used last."""
 
     token: Token
@@ -95,10 +95,10 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Revoked:
+class RevokedToken:
     """A token that has ended; `changed` tells whether it had not before."""
 
-    listed: Listed
+    listed: ListedToken
     changed: bool
 
     @property
@@ -108,8 +108,8 @@ class Revoked:
 
 
 def create(
-    repository: Repository, wanted: Wanted, actor: Actor, *, clock: Callable[[], float] = time.time
-) -> Made:
+    repository: Repository, wanted: TokenRequest, actor: Actor, *, clock: Callable[[], float] = time.time
+) -> MadeToken:
     """Make a token; raise `TokenNameTaken` when a live one of the same owner has its name."""
     now = clock()
     created = timestamp(now)
@@ -130,10 +130,10 @@ def create(
         append(creation(token, actor))
         repository.catalogue.add_token(token)
     forget_old(repository, now)
-    return Made(secret, token)
+    return MadeToken(secret, token)
 
 
-def listed(repository: Repository, *, clock: Callable[[], float] = time.time) -> tuple[Listed, ...]:
+def listed(repository: Repository, *, clock: Callable[[], float] = time.time) -> tuple[ListedToken, ...]:
     """Return the tokens that are alive, and those that ended lately."""
     now, uses = clock(), repository.activity.last_uses()
     since, minted_since = timestamp(now - LISTED_SECONDS), timestamp(now)
@@ -166,7 +166,7 @@ def find(
 
 def revoke(
     repository: Repository, token: Token, actor: Actor, *, clock: Callable[[], float] = time.time
-) -> Revoked:
+) -> RevokedToken:
     """End a token; one that has ended stays as it is."""
     now = timestamp(clock())
     changed = not token.has_ended(now)
@@ -174,7 +174,7 @@ def revoke(
         repository.facts.append(revocation(token, actor, now))
         repository.catalogue.revoke_token(token.hash, now)
         token = replace(token, revoked=now)
-    return Revoked(_listed(token, repository.activity.last_uses()), changed)
+    return RevokedToken(_listed(token, repository.activity.last_uses()), changed)
 
 
 def forget_old(repository: Repository, now: float) -> None:
@@ -184,8 +184,8 @@ def forget_old(repository: Repository, now: float) -> None:
     )
 
 
-def _listed(token: Token, uses: Mapping[str, int]) -> Listed:
-    return Listed(token, timestamp(uses[token.id] * MINUTE) if token.id in uses else None)
+def _listed(token: Token, uses: Mapping[str, int]) -> ListedToken:
+    return ListedToken(token, timestamp(uses[token.id] * MINUTE) if token.id in uses else None)
 
 
 def _refuse_taken(tokens: Iterable[Token], wanted: Token, now: str) -> None:
@@ -211,7 +211,7 @@ def mint(
     address: str | None,
     *,
     clock: Callable[[], float] = time.time,
-) -> Made:
+) -> MadeToken:
     """Make a token for a publisher; raise `ProofUsed` when the same proof has made one."""
     # First: of two who come with the same proof only one may go on.
     if not repository.activity.take(f"{OIDC}\0{proven.identity}", proven.ends):
@@ -230,4 +230,4 @@ def mint(
     repository.facts.append(minting(token, proven.claims, Actor(token.who, address, OIDC)))
     repository.catalogue.add_token(token)
     forget_old(repository, now)
-    return Made(secret, token)
+    return MadeToken(secret, token)

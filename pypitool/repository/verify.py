@@ -23,7 +23,7 @@ _AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FileDifference:
     """A file that is not what the catalogue says."""
 
     file: HeldFile
@@ -36,7 +36,7 @@ class Verification:
 
     files: int
     bytes: int
-    differences: tuple[Difference, ...]
+    differences: tuple[FileDifference, ...]
 
 
 def verify(repository: Repository, progress: Progress = ignore_progress) -> Verification:
@@ -48,7 +48,7 @@ def verify(repository: Repository, progress: Progress = ignore_progress) -> Veri
         files += 1
         size += file.stat.size
         if reason is not None:
-            differences.append(Difference(file, reason))
+            differences.append(FileDifference(file, reason))
         progress(files, max(total, files))
     return Verification(files, size, tuple(differences))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.access.accounts import KEPT_SECONDS, MOST, Accounts, BasicLogin, Verified
+from pypitool.access.accounts import KEPT_SECONDS, MOST, Accounts, BasicLogin, RecentVerdicts
 from pypitool.access.errors import PasswordFileUnreadable, PasswordRefused, UnknownUser, UserNameRefused
 from pypitool.access.hashes import PasswordHashes, hash_password
 from pypitool.access.htpasswd import accounts, remove_user, set_password
@@ -218,7 +218,7 @@ def test_guesses_push_out_nobody_who_was_verified(file: Path) -> None:
     users = Accounts(file, hashes=hashes)
     users.admit(header())
     table = users._file.current()
-    verified: Verified = users._verified
+    verified: RecentVerdicts = users._verified
 
     for number in range(MOST + 10):
         verified.refuse(f"Basic {number}", table)

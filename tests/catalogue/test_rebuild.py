@@ -25,7 +25,7 @@ from pypitool.catalogue.errors import (
 )
 from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import open_catalogue, repair
-from pypitool.catalogue.replay import catch_up
+from pypitool.catalogue.replay import replay_missed
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.model import HeldFile, ProjectStatus
@@ -289,7 +289,7 @@ def test_catching_up_with_what_is_known_is_no_change(path: Path, facts: FactLog)
     with closing(SqliteCatalogue(path)) as catalogue:
         before = catalogue.serial()
 
-        catch_up(catalogue, facts)
+        replay_missed(catalogue, facts)
 
         assert catalogue.serial() == before
         assert catalogue.facts_end() == facts.size()

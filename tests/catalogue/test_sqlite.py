@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pypitool.catalogue.catalogue import ScanBatch
-from pypitool.catalogue.database import exclusive, put_in_place
+from pypitool.catalogue.database import locked_alone, put_in_place
 from pypitool.catalogue.errors import CatalogueReadOnly
 from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import open_catalogue, repair
@@ -127,7 +127,7 @@ def test_a_catalogue_is_replaced_while_others_write_without_a_pause(
     wait_until(lambda: len(catalogue.project_names()) == 2, what="both write")
 
     started = time.monotonic()
-    with exclusive(catalogue.path):
+    with locked_alone(catalogue.path):
         took = time.monotonic() - started
         before = catalogue.counts()
         still = catalogue.counts()

@@ -14,6 +14,7 @@ import pytest
 
 from pypitool.__main__ import main
 from pypitool.cli.command import MEANINGS
+from pypitool.core.state_files import StateFiles
 from pypitool.repository.contact import Heartbeat, write_heartbeat
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import scan_if_alone
@@ -65,7 +66,7 @@ class House:
                 publish_wheel(repository, name, "1.0")
 
     def beat(self, **more: Any) -> None:
-        write_heartbeat(self.state, Heartbeat(os.getpid(), **{"at": time.time(), **more}))
+        write_heartbeat(StateFiles(self.state), Heartbeat(os.getpid(), **{"at": time.time(), **more}))
 
 
 @pytest.fixture

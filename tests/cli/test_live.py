@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pypitool.__main__ import main
+from pypitool.core.state_files import StateFiles
 from pypitool.repository.contact import keeper_lock
 from pypitool.repository.repository import Repository
 from tests.cli.conftest import Run
@@ -100,7 +101,7 @@ def test_what_came_since_the_backup_is_known_when_the_restore_has_ended(
     run("backup", str(tmp_path / "b.tar"))
     build_wheel(packages, "newer", "1.0")
 
-    with keeper_lock(packages / ".pypitool"):  # a keeper is at work, and looks elsewhere
+    with keeper_lock(StateFiles(packages / ".pypitool")):  # a keeper is at work, and looks elsewhere
         assert run("restore", str(tmp_path / "b.tar")).code == 0
 
     with Repository.open([packages], reader_only=True) as repository:

@@ -18,7 +18,7 @@ import pytest
 from pypitool.catalogue.catalogue import ScanBatch
 from pypitool.core.model import FileStat, HeldFile, Location
 from pypitool.keeper.keeper import Keeper
-from pypitool.repository.contact import doubt_catalogue, is_kept, tell_keeper
+from pypitool.repository.contact import is_kept, put_doubt, put_in_inbox
 from pypitool.repository.repository import Repository
 from tests.support.keeping import KeeperProcess, keeper
 from tests.support.repositories import UPLOADED, open_repository, paths, publish_wheel
@@ -253,7 +253,7 @@ def test_what_a_worker_asks_about_is_looked_at(repository: Repository, root: Pat
     stale = ScanBatch(gone=[held.location])
     repository.catalogue.apply_scan(stale)
 
-    tell_keeper(repository.state, Location(0, WHEEL))
+    put_in_inbox(repository.files, Location(0, WHEEL))
 
     listed(repository, WHEEL)
 
@@ -281,7 +281,7 @@ def test_the_second_keeper_waits_and_takes_over(repository: Repository, root: Pa
             shutil.copy(source, root)
 
             listed(repository, WHEEL)
-    assert not is_kept(repository.state)
+    assert not is_kept(repository.files)
 
 
 def test_a_keeper_that_is_killed_in_the_middle_of_a_scan_goes_on(
@@ -311,12 +311,12 @@ def test_a_keeper_ends_with_its_parent(tmp_path: Path, repository: Repository) -
     parent = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
-    wait_until(lambda: is_kept(repository.state), what="the keeper is at work")
+    wait_until(lambda: is_kept(repository.files), what="the keeper is at work")
 
     parent.kill()
     parent.communicate()
 
-    wait_until(lambda: not is_kept(repository.state), what=f"process {child} has ended")
+    wait_until(lambda: not is_kept(repository.files), what=f"process {child} has ended")
 
 
 def test_a_keeper_that_is_told_to_stop_ends_at_once_with_success(repository: Repository) -> None:
@@ -352,7 +352,7 @@ def test_damage_that_a_worker_met_is_mended_without_waiting_for_the_next_walk(
         before = list(repository.catalogue.files())
         damage(repository)
 
-        doubt_catalogue(repository.state)
+        put_doubt(repository.files)
 
         wait_until(lambda: "set aside as" in kept.log, what="the damage is found")
         wait_until(lambda: is_whole(repository, before), what="all is known again")
@@ -443,7 +443,7 @@ def test_a_file_that_was_only_touched_stays_listed(
     listed(repository, WHEEL)
 
     (root / WHEEL).chmod(0o600)
-    tell_keeper(repository.state, Location(0, WHEEL))
+    put_in_inbox(repository.files, Location(0, WHEEL))
 
     def is_known() -> bool:
         (file,) = repository.catalogue.files()

@@ -9,7 +9,14 @@ import pytest
 
 from pypitool.core.fact import Actor, What
 from pypitool.core.names import normalize
-from pypitool.repository.owners import OwnerRefused, beginning, change_owners, is_new, owner_named, set_owners
+from pypitool.repository.owners import (
+    OwnerRefused,
+    change_owners,
+    claim_new_project,
+    is_new,
+    owner_named,
+    set_owners,
+)
 from pypitool.repository.repository import Repository
 from tests.support.repositories import open_repository, publish_wheel
 
@@ -67,7 +74,7 @@ def test_a_project_is_new_without_a_file_and_without_an_owner(repository: Reposi
 
 def test_what_fails_is_given_back_unless_somebody_else_has_it(repository: Repository) -> None:
     def fail(project: str, *, meanwhile: bool) -> None:
-        with beginning(repository, normalize(project), "user:ann", ROOT):
+        with claim_new_project(repository, normalize(project), "user:ann", ROOT):
             if meanwhile:
                 publish_wheel(repository, project, "1.0")
             raise ZeroDivisionError
@@ -81,7 +88,10 @@ def test_what_fails_is_given_back_unless_somebody_else_has_it(repository: Reposi
 
 
 def test_nobody_begins_what_another_has_begun(repository: Repository) -> None:
-    with beginning(repository, CORE, "user:ann", ROOT), beginning(repository, CORE, "user:bob", ROOT):
+    with (
+        claim_new_project(repository, CORE, "user:ann", ROOT),
+        claim_new_project(repository, CORE, "user:bob", ROOT),
+    ):
         pass
 
     assert repository.catalogue.owners(CORE) == ("user:ann",)

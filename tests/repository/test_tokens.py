@@ -16,10 +16,10 @@ from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import TokenRefused, hash_of, is_token
 from pypitool.repository.repository import Repository
 from pypitool.repository.tokens import (
-    Made,
+    MadeToken,
     TokenNameTaken,
+    TokenRequest,
     UnknownToken,
-    Wanted,
     create,
     find,
     listed,
@@ -51,8 +51,8 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
         yield repository
 
 
-def make(repository: Repository, clock: Clock, name: str = "ci-acme", **more: Any) -> Made:
-    wanted = Wanted(**{"name": name, "projects": ("acme-*",), "may": ("upload",), **more})
+def make(repository: Repository, clock: Clock, name: str = "ci-acme", **more: Any) -> MadeToken:
+    wanted = TokenRequest(**{"name": name, "projects": ("acme-*",), "may": ("upload",), **more})
     return create(repository, wanted, ROOT, clock=clock)
 
 
@@ -169,7 +169,7 @@ def test_only_one_of_many_that_ask_at_once_gets_a_name(repository: Repository, c
     for thread in threads:
         thread.join()
 
-    assert outcomes.count(Made) == 1
+    assert outcomes.count(MadeToken) == 1
     assert outcomes.count(TokenNameTaken) == 7
     assert len(lines(repository)) == 1
 

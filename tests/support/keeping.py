@@ -31,7 +31,7 @@ class KeeperProcess:
     @property
     def heartbeat(self) -> Heartbeat | None:
         """Its last sign of life."""
-        found = read_heartbeat(self.repository.state)
+        found = read_heartbeat(self.repository.files)
         return found if found is not None and found.pid == self.process.pid else None
 
     def wait_ready(self, seconds: float = 20.0) -> None:

@@ -19,7 +19,7 @@ from pypitool.core.mirror.run_summary import Ending
 
 if TYPE_CHECKING:
     from pypitool.mirror.sync import Mirror, Report
-    from pypitool.repository.verify import Difference, Verification
+    from pypitool.repository.verify import FileDifference, Verification
 
 
 @command(
@@ -83,7 +83,7 @@ def _verified(invocation: Invocation, mirror: Mirror) -> Verification:
         return verify(mirror.repository, step)
 
 
-def _event(difference: Difference) -> DifferenceEvent:
+def _event(difference: FileDifference) -> DifferenceEvent:
     file = difference.file
     return DifferenceEvent(
         project=file.project,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flask import request
 from packaging.utils import NormalizedName
 
-from pypitool.access.accounts import Accounts, OwnAccounts
+from pypitool.access.accounts import Accounts, CallableAccounts
 from pypitool.access.rules import Rules, Upload, rules_of
 from pypitool.config.settings import Settings
 from pypitool.core.errors import PypitoolError
@@ -47,7 +47,7 @@ def authentication_of(
     auth = settings.auth
     accounts: KnownAccounts | None = None
     if verify is not None:
-        accounts = OwnAccounts(verify)
+        accounts = CallableAccounts(verify)
     elif auth.passwords is not None:
         accounts = Accounts(auth.passwords)
     means = "password" if verify is None else "verify"

@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 from flask import request
 from flask_httpauth import HTTPBasicAuth
 
-from pypitool.access.accounts import BasicLogin, Remembered
+from pypitool.access.accounts import BasicLogin, RememberedVerdict
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.rulebook import Caller, Scope
 from pypitool.core.rights.tokens import PREFIX
@@ -74,7 +74,7 @@ class TooManyFailures(PypitoolError):
 class KnownAccounts(Protocol):
     """Where passwords are verified: an htpasswd file, or a callable of the house's own."""
 
-    def recall(self, header: str) -> Remembered | None:
+    def recall(self, header: str) -> RememberedVerdict | None:
         """Return what is known of an Authorization header without any effort."""
 
     def admit(self, credentials: BasicLogin) -> bool:

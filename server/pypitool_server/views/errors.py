@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from pypitool.catalogue.errors import CatalogueDamaged
 from pypitool.core.errors import Kind, PypitoolError, http_status
-from pypitool.repository.contact import doubt_catalogue
+from pypitool.repository.contact import put_doubt
 from pypitool_server.services import services
 from pypitool_server.views.answers import API, document, text
 
@@ -45,7 +45,7 @@ def refused(error: PypitoolError) -> Response:
         advice = f" ({error.hint})" if error.hint else ""
         logging.getLogger(__name__).warning("%s %r: %s%s", request.method, request.path, error, advice)
     if isinstance(error, CatalogueDamaged):
-        doubt_catalogue(services().repository.state)
+        put_doubt(services().repository.files)
     # What has to be done about a failure of the server itself is for who runs it: the log has it. From afar
     # it may well be who runs it that asks.
     is_told = status < 500 or (error.kind is Kind.CONFIG and _is_of_api(request.path))

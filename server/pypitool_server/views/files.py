@@ -27,7 +27,7 @@ from pypitool.core.index.http import (
 )
 from pypitool.core.model import HeldFile, Location, ProjectStatus
 from pypitool.core.rights.right import Right
-from pypitool.repository.contact import tell_keeper
+from pypitool.repository.contact import put_in_inbox
 from pypitool.store.failures import NoSuchFile
 from pypitool.store.opened import Opened, stat_of
 from pypitool_server.access.access import RequestRights
@@ -144,7 +144,7 @@ def _package(file: HeldFile, rights: RequestRights) -> Response:
         # Between the look into the catalogue and at the disk, an upload may have replaced it.
         now = services().repository.catalogue.held_at(file.location)
         if now is None or now == file:
-            tell_keeper(services().repository.state, file.location)
+            put_in_inbox(services().repository.files, file.location)
             raise
         return _sent(now, rights)
 
@@ -186,13 +186,13 @@ def _streamed(file: HeldFile, descriptor: int, part: Part) -> FileBody:
     slots.take()
     # Its own descriptor, which the body closes: the one here ends with the view.
     own = os.dup(descriptor)
-    state = services().repository.state
+    state = services().repository.files
 
     def check() -> None:
         try:
             _check(file, own)
         except FileChanging:
-            tell_keeper(state, file.location)
+            put_in_inbox(state, file.location)
             raise
 
     return FileBody(own, part.start, part.length, slots.give, check)

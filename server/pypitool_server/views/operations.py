@@ -84,7 +84,7 @@ def faults(settings: Settings, repository: Repository) -> Iterator[tuple[str, st
         repository.catalogue.counts()
     except PypitoolError as error:
         yield "catalogue", f"cannot be read: {error}"
-    heartbeat = read_heartbeat(repository.state)
+    heartbeat = read_heartbeat(repository.files)
     if heartbeat is None:
         yield "keeper", "has not begun"
     elif (age := heartbeat.age(time.time())) > OLDEST_HEARTBEAT_SECONDS:
@@ -112,7 +112,7 @@ def metrics() -> Response:
     repository = services().repository
     live: LiveRules | None = current_app.extensions.get(RULES_KEY)
     stale = None if live is None else live.watch.fault is not None
-    gauges = Gauges(__version__, _held(repository), read_heartbeat(repository.state), time.time(), stale)
+    gauges = Gauges(__version__, _held(repository), read_heartbeat(repository.files), time.time(), stale)
     totals: Totals = current_app.extensions.get(KEY, Counts)
     return _fresh(Response(exposed(totals(), gauges), content_type=CONTENT_TYPE))
 

@@ -14,7 +14,7 @@ from werkzeug.exceptions import NotFound
 from pypitool.core.errors import Kind, PypitoolError, http_status
 from pypitool.core.rights.publishers import Publisher, choose, seen
 from pypitool.core.text import parse_timestamp
-from pypitool.repository.tokens import Made, ProofUsed, mint
+from pypitool.repository.tokens import MadeToken, ProofUsed, mint
 from pypitool_server.access.auth import TooManyFailures
 from pypitool_server.replay.front import USER
 from pypitool_server.services import Services, services
@@ -78,7 +78,7 @@ class Minting:
             {"success": True, "token": made.secret, "expires": int(parse_timestamp(made.token.expires))}
         )
 
-    def _minted(self, here: Services, wanted: str, publishers: tuple[Publisher, ...]) -> Made:
+    def _minted(self, here: Services, wanted: str, publishers: tuple[Publisher, ...]) -> MadeToken:
         if here.settings.server.read_only:
             raise ReadOnly
         said = _body(here)
@@ -96,7 +96,9 @@ class Minting:
                 failures.note_failure(*asker)
             raise
 
-    def _proven(self, here: Services, wanted: str, publishers: tuple[Publisher, ...], token: str) -> Made:
+    def _proven(
+        self, here: Services, wanted: str, publishers: tuple[Publisher, ...], token: str
+    ) -> MadeToken:
         # Imported here: a server without publishers does not pay for the cryptography.
         from pypitool.access.issuers import IssuerKeys
         from pypitool.access.oidc import prove, read_keys

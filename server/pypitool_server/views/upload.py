@@ -143,7 +143,7 @@ def _beginning(
     if owner is None or not here.access.rules.owners:
         yield
         return
-    with owners.beginning(here.repository, project, owner, actor):
+    with owners.claim_new_project(here.repository, project, owner, actor):
         # Somebody else may have begun it a moment ago.
         _admitted(here, project)
         yield

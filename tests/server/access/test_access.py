@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from pypitool.access.accounts import Accounts, BasicLogin, OwnAccounts
+from pypitool.access.accounts import Accounts, BasicLogin, CallableAccounts
 from pypitool.access.htpasswd import remove_user
 from pypitool.access.rules import Rules
 from pypitool.config.rights_tables import AuthSettings
@@ -227,7 +227,7 @@ def test_a_callable_that_fails_is_503(house: House) -> None:
 def test_a_callable_is_asked_again_after_a_minute() -> None:
     now = [0.0]
     answers = iter([True, False])
-    accounts = OwnAccounts(lambda user, password: next(answers), clock=lambda: now[0])
+    accounts = CallableAccounts(lambda user, password: next(answers), clock=lambda: now[0])
     credentials = BasicLogin("Basic x", "deploy", "secret")
 
     first = accounts.admit(credentials)

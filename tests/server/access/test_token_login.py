@@ -17,7 +17,7 @@ from pypitool.access.htpasswd import remove_user
 from pypitool.core.fact import Actor
 from pypitool.core.rights.rulebook import ProjectGlobs, Scope
 from pypitool.core.rights.tokens import PREFIX, checked_rights
-from pypitool.repository.tokens import Made, Wanted, create, listed, revoke
+from pypitool.repository.tokens import MadeToken, TokenRequest, create, listed, revoke
 from pypitool_server.access.token_login import TokenLogin, presented
 from tests.server.house import House, make_house
 from tests.server.site import basic
@@ -50,9 +50,9 @@ def house(tmp_path: Path) -> Iterator[House]:
         made.parts.access.close()
 
 
-def make(house: House, name: str = "ci-acme", **more: Any) -> Made:
+def make(house: House, name: str = "ci-acme", **more: Any) -> MadeToken:
     wanted = {"name": name, "projects": ("acme-core",), "may": ("list", "upload"), **more}
-    return create(house.repository, Wanted(**wanted), ROOT)
+    return create(house.repository, TokenRequest(**wanted), ROOT)
 
 
 def bearer(token: str) -> str:

@@ -165,8 +165,8 @@ def test_damage_that_a_request_meets_is_told_to_the_keeper(repository: Repositor
     site.app.add_url_rule("/damaged/it/is", "damaged", damaged)
     site.get("/damaged/it/is")
 
-    assert take_doubt(repository.state)
-    assert not take_doubt(repository.state)
+    assert take_doubt(repository.files)
+    assert not take_doubt(repository.files)
 
 
 def test_a_lost_catalogue_is_said_to_be_missing_for_the_moment(repository: Repository) -> None:

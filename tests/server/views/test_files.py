@@ -12,7 +12,7 @@ import pytest
 from pypitool.core.fact import Actor
 from pypitool.core.model import Location, ProjectStatus
 from pypitool.core.names import normalize
-from pypitool.repository.contact import take_asked
+from pypitool.repository.contact import take_inbox
 from pypitool.repository.releases import set_status
 from pypitool.repository.repository import Repository
 from tests.server.site import Site, basic, make_site
@@ -210,7 +210,7 @@ def test_a_file_that_was_changed_in_place_is_not_served_until_it_was_read_again(
     os.utime(file, ns=times)  # same size, same time
 
     refused = site.get(path)
-    asked = take_asked(repository.state)
+    asked = take_inbox(repository.files)
 
     assert refused.status_code == 503
     assert refused.headers["Retry-After"] == "1"

@@ -8,7 +8,7 @@ from functools import partial
 
 from flask import request
 
-from pypitool.access.explain import Question
+from pypitool.access.explain import AccessQuestion
 from pypitool.catalogue.facts import Skipped
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor
@@ -108,7 +108,7 @@ def _runs() -> Runs:
 def _rights() -> Rights:
     here = services()
 
-    def knows_all(asked: Question) -> bool:
+    def knows_all(asked: AccessQuestion) -> bool:
         if is_admin():
             return True
         if asked.who != asker().who:
