@@ -69,13 +69,13 @@ class Server:
 
     @property
     def readable(self) -> tuple[int, ...]:
-        """The words of the processes beside us."""
-        return tuple(voice for side in self._sides() for voice in side.readable)
+        """The output of the processes beside us."""
+        return tuple(descriptor for side in self._sides() for descriptor in side.readable)
 
-    def tend(self) -> None:
+    def check(self) -> None:
         """Look after the processes beside us, and at the file of the configuration."""
         for side in self._sides():
-            side.tend()
+            side.check()
         self._following.tend()
 
     def start_sides(self) -> None:
@@ -107,7 +107,7 @@ class Server:
 
         return Generation(server.workers, server.stop_timeout, make)
 
-    def opened(self, ready: Ready) -> None:
+    def show_banner(self, ready: Ready) -> None:
         """Say what is served, on standard error."""
         settings = self._prepared.settings
         for notice in self._notices:
@@ -117,7 +117,7 @@ class Server:
             sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
 
-    def settled(self) -> None:
+    def report_ready(self) -> None:
         """Tell systemd that every worker serves, and close the sockets of those that are no more."""
         self._listener.shrink(self._prepared.server.workers)
         self._notifier.ready(f"serving at {self._listener.name}")
@@ -144,7 +144,7 @@ class Server:
             self._jobs.reload()
         log.info("the configuration was read again")
 
-    def closing(self) -> None:
+    def stop(self) -> None:
         """Give up the address and the keeper; who is being served does not notice."""
         self._notifier.stopping()
         self._listener.close()

@@ -22,7 +22,7 @@ LONGEST_SECONDS = 5.0
 
 
 class SideProcess:
-    """Keeps one process alive, and hands its words to the log of the server."""
+    """Keeps one process alive, and hands its output to the log of the server."""
 
     def __init__(
         self,
@@ -37,12 +37,12 @@ class SideProcess:
         self._environ = dict(environ)
         self._stop_seconds = stop_seconds
         # It ends when its standard input does: nobody but us holds the other end.
-        self._lifeline = -1
+        self._stdin = -1
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._due = math.inf
         self._backoff = Backoff()
-        self._words = b""
+        self._unfinished = b""
 
     @property
     def due(self) -> float:
@@ -52,31 +52,31 @@ class SideProcess:
     @property
     def readable(self) -> tuple[int, ...]:
         """What to wait on: it has something to say."""
-        return () if self._process is None else (_voice(self._process),)
+        return () if self._process is None else (_output(self._process),)
 
     def start(self) -> None:
         """Start it."""
         self._due = math.inf
         self._started = time.monotonic()
         # Not the directory that somebody was in: `-m` puts it before everything else on the path.
-        lifeline, self._lifeline = os.pipe()
+        stdin, self._stdin = os.pipe()
         process = subprocess.Popen(
             self._command,
-            stdin=lifeline,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd="/",
             env=self._environ,
         )
-        os.close(lifeline)
-        os.set_blocking(_voice(process), False)
+        os.close(stdin)
+        os.set_blocking(_output(process), False)
         self._process = process
 
-    def tend(self) -> None:
+    def check(self) -> None:
         """Notice that it ended, and start it again when its time has come."""
         now = time.monotonic()
         if self._process is not None:
-            self._listen(self._process)
+            self._log_output(self._process)
         if self._process is not None and (code := self._process.poll()) is not None:
             delay = self._backoff.after(now - self._started)
             log.error(
@@ -113,43 +113,43 @@ class SideProcess:
             process.wait()
         self._forget(process)
 
-    def _listen(self, process: subprocess.Popen[bytes]) -> None:
-        while said := _heard(process):
-            *lines, self._words = (self._words + said).split(b"\n")
+    def _log_output(self, process: subprocess.Popen[bytes]) -> None:
+        while output := _read_output(process):
+            *lines, self._unfinished = (self._unfinished + output).split(b"\n")
             for line in lines:
-                _tell(self._name, line.decode(errors="replace"))
+                _log_line(self._name, line.decode(errors="replace"))
 
     def _forget(self, process: subprocess.Popen[bytes]) -> None:
-        self._listen(process)
+        self._log_output(process)
         if process.stdout is not None:
             process.stdout.close()
-        os.close(self._lifeline)
+        os.close(self._stdin)
         self._process = None
 
 
-def _voice(process: subprocess.Popen[bytes]) -> int:
+def _output(process: subprocess.Popen[bytes]) -> int:
     assert process.stdout is not None
     return process.stdout.fileno()
 
 
-def _heard(process: subprocess.Popen[bytes]) -> bytes:
+def _read_output(process: subprocess.Popen[bytes]) -> bytes:
     try:
-        return os.read(_voice(process), 64 * 1024)
+        return os.read(_output(process), 64 * 1024)
     except BlockingIOError:
         return b""
 
 
-def _tell(name: str, line: str) -> None:
+def _log_line(name: str, line: str) -> None:
     # The keeper's lines begin with a level, those of a command with a weight and a colon.
-    told = logging.getLogger(f"pypitool.{name}")
+    logger = logging.getLogger(f"pypitool.{name}")
     word, _, message = line.partition(" ")
     number = logging.getLevelName(word.rstrip(":").upper())
     if isinstance(number, int):
-        told.log(number, "%s", message)
+        logger.log(number, "%s", message)
     elif name == "keeper":
-        told.error("%s", line)
+        logger.error("%s", line)
     else:
-        told.info("%s", line)
+        logger.info("%s", line)
 
 
 class Backoff:

@@ -53,7 +53,7 @@ class Supervisor:
         self._leaving: list[Worker] = []
         self._due = dict.fromkeys(range(generation.count), 0.0)
         self._backoffs: dict[int, Backoff] = {}
-        self._opened = self._settled = False
+        self._has_begun = self._all_have_begun = False
         self._signals = Signals()
         self._stop_by: int | None = None
         self._reread_asked = False
@@ -71,10 +71,10 @@ class Supervisor:
         while self._stop_by is None:
             self._start_due()
             # What was asked for while workers were renewed is due now.
-            self._wait(0.0 if self._reread_asked and self._opened else math.inf)
+            self._wait(0.0 if self._reread_asked and self._has_begun else math.inf)
             self._read_reports()
             self._release_ended()
-            if self._reread_asked and self._opened and self._stop_by is None:
+            if self._reread_asked and self._has_begun and self._stop_by is None:
                 self._reread_asked = False
                 self._renew()
         # systemd stops with SIGTERM and means well; a shell wants to know of Ctrl-C.
@@ -97,7 +97,7 @@ class Supervisor:
             if number in STOPPING or (number == signal.SIGHUP and self._terminal_is_gone()):
                 self._stop_by = number
             self._reread_asked |= number == signal.SIGHUP
-        self._server.tend()
+        self._server.check()
 
     def _terminal_is_gone(self) -> bool:
         # Who closes the window of a server means to end it; who sends SIGHUP to a daemon does not.
@@ -111,17 +111,17 @@ class Supervisor:
             if isinstance(report, Ready):
                 self._serves(report)
             elif isinstance(report, CannotServe):
-                if not self._opened:
+                if not self._has_begun:
                     raise WorkerRefused(report)
                 log.error("%s", report.message)
 
     def _serves(self, ready: Ready) -> None:
-        if not self._opened:
-            self._opened = True
-            self._server.opened(ready)
-        if not self._settled and all(worker.ready for worker in self._workers.values()):
-            self._settled = True
-            self._server.settled()
+        if not self._has_begun:
+            self._has_begun = True
+            self._server.show_banner(ready)
+        if not self._all_have_begun and all(worker.ready for worker in self._workers.values()):
+            self._all_have_begun = True
+            self._server.report_ready()
 
     def _release_ended(self) -> None:
         now = time.monotonic()
@@ -136,7 +136,7 @@ class Supervisor:
                 self._replace(worker)
 
     def _replace(self, worker: Worker) -> None:
-        if not self._opened:
+        if not self._has_begun:
             raise WorkerDied(worker.process.exitcode)
         delay = self._backoffs.setdefault(worker.number, Backoff()).after(worker.lived)
         message = "worker %d ended with exit code %s; the next one starts in %.1f s"
@@ -152,7 +152,7 @@ class Supervisor:
             first = self._proved(0, generation)
         except PypitoolError as error:
             log.error("the configuration stays as it was: %s", error)
-            self._server.settled()
+            self._server.report_ready()
             return
         before, self._generation = self._generation, generation
         self._server.adopt()
@@ -162,7 +162,7 @@ class Supervisor:
                 self._renew_one(number, before)
         for number in range(generation.count, before.count):
             self._dismiss(number, before)
-        self._server.settled()
+        self._server.report_ready()
 
     def _renew_one(self, number: int, before: Generation) -> None:
         try:
@@ -210,7 +210,7 @@ class Supervisor:
         for number in list(self._workers):
             self._dismiss(number, self._generation)
         # After the workers were told: the queue of a port that is closed first would be thrown away.
-        self._server.closing()
+        self._server.stop()
         patient_until = time.monotonic() + IMPATIENT_AFTER_SECONDS
         self._stop_by = None
         while self._leaving:
