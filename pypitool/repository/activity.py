@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -61,7 +62,7 @@ class LastUses:
         self._activity = activity
         self._clock = clock
         self._gathered = gathered
-        self._known: dict[str, int] = {}
+        self._noted = lru_cache(_MOST_REMEMBERED)(self._note_anew)
         self._unwritten: dict[str, int] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -69,10 +70,8 @@ class LastUses:
         self._thread: threading.Thread | None = None
 
     def note(self, token_id: str) -> None:
-        """Note that a token is used now; costs a look into a dictionary, but for the first of each minute."""
-        minute = int(self._clock()) // MINUTE
-        if self._known.get(token_id) != minute:
-            self._note_anew(token_id, minute)
+        """Note that a token is used now; costs a look into a cache, but for the first of each minute."""
+        self._noted(token_id, int(self._clock()) // MINUTE)
 
     def flush(self) -> None:
         """Write what is not written yet."""
@@ -91,9 +90,7 @@ class LastUses:
 
     def _note_anew(self, token_id: str, minute: int) -> None:
         with self._lock:
-            if len(self._known) >= _MOST_REMEMBERED:
-                self._known.clear()
-            self._known[token_id] = self._unwritten[token_id] = minute
+            self._unwritten[token_id] = minute
             # Not before there is something to write: a fork would have left the thread behind.
             if self._thread is None and not self._closing.is_set():
                 self._thread = threading.Thread(target=self._run, name="token uses", daemon=True)
