@@ -1,9 +1,4 @@
-"""Carry out a run of the mirror for a command: output, signals, notification, exit code.
-
-What a run prints while it works and at its end: lines for people, or JSON lines.
-
-Ctrl-C and SIGTERM: the first asks a run to stop, the second ends it.
-"""
+"""A run of the mirror for a command: what it prints, signals that stop it, who is told, and its exit code."""
 
 from __future__ import annotations
 
@@ -100,21 +95,6 @@ def run_for(
     return summary.exit_code
 
 
-def workspace_of(settings: Settings, directory: Path | None = None) -> Workspace:
-    """Return where a run works: the configured directories with their state, or another directory."""
-    from pypitool.mirror.workspace import Workspace
-
-    if directory is not None:
-        return Workspace((directory.expanduser().absolute(),))
-    return Workspace(settings.server.packages, settings.server.state)
-
-
-def tell_input_warnings(invocation: Invocation, inputs: Inputs) -> None:
-    """Say what of the requirements is passed over."""
-    for warning in inputs.warnings:
-        Output(invocation).warning(warning)
-
-
 def _tell(output: RunOutput, view: TransferProgress, missing: set[str], event: Event) -> None:
     if isinstance(event, HoleEvent) and event.unpinned is not None:
         missing.add(event.unpinned)
@@ -131,6 +111,21 @@ def _notify(invocation: Invocation, recipients: Recipients, summary: Summary, jo
         Output(invocation).warning(fault)
 
 
+def workspace_of(settings: Settings, directory: Path | None = None) -> Workspace:
+    """Return where a run works: the configured directories with their state, or another directory."""
+    from pypitool.mirror.workspace import Workspace
+
+    if directory is not None:
+        return Workspace((directory.expanduser().absolute(),))
+    return Workspace(settings.server.packages, settings.server.state)
+
+
+def tell_input_warnings(invocation: Invocation, inputs: Inputs) -> None:
+    """Say what of the requirements is passed over."""
+    for warning in inputs.warnings:
+        Output(invocation).warning(warning)
+
+
 @contextmanager
 def transfer_progress(invocation: Invocation) -> Iterator[TransferProgress]:
     """Show files on their way while the block runs, if somebody watches."""
@@ -141,6 +136,23 @@ def transfer_progress(invocation: Invocation) -> Iterator[TransferProgress]:
 
     with TransferBars() as bars:
         yield bars
+
+
+@contextmanager
+def stop_on_signals(stop: threading.Event) -> Iterator[None]:
+    """Turn signals into `stop` while the block runs."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,20 +246,3 @@ def _age(uploaded: str) -> str:
     moment = datetime.fromisoformat(uploaded.replace("Z", "+00:00"))
     days = (datetime.now(timezone.utc) - moment).days
     return "of today" if days < 1 else f"{days} day{'s' * (days != 1)} old"
-
-
-@contextmanager
-def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Turn signals into `stop` while the block runs."""
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

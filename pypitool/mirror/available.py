@@ -1,7 +1,4 @@
-"""What is on disk as the proof sees it: each project's files with their dependencies, read when asked for.
-
-The proof of sets over the catalogue: for each target, what is missing on disk and who needs it.
-"""
+"""The files on disk with their dependencies, and what of the sets they leave open, target by target."""
 
 from __future__ import annotations
 
@@ -22,6 +19,29 @@ from pypitool.mirror.sets import Closure, PinnedSet
 
 # PEP 643: from this version on, what an sdist does not call dynamic is what its wheels will say.
 _STATIC_SDISTS = Version("2.2")
+
+
+def prove_sets(sets: Iterable[PinnedSet], available: AvailableFiles) -> Iterator[HoleEvent | WarningEvent]:
+    """Walk every set for each of its targets; of sets with `closure = "off"` only what is named."""
+    told: set[str] = set()
+    for pinned in sets:
+        own = WithoutDependencies(available) if pinned.request.closure is Closure.OFF else available
+        for target in pinned.request.targets:
+            proof = prove(pinned.roots(target), target, own, pinned.pins(target))
+            yield from proof_events(pinned.request.name, proof, told)
+
+
+def proof_events(name: str, proof: Proof, told: set[str]) -> Iterator[HoleEvent | WarningEvent]:
+    """Tell what a proof found; `told` are the files of which it has been said that nobody knows."""
+    for hole in proof.holes:
+        yield HoleEvent(name, hole.target, hole.requirement, hole.required_by, hole.reason, hole.unpinned)
+    for unknown in proof.unknown:
+        if unknown.filename not in told:
+            told.add(unknown.filename)
+            yield WarningEvent(
+                f"{unknown.filename}: what it depends on is unknown until it is built",
+                project=unknown.project,
+            )
 
 
 class HeldFiles:
@@ -58,6 +78,38 @@ class HeldFiles:
             return tuple(Requirement(text) for text in said.requires_dist)
         except InvalidRequirement:
             return None
+
+
+def candidate_of(file: HeldFile) -> Candidate | None:
+    """Describe a held file as a choice; None when its version cannot be compared."""
+    try:
+        version = Version(file.version)
+    except InvalidVersion:
+        return None
+    is_wheel = file.kind is FileKind.WHEEL
+    _, _, build, tags = parse_wheel_filename(file.filename) if is_wheel else ("", "", (), frozenset())
+    return Candidate(
+        filename=file.filename,
+        project=file.project,
+        version=version,
+        kind=file.kind,
+        tags=tags,
+        build=build,
+        hashes=frozenset({f"sha256:{file.contents.digests.sha256}"}),
+        size=file.stat.size,
+        requires_python=file.contents.requires_python,
+        yanked=file.yanked,
+        upload_time=file.upload_time,
+        metadata_sha256=file.contents.metadata_sha256,
+    )
+
+
+def _is_static(said: Dependencies) -> bool:
+    try:
+        recent = Version(said.metadata_version) >= _STATIC_SDISTS
+    except InvalidVersion:
+        return False
+    return recent and not any(name.lower() == "requires-dist" for name in said.dynamic)
 
 
 class WithPlanned:
@@ -109,58 +161,3 @@ class WithoutDependencies:
     def requires(self, candidate: Candidate) -> tuple[Requirement, ...]:
         """Return nothing."""
         return ()
-
-
-def candidate_of(file: HeldFile) -> Candidate | None:
-    """Describe a held file as a choice; None when its version cannot be compared."""
-    try:
-        version = Version(file.version)
-    except InvalidVersion:
-        return None
-    is_wheel = file.kind is FileKind.WHEEL
-    _, _, build, tags = parse_wheel_filename(file.filename) if is_wheel else ("", "", (), frozenset())
-    return Candidate(
-        filename=file.filename,
-        project=file.project,
-        version=version,
-        kind=file.kind,
-        tags=tags,
-        build=build,
-        hashes=frozenset({f"sha256:{file.contents.digests.sha256}"}),
-        size=file.stat.size,
-        requires_python=file.contents.requires_python,
-        yanked=file.yanked,
-        upload_time=file.upload_time,
-        metadata_sha256=file.contents.metadata_sha256,
-    )
-
-
-def _is_static(said: Dependencies) -> bool:
-    try:
-        recent = Version(said.metadata_version) >= _STATIC_SDISTS
-    except InvalidVersion:
-        return False
-    return recent and not any(name.lower() == "requires-dist" for name in said.dynamic)
-
-
-def prove_sets(sets: Iterable[PinnedSet], available: AvailableFiles) -> Iterator[HoleEvent | WarningEvent]:
-    """Walk every set for each of its targets; of sets with `closure = "off"` only what is named."""
-    told: set[str] = set()
-    for pinned in sets:
-        own = WithoutDependencies(available) if pinned.request.closure is Closure.OFF else available
-        for target in pinned.request.targets:
-            proof = prove(pinned.roots(target), target, own, pinned.pins(target))
-            yield from proof_events(pinned.request.name, proof, told)
-
-
-def proof_events(name: str, proof: Proof, told: set[str]) -> Iterator[HoleEvent | WarningEvent]:
-    """Tell what a proof found; `told` are the files of which it has been said that nobody knows."""
-    for hole in proof.holes:
-        yield HoleEvent(name, hole.target, hole.requirement, hole.required_by, hole.reason, hole.unpinned)
-    for unknown in proof.unknown:
-        if unknown.filename not in told:
-            told.add(unknown.filename)
-            yield WarningEvent(
-                f"{unknown.filename}: what it depends on is unknown until it is built",
-                project=unknown.project,
-            )

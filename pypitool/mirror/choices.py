@@ -1,7 +1,4 @@
-"""Which files the sets want of what is on offer; a question that was answered before is not asked again.
-
-Choices as JSON: they are remembered between runs.
-"""
+"""Which files the sets want of what is on offer; a question that was answered before is not asked again."""
 
 from __future__ import annotations
 

@@ -1,11 +1,4 @@
-"""From the configuration to the values that a run works with.
-
-This machine as a target: what is fetched for when nobody says what the clients run.
-
-The targets that a command line names: by name, or as each platform with each Python.
-
-The upstreams that a command line names, over those of the configuration.
-"""
+"""What the configuration and a command line name, as values of a run: upstreams, targets and sets."""
 
 from __future__ import annotations
 
@@ -39,6 +32,13 @@ from pypitool.upstream.upstream import Upstream, default_index
 if TYPE_CHECKING:
     from pypitool.mirror.notify import Recipients
 
+HOST = "host"
+
+_IMPLEMENTATIONS = {"cpython": "cp", "pypy": "pp"}
+
+# A word of the configuration does not determine these; the machine itself does.
+_OF_THE_MACHINE = ("platform_release", "platform_version", "implementation_version")
+
 
 class NoSets(PypitoolError):
     """Something is to be done about the sets, and there are none."""
@@ -48,6 +48,21 @@ class NoSets(PypitoolError):
     hint = "write a [set.NAME] table into the configuration; config.example.toml has one"
 
 
+class UnknownName(PypitoolError):
+    """A target, a set or a job that the configuration does not have."""
+
+    kind = Kind.USAGE
+    sentence = "there is no {what} `{name}`"
+    what: str
+    name: str
+    known: Sequence[str]
+
+    def __post_init__(self) -> None:
+        known = f"known: {', '.join(self.known)}"
+        self.hint = known if self.known else f"the configuration has no {self.what}"
+        super().__post_init__()
+
+
 def upstreams(settings: Settings, environ: Mapping[str, str]) -> tuple[Upstream, ...]:
     """Return where packages come from, in order; without any configured, the public PyPI."""
     configured = settings.upstreams or (UpstreamSettings(PUBLIC, PUBLIC),)
@@ -55,77 +70,6 @@ def upstreams(settings: Settings, environ: Mapping[str, str]) -> tuple[Upstream,
     if faults:
         raise BadConfiguration(faults)
     return tuple(_upstream(one, environ) for one in configured)
-
-
-def targets(settings: Settings) -> tuple[Target, ...]:
-    """Return what the clients run; without any configured, this machine."""
-    if not settings.targets:
-        return (host_target(),)
-    return tuple(
-        make_target(
-            one.name,
-            python=one.python,
-            platform=one.platform,
-            implementation=one.implementation,
-            abis=one.abi,
-            markers=dict(one.markers),
-        )
-        for one in settings.targets
-    )
-
-
-def check_set_names(settings: Settings, names: Sequence[str]) -> None:
-    """Raise `UnknownName` for the first name that no set has."""
-    known = [one.name for one in settings.sets]
-    for name in names:
-        if name not in known:
-            raise UnknownName("set", name, sorted(known))
-
-
-def set_requests(
-    settings: Settings, names: Sequence[str], environ: Mapping[str, str] | None = None
-) -> tuple[SetRequest, ...]:
-    """Read the inputs of the named sets, or of all; every fault of all of them is raised at once."""
-    check_set_names(settings, names)
-    if not settings.sets:
-        raise NoSets
-    every, requests, faults = targets(settings), [], list[LineFault]()
-    for one in settings.sets:
-        if names and one.name not in names:
-            continue
-        try:
-            requests.append(_request(settings, one, every, environ))
-        except InputFaults as wrong:
-            faults += wrong.faults
-    if faults:
-        # A file that two sets share is reported once.
-        raise InputFaults(list(dict.fromkeys(faults)))
-    return tuple(requests)
-
-
-def selection_rules(settings: Settings, inputs: Inputs, files: str | None = None) -> SelectionRules:
-    """Return what limits the choice of files: the policy, and what the inputs say."""
-    policy = settings.policy
-    return SelectionRules(
-        files=FilesPolicy(files or policy.files),
-        formats=inputs.formats,
-        prereleases=policy.prereleases or inputs.prereleases,
-        yanked=policy.yanked == "pinned",
-        max_size=policy.max_file_size,
-    )
-
-
-def asks_about_copied_in(settings: Settings) -> bool:
-    """Tell whether an upstream may hear the names of files that were copied in."""
-    return settings.policy.copied_in == "match"
-
-
-def recipients(settings: Settings) -> Recipients:
-    """Return who is told how a run ended."""
-    from pypitool.mirror.notify import NotifyOn, Recipients
-
-    told = settings.notify
-    return Recipients(told.webhook, tuple(map(str, told.command or ())), NotifyOn(told.on))
 
 
 def _upstream(one: UpstreamSettings, environ: Mapping[str, str]) -> Upstream:
@@ -148,71 +92,61 @@ def _address(index: str) -> str:
     return default_index() if index == PUBLIC else index
 
 
-def _request(
-    settings: Settings, one: SetSettings, every: tuple[Target, ...], environ: Mapping[str, str] | None
-) -> SetRequest:
-    inputs = read_inputs(
-        requirements=one.requirements, constraints=one.constraints, locks=one.lock, environ=environ
-    )
-    return SetRequest(
-        name=one.name,
-        inputs=inputs,
-        targets=named_targets(one.targets, every) if one.targets else every,
-        closure=Closure(one.closure),
-        rules=selection_rules(settings, inputs, one.files),
-    )
-
-
-HOST = "host"
-
-_IMPLEMENTATIONS = {"cpython": "cp", "pypy": "pp"}
-# A word of the configuration does not determine these; the machine itself does.
-_OF_THE_MACHINE = ("platform_release", "platform_version", "implementation_version")
-
-
-def host_target() -> Target:
-    """Return the target that this interpreter on this machine is."""
-    name = sys.implementation.name
-    environment: Mapping[str, object] = default_environment()
-    return Target(
-        HOST,
-        _python(),
-        host_platform(platform_tags()),
-        _IMPLEMENTATIONS.get(name, name),
-        markers=MappingProxyType({variable: str(environment[variable]) for variable in _OF_THE_MACHINE}),
+def with_flags(
+    configured: Sequence[Upstream],
+    *,
+    index: str | None = None,
+    extra: Sequence[str] = (),
+    proxy: str | None = None,
+    ca: Path | None = None,
+    trusted: Sequence[str] = (),
+    allow_unhashed: bool = False,
+) -> tuple[Upstream, ...]:
+    """Return the upstreams to ask: `index` replaces the configured ones, `extra` ones follow."""
+    asked = list(configured) if index is None else [upstream_at("index", index)]
+    asked += [upstream_at(f"extra{number}", url) for number, url in enumerate(extra, 1)]
+    return tuple(
+        replace(
+            upstream,
+            proxy=proxy or upstream.proxy,
+            ca=ca or upstream.ca,
+            verified=upstream.verified and urlsplit(upstream.index).hostname not in _hosts(trusted),
+            allow_unhashed=upstream.allow_unhashed or allow_unhashed,
+        )
+        for upstream in asked
     )
 
 
-def host_platform(tags: Iterable[str]) -> Platform:
-    """Return the machine that installs these platform tags, best first."""
-    words = list(tags)
-    for word in words:
-        # `linux_x86_64` may come first and says nothing about the C library.
-        try:
-            return Platform.parse(word)
-        except UnknownPlatform:
-            continue
-    raise UnknownPlatform(words[0] if words else sysconfig.get_platform())
+def _hosts(trusted: Sequence[str]) -> set[str]:
+    # pip takes `host` and `host:port`; for our one question the host is enough.
+    return {host.partition(":")[0] for host in trusted}
 
 
-def _python() -> PythonVersion:
-    major, minor, micro = sys.version_info[:3]
-    return PythonVersion(major, minor, micro, free_threaded=bool(sysconfig.get_config_var("Py_GIL_DISABLED")))
+def upstream_at(name: str, url: str) -> Upstream:
+    """Return an upstream by its address; user and password move out of it."""
+    parts = urlsplit(url)
+    credentials = None
+    if parts.username is not None:
+        credentials = Credentials(unquote(parts.username), unquote(parts.password or ""))
+    bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+    return Upstream(name, f"{bare.rstrip('/')}/", credentials=credentials)
 
 
-class UnknownName(PypitoolError):
-    """A target, a set or a job that the configuration does not have."""
-
-    kind = Kind.USAGE
-    sentence = "there is no {what} `{name}`"
-    what: str
-    name: str
-    known: Sequence[str]
-
-    def __post_init__(self) -> None:
-        known = f"known: {', '.join(self.known)}"
-        self.hint = known if self.known else f"the configuration has no {self.what}"
-        super().__post_init__()
+def targets(settings: Settings) -> tuple[Target, ...]:
+    """Return what the clients run; without any configured, this machine."""
+    if not settings.targets:
+        return (host_target(),)
+    return tuple(
+        make_target(
+            one.name,
+            python=one.python,
+            platform=one.platform,
+            implementation=one.implementation,
+            abis=one.abi,
+            markers=dict(one.markers),
+        )
+        for one in settings.targets
+    )
 
 
 def named_targets(names: Sequence[str], configured: Sequence[Target]) -> tuple[Target, ...]:
@@ -251,41 +185,100 @@ def _python_word(python: PythonVersion) -> str:
     return f"py{python.major}.{python.minor}{'t' if python.free_threaded else ''}"
 
 
-def with_flags(
-    configured: Sequence[Upstream],
-    *,
-    index: str | None = None,
-    extra: Sequence[str] = (),
-    proxy: str | None = None,
-    ca: Path | None = None,
-    trusted: Sequence[str] = (),
-    allow_unhashed: bool = False,
-) -> tuple[Upstream, ...]:
-    """Return the upstreams to ask: `index` replaces the configured ones, `extra` ones follow."""
-    asked = list(configured) if index is None else [upstream_at("index", index)]
-    asked += [upstream_at(f"extra{number}", url) for number, url in enumerate(extra, 1)]
-    return tuple(
-        replace(
-            upstream,
-            proxy=proxy or upstream.proxy,
-            ca=ca or upstream.ca,
-            verified=upstream.verified and urlsplit(upstream.index).hostname not in _hosts(trusted),
-            allow_unhashed=upstream.allow_unhashed or allow_unhashed,
-        )
-        for upstream in asked
+def host_target() -> Target:
+    """Return the target that this interpreter on this machine is."""
+    name = sys.implementation.name
+    environment: Mapping[str, object] = default_environment()
+    return Target(
+        HOST,
+        _python(),
+        host_platform(platform_tags()),
+        _IMPLEMENTATIONS.get(name, name),
+        markers=MappingProxyType({variable: str(environment[variable]) for variable in _OF_THE_MACHINE}),
     )
 
 
-def upstream_at(name: str, url: str) -> Upstream:
-    """Return an upstream by its address; user and password move out of it."""
-    parts = urlsplit(url)
-    credentials = None
-    if parts.username is not None:
-        credentials = Credentials(unquote(parts.username), unquote(parts.password or ""))
-    bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
-    return Upstream(name, f"{bare.rstrip('/')}/", credentials=credentials)
+def host_platform(tags: Iterable[str]) -> Platform:
+    """Return the machine that installs these platform tags, best first."""
+    words = list(tags)
+    for word in words:
+        # `linux_x86_64` may come first and says nothing about the C library.
+        try:
+            return Platform.parse(word)
+        except UnknownPlatform:
+            continue
+    raise UnknownPlatform(words[0] if words else sysconfig.get_platform())
 
 
-def _hosts(trusted: Sequence[str]) -> set[str]:
-    # pip takes `host` and `host:port`; for our one question the host is enough.
-    return {host.partition(":")[0] for host in trusted}
+def _python() -> PythonVersion:
+    major, minor, micro = sys.version_info[:3]
+    return PythonVersion(major, minor, micro, free_threaded=bool(sysconfig.get_config_var("Py_GIL_DISABLED")))
+
+
+def check_set_names(settings: Settings, names: Sequence[str]) -> None:
+    """Raise `UnknownName` for the first name that no set has."""
+    known = [one.name for one in settings.sets]
+    for name in names:
+        if name not in known:
+            raise UnknownName("set", name, sorted(known))
+
+
+def set_requests(
+    settings: Settings, names: Sequence[str], environ: Mapping[str, str] | None = None
+) -> tuple[SetRequest, ...]:
+    """Read the inputs of the named sets, or of all; every fault of all of them is raised at once."""
+    check_set_names(settings, names)
+    if not settings.sets:
+        raise NoSets
+    every, requests, faults = targets(settings), [], list[LineFault]()
+    for one in settings.sets:
+        if names and one.name not in names:
+            continue
+        try:
+            requests.append(_request(settings, one, every, environ))
+        except InputFaults as wrong:
+            faults += wrong.faults
+    if faults:
+        # A file that two sets share is reported once.
+        raise InputFaults(list(dict.fromkeys(faults)))
+    return tuple(requests)
+
+
+def _request(
+    settings: Settings, one: SetSettings, every: tuple[Target, ...], environ: Mapping[str, str] | None
+) -> SetRequest:
+    inputs = read_inputs(
+        requirements=one.requirements, constraints=one.constraints, locks=one.lock, environ=environ
+    )
+    return SetRequest(
+        name=one.name,
+        inputs=inputs,
+        targets=named_targets(one.targets, every) if one.targets else every,
+        closure=Closure(one.closure),
+        rules=selection_rules(settings, inputs, one.files),
+    )
+
+
+def selection_rules(settings: Settings, inputs: Inputs, files: str | None = None) -> SelectionRules:
+    """Return what limits the choice of files: the policy, and what the inputs say."""
+    policy = settings.policy
+    return SelectionRules(
+        files=FilesPolicy(files or policy.files),
+        formats=inputs.formats,
+        prereleases=policy.prereleases or inputs.prereleases,
+        yanked=policy.yanked == "pinned",
+        max_size=policy.max_file_size,
+    )
+
+
+def asks_about_copied_in(settings: Settings) -> bool:
+    """Tell whether an upstream may hear the names of files that were copied in."""
+    return settings.policy.copied_in == "match"
+
+
+def recipients(settings: Settings) -> Recipients:
+    """Return who is told how a run ended."""
+    from pypitool.mirror.notify import NotifyOn, Recipients
+
+    told = settings.notify
+    return Recipients(told.webhook, tuple(map(str, told.command or ())), NotifyOn(told.on))

@@ -1,6 +1,6 @@
 """Files that no set wants any more: listed, and where it is wanted deleted with a word in the audit trail.
 
-Which of the files here the sets want now, without asking anybody; when in doubt, a file is wanted.
+What the sets want is found out without asking anybody; when in doubt, a file is wanted.
 """
 
 from __future__ import annotations
@@ -31,6 +31,33 @@ from pypitool.repository.repository import Repository
 from pypitool.upstream.errors import Stopped
 
 _REASON = "pruned: no set wants it"
+
+
+class NeverSynchronised(PypitoolError):
+    """Sets that uv resolves have not been synchronised: what they want is not known."""
+
+    kind = Kind.INVALID
+    names: Sequence[str]
+
+    def __post_init__(self) -> None:
+        self.hint = f"`pypitool sync {' '.join(self.names)}` finds it out; until then nothing is listed"
+        super().__post_init__()
+
+    def __str__(self) -> str:
+        named = ", ".join(f"`{name}`" for name in self.names)
+        return f"nobody knows what {named} wants: it was never synchronised"
+
+
+@dataclass(frozen=True, slots=True)
+class WantedBySets:
+    """What the sets want."""
+
+    files: Mapping[str, frozenset[str]]  # the filenames that each set wants
+    versions: Mapping[NormalizedName, frozenset[Version]]  # that are pinned, also those that are not here
+
+    def everything(self) -> frozenset[str]:
+        """Return every file that any set wants."""
+        return frozenset().union(*self.files.values())
 
 
 def prune(
@@ -102,33 +129,6 @@ def _plan(repository: Repository, project: NormalizedName, files: Mapping[str, M
 
 def _may_go(file: HeldFile, files: Mapping[str, MirroredFile]) -> bool:
     return file.filename in files and file.origin.kind is OriginKind.MIRRORED
-
-
-class NeverSynchronised(PypitoolError):
-    """Sets that uv resolves have not been synchronised: what they want is not known."""
-
-    kind = Kind.INVALID
-    names: Sequence[str]
-
-    def __post_init__(self) -> None:
-        self.hint = f"`pypitool sync {' '.join(self.names)}` finds it out; until then nothing is listed"
-        super().__post_init__()
-
-    def __str__(self) -> str:
-        named = ", ".join(f"`{name}`" for name in self.names)
-        return f"nobody knows what {named} wants: it was never synchronised"
-
-
-@dataclass(frozen=True, slots=True)
-class WantedBySets:
-    """What the sets want."""
-
-    files: Mapping[str, frozenset[str]]  # the filenames that each set wants
-    versions: Mapping[NormalizedName, frozenset[Version]]  # that are pinned, also those that are not here
-
-    def everything(self) -> frozenset[str]:
-        """Return every file that any set wants."""
-        return frozenset().union(*self.files.values())
 
 
 def wanted_by_sets(

@@ -1,9 +1,8 @@
-"""Resolving what is not pinned: `uv pip compile` in a subprocess, of which only the pylock is read.
+"""From sets to pins: what is pinned stays as it is, and uv is asked about the rest.
 
-`pip download` judges markers on the host and is wrong for every other target; uv resolves for all of them
-at once. It builds nothing, downloads no Python, and reads no configuration but ours.
-
-From sets to pins: what is pinned stays as it is, and uv is asked about the rest.
+`uv pip compile` runs in a subprocess, of which only the pylock is read. `pip download` judges markers on the
+host and is wrong for every other target; uv resolves for all of them at once. It builds nothing, downloads no
+Python, and reads no configuration but ours.
 """
 
 from __future__ import annotations
@@ -28,9 +27,13 @@ from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set, refuse
 from pypitool.upstream.upstream import Upstream
 
 _TIMEOUT = 600.0
+
 _SCRUBBED = ("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "CONDA_")
+
 _DIRECT = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}  # the relay is no way into the world
+
 _GLIBCS = (17, 28, *range(31, 41))  # the manylinux levels that uv knows
+
 _PLATFORMS = {
     "win_amd64": "x86_64-pc-windows-msvc",
     "win32": "i686-pc-windows-msvc",
@@ -81,6 +84,60 @@ class Resolution:
     target: str | None = None
 
 
+def pin_sets(
+    requests: Sequence[SetRequest],
+    upstreams: Sequence[Upstream],
+    private_names: PrivateNames,
+    environ: Mapping[str, str],
+    exclude_newer: str | None = None,
+    *,
+    offline: bool = False,
+) -> tuple[PinnedSet, ...]:
+    """Return every set with pins for each of its targets, or raise what makes one unusable.
+
+    Offline nobody is asked: what the lines do not pin is whatever is here and fits.
+    """
+    refuse_unpinned(requests)
+    if offline:
+        return tuple(pin_set(request, {}) for request in requests)
+    return tuple(
+        pin_set(request, _answer_of(request, upstreams, private_names, environ, exclude_newer))
+        for request in requests
+    )
+
+
+def _answer_of(
+    request: SetRequest,
+    upstreams: Sequence[Upstream],
+    private_names: PrivateNames,
+    environ: Mapping[str, str],
+    exclude_newer: str | None,
+) -> dict[str | None, Inputs]:
+    if request.closure is not Closure.RESOLVE:
+        return {}
+
+    lines = private_names.public_lines(request.inputs.wanted, request.targets)
+    if not lines:
+        return {None: Inputs()}
+    question = ResolverRequest(
+        wanted=lines,
+        constraints=request.inputs.constraints,
+        upstreams=upstreams,
+        formats=request.inputs.formats,
+        prereleases=request.rules.prereleases,
+        exclude_newer=exclude_newer,
+        private_names=private_names,
+    )
+    return {answer.target: _read(answer.pylock) for answer in resolve(question, request.targets, environ)}
+
+
+def _read(pylock: str) -> Inputs:
+    with TemporaryDirectory(prefix="pypitool-") as folder:
+        path = Path(folder) / "pylock.toml"
+        path.write_text(pylock, encoding="utf-8")
+        return read_inputs(locks=[path], environ={})
+
+
 def resolve(
     question: ResolverRequest, targets: Sequence[Target], environ: Mapping[str, str]
 ) -> tuple[Resolution, ...]:
@@ -123,6 +180,12 @@ def _resolved(
         )
 
 
+def _arguments_for(target: Target) -> list[str]:
+    platform = uv_platform(target)
+    place = ["--python-platform", platform] if platform else []
+    return [*place, "--python-version", target.python.full]
+
+
 def uv_platform(target: Target) -> str | None:
     """Return uv's word for a target's platform, the nearest that is not newer; None when it has none."""
     word = target.platform.word
@@ -136,12 +199,6 @@ def uv_platform(target: Target) -> str | None:
     if found := re.fullmatch(r"macosx_\d+_\d+_(arm64|x86_64)", word):
         return f"{'aarch64' if found[1] == 'arm64' else 'x86_64'}-apple-darwin"
     return None
-
-
-def _arguments_for(target: Target) -> list[str]:
-    platform = uv_platform(target)
-    place = ["--python-platform", platform] if platform else []
-    return [*place, "--python-version", target.python.full]
 
 
 def _compile(question: ResolverRequest, arguments: Sequence[str], environ: Mapping[str, str]) -> str:
@@ -235,57 +292,3 @@ def _tidied(text: str, question: ResolverRequest) -> str:
         if upstream.credentials is not None and upstream.credentials.password:
             text = text.replace(upstream.credentials.password, "****")
     return text.strip()
-
-
-def pin_sets(
-    requests: Sequence[SetRequest],
-    upstreams: Sequence[Upstream],
-    private_names: PrivateNames,
-    environ: Mapping[str, str],
-    exclude_newer: str | None = None,
-    *,
-    offline: bool = False,
-) -> tuple[PinnedSet, ...]:
-    """Return every set with pins for each of its targets, or raise what makes one unusable.
-
-    Offline nobody is asked: what the lines do not pin is whatever is here and fits.
-    """
-    refuse_unpinned(requests)
-    if offline:
-        return tuple(pin_set(request, {}) for request in requests)
-    return tuple(
-        pin_set(request, _answer_of(request, upstreams, private_names, environ, exclude_newer))
-        for request in requests
-    )
-
-
-def _answer_of(
-    request: SetRequest,
-    upstreams: Sequence[Upstream],
-    private_names: PrivateNames,
-    environ: Mapping[str, str],
-    exclude_newer: str | None,
-) -> dict[str | None, Inputs]:
-    if request.closure is not Closure.RESOLVE:
-        return {}
-
-    lines = private_names.public_lines(request.inputs.wanted, request.targets)
-    if not lines:
-        return {None: Inputs()}
-    question = ResolverRequest(
-        wanted=lines,
-        constraints=request.inputs.constraints,
-        upstreams=upstreams,
-        formats=request.inputs.formats,
-        prereleases=request.rules.prereleases,
-        exclude_newer=exclude_newer,
-        private_names=private_names,
-    )
-    return {answer.target: _read(answer.pylock) for answer in resolve(question, request.targets, environ)}
-
-
-def _read(pylock: str) -> Inputs:
-    with TemporaryDirectory(prefix="pypitool-") as folder:
-        path = Path(folder) / "pylock.toml"
-        path.write_text(pylock, encoding="utf-8")
-        return read_inputs(locks=[path], environ={})

@@ -1,6 +1,6 @@
 """The frame of every run that writes: one lock, one record, one summary, however it ends.
 
-One writer of a mirrored directory at a time; the kernel releases the lock however the run ends.
+One run at a time writes into a directory; the kernel releases the lock however the run ends.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from pypitool.upstream.errors import Stopped
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream import Upstream
 
+Work = Callable[[Mirror, Report], Ending]
+
 
 @dataclass(frozen=True, slots=True)
 class RunFrame:
@@ -53,72 +55,72 @@ class RunFrame:
     finishes_files: bool = False  # when stopped, as the daemon does
 
 
-Work = Callable[[Mirror, Report], Ending]
-
-
 def run(frame: RunFrame, work: Work, report: Report) -> Summary:
     """Do the work inside the frame, and return how it went; what makes it unusable is raised."""
     began, started = time.monotonic(), _now()
-    kept = _Kept(report)
+    events = _Events(report)
     with open_mirror(frame) as mirror:
         number = None if frame.dry_run else mirror.record.begin_run(frame.described, started, frame.job)
+
+        def end(ending: Ending) -> Summary:
+            summary = _summary(frame, mirror, events.tally, ending, time.monotonic() - began, number)
+            if number is not None:
+                mirror.record.end_run(number, summary, events.taken)
+            return summary
+
         try:
-            ending = work(mirror, kept.take)
+            ending = work(mirror, events.take)
         except Stopped:
             ending = Ending(interrupted=True)
         except PypitoolError as error:
-            _record(
-                mirror, number, kept, _summary(frame, mirror, kept, Ending(error=error.kind), began, number)
-            )
+            end(Ending(error=error.kind))
             raise
-        summary = _summary(frame, mirror, kept, ending, began, number)
-        _record(mirror, number, kept, summary)
+        summary = end(ending)
     if frame.dry_run and frame.job is not None:
-        _record_job(frame, kept, summary, started)
+        _record_job(frame, events, summary, started)
     return summary
 
 
+class _Events:
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.taken: list[Event] = []
+        self.tally = Tally()
+
+    def take(self, event: Event) -> None:
+        """Count an event, keep it for the record, and pass it on."""
+        self.taken.append(event)
+        self.tally = self.tally.after(event)
+        self._report(event)
+
+
 def _summary(
-    frame: RunFrame, mirror: Mirror, kept: _Kept, ending: Ending, began: float, number: int | None
+    frame: RunFrame, mirror: Mirror, tally: Tally, ending: Ending, seconds: float, number: int | None
 ) -> Summary:
-    tally = replace(kept.tally, bytes=kept.tally.bytes + ending.bytes, files=ending.files)
+    tally = replace(tally, bytes=tally.bytes + ending.bytes, files=ending.files)
     return Summary(
         command=frame.command,
         exit_code=run_exit_code(tally, ending),
         outcome=run_outcome(tally, ending),
         tally=tally,
-        seconds=time.monotonic() - began,
+        seconds=seconds,
         requests=sum(session.requests for session in mirror.sessions),
         run=number,
     )
 
 
-def _record(mirror: Mirror, number: int | None, kept: _Kept, summary: Summary) -> None:
-    if number is not None:
-        mirror.record.end_run(number, summary, kept.events)
-
-
-def _record_job(frame: RunFrame, kept: _Kept, summary: Summary, started: str) -> None:
+def _record_job(frame: RunFrame, events: _Events, summary: Summary, started: str) -> None:
     """Write down that a job has run, although it wrote nothing else: or it would be caught up for ever."""
     record = MirrorRecord(StateFiles(locate_state(frame.workspace.roots, frame.workspace.state)).mirror)
     try:
         number = record.begin_run(frame.described, started, frame.job)
-        record.end_run(number, summary, kept.events)
+        record.end_run(number, summary, events.taken)
     finally:
         record.close()
 
 
-class _Kept:
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self.events: list[Event] = []
-        self.tally = Tally()
-
-    def take(self, event: Event) -> None:
-        """Count an event, keep it for the record, and pass it on."""
-        self.events.append(event)
-        self.tally = self.tally.after(event)
-        self._report(event)
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @contextmanager
@@ -164,10 +166,6 @@ def _sweep(repository: Repository) -> None:
     """Remove what a killed run had nearly published: without a server nobody else looks there."""
     for number in range(len(repository.roots)):
         repository.store.sweep(number)
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True, slots=True)

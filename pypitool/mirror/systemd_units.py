@@ -16,6 +16,17 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.cron import MONTHS
 from pypitool.mirror.schedule import Timing
 
+_FIELD = re.compile(r"(\*|\w+(?:-\w+)?)(?:/(\d+))?\Z")
+
+
+class NotConvertible(PypitoolError):
+    """A field that systemd has no word for."""
+
+    kind = Kind.CONFIG
+    sentence = "`{field}` cannot be written as a systemd calendar time"
+    hint = "write it as a list or a range of values"
+    field: str
+
 
 @dataclass(frozen=True, slots=True)
 class UnitJob:
@@ -75,18 +86,6 @@ WantedBy=timers.target
 def _escaped(word: str) -> str:
     # systemd.service(5): `%` begins a specifier, and `$` a variable.
     return shlex.quote(word).replace("%", "%%").replace("$", "$$")
-
-
-_FIELD = re.compile(r"(\*|\w+(?:-\w+)?)(?:/(\d+))?\Z")
-
-
-class NotConvertible(PypitoolError):
-    """A field that systemd has no word for."""
-
-    kind = Kind.CONFIG
-    sentence = "`{field}` cannot be written as a systemd calendar time"
-    hint = "write it as a list or a range of values"
-    field: str
 
 
 def on_calendar(cron: str, timezone: str | None = None) -> str:

@@ -1,8 +1,7 @@
 """Newer releases of what is held: offered, and where it is wanted fetched, proved and written into pins.
 
-Which of the releases that we have are known to be vulnerable: one request each, side by side.
-
-The files of new releases: fetched for every target, then proved to install with what is on disk.
+Known vulnerabilities are asked about with one request for each release, side by side. The files of a new
+release are fetched for every target, and proved to install with what is on disk.
 """
 
 from __future__ import annotations
@@ -49,6 +48,8 @@ from pypitool.upstream.session import UpstreamSession
 
 _UPLOADED = "files of it were uploaded here, and a stranger's never replace them"
 
+Release = tuple[NormalizedName, Version, str]  # and the upstream that knows it
+
 
 @dataclass(frozen=True, slots=True)
 class UpdateOptions:
@@ -65,6 +66,19 @@ class UpdateOptions:
     destination: tuple[int, str] | None = None  # a directory and a folder; None: beside what is replaced
     pin_files: Sequence[Path] = ()  # that are moved to the new releases
     exit_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedFiles:
+    """Which files are here now; None: nothing was fetched, and nothing is amiss."""
+
+    names: frozenset[str] | None = None
+
+    def has_all_of(self, offer: UpdateOffer) -> bool:
+        """Tell whether every file of a new release is here."""
+        return self.names is None or all(
+            wanted.candidate.filename in self.names for wanted in offer.files.files
+        )
 
 
 def update(
@@ -145,38 +159,6 @@ def _is_vulnerable(offer: UpdateOffer) -> bool:
     return offer.known is not None and bool(offer.known.vulnerabilities)
 
 
-def _tell(offers: Iterable[UpdateOffer], report: Report) -> None:
-    for offer in offers:
-        report(offer.event())
-        upstream = offer.offered.upstream
-        if offer.stranger:
-            message = (
-                f"{offer.name}: {upstream} has a stranger of the same name, which lists none of the files "
-                "here; name it in `[policy] private` and nobody is asked about it again"
-            )
-            report(WarningEvent(message, project=offer.name))
-        elif offer.offered.status is ProjectStatus.QUARANTINED:
-            why = f": {offer.offered.status_reason}" if offer.offered.status_reason else ""
-            report(WarningEvent(f"{offer.name} is quarantined by {upstream}{why}", project=offer.name))
-
-
-def _brought(
-    mirror: Mirror,
-    looked_at: Repository,
-    offers: Sequence[UpdateOffer],
-    options: UpdateOptions,
-    report: Report,
-) -> ArrivedFiles:
-    if options.execute:
-        return fetch_updates(mirror, looked_at, offers, options.destination, report)
-    if options.plan:
-        plan_updates(mirror, offers, report)
-    return ArrivedFiles()
-
-
-Release = tuple[NormalizedName, Version, str]  # and the upstream that knows it
-
-
 def ask_about_vulnerabilities(
     mirror: Mirror, releases: Sequence[Release], report: Report
 ) -> Mapping[NormalizedName, KnownVulnerabilities]:
@@ -216,17 +198,33 @@ def _ask(session: UpstreamSession, project: NormalizedName, version: Version) ->
         return KnownVulnerabilities(None)
 
 
-@dataclass(frozen=True, slots=True)
-class ArrivedFiles:
-    """Which files are here now; None: nothing was fetched, and nothing is amiss."""
+def _tell(offers: Iterable[UpdateOffer], report: Report) -> None:
+    for offer in offers:
+        report(offer.event())
+        upstream = offer.offered.upstream
+        if offer.stranger:
+            message = (
+                f"{offer.name}: {upstream} has a stranger of the same name, which lists none of the files "
+                "here; name it in `[policy] private` and nobody is asked about it again"
+            )
+            report(WarningEvent(message, project=offer.name))
+        elif offer.offered.status is ProjectStatus.QUARANTINED:
+            why = f": {offer.offered.status_reason}" if offer.offered.status_reason else ""
+            report(WarningEvent(f"{offer.name} is quarantined by {upstream}{why}", project=offer.name))
 
-    names: frozenset[str] | None = None
 
-    def has_all_of(self, offer: UpdateOffer) -> bool:
-        """Tell whether every file of a new release is here."""
-        return self.names is None or all(
-            wanted.candidate.filename in self.names for wanted in offer.files.files
-        )
+def _brought(
+    mirror: Mirror,
+    looked_at: Repository,
+    offers: Sequence[UpdateOffer],
+    options: UpdateOptions,
+    report: Report,
+) -> ArrivedFiles:
+    if options.execute:
+        return fetch_updates(mirror, looked_at, offers, options.destination, report)
+    if options.plan:
+        plan_updates(mirror, offers, report)
+    return ArrivedFiles()
 
 
 def plan_updates(mirror: Mirror, offers: Iterable[UpdateOffer], report: Report) -> None:

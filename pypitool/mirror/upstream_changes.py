@@ -1,7 +1,4 @@
-"""What an upstream says of files that we hold already: their origin, their age, and whether yanked.
-
-What is held, project by project, and how each stands towards upstreams.
-"""
+"""What upstreams say of the files that we hold: their origin, their age, and whether they are yanked."""
 
 from __future__ import annotations
 
@@ -22,6 +19,47 @@ from pypitool.core.name_owner import NameOwner, owner_of
 from pypitool.mirror.available import candidate_of
 from pypitool.mirror.record import MirrorRecord
 from pypitool.repository.repository import Repository
+
+
+@dataclass(frozen=True)
+class HeldProject:
+    """A project with its files, one for each filename."""
+
+    name: NormalizedName
+    files: tuple[HeldFile, ...]
+    owner: NameOwner
+
+    @cached_property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The files whose versions can be compared."""
+        return tuple(filter(None, map(candidate_of, self.files)))
+
+    @cached_property
+    def have(self) -> Version | None:
+        """The highest release; None: no version can be compared."""
+        return current_version(candidate.version for candidate in self.candidates)
+
+    @property
+    def current(self) -> tuple[Candidate, ...]:
+        """The files of the highest release."""
+        return tuple(candidate for candidate in self.candidates if candidate.version == self.have)
+
+    def folder(self) -> tuple[int, str]:
+        """Return where the highest release lies: the number of the directory, and the path below it."""
+        names = {candidate.filename for candidate in self.current}
+        location = next(file.location for file in self.files if file.filename in names)
+        return location.root, location.path.rpartition("/")[0]
+
+
+def held_projects(reader: Reader, private: Iterable[str]) -> Iterator[HeldProject]:
+    """Iterate over everything that is held, in order of name."""
+    globs = tuple(private)
+    by_project: dict[NormalizedName, list[HeldFile]] = defaultdict(list)
+    for file in reader.files():
+        by_project[file.project].append(file)
+    for name in sorted(by_project):
+        files = by_project[name]
+        yield HeldProject(name, offered(files), owner_of(name, (file.origin.kind for file in files), globs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,44 +138,3 @@ def _facts(held: HeldFile, decision: FileFact, actor: Actor) -> Iterator[Fact]:
     )
     if held.yanked is not None and decision.yanked is None:
         yield Fact(What.UNYANK, actor, held.project, held.version, held.filename)
-
-
-@dataclass(frozen=True)
-class HeldProject:
-    """A project with its files, one for each filename."""
-
-    name: NormalizedName
-    files: tuple[HeldFile, ...]
-    owner: NameOwner
-
-    @cached_property
-    def candidates(self) -> tuple[Candidate, ...]:
-        """The files whose versions can be compared."""
-        return tuple(filter(None, map(candidate_of, self.files)))
-
-    @cached_property
-    def have(self) -> Version | None:
-        """The highest release; None: no version can be compared."""
-        return current_version(candidate.version for candidate in self.candidates)
-
-    @property
-    def current(self) -> tuple[Candidate, ...]:
-        """The files of the highest release."""
-        return tuple(candidate for candidate in self.candidates if candidate.version == self.have)
-
-    def folder(self) -> tuple[int, str]:
-        """Return where the highest release lies: the number of the directory, and the path below it."""
-        names = {candidate.filename for candidate in self.current}
-        location = next(file.location for file in self.files if file.filename in names)
-        return location.root, location.path.rpartition("/")[0]
-
-
-def held_projects(reader: Reader, private: Iterable[str]) -> Iterator[HeldProject]:
-    """Iterate over everything that is held, in order of name."""
-    globs = tuple(private)
-    by_project: dict[NormalizedName, list[HeldFile]] = defaultdict(list)
-    for file in reader.files():
-        by_project[file.project].append(file)
-    for name in sorted(by_project):
-        files = by_project[name]
-        yield HeldProject(name, offered(files), owner_of(name, (file.origin.kind for file in files), globs))
