@@ -276,9 +276,11 @@ def asks_about_copied_in(settings: Settings) -> bool:
     return settings.policy.copied_in == "match"
 
 
-def recipients(settings: Settings) -> Recipients:
-    """Return who is told how a run ended."""
+def recipients(settings: Settings) -> Recipients | None:
+    """Return who is told how a run ended; None: nobody is, and what would tell them is not imported."""
+    told = settings.notify
+    if not (told.webhook or told.command):
+        return None
     from pypitool.mirror.notify import NotifyOn, Recipients
 
-    told = settings.notify
     return Recipients(told.webhook, tuple(map(str, told.command or ())), NotifyOn(told.on))

@@ -174,7 +174,10 @@ def _tell(invocation: Invocation, job: JobSettings, failure: Failure, began: dat
     from pypitool.mirror.configured import recipients
     from pypitool.mirror.notify import notify
 
+    told = recipients(invocation.load().settings)
+    if told is None:
+        return
     seconds = (datetime.now(timezone.utc) - began).total_seconds()
     summary = Summary(job.run[0], failure.exit_code, RunOutcome.FAILED, seconds=seconds)
-    for fault in notify(recipients(invocation.load().settings), summary, job.name):
+    for fault in notify(told, summary, job.name):
         Output(invocation).warning(fault)
