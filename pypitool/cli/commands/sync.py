@@ -19,8 +19,6 @@ from pypitool.cli.local import on_packages
 from pypitool.cli.mirror_run import run_for, tell_input_warnings, workspace_of
 from pypitool.cli.output import Output
 from pypitool.core.event_document import document
-from pypitool.mirror.fast_answer import outcome_lines, remember_line
-from pypitool.mirror.unchanged import RunOutcomes, SyncQuestion
 
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings
@@ -66,6 +64,9 @@ def sync_command(
     Files that are here already are kept; yanks follow the upstream. The proof reads the metadata of what is
     on disk: a hole, a requirement that nothing there satisfies for a target, is named with who needs it.
     """
+    from pypitool.mirror.fast_answer import outcome_lines, remember_line
+    from pypitool.mirror.unchanged import RunOutcomes, SyncQuestion
+
     settings = invocation.load().settings
     if explain is not None:
         return explain_sets(invocation, settings, names, explain)

@@ -23,7 +23,6 @@ from pypitool.cli.prompt import login_prompt, password_line
 from pypitool.core.errors import Kind
 from pypitool.core.event_document import document
 from pypitool.core.text import short_size
-from pypitool.core.upload.plan import UploadEvent, UploadPlanned, UploadSummary
 
 if TYPE_CHECKING:
     from pypitool.core.upload.credential_choice import Credentials
