@@ -1,7 +1,4 @@
-"""What every command has: global options, examples, exit status, options under headings.
-
-What each exit code means: one table for the help of every command and for the README.
-"""
+"""What every command has: global options, examples, options under headings, and an exit status."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.output import Output, log_to_stderr
+from pypitool.cli.output import Output, load_and_warn, log_to_stderr
 from pypitool.cli.settings_options import setting_option
 from pypitool.core.errors import PypitoolError
 
@@ -35,8 +35,7 @@ def open_repository(invocation: Invocation, *, reader_only: bool = False) -> Ite
     """Open the repository as it is recorded."""
     from pypitool.repository.repository import Repository
 
-    loaded = invocation.load()
-    Output(invocation).notices((*invocation.notices, *loaded.notices))
+    loaded = load_and_warn(invocation)
     places = loaded.settings.server.packages, loaded.settings.server.state
     with (
         log_to_stderr(invocation),

@@ -1,7 +1,4 @@
-"""The boundary of the command line: exceptions end here, as sentences and exit codes.
-
-How a failure is told: in a sentence for people, as JSON for programs.
-"""
+"""The boundary of the command line: exceptions end here, as sentences and exit codes."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ import click
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import visible
 from pypitool.cli.pypiserver import modern
-from pypitool.cli.root import operands, root
+from pypitool.cli.root import operands, root, usage_sentence
 from pypitool.config.faults import BadConfiguration
 from pypitool.core.errors import EXIT_INTERRUPTED, Kind, PypitoolError, exit_code
 
@@ -34,7 +31,9 @@ def run(arguments: list[str]) -> int:
         # What stands after the faulty word was not parsed, but somebody wrote it.
         invocation.json = invocation.json or "--json" in arguments
         if invocation.debug or "--debug" in arguments:
-            _print_traceback()
+            import traceback
+
+            traceback.print_exc()
         failure = describe(error)
         report(failure, invocation)
         return failure.exit_code
@@ -47,12 +46,6 @@ def _run(arguments: list[str], invocation: Invocation) -> int:
     outcome = root.main(words, prog_name="pypitool", standalone_mode=False, obj=invocation)
     sys.stdout.flush()
     return outcome if isinstance(outcome, int) else 0
-
-
-def _print_traceback() -> None:
-    import traceback
-
-    traceback.print_exc()
 
 
 def reader_gone() -> int:
@@ -113,11 +106,10 @@ def _system_sentence(error: OSError) -> str:
 
 
 def _wrong_usage(error: click.ClickException) -> Failure:
-    message = error.format_message().rstrip(".")
     context = getattr(error, "ctx", None)
     hint = f"`{context.command_path} --help` tells how" if context else None
     usage = context.get_usage() if context else None
-    return Failure(Kind.USAGE.value, message[:1].lower() + message[1:], error.exit_code, None, hint, usage)
+    return Failure(Kind.USAGE.value, usage_sentence(error), error.exit_code, None, hint, usage)
 
 
 def report(failure: Failure, invocation: Invocation) -> None:

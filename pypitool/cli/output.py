@@ -8,11 +8,14 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pypitool.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from pypitool.config.loader import Loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,13 @@ class Output:
             self.warning(text)
 
 
+def load_and_warn(invocation: Invocation) -> Loaded:
+    """Read the configuration; warn about old forms and odd settings."""
+    loaded = invocation.load()
+    Output(invocation).notices((*invocation.notices, *loaded.notices))
+    return loaded
+
+
 @contextmanager
 def log_to_stderr(invocation: Invocation) -> Iterator[None]:
     """Let the library's log be read on stderr while the block runs."""
@@ -102,13 +112,8 @@ def visible(text: str, *, lines: bool = False) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        character if _is_shown(character, lines=lines) else _escaped(character) for character in text
+        character
+        if (lines and character == "\n") or unicodedata.category(character) not in _HIDDEN
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
     )
-
-
-def _is_shown(character: str, *, lines: bool) -> bool:
-    return (lines and character == "\n") or unicodedata.category(character) not in _HIDDEN
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")

@@ -1,7 +1,4 @@
-"""Command lines written for pypi-server, put into our order: `-U` is `update`, and no command is `serve`.
-
-pypi-server's flags that make no sense here: a unit or a cron line that has them must still work.
-"""
+"""Command lines written for pypi-server: put into our order, and taken with flags that do nothing here."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import click
 from pypitool.cli.command import option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import open_rescanned
-from pypitool.cli.output import Output, log_to_stderr
+from pypitool.cli.output import Output, load_and_warn, log_to_stderr
 from pypitool.cli.prompt import login_prompt, password_line
 from pypitool.core.errors import Kind, PypitoolError
 
@@ -136,9 +136,7 @@ def open_remote(invocation: Invocation) -> Iterator[Remote]:
     from pypitool.manage.client import Remote, choose_remote
 
     said = invocation.server
-    loaded = invocation.load()
-    output = Output(invocation)
-    output.notices((*invocation.notices, *loaded.notices))
+    loaded = load_and_warn(invocation)
     with log_to_stderr(invocation):
         chosen = choose_remote(
             said.get("--url"),
@@ -151,7 +149,7 @@ def open_remote(invocation: Invocation) -> Iterator[Remote]:
         )
         credentials = chosen.credentials()
         if credentials is not None and chosen.is_exposed:
-            output.warning(f"the password goes to {chosen.url} as plain text: use https")
+            Output(invocation).warning(f"the password goes to {chosen.url} as plain text: use https")
         prompt = login_prompt()
         ask = None if prompt is None else (lambda: chosen.credentials(prompt))
         with Remote(chosen.url, chosen.connect, credentials, ask=ask) as remote:

@@ -1,7 +1,4 @@
-"""The root command; every other one is imported when it is asked for.
-
-Command lines that stand in a file: judged when they are read, not first at night.
-"""
+"""The root command: every other one is imported when it is asked for, and read where a job names it."""
 
 from __future__ import annotations
 
@@ -118,7 +115,7 @@ def operands(words: Sequence[str]) -> tuple[str, ...]:
     try:
         context = _parsed(words)
     except click.UsageError as fault:
-        raise BadValue(_sentence(fault)) from None
+        raise BadValue(usage_sentence(fault)) from None
     except Exit:
         raise BadValue("asks for help, and does nothing else") from None
     arguments = [each for each in context.command.params if isinstance(each, click.Argument)]
@@ -145,6 +142,7 @@ def _words(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, tuple) else (str(value),)
 
 
-def _sentence(fault: click.UsageError) -> str:
+def usage_sentence(fault: click.ClickException) -> str:
+    """Return what click says of a command line, as our own sentences are: no capital, no full stop."""
     text = fault.format_message().rstrip(".")
     return text[:1].lower() + text[1:]

@@ -60,7 +60,7 @@ class DueJob:
 
     name: str
     timing: Timing
-    act: Callable[[], None]
+    act: Callable[[], object]
 
 
 class Scheduler:

@@ -14,7 +14,7 @@ import click
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages, open_repository
-from pypitool.cli.output import Output
+from pypitool.cli.output import Output, load_and_warn
 from pypitool.cli.remote import managed, on_server
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def audit_command(ctx: click.Context, since: str | None, project: str | None, us
     begin = None if since is None else moment(since, datetime.now(timezone.utc))
     with managed(invocation, _local_record) as there:
         lines = there.run(AuditRecord.lines, begin, project, user).document
-        show_lines(Output(invocation), lines, _HEADINGS, _row)
+        _show_lines(Output(invocation), lines, _HEADINGS, _row)
 
 
 @contextmanager
@@ -67,16 +67,15 @@ def _local_record(invocation: Invocation) -> Iterator[AuditRecord]:
         with open_repository(invocation, reader_only=True) as repository:
             return holds(repository.catalogue, project, version)
 
-    state, logs = existing_state(invocation), invocation.load().settings.server.download_log
+    state, logs = _existing_state(invocation), invocation.load().settings.server.download_log
     yield AuditRecord(state, lambda one: Output(invocation).warning(str(one)), logs, is_held)
 
 
-def existing_state(invocation: Invocation) -> Path | None:
+def _existing_state(invocation: Invocation) -> Path | None:
     """Return where the state lies, None for nowhere yet; nothing is made or written."""
     from pypitool.repository.state import PackagesMissing, find_state
 
-    loaded = invocation.load()
-    Output(invocation).notices((*invocation.notices, *loaded.notices))
+    loaded = load_and_warn(invocation)
     server = loaded.settings.server
     state = find_state(server.packages, server.state, invocation.environ)
     missing = [root for root in server.packages if not root.is_dir()]
@@ -85,7 +84,7 @@ def existing_state(invocation: Invocation) -> Path | None:
     return state
 
 
-def show_lines(output: Output, lines: Iterable[dict[str, Any]], headings: tuple[str, ...], row: Any) -> None:
+def _show_lines(output: Output, lines: Iterable[dict[str, Any]], headings: tuple[str, ...], row: Any) -> None:
     """Print lines of a record: as they are for programs, in a table for people."""
     if not output.invocation.json:
         output.table(headings, map(row, lines))
@@ -135,7 +134,7 @@ def downloads(invocation: Invocation, project: str, version: str) -> None:
     with managed(invocation, _local_record) as there:
         *found, summary = there.run(AuditRecord.downloads, project, version).document
     output = Output(invocation)
-    show_lines(output, found, _DOWNLOAD_HEADINGS, _download_row)
+    _show_lines(output, found, _DOWNLOAD_HEADINGS, _download_row)
     since = summary["since"]
     if invocation.json:
         output.line(json.dumps(summary))

@@ -1,9 +1,4 @@
-"""`pypitool restore`: bring the state back to a backup.
-
-`pypitool backup`: keep a copy of what cannot be found again in the packages.
-
-How a backup is told.
-"""
+"""`pypitool backup` and `pypitool restore`: a copy of the state, and the way back to it."""
 
 from __future__ import annotations
 
@@ -20,6 +15,26 @@ from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
     from pypitool.repository.backup import BackedUp
+
+
+@command(
+    "backup",
+    examples=("pypitool backup /var/backups/pypitool.tar", "pypitool backup ./state.tar --json"),
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@on_packages
+@click.pass_obj
+def backup_command(invocation: Invocation, file: Path) -> None:
+    """Write a backup of the state to a tar file, while the server runs.
+
+    It holds the catalogue and what people decided (yanks, statuses, who uploaded what), and not the
+    packages: copy those as you copy files.
+    """
+    from pypitool.repository.backup import backup
+
+    with open_repository(invocation) as repository:
+        made = backup(repository.state, file)
+    _tell(invocation, "wrote", file, made)
 
 
 @command(
@@ -45,30 +60,10 @@ def restore_command(invocation: Invocation, file: Path) -> None:
     with open_repository(invocation) as repository, progress_bar(invocation, "reading packages") as step:
         # What came or went since the backup is found now, beside the keeper where there is one.
         tell_problems(invocation, rescan(repository, step).problems)
-    tell_backup(invocation, "restored", file, restored)
+    _tell(invocation, "restored", file, restored)
 
 
-@command(
-    "backup",
-    examples=("pypitool backup /var/backups/pypitool.tar", "pypitool backup ./state.tar --json"),
-)
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@on_packages
-@click.pass_obj
-def backup_command(invocation: Invocation, file: Path) -> None:
-    """Write a backup of the state to a tar file, while the server runs.
-
-    It holds the catalogue and what people decided (yanks, statuses, who uploaded what), and not the
-    packages: copy those as you copy files.
-    """
-    from pypitool.repository.backup import backup
-
-    with open_repository(invocation) as repository:
-        made = backup(repository.state, file)
-    tell_backup(invocation, "wrote", file, made)
-
-
-def tell_backup(invocation: Invocation, word: str, file: Path, made: BackedUp) -> None:
+def _tell(invocation: Invocation, word: str, file: Path, made: BackedUp) -> None:
     """Print what a backup holds."""
     output = Output(invocation)
     if invocation.json:

@@ -25,7 +25,6 @@ from pypitool.core.errors import PypitoolError
 from pypitool.host import Notifier
 
 if TYPE_CHECKING:
-    from pypitool.config.job_tables import JobSettings
     from pypitool.config.settings import Settings
     from pypitool.mirror.schedule import DueJob, Scheduler
 
@@ -74,11 +73,9 @@ def _wait_for_end(orders: queue.SimpleQueue[int]) -> None:
 def _due(invocation: Invocation, settings: Settings, stop: threading.Event) -> list[DueJob]:
     from pypitool.mirror.schedule import DueJob
 
-    return [DueJob(job.name, timing_of(job), partial(_act, invocation, job, stop)) for job in settings.jobs]
-
-
-def _act(invocation: Invocation, job: JobSettings, stop: threading.Event) -> None:
-    run_job(invocation, job, stop)
+    return [
+        DueJob(job.name, timing_of(job), partial(run_job, invocation, job, stop)) for job in settings.jobs
+    ]
 
 
 def _missed(settings: Settings, now: datetime) -> list[str]:

@@ -68,7 +68,9 @@ def delete_command(
 
     with managed_projects(invocation) as there:
         document = there.run(Projects.delete, project, version, filename, dry_run=True).document
-        _show(invocation, document)
+        if not invocation.json:
+            for name in document["deleted"]:
+                Output(invocation).line(f"delete {name}")
         if not dry_run:
             if not yes:
                 agree(f"Delete {_files(document)}?", nobody=NotAgreed(), no=Declined())
@@ -78,12 +80,6 @@ def delete_command(
         Output(invocation).document(document)
     elif not dry_run:
         Output(invocation).done(f"deleted {_files(document)}")
-
-
-def _show(invocation: Invocation, plan: dict[str, Any]) -> None:
-    if not invocation.json:
-        for filename in plan["deleted"]:
-            Output(invocation).line(f"delete {filename}")
 
 
 def _files(plan: dict[str, Any]) -> str:

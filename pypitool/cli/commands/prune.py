@@ -11,7 +11,7 @@ from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages
 from pypitool.cli.mirror_run import run_for, tell_input_warnings, workspace_of
-from pypitool.cli.output import Output
+from pypitool.cli.output import load_and_warn
 from pypitool.config.kinds import span
 from pypitool.config.values import BadValue
 
@@ -62,9 +62,7 @@ def prune_command(invocation: Invocation, execute: bool, dry_run: bool, older_th
     """
     from pypitool.mirror.configured import recipients, set_requests
 
-    loaded = invocation.load()
-    settings = loaded.settings
-    Output(invocation).notices((*invocation.notices, *loaded.notices))
+    settings = load_and_warn(invocation).settings
     requests = set_requests(settings, (), invocation.environ)
     for request in requests:
         tell_input_warnings(invocation, request.inputs)

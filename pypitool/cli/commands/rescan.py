@@ -13,10 +13,9 @@ from pypitool.cli.output import Output
 from pypitool.core.errors import EXIT_PARTIAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from pypitool.core.model import Problem
-    from pypitool.repository.repository import Repository
     from pypitool.repository.scan_record import ScanReport
 
 
@@ -32,9 +31,12 @@ def rescan_command(invocation: Invocation) -> int:
 
     A running server does this by itself, at once and every minute. Only what changed is read.
     """
+    from pypitool.repository.scan import rescan
+
     with open_repository(invocation) as repository:
         with progress_bar(invocation, "reading packages") as step:
-            report = _scan(repository, step)
+            # A keeper at work sees changes by itself; who asks all the same gets a walk of everything.
+            report = rescan(repository, step)
         problems = repository.catalogue.problems()
     output = Output(invocation)
     if invocation.json:
@@ -44,13 +46,6 @@ def rescan_command(invocation: Invocation) -> int:
             output.line(f"not listed: {problem.location.path}: {problem.reason}")
         output.done(f"{report.listed} read, {report.gone} gone, {report.unchanged} unchanged")
     return EXIT_PARTIAL if problems else 0
-
-
-def _scan(repository: Repository, step: Callable[[int, int], None]) -> ScanReport:
-    from pypitool.repository.scan import rescan
-
-    # A keeper at work sees changes by itself; who asks all the same gets a walk of everything beside it.
-    return rescan(repository, step)
 
 
 def _document(report: ScanReport, problems: Sequence[Problem]) -> dict[str, Any]:

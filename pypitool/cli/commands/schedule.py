@@ -1,7 +1,4 @@
-"""`pypitool schedule`: the jobs of the configuration, when they run, and how they went.
-
-Carry out a job of the schedule: its command line, as if somebody had typed it.
-"""
+"""`pypitool schedule`: the jobs of the configuration, when they run, how they went, and running one."""
 
 from __future__ import annotations
 
@@ -83,7 +80,7 @@ def run_command(invocation: Invocation, job: str) -> int:
     """Run a job now; it ends with the exit code of its command."""
     loaded = invocation.load()
     _config_file(loaded.files)
-    return run_job(invocation, find_job(loaded.settings, job))
+    return run_job(invocation, _find_job(loaded.settings, job))
 
 
 def _config_file(files: tuple[Path, ...]) -> Path:
@@ -132,7 +129,7 @@ def timing_of(job: JobSettings) -> Timing:
     return Timing(job.cron, job.timezone, timedelta(seconds=job.jitter), timedelta(seconds=job.catch_up))
 
 
-def find_job(settings: Settings, name: str) -> JobSettings:
+def _find_job(settings: Settings, name: str) -> JobSettings:
     """Return a job by its name."""
     from pypitool.mirror.configured import UnknownName
 

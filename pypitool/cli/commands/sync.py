@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,6 @@ from pypitool.core.event_document import document
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings
     from pypitool.core.mirror.run_summary import Ending
-    from pypitool.mirror.candidate_report import Explained
     from pypitool.mirror.sync import Mirror, Report
 
 SYNC_EXITS = {
@@ -69,7 +67,7 @@ def sync_command(
 
     settings = invocation.load().settings
     if explain is not None:
-        return explain_sets(invocation, settings, names, explain)
+        return _explain(invocation, settings, names, explain)
 
     began, question = time.monotonic(), SyncQuestion.of(settings, names, invocation.environ, resolve=resolve)
     # Of a job or with --packages, where the program could not answer at once: that too writes nothing.
@@ -108,7 +106,7 @@ def sync_command(
     )  # fmt: skip
 
 
-def explain_sets(invocation: Invocation, settings: Settings, names: tuple[str, ...], project: str) -> int:
+def _explain(invocation: Invocation, settings: Settings, names: tuple[str, ...], project: str) -> int:
     """Print the verdicts about a project for every set and target."""
     from pypitool.mirror.candidate_report import explain
     from pypitool.mirror.configured import set_requests, upstreams
@@ -123,14 +121,8 @@ def explain_sets(invocation: Invocation, settings: Settings, names: tuple[str, .
         for one in explained:
             click.echo(json.dumps(document(one)))
     else:
-        _print(Output(invocation), explained)
+        rows = [
+            (one.set, one.target, "yes" if one.taken else "no", one.filename, one.rule) for one in explained
+        ]
+        Output(invocation).table(("SET", "TARGET", "TAKEN", "FILE", "RULE"), rows)
     return 0
-
-
-def _print(output: Output, explained: list[Explained]) -> None:
-    output.table(("SET", "TARGET", "TAKEN", "FILE", "RULE"), list(_rows(explained)))
-
-
-def _rows(explained: list[Explained]) -> Iterator[tuple[str, ...]]:
-    for one in explained:
-        yield one.set, one.target, "yes" if one.taken else "no", one.filename, one.rule

@@ -1,7 +1,4 @@
-"""`pypitool update`: newer releases of what is held, offered or fetched.
-
-The options of `pypitool update`, those of `pypi-server update` among them.
-"""
+"""`pypitool update`: newer releases of what is held, offered or fetched."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ from pypitool.cli.mirror_options import (
     upstream_options,
 )
 from pypitool.cli.mirror_run import run_for
-from pypitool.cli.output import Output
+from pypitool.cli.output import load_and_warn
 from pypitool.cli.pypiserver import BACKEND, accept_and_warn
 from pypitool.cli.settings_options import setting_option
 
@@ -189,8 +186,7 @@ def _workspace(invocation: Invocation, directories: tuple[Path, ...]) -> tuple[W
     from pypitool.mirror.workspace import Workspace
     from pypitool.repository.state import PackagesMissing
 
-    loaded = invocation.load()
-    Output(invocation).notices((*invocation.notices, *loaded.notices))
+    loaded = load_and_warn(invocation)
     server = loaded.settings.server
     roots = tuple(map(_absolute, directories)) or server.packages
     # The configured state belongs to the configured directories; others have their own.

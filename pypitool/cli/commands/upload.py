@@ -1,7 +1,4 @@
-"""`pypitool upload`: what twine does, for our server and for any other index.
-
-What an upload prints while it works and at its end: lines for people, or JSON lines.
-"""
+"""`pypitool upload`: what twine does, for our server and for any other index."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.mirror_options import gathered
 from pypitool.cli.mirror_run import stop_on_signals, transfer_progress
-from pypitool.cli.output import Output, log_to_stderr
+from pypitool.cli.output import Output, load_and_warn, log_to_stderr
 from pypitool.cli.prompt import login_prompt, password_line
 from pypitool.core.errors import Kind
 from pypitool.core.event_document import document
@@ -151,8 +148,7 @@ def upload_command(
 
     if where.url and where.repository:
         raise click.UsageError("`--url` and `--repository` exclude each other")
-    loaded = invocation.load()
-    Output(invocation).notices((*invocation.notices, *loaded.notices))
+    loaded = load_and_warn(invocation)
     with log_to_stderr(invocation):
         wish = Wish(**{one.name: getattr(where, one.name) for one in fields(where)})
         target = find_target(wish, loaded.settings.remotes, invocation.environ)
@@ -233,6 +229,8 @@ class UploadOutput:
 
     def event(self, event: UploadEvent | UploadPlanned) -> None:
         """Write one event, if anybody wants to see it."""
+        from pypitool.core.upload.plan import UploadEvent
+
         if self.invocation.json:
             click.echo(json.dumps(document(event)))
         elif isinstance(event, UploadEvent):

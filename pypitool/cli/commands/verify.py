@@ -12,7 +12,7 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages, progress_bar
 from pypitool.cli.mirror_options import UpstreamOptions, upstream_options
 from pypitool.cli.mirror_run import run_for, workspace_of
-from pypitool.cli.output import Output
+from pypitool.cli.output import load_and_warn
 from pypitool.core.errors import Kind
 from pypitool.core.mirror.run_events import DifferenceEvent
 from pypitool.core.mirror.run_summary import Ending
@@ -46,9 +46,7 @@ def verify_command(invocation: Invocation, upstream: bool, where: UpstreamOption
     """
     from pypitool.mirror.configured import asks_about_copied_in, recipients, upstreams
 
-    loaded = invocation.load()
-    settings = loaded.settings
-    Output(invocation).notices((*invocation.notices, *loaded.notices))
+    settings = load_and_warn(invocation).settings
 
     def work(mirror: Mirror, report: Report) -> Ending:
         from pypitool.mirror.verify_upstream import verify_upstream

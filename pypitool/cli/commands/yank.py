@@ -1,11 +1,4 @@
-"""`pypitool yank`: take a release out of the choice of installers.
-
-How decisions about releases are told.
-
-`pypitool status`: in what state a project is.
-
-`pypitool unyank`: give a release back to the choice of installers.
-"""
+"""`pypitool yank`, `unyank` and `status`: what people decide about releases and projects that stay."""
 
 from __future__ import annotations
 
@@ -18,6 +11,9 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages, project_names
 from pypitool.cli.output import Output
 from pypitool.cli.remote import managed_projects, on_server
+
+# As in core.model.ProjectStatus, which would cost the help of every command an import; a test compares.
+STATUSES = ("active", "archived", "quarantined", "deprecated")
 
 
 @command(
@@ -43,23 +39,26 @@ def yank_command(invocation: Invocation, project: str, version: str, reason: str
 
     with managed_projects(invocation) as there:
         document = there.run(Projects.yank, project, version, reason).document
-    tell_change(invocation, "yanked", document)
+    _tell(invocation, "yanked", document)
 
 
-def tell_change(invocation: Invocation, word: str, document: dict[str, Any]) -> None:
-    """Print what was decided for which files, and for which it had been before."""
-    output = Output(invocation)
-    if invocation.json:
-        output.document(document)
-        return
-    for filename in document["changed"]:
-        output.done(f"{word} {filename}")
-    for filename in document["unchanged"]:
-        output.done(f"{word} already: {filename}")
+@command(
+    "unyank",
+    examples=("pypitool unyank acme-core 1.2.0", "pypitool unyank acme-core 1.2.0 --packages /srv/packages"),
+    exits={5: "there is no such project or release"},
+)
+@click.argument("project", shell_complete=project_names)
+@click.argument("version")
+@on_packages
+@on_server
+@click.pass_obj
+def unyank_command(invocation: Invocation, project: str, version: str) -> None:
+    """Take back the yank of a release."""
+    from pypitool.manage.projects import Projects
 
-
-# As in core.model.ProjectStatus, which would cost the help of every command an import; a test compares.
-STATUSES = ("active", "archived", "quarantined", "deprecated")
+    with managed_projects(invocation) as there:
+        document = there.run(Projects.unyank, project, version).document
+    _tell(invocation, "unyanked", document)
 
 
 @command(
@@ -95,20 +94,13 @@ def status_command(invocation: Invocation, project: str, status: str, reason: st
         output.done(f"{document['project']} is {document['status']}{already}")
 
 
-@command(
-    "unyank",
-    examples=("pypitool unyank acme-core 1.2.0", "pypitool unyank acme-core 1.2.0 --packages /srv/packages"),
-    exits={5: "there is no such project or release"},
-)
-@click.argument("project", shell_complete=project_names)
-@click.argument("version")
-@on_packages
-@on_server
-@click.pass_obj
-def unyank_command(invocation: Invocation, project: str, version: str) -> None:
-    """Take back the yank of a release."""
-    from pypitool.manage.projects import Projects
-
-    with managed_projects(invocation) as there:
-        document = there.run(Projects.unyank, project, version).document
-    tell_change(invocation, "unyanked", document)
+def _tell(invocation: Invocation, word: str, document: dict[str, Any]) -> None:
+    """Print what was decided for which files, and for which it had been before."""
+    output = Output(invocation)
+    if invocation.json:
+        output.document(document)
+        return
+    for filename in document["changed"]:
+        output.done(f"{word} {filename}")
+    for filename in document["unchanged"]:
+        output.done(f"{word} already: {filename}")
