@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable
 
-from flask import Blueprint, Flask, Response, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest
 
 from pypitool.access.rules import rules_of
@@ -71,8 +71,9 @@ def create_app(
     attach(app, parts)
     mount = settings.server.server_base_url.rstrip("/")
     errors.install(app, mount)
-    for blueprint in (*_blueprints(), operations.blueprint(settings.server.health_endpoint)):
-        app.register_blueprint(blueprint, url_prefix=mount or None)
+    for view in (simple, files, legacy_json, pages, upload, xmlrpc, routes):
+        app.register_blueprint(view.blueprint(), url_prefix=mount or None)
+    app.register_blueprint(operations.blueprint(settings.server.health_endpoint), url_prefix=mount or None)
     app.register_blueprint(trusted_publishing.blueprint())
     if mount:
         app.add_url_rule(mount, "mount", lambda: answers.moved(f"{mount.rpartition('/')[2]}/"))
@@ -80,11 +81,6 @@ def create_app(
     app.after_request(_finished)
     _put_replay_before(app, parts, observe or _unobserved)
     return app
-
-
-def _blueprints() -> tuple[Blueprint, ...]:
-    views = (simple, files, legacy_json, pages, upload, xmlrpc, routes)
-    return tuple(view.blueprint() for view in views)
 
 
 def _services(app: Flask, settings: Settings, repository: Repository, verify: Verify | None) -> Services:

@@ -23,6 +23,7 @@ SHOWN = {
 
 def banner(settings: Settings, ready: Ready, *, port: int, hostname: str) -> str:
     """Return what is printed when the server begins to serve."""
+    address = own_address(settings.server, hostname, port)
     return "\n".join(
         (
             f"pypitool {__version__} serves {_files(settings, ready)}",
@@ -30,7 +31,7 @@ def banner(settings: Settings, ready: Ready, *, port: int, hostname: str) -> str
             *(f"  {line}" for line in _who_may(settings)),
             f"  unknown projects: {_unknown(settings)}",
             "  pip.conf of a client:",
-            *(f"    {line}" for line in _pip_conf(settings, port, hostname)),
+            *(f"    {line}" for line in pip_conf(ClientIndex(address))),
         )
     )
 
@@ -87,7 +88,3 @@ def _unknown(settings: Settings) -> str:
     where = "the public PyPI" if server.fallback_url is None else masked(server.fallback_url)
     kept = f", but never {' '.join(private)}" if private else ""
     return f"redirected to {where}{kept}"
-
-
-def _pip_conf(settings: Settings, port: int, hostname: str) -> tuple[str, ...]:
-    return pip_conf(ClientIndex(own_address(settings.server, hostname, port)))
