@@ -70,7 +70,7 @@ config          -> config_files faults given job_tables keys kinds live loader m
                    publisher_tables rights_tables secrets server_table settings shown upstream_tables values
 doctor          -> context examine finding
 keeper          -> keeper
-manage          -> action actions audit client downloads people projects runs
+manage          -> action actions audit client downloads projects runs users
 mirror          -> available bundle candidate_report configured fast_answer inputs notify pin_files
                    private_names prune record resolve run schedule sets sync systemd_units unchanged update
                    update_offers verify_upstream workspace

@@ -9,9 +9,9 @@ from pypitool.core.model import ProjectStatus
 from pypitool.core.rights.right import Right
 from pypitool.manage.action import Action, Field, Who, optional
 from pypitool.manage.audit import AuditRecord
-from pypitool.manage.people import Rights, Tokens, Users
 from pypitool.manage.projects import Owners, Projects
 from pypitool.manage.runs import Runs
+from pypitool.manage.users import Rights, Tokens, Users
 
 _DELETED = (
     optional("version"),

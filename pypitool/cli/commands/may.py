@@ -17,7 +17,7 @@ from pypitool.cli.remote import managed, on_server
 from pypitool.core.rights.right import Right
 
 if TYPE_CHECKING:
-    from pypitool.manage.people import Rights
+    from pypitool.manage.users import Rights
 
 # As in core.rights.Right, which would cost the help of every command an import; a test compares.
 ACTIONS = ("list", "download", "upload", "overwrite", "yank", "delete", "admin")
@@ -46,7 +46,7 @@ def may_command(invocation: Invocation, who: str, action: str, project: str, add
     names WHO is shown with what it said.
     """
     from pypitool.access.explain import question
-    from pypitool.manage.people import Rights
+    from pypitool.manage.users import Rights
 
     address = _checked(address)
     question(who, Right(action), project, address, None)  # what names nobody is wrong usage, here as there
@@ -65,7 +65,7 @@ def may_command(invocation: Invocation, who: str, action: str, project: str, add
 def _local_rights(invocation: Invocation) -> Iterator[Rights]:
     from pypitool.access.rules import rules_of
     from pypitool.catalogue.errors import CatalogueMissing
-    from pypitool.manage.people import Rights
+    from pypitool.manage.users import Rights
 
     settings = invocation.load().settings
     rules, overwrites = rules_of(settings), settings.server.overwrite

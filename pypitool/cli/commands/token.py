@@ -15,7 +15,7 @@ from pypitool.cli.output import Output
 from pypitool.cli.remote import managed, on_server
 
 if TYPE_CHECKING:
-    from pypitool.manage.people import Tokens
+    from pypitool.manage.users import Tokens
 
 _LIVE, _REVOKED, _EXPIRED = "", "revoked", "expired"
 
@@ -65,7 +65,7 @@ def create(
     Log in with it as `__token__` or with any other user name, or send it as Bearer.
     """
     from pypitool.core.rights.tokens import checked_life
-    from pypitool.manage.people import Tokens
+    from pypitool.manage.users import Tokens
 
     checked_life(expires)  # an empty one, which somebody's variable has left, is not the default
     with managed(invocation, _local_tokens) as there:
@@ -96,7 +96,7 @@ def list_tokens(invocation: Invocation) -> None:
     import time
 
     from pypitool.catalogue.facts import timestamp
-    from pypitool.manage.people import Tokens
+    from pypitool.manage.users import Tokens
 
     with managed(invocation, _local_tokens) as there:
         documents = there.run(Tokens.listed).document
@@ -120,7 +120,7 @@ def list_tokens(invocation: Invocation) -> None:
 @click.pass_obj
 def revoke_token(invocation: Invocation, token: str) -> None:
     """End a token by its name or its id; one that has ended stays so."""
-    from pypitool.manage.people import Tokens
+    from pypitool.manage.users import Tokens
 
     with managed(invocation, _local_tokens) as there:
         reply = there.run(Tokens.revoke, token)
@@ -135,7 +135,7 @@ def revoke_token(invocation: Invocation, token: str) -> None:
 @contextmanager
 def _local_tokens(invocation: Invocation) -> Iterator[Tokens]:
     from pypitool.catalogue.facts import local_actor
-    from pypitool.manage.people import Tokens
+    from pypitool.manage.users import Tokens
 
     with open_repository(invocation) as repository:
         yield Tokens(repository, local_actor())

@@ -19,7 +19,7 @@ from pypitool.cli.settings_options import setting_option
 from pypitool.core.errors import Kind, PypitoolError
 
 if TYPE_CHECKING:
-    from pypitool.manage.people import Users
+    from pypitool.manage.users import Users
 
 
 class NoPasswordFile(PypitoolError):
@@ -79,7 +79,7 @@ def add(invocation: Invocation, name: str, password_stdin: bool) -> None:
 
     The password is asked for on the terminal and kept as bcrypt. The file is made when it is missing.
     """
-    from pypitool.manage.people import Users
+    from pypitool.manage.users import Users
 
     with managed(invocation, _local_users_to_change) as there:
         password = _password(name, from_stdin=password_stdin, twice=True)
@@ -102,7 +102,7 @@ def add(invocation: Invocation, name: str, password_stdin: bool) -> None:
 @click.pass_obj
 def remove(invocation: Invocation, name: str) -> None:
     """Remove a user from the password file."""
-    from pypitool.manage.people import Users
+    from pypitool.manage.users import Users
 
     with managed(invocation, _local_users_to_change) as there:
         document = there.run(Users.remove, name).document
@@ -121,7 +121,7 @@ def list_users(invocation: Invocation) -> None:
 
     On the machine itself, passwords that are kept in a weak form, or in none that counts, are named.
     """
-    from pypitool.manage.people import Users
+    from pypitool.manage.users import Users
 
     with managed(invocation, _local_users) as there:
         document = there.run(Users.listed).document
@@ -149,7 +149,7 @@ def list_users(invocation: Invocation) -> None:
 @click.pass_obj
 def check(invocation: Invocation, name: str, password_stdin: bool) -> int:
     """Tell whether the server would accept a user's password."""
-    from pypitool.manage.people import Users
+    from pypitool.manage.users import Users
 
     with managed(invocation, _local_users) as there:
         there.run(Users.listed)  # says what is wrong with the file before anybody types a password
@@ -163,7 +163,7 @@ def check(invocation: Invocation, name: str, password_stdin: bool) -> int:
 @contextmanager
 def _local_users(invocation: Invocation) -> Iterator[Users]:
     from pypitool.catalogue.facts import local_actor
-    from pypitool.manage.people import Users
+    from pypitool.manage.users import Users
 
     file = invocation.load().settings.auth.passwords
     if file is None:

@@ -16,9 +16,9 @@ from pypitool.core.names import normalize
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import Token
 from pypitool.manage.audit import AuditRecord, holds
-from pypitool.manage.people import Rights, Tokens, Users
 from pypitool.manage.projects import Owners, Projects
 from pypitool.manage.runs import Runs
+from pypitool.manage.users import Rights, Tokens, Users
 from pypitool.repository.releases import NotHeld
 from pypitool_server.access.auth import Principal
 from pypitool_server.access.refusals import CHALLENGE, RightMissing
@@ -34,7 +34,7 @@ class NameNeeded(PypitoolError):
     sentence = "changes take a user name and a password, or a token"
 
 
-class NoPasswordFile(PypitoolError):
+class UsersKeptElsewhere(PypitoolError):
     """This server knows people by other means."""
 
     kind = Kind.NOT_FOUND
@@ -85,7 +85,7 @@ def _owners() -> Owners:
 def _users() -> Users:
     here = services()
     if here.settings.auth.passwords is None:
-        raise NoPasswordFile
+        raise UsersKeptElsewhere
     return Users(here.settings.auth.passwords, _actor(), here.repository.facts)
 
 

@@ -1,4 +1,4 @@
-"""The same commands on the machine itself and from afar: one output, one `--json`, one exit code."""
+"""The same commands here and on a server elsewhere: one output, one `--json`, one exit code."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Both:
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path, ServerProcess]]:
-    base = tmp_path_factory.mktemp("afar")
+    base = tmp_path_factory.mktemp("remote")
     here, there = base / "here" / "packages", base / "there" / "packages"
     for version in ("1.0", "1.1", "2.0b1"):
         build_wheel(here, "acme-core", version)
@@ -203,7 +203,7 @@ def test_a_command_says_the_same_on_both_ways(both: Both) -> None:
         assert without_serial(remote) == without_serial(local), words
 
 
-def test_a_token_is_made_used_and_revoked_from_afar(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_is_made_used_and_revoked_elsewhere(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     made = both.remote("token", "create", "--name", "ci", "--may", "yank", "--projects", "acme-*", "--json")
     token = made.document["token"]
     again = both.remote("token", "create", "--name", "ci", "--may", "yank")
@@ -233,7 +233,7 @@ def without_serial(ended: Ended) -> Ended:
     return Ended(ended.code, re.sub(r'"serial": \d+', '"serial": 0', ended.out), ended.err)
 
 
-def test_a_user_is_added_and_checked_from_afar(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_is_added_and_checked_elsewhere(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     def same(password: str, *words: str) -> tuple[int, str, str]:
         results = []
         for run in (both.local, both.remote):

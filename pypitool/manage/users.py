@@ -1,4 +1,4 @@
-"""People and machines: the users of the password file, tokens, and why somebody may do something."""
+"""Who logs in: the users of the password file, tokens for machines, and why one of them may do something."""
 
 from __future__ import annotations
 
