@@ -84,7 +84,7 @@ server/replay   -> cache freshness front rendered
 server/views    -> answers api.routes errors files legacy_json operations pages request_body simple
                    trusted_publishing upload xmlrpc
 store           -> directory failures opened store temporary walking
-upload          -> check_files credentials named_files target upload_files
+upload          -> check_files credentials destination named_files upload_files
 upstream        -> errors fetch_page listing session upstream
 """)
 # `core` is values and decisions, of which everybody may take what he needs.

@@ -17,9 +17,8 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import quote, urlencode, urlsplit
 
-from pypitool.config.kinds import url as checked_url
 from pypitool.config.upstream_tables import RemoteSettings
-from pypitool.config.values import BadValue, did_you_mean
+from pypitool.config.values import did_you_mean
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.names import normalize
 from pypitool.core.upload.addresses import server_of
@@ -30,7 +29,8 @@ from pypitool.manage.actions import ACTIONS
 from pypitool.manage.projects import Owners, Projects
 from pypitool.repository.owners import owner_named
 from pypitool.repository.releases import NotHeld
-from pypitool.upload.credentials import Ask, Login, Places
+from pypitool.upload.credentials import Ask, CredentialSources, Login
+from pypitool.upload.destination import checked_address
 from pypitool.upstream.errors import redacted
 from pypitool.upstream.session import Response, UpstreamSession, read_bounded
 from pypitool.upstream.upstream import Upstream
@@ -214,14 +214,6 @@ def change_owners(remote: Remote, name: str, add: Sequence[str], remove: Sequenc
     return remote.run(Owners.set, name, [who for who in (*before, *more) if who not in fewer])
 
 
-class BadServerAddress(PypitoolError):
-    """An address that is none of a web server."""
-
-    kind = Kind.USAGE
-    sentence = "--url: {reason}"
-    reason: str
-
-
 class UnknownRemote(PypitoolError):
     """A remote that is not configured."""
 
@@ -242,15 +234,13 @@ class ChosenRemote:
     """A server elsewhere, and where credentials for it are looked for."""
 
     url: str  # with a slash at its end, without credentials
-    places: Places
+    sources: CredentialSources
     remote: RemoteSettings | None
     ca: Path | None
 
     def credentials(self, ask: Ask | None = None) -> Credentials | None:
         """Return as whom one speaks to it; None: as nobody in particular."""
-        places = self.places
-        asked = Places(places.url, places.environ, places.login, places.remote, ask=ask)
-        return asked.credentials()
+        return self.sources.credentials(ask)
 
     @property
     def is_exposed(self) -> bool:
@@ -284,14 +274,11 @@ def choose_remote(
             raise UnknownRemote(name or "", [one.name for one in remotes])
         url = remote.url
     else:
-        try:
-            url = checked_url(url)
-        except BadValue as fault:
-            raise BadServerAddress(str(fault)) from None
+        url = checked_address("--url", url)
     variable = environ.get("PYPITOOL_CA")
     authorities = ca or (Path(variable) if variable else None) or (remote.ca if remote else None)
-    places = Places(url, environ, Login(user, password), remote)
-    return ChosenRemote(server_of(url), places, remote, authorities)
+    sources = CredentialSources(url, environ, Login(user, password), remote)
+    return ChosenRemote(server_of(url), sources, remote, authorities)
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,35 +1,61 @@
-"""Everything that can be wrong with files is found before the first byte of any of them is sent."""
+"""Files checked before the first byte of any of them is sent: everything that can be wrong with them.
+
+The only module that imports readme_renderer, which takes 300 ms.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
+from io import StringIO
 from pathlib import Path
 
 from pypitool.archives.archive import read_archive
 from pypitool.archives.digest import FileChangedWhileRead, digest_stream
 from pypitool.archives.source import BrokenArchive
+from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.filenames import BadFilename, Distribution, parse
 from pypitool.core.model import FileKind
 from pypitool.core.upload.fields import CheckedMetadata, check_metadata_body, form_fields
-from pypitool.upload.form import FileOnDisk
-from pypitool.upload.named_files import (
-    FileFault,
-    Named,
-    NamedFile,
-    NotUploadable,
-    Package,
-    Unusable,
-    read_attestation,
-    read_signature,
-)
+from pypitool.upload.form import FileOnDisk, Package
+from pypitool.upload.named_files import FileFault, Named, NamedFile
 from pypitool.upstream.errors import Stopped
 
 _THREADS = 4
+_LARGEST_SIGNATURE = 64 * 1024
+_LARGEST_ATTESTATION = 1024**2
+_ARMOUR = b"-----BEGIN PGP SIGNATURE-----"
+# docutils' own form: `<string>:4: (ERROR/3) Unknown directive type "foo".`, and the lines it is about.
+_REPORT = re.compile(r"<string>:(?P<line>\d*): \([A-Z]+/\d\) (?P<message>[^\n]*)")
+_REST, _MARKDOWN = "text/x-rst", "text/markdown"
+_NOTHING = "nothing of it remains"
+
+
+class NotUploadable(PypitoolError):
+    """Files that cannot be uploaded: nothing was sent, of the others neither."""
+
+    kind = Kind.INVALID
+    faults: Sequence[FileFault]
+
+    def __str__(self) -> str:
+        if len(self.faults) == 1:
+            return f"nothing was sent: {self.faults[0]}"
+        lines = "".join(f"\n  {fault}" for fault in self.faults)
+        return f"nothing was sent: there are {len(self.faults)} faults{lines}"
+
+
+class _Unusable(Exception):
+    """What is wrong with a file, said by a part that does not name it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +149,10 @@ def _companions(named: NamedFile, faults: list[FileFault]) -> tuple[bytes | None
     attestations: list[object] = []
     if named.signature is not None:
         with _noted(named.signature, faults):
-            signature = read_signature(named.signature)
+            signature = _read_signature(named.signature)
     for path in named.attestations:
         with _noted(path, faults):
-            attestations.append(read_attestation(path))
+            attestations.append(_read_attestation(path))
     return signature, attestations
 
 
@@ -141,16 +167,43 @@ def _package(inside: _Inside, signature: bytes | None, attestations: Sequence[ob
 
 def _readme_faults(insides: Iterable[_Inside]) -> Iterator[FileFault]:
     """Render each README once: a wheel and its sdist have the same."""
-    from pypitool.upload.readme import readme_fault
-
     rendered: dict[tuple[str, str | None], str | None] = {}
     for one in insides:
         if one.readme is None:
             continue
         if one.readme not in rendered:
-            rendered[one.readme] = readme_fault(*one.readme)
+            rendered[one.readme] = _readme_fault(*one.readme)
         if (fault := rendered[one.readme]) is not None:
             yield FileFault(str(one.file.path), f"its README does not render: {fault}")
+
+
+def _readme_fault(text: str, content_type: str | None) -> str | None:
+    """Render a README as indexes do, and say what they would trip over; None: it renders."""
+    # "Content-Type: text/x-rst [is the default]; if it does not render, indexes show plain text".
+    kind = Message()
+    kind["Content-Type"] = content_type or _REST
+    media = kind.get_content_type()
+    if media == _REST:
+        return _rest_fault(text)
+    if media == _MARKDOWN:
+        return _markdown_fault(text, str(kind.get_param("variant", "GFM")))
+    return None
+
+
+def _rest_fault(text: str) -> str | None:
+    from readme_renderer import rst
+
+    said = StringIO()
+    if rst.render(text, stream=said) is not None:
+        return None
+    found = _REPORT.search(said.getvalue())
+    return _NOTHING if found is None else f"line {found['line']}: {found['message']}"
+
+
+def _markdown_fault(text: str, variant: str) -> str | None:
+    from readme_renderer import markdown
+
+    return None if markdown.render(text, variant=variant) is not None else _NOTHING
 
 
 @contextmanager
@@ -158,10 +211,37 @@ def _noted(path: Path, faults: list[FileFault]) -> Iterator[None]:
     """Let a fault of one file end the look at it, and nothing else."""
     try:
         yield
-    except (BadFilename, BrokenArchive, Unusable) as error:
+    except (BadFilename, BrokenArchive, _Unusable) as error:
         faults.append(FileFault(str(path), error.reason))
     except FileChangedWhileRead as error:
         faults.append(FileFault(str(path), str(error)))
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         faults.append(FileFault(str(path), f"{reason[:1].lower()}{reason[1:]}"))
+
+
+def _read_signature(path: Path) -> bytes:
+    """Return a signature as it is sent, or raise `_Unusable`."""
+    body = _read(path, _LARGEST_SIGNATURE)
+    if not body.lstrip().startswith(_ARMOUR):
+        raise _Unusable("it is no signature in armour (gpg --armor --detach-sign)")
+    return body
+
+
+def _read_attestation(path: Path) -> object:
+    """Return an attestation (PEP 740), or raise `_Unusable`; what it attests is for the index to verify."""
+    try:
+        document = json.loads(_read(path, _LARGEST_ATTESTATION))
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise _Unusable("it is no JSON object")
+    return document
+
+
+def _read(path: Path, limit: int) -> bytes:
+    with path.open("rb") as file:
+        body = file.read(limit + 1)
+    if len(body) > limit:
+        raise _Unusable(f"it has more than {limit:,} bytes")
+    return body

@@ -1,7 +1,4 @@
-"""As whom to speak to a server: every place where somebody may have put a user and a password.
-
-The keyring of the person who runs the command, where the `keyring` library is installed.
-"""
+"""Credentials for a server: every place where somebody may have put a user and a password, in order."""
 
 from __future__ import annotations
 
@@ -24,6 +21,7 @@ from pypitool.upstream.session import netrc_credentials
 # Asks the person at the terminal; the second says whether what is typed is hidden.
 Ask = Callable[[str, bool], str]
 log = getLogger(__name__)
+_KEYRING = "the keyring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,8 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Where credentials for one address are looked for."""
+class CredentialSources:
+    """Where credentials for one address are looked for, in order; a person is asked last."""
 
     url: str
     environ: Mapping[str, str]
@@ -47,21 +45,21 @@ class Places:
     remote: RemoteSettings | None = None
     section: Section | None = None
     twine: bool = False  # whether its variables count
-    ask: Ask | None = None
 
-    def credentials(self) -> Credentials | None:
+    def credentials(self, ask: Ask | None = None) -> Credentials | None:
         """Return the first user and the first password that belong together; None: there are none."""
-        chosen = choose(self._in_order())
+        chosen = choose(self._in_order(ask))
         if chosen.credentials is not None:
             user, where = chosen.credentials.user, chosen.password_from
             log.info("as %s, with the password of %s", user, where)
         return chosen.credentials
 
-    def _in_order(self) -> Iterator[Place]:
+    def _in_order(self, ask: Ask | None) -> Iterator[Place]:
         address, environ = without_user(self.url), self.environ
         yield lambda _: Offered("the address", *user_in(self.url))
         yield lambda _: Offered("the command line", self.login.user, self.login.password)
-        yield lambda _: _token(environ)
+        if token := environ.get("PYPITOOL_TOKEN"):
+            yield lambda _: Offered("PYPITOOL_TOKEN", TOKEN_USER, token)
         yield lambda _: _variables(environ, "PYPITOOL")
         if self.twine:
             yield lambda _: _variables(environ, "TWINE")
@@ -71,16 +69,10 @@ class Places:
         if self.section is not None:
             section = self.section
             yield lambda _: Offered(f"the section `{section.name}`", section.username, section.password)
-        yield lambda chosen: from_keyring(address, chosen)
+        yield lambda chosen: _from_keyring(address, chosen)
         yield lambda _: _netrc(address)
-        if self.ask is not None:
-            ask = self.ask
+        if ask is not None:
             yield lambda chosen: _typed(address, chosen, ask)
-
-
-def _token(environ: Mapping[str, str]) -> Offered:
-    token = environ.get("PYPITOOL_TOKEN")
-    return Offered("PYPITOOL_TOKEN", TOKEN_USER, token) if token else Offered("")
 
 
 def _variables(environ: Mapping[str, str], program: str) -> Offered:
@@ -99,6 +91,25 @@ def _of_remote(remote: RemoteSettings, environ: Mapping[str, str]) -> Offered:
     return Offered(f"[remote.{remote.name}]", remote.auth.user or TOKEN_USER, secret)
 
 
+def _from_keyring(service: str, chosen: Chosen) -> Offered:
+    """Ask the keyring for the user that is known, else for whomever it knows; faults are told and passed."""
+    if find_spec("keyring") is None:
+        return Offered(_KEYRING)
+    # Not one of our dependencies: it brings a cryptography library along, and few servers have a keyring.
+    keyring: Any = import_module("keyring")
+    errors: Any = import_module("keyring.errors")
+    try:
+        if chosen.user is not None:
+            return Offered(_KEYRING, chosen.user, keyring.get_password(service, chosen.user))
+        found = keyring.get_credential(service, None)
+    except errors.NoKeyringError:
+        return Offered(_KEYRING)
+    except (errors.KeyringError, OSError, RuntimeError) as error:
+        log.warning("%s cannot be asked: %s", _KEYRING, error)
+        return Offered(_KEYRING)
+    return Offered(_KEYRING) if found is None else Offered(_KEYRING, found.username or None, found.password)
+
+
 def _netrc(address: str) -> Offered:
     found = netrc_credentials(address)
     return Offered("") if found is None else Offered("netrc", found[0] or None, found[1])
@@ -113,25 +124,3 @@ def _typed(address: str, chosen: Chosen, ask: Ask) -> Offered:
         return Offered("the terminal", user)
     what = f"Token for {host}" if user == TOKEN_USER else f"Password of {user} at {host}"
     return Offered("the terminal", user, ask(what, True) or None)
-
-
-PLACE = "the keyring"
-
-
-def from_keyring(service: str, chosen: Chosen) -> Offered:
-    """Ask the keyring for the user that is known, else for whomever it knows; faults are told and passed."""
-    if find_spec("keyring") is None:
-        return Offered(PLACE)
-    # Not one of our dependencies: it brings a cryptography library along, and few servers have a keyring.
-    keyring: Any = import_module("keyring")
-    errors: Any = import_module("keyring.errors")
-    try:
-        if chosen.user is not None:
-            return Offered(PLACE, chosen.user, keyring.get_password(service, chosen.user))
-        found = keyring.get_credential(service, None)
-    except errors.NoKeyringError:
-        return Offered(PLACE)
-    except (errors.KeyringError, OSError, RuntimeError) as error:
-        log.warning("%s cannot be asked: %s", PLACE, error)
-        return Offered(PLACE)
-    return Offered(PLACE) if found is None else Offered(PLACE, found.username or None, found.password)

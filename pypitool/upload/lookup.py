@@ -1,7 +1,4 @@
-"""The question by hash: whether an index has a file already, and whether it is the same one.
-
-What is to be sent, asked before anything is: the plan that a dry run shows and a real one follows.
-"""
+"""The lookup of files at an index, by hash: whether it has a file already, and whether it is the same one."""
 
 from __future__ import annotations
 
@@ -15,17 +12,17 @@ from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind
 from pypitool.core.upload.plan import IndexedFile, Presence, UploadEvent, presence_of
-from pypitool.upload.form import FileChanged
-from pypitool.upload.named_files import Package
+from pypitool.upload.form import FileChanged, Package
 from pypitool.upstream.errors import NoSuchProject, UpstreamError, UpstreamRefused
 from pypitool.upstream.fetch_page import fetch_listing
 from pypitool.upstream.listing import Listing
 from pypitool.upstream.session import UpstreamSession, read_pieces
 
 _REFUSED = frozenset({401, 403, 407})
+_Pages = dict[NormalizedName, "Listing | LookupFailed"]
 
 
-class CannotAsk(Exception):
+class LookupFailed(Exception):
     """Nobody knows whether the file is there."""
 
     def __init__(self, kind: Kind, reason: str) -> None:
@@ -37,7 +34,7 @@ class CannotAsk(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundThere:
     """What a file here is to the one there; None: there is none."""
 
     presence: Presence
@@ -58,12 +55,12 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """Asks one index, from any thread."""
+class IndexLookup:
+    """Looks files up at one index, from any thread."""
 
     session: UpstreamSession
 
-    def find(self, package: Package, listing: Listing | None = None) -> Found:
+    def find(self, package: Package, listing: Listing | None = None) -> FoundThere:
         """Compare a file with the one of its name on a page, the present one unless it is given.
 
         Where the page lists no hash of it, the file there is fetched.
@@ -71,10 +68,10 @@ class Asker:
         listed = _listed(package, self.listing(package.project) if listing is None else listing)
         found = presence_of(listed, package.digest)
         if listed is None or listed.digest is not None:
-            return Found(found, "" if listed is None else " ".join(listed.digest or ()))
+            return FoundThere(found, "" if listed is None else " ".join(listed.digest or ()))
         fetched = self._sha256_of(listed.url)
         is_same = fetched == package.digests.sha256
-        return Found(Presence.SAME if is_same else Presence.OTHER, f"sha256 {fetched}")
+        return FoundThere(Presence.SAME if is_same else Presence.OTHER, f"sha256 {fetched}")
 
     def listing(self, project: NormalizedName) -> Listing:
         """Return what the index lists of a project: nothing where it does not know it."""
@@ -83,7 +80,7 @@ class Asker:
         except NoSuchProject:
             return Listing(project, self.session.upstream.index)
         except UpstreamError as error:
-            raise _cannot(error) from error
+            raise _failed(error) from error
 
     def _sha256_of(self, url: str) -> str:
         digest = hashlib.sha256()
@@ -91,57 +88,49 @@ class Asker:
             with self.session.get(url, {"Accept": "*/*", "Accept-Encoding": "identity"}) as response:
                 if response.status_code != 200:
                     kind = Kind.UNAUTHORIZED if response.status_code in _REFUSED else Kind.UNAVAILABLE
-                    raise CannotAsk(kind, f"the file there answers {response.status_code}")
+                    raise LookupFailed(kind, f"the file there answers {response.status_code}")
                 for piece in read_pieces(response):
                     digest.update(piece)
         except UpstreamError as error:
-            raise _cannot(error) from error
+            raise _failed(error) from error
         return digest.hexdigest()
+
+
+def outcomes_without_sending(
+    lookup: IndexLookup, packages: Sequence[Package], jobs: int
+) -> list[UploadEvent | None]:
+    """Say of each file what became of it without being sent; None: it is to be sent."""
+    with ThreadPoolExecutor(jobs, thread_name_prefix="lookup") as pool:
+        projects = list(dict.fromkeys(package.project for package in packages))
+        pages = dict(zip(projects, pool.map(partial(_page, lookup), projects), strict=True))
+        return list(pool.map(partial(_outcome, lookup, pages), packages))
 
 
 def _listed(package: Package, listing: Listing) -> IndexedFile | None:
     candidate = next(listing.named({package.name: None}), None)
     if candidate is None:
         return None
-    return IndexedFile(candidate.url, dict(_split(text) for text in candidate.hashes))
+    hashes = (text.partition(":") for text in candidate.hashes)
+    return IndexedFile(candidate.url, {name: value for name, _, value in hashes})
 
 
-def _split(text: str) -> tuple[str, str]:
-    name, _, value = text.partition(":")
-    return name, value
+def _failed(error: UpstreamError) -> LookupFailed:
+    kind = Kind.UNAUTHORIZED if isinstance(error, UpstreamRefused) else Kind.UNAVAILABLE
+    return LookupFailed(kind, str(error))
 
 
-def _cannot(error: UpstreamError) -> CannotAsk:
-    return CannotAsk(
-        Kind.UNAUTHORIZED if isinstance(error, UpstreamRefused) else Kind.UNAVAILABLE, str(error)
-    )
-
-
-Pages = dict[NormalizedName, Listing | CannotAsk]
-
-
-def decide(asker: Asker, packages: Sequence[Package], jobs: int) -> list[UploadEvent | None]:
-    """Say of each file what became of it without being sent; None: it is to be sent."""
-    with ThreadPoolExecutor(jobs, thread_name_prefix="ask") as pool:
-        projects = list(dict.fromkeys(package.project for package in packages))
-        pages = dict(zip(projects, pool.map(partial(_page, asker), projects), strict=True))
-        return list(pool.map(partial(_decided, asker, pages), packages))
-
-
-def _page(asker: Asker, project: NormalizedName) -> Listing | CannotAsk:
+def _page(lookup: IndexLookup, project: NormalizedName) -> Listing | LookupFailed:
     try:
-        return asker.listing(project)
-    except CannotAsk as error:
+        return lookup.listing(project)
+    except LookupFailed as error:
         return error
 
 
-def _decided(asker: Asker, pages: Pages, package: Package) -> UploadEvent | None:
+def _outcome(lookup: IndexLookup, pages: _Pages, package: Package) -> UploadEvent | None:
     page = pages[package.project]
-    if isinstance(page, CannotAsk):
+    if isinstance(page, LookupFailed):
         return package.event("failed", page.kind, str(page))
     try:
-        return asker.find(package, page).event(package)
-    except CannotAsk as error:
-        return package.event("failed", error.kind, str(error))
-    except FileChanged as error:
+        return lookup.find(package, page).event(package)
+    except (LookupFailed, FileChanged) as error:
         return package.event("failed", error.kind, str(error))

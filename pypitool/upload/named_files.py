@@ -1,27 +1,12 @@
-"""The files that a command line names, each with its signature and its attestations.
-
-What goes along with a package: a signature, and attestations.
-
-A file that may be sent.
-"""
+"""The files that a command line names, each with its signature and its attestations."""
 
 from __future__ import annotations
 
 import glob
-import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from packaging.utils import NormalizedName
-
-from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.filenames import Distribution
-from pypitool.core.model import Digests
-from pypitool.core.upload.plan import Outcome, UploadEvent
-from pypitool.upload.form import FileOnDisk
 
 _SIGNATURE = ".asc"
 _ATTESTATION = ".attestation"
@@ -36,19 +21,6 @@ class FileFault:
 
     def __str__(self) -> str:
         return f"{self.file}: {self.reason}"
-
-
-class NotUploadable(PypitoolError):
-    """Files that cannot be uploaded: nothing was sent, of the others neither."""
-
-    kind = Kind.INVALID
-    faults: Sequence[FileFault]
-
-    def __str__(self) -> str:
-        if len(self.faults) == 1:
-            return f"nothing was sent: {self.faults[0]}"
-        lines = "".join(f"\n  {fault}" for fault in self.faults)
-        return f"nothing was sent: there are {len(self.faults)} faults{lines}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,85 +105,3 @@ def _strays(companions: Iterable[Path], packages: Sequence[Path]) -> Iterator[Fi
             belongs = any(_attests(companion.name, path) for path in packages)
         if not belongs:
             yield FileFault(str(companion), "the file that it belongs to is not among these")
-
-
-_LARGEST = 64 * 1024
-_ARMOUR = b"-----BEGIN PGP SIGNATURE-----"
-
-
-class Unusable(Exception):
-    """What is wrong with a file, said by a part that does not name it."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-def read_signature(path: Path) -> bytes:
-    """Return a signature as it is sent, or raise `Unusable`."""
-    body = _read(path, _LARGEST)
-    if not body.lstrip().startswith(_ARMOUR):
-        raise Unusable("it is no signature in armour (gpg --armor --detach-sign)")
-    return body
-
-
-def read_attestation(path: Path) -> object:
-    """Return an attestation (PEP 740), or raise `Unusable`; what it attests is for the index to verify."""
-    try:
-        document = json.loads(_read(path, 16 * _LARGEST))
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise Unusable("it is no JSON object")
-    return document
-
-
-def _read(path: Path, limit: int) -> bytes:
-    with path.open("rb") as file:
-        body = file.read(limit + 1)
-    if len(body) > limit:
-        raise Unusable(f"it has more than {limit:,} bytes")
-    return body
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """A file without a fault, with the form that goes along."""
-
-    file: FileOnDisk
-    distribution: Distribution
-    digests: Digests
-    fields: tuple[tuple[str, str], ...]
-    signature: bytes | None = None
-
-    @property
-    def name(self) -> str:
-        """Its file name."""
-        return self.distribution.filename
-
-    @property
-    def project(self) -> NormalizedName:
-        """The project that it belongs to."""
-        return self.distribution.project
-
-    def digest(self, algorithm: str) -> str:
-        """Return a digest of it; one that is seldom asked for is made now."""
-        if algorithm == "sha256":
-            return self.digests.sha256
-        digest = hashlib.new(algorithm)
-        for piece in self.file.pieces():
-            digest.update(piece)
-        return digest.hexdigest()
-
-    def event(self, outcome: Outcome, kind: Kind | None = None, message: str | None = None) -> UploadEvent:
-        """Say what became of it."""
-        return UploadEvent(
-            name=self.name,
-            project=self.project,
-            version=self.distribution.version,
-            outcome=outcome,
-            sha256=self.digests.sha256,
-            bytes=self.file.size,
-            kind=kind,
-            message=message,
-        )

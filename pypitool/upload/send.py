@@ -1,7 +1,4 @@
-"""One file to one index, and what the index says to it.
-
-Sending files, several at once; each fails or succeeds for itself.
-"""
+"""Files sent to one index, several at once: each fails or succeeds for itself."""
 
 from __future__ import annotations
 
@@ -15,13 +12,13 @@ from pypitool.core.errors import Kind
 from pypitool.core.progress import TransferProgress
 from pypitool.core.upload.answer import OUTCOME, Answer, Meaning
 from pypitool.core.upload.plan import Outcome, UploadEvent, rounds
-from pypitool.upload.form import FileChanged, FormBody
-from pypitool.upload.lookup import Asker, CannotAsk, Found
-from pypitool.upload.named_files import Package
+from pypitool.upload.form import FileChanged, FormBody, Package
+from pypitool.upload.lookup import IndexLookup, LookupFailed
 from pypitool.upstream.errors import Stopped, UpstreamUnavailable, redacted
 from pypitool.upstream.session import Response, UpstreamSession, read_bounded
 
 _LONGEST_ANSWER = 64 * 1024
+_NOT_SENT = "not sent: the credentials were refused"
 _ACCEPT = "text/plain, application/json;q=0.9, */*;q=0.1"
 
 
@@ -74,37 +71,18 @@ class Sender:
         )
 
 
-def _answer(response: Response) -> Answer:
-    try:
-        body = read_bounded(response, _LONGEST_ANSWER)
-    except UpstreamUnavailable:
-        body = b""  # the status has said it already
-    return Answer(
-        status=response.status_code,
-        reason=response.reason or "",
-        content_type=response.headers.get("Content-Type", ""),
-        body=body.decode("utf-8", "replace"),
-        outcome_said=response.headers.get(OUTCOME),
-    )
-
-
-_NOT_SENT = "not sent: the credentials were refused"
-
-Report = Callable[[UploadEvent], None]
-
-
 @dataclass(frozen=True, slots=True)
 class Uploader:
     """Sends files to one index and tells what became of each."""
 
     sender: Sender
-    asker: Asker
+    lookup: IndexLookup
     jobs: int
     progress: TransferProgress
     stop: threading.Event
     refused: threading.Event = field(default_factory=threading.Event)  # the credentials, for every file
 
-    def send(self, packages: Sequence[Package], report: Report) -> None:
+    def send(self, packages: Sequence[Package], report: Callable[[UploadEvent], None]) -> None:
         """Send everything, the first file of each project alone. Returns early when stopped."""
         self.progress.announced(sum(package.file.size for package in packages))
         waiting = {first.name: others for first, others in rounds(packages)}
@@ -145,14 +123,24 @@ class Uploader:
         if not refusal.exists:
             return package.event("failed", refusal.kind, str(refusal))
         try:
-            return _judged(package, refusal, self.asker.find(package))
+            event = self.lookup.find(package).event(package)
         except Stopped:
             return None
-        except (CannotAsk, FileChanged) as error:
+        except (LookupFailed, FileChanged) as error:
             return package.event("conflict", Kind.CONFLICT, f"{refusal}; {error}")
+        # Refused as being there, and not on its page: deleted for good, or there under another spelling.
+        return event or package.event("conflict", Kind.CONFLICT, f"{refusal}; its page does not list it")
 
 
-def _judged(package: Package, refusal: Refused, found: Found) -> UploadEvent:
-    event = found.event(package)
-    # Refused as being there, and not on its page: deleted for good, or there under another spelling.
-    return event or package.event("conflict", Kind.CONFLICT, f"{refusal}; its page does not list it")
+def _answer(response: Response) -> Answer:
+    try:
+        body = read_bounded(response, _LONGEST_ANSWER)
+    except UpstreamUnavailable:
+        body = b""  # the status has said it already
+    return Answer(
+        status=response.status_code,
+        reason=response.reason or "",
+        content_type=response.headers.get("Content-Type", ""),
+        body=body.decode("utf-8", "replace"),
+        outcome_said=response.headers.get(OUTCOME),
+    )

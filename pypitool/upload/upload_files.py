@@ -1,4 +1,4 @@
-"""One upload as a whole: ask, plan, send, count."""
+"""One upload as a whole: what is there already is looked up, the rest is sent, and all is counted."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pypitool.core.progress import TransferProgress
 from pypitool.core.upload.addresses import is_same_server, user_in, without_user
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.core.upload.plan import Action, UploadEvent, UploadPlanned, UploadSummary, UploadTally
-from pypitool.upload.lookup import Asker, decide
-from pypitool.upload.named_files import Package
+from pypitool.upload.destination import Destination
+from pypitool.upload.form import Package
+from pypitool.upload.lookup import IndexLookup, outcomes_without_sending
 from pypitool.upload.send import Sender, Uploader
-from pypitool.upload.target import Target
 from pypitool.upstream.errors import Stopped
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream import Upstream
@@ -31,7 +31,7 @@ Event = UploadEvent | UploadPlanned
 class Order:
     """What is to be done with files."""
 
-    target: Target
+    destination: Destination
     credentials: Credentials | None = None
     skip_existing: bool = False
     dry_run: bool = False
@@ -56,25 +56,32 @@ def upload(
 
     with _sessions(order, stop) as (uploads, index):
         try:
-            asker = Asker(index)
-            events = decide(asker, packages, order.jobs) if order.skip_existing else [None] * len(packages)
-            decided = list(zip(packages, events, strict=True))
+            lookup = IndexLookup(index)
+            outcomes: list[UploadEvent | None] = [None] * len(packages)
+            if order.skip_existing:
+                outcomes = outcomes_without_sending(lookup, packages, order.jobs)
             if order.dry_run:
-                _tell_plan(decided, tell)
+                _tell_plan(packages, outcomes, tell)
             else:
-                _tell_done(decided, tell)
-                sender = Sender(uploads, order.target.address, progress, stop)
-                uploader = Uploader(sender, asker, order.jobs, progress, stop)
-                uploader.send([package for package, event in decided if event is None], tell)
+                for event in filter(None, outcomes):
+                    tell(event)
+                sender = Sender(uploads, order.destination.address, progress, stop)
+                uploader = Uploader(sender, lookup, order.jobs, progress, stop)
+                to_send = [
+                    package for package, event in zip(packages, outcomes, strict=True) if event is None
+                ]
+                uploader.send(to_send, tell)
         except Stopped:
             pass  # the summary says so
     interrupted = stop.is_set() and told < len(packages)
     return UploadSummary(tally, time.monotonic() - began, interrupted=interrupted)
 
 
-def _tell_plan(decided: Sequence[tuple[Package, UploadEvent | None]], tell: Callable[[Event], None]) -> None:
+def _tell_plan(
+    packages: Sequence[Package], outcomes: Sequence[UploadEvent | None], tell: Callable[[Event], None]
+) -> None:
     actions: dict[str, Action] = {"kept": "keep", "conflict": "conflict"}
-    for package, event in decided:
+    for package, event in zip(packages, outcomes, strict=True):
         if event is None:
             tell(UploadPlanned("send", package.name))
         elif event.outcome in actions:
@@ -83,18 +90,12 @@ def _tell_plan(decided: Sequence[tuple[Package, UploadEvent | None]], tell: Call
             tell(event)
 
 
-def _tell_done(decided: Sequence[tuple[Package, UploadEvent | None]], tell: Callable[[Event], None]) -> None:
-    for _, event in decided:
-        if event is not None:
-            tell(event)
-
-
 @contextmanager
 def _sessions(order: Order, stop: threading.Event) -> Iterator[tuple[UpstreamSession, UpstreamSession]]:
     """Open what speaks to the uploads, and what speaks to the index: credentials go to one server only."""
-    address, index = order.target.address, order.target.index
+    address, index = order.destination.address, order.destination.index
     to_uploads = _upstream(order, address, order.credentials, _SILENCE_AFTER_UPLOAD)
-    to_index = _upstream(order, without_user(index), _of_index(order, index), _SILENCE)
+    to_index = _upstream(order, without_user(index), _index_credentials(order, index), _SILENCE)
     uploads, asked = UpstreamSession(to_uploads, stop), UpstreamSession(to_index, stop)
     try:
         yield uploads, asked
@@ -103,21 +104,21 @@ def _sessions(order: Order, stop: threading.Event) -> Iterator[tuple[UpstreamSes
         asked.close()
 
 
-def _of_index(order: Order, index: str) -> Credentials | None:
+def _index_credentials(order: Order, index: str) -> Credentials | None:
     user, password = user_in(index)
     if user is not None and password is not None:
         return Credentials(user, password)
-    return order.credentials if is_same_server(index, order.target.address) else None
+    return order.credentials if is_same_server(index, order.destination.address) else None
 
 
 def _upstream(order: Order, address: str, credentials: Credentials | None, silence: float) -> Upstream:
     return Upstream(
-        name=order.target.name or "upload",
+        name=order.destination.name or "upload",
         index=address,
         workers=order.jobs,
         timeout=silence,
         credentials=credentials,
-        ca=order.target.ca,
-        proxy=order.target.proxy,
-        client_cert=order.target.client_cert,
+        ca=order.destination.ca,
+        proxy=order.destination.proxy,
+        client_cert=order.destination.client_cert,
     )

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pypitool.core.errors import exit_code
-from pypitool.upload.check_files import Checked, check
-from pypitool.upload.named_files import NotUploadable, named_files
+from pypitool.upload.check_files import Checked, NotUploadable, check
+from pypitool.upload.named_files import named_files
 from pypitool.upstream.errors import Stopped
 from tests.support.wheels import Release, build_sdist, build_wheel, wheel_bytes
 

@@ -15,7 +15,7 @@ from pypitool.config.faults import BadConfiguration
 from pypitool.config.upstream_tables import RemoteAuth, RemoteSettings
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.core.upload.pypirc import Section
-from pypitool.upload.credentials import Login, Places
+from pypitool.upload.credentials import CredentialSources, Login
 
 URL = "https://h.example/legacy/"
 SECTION = Section("house", URL, "ann", "of section")
@@ -64,13 +64,13 @@ def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def places(**more: object) -> Places:
+def sources(**more: object) -> CredentialSources:
     settings: dict[str, object] = {"url": URL, "environ": {}, "twine": True, **more}
-    return Places(**settings)  # type: ignore[arg-type]
+    return CredentialSources(**settings)  # type: ignore[arg-type]
 
 
 def test_the_address_comes_before_everything() -> None:
-    found = places(url="https://ann:one@h.example/legacy/", login=Login("bob", "two"))
+    found = sources(url="https://ann:one@h.example/legacy/", login=Login("bob", "two"))
 
     assert found.credentials() == Credentials("ann", "one")
 
@@ -87,13 +87,13 @@ def test_the_address_comes_before_everything() -> None:
     ],
 )
 def test_variables_come_before_the_section(environ: dict[str, str], expected: tuple[str, str]) -> None:
-    assert places(environ=environ, section=SECTION).credentials() == Credentials(*expected)
+    assert sources(environ=environ, section=SECTION).credentials() == Credentials(*expected)
 
 
 def test_twines_variables_count_for_uploads_only() -> None:
     environ = {"TWINE_USERNAME": "eve", "TWINE_PASSWORD": "q"}
 
-    assert places(environ=environ, section=SECTION, twine=False).credentials() == Credentials(
+    assert sources(environ=environ, section=SECTION, twine=False).credentials() == Credentials(
         "ann", "of section"
     )
 
@@ -103,8 +103,8 @@ def test_a_remote_keeps_its_password_or_its_token_elsewhere(tmp_path: Path) -> N
     by_token = RemoteSettings("acme", URL, auth=RemoteAuth(token_file=tmp_path / "token"))
     by_password = RemoteSettings("acme", URL, auth=RemoteAuth("ann", password_env="ACME"))
 
-    assert places(remote=by_token).credentials() == Credentials("__token__", "pypitool_x")
-    assert places(remote=by_password, environ={"ACME": "one"}).credentials() == Credentials("ann", "one")
+    assert sources(remote=by_token).credentials() == Credentials("__token__", "pypitool_x")
+    assert sources(remote=by_password, environ={"ACME": "one"}).credentials() == Credentials("ann", "one")
 
 
 def test_a_remote_whose_secret_is_missing_is_a_wrong_configuration_when_it_is_needed() -> None:
@@ -113,19 +113,19 @@ def test_a_remote_whose_secret_is_missing_is_a_wrong_configuration_when_it_is_ne
     with pytest.raises(
         BadConfiguration, match=r"remote\.acme\.auth\.token-env: the variable ACME is not set"
     ):
-        places(remote=remote).credentials()
-    assert places(remote=remote, login=Login("ann", "one")).credentials() == Credentials("ann", "one")
+        sources(remote=remote).credentials()
+    assert sources(remote=remote, login=Login("ann", "one")).credentials() == Credentials("ann", "one")
 
 
 def test_a_keyring_is_asked_for_the_user_or_for_whom_it_knows(backend: Backend) -> None:
-    assert places().credentials() == Credentials("ann", "of keyring")
-    assert places(login=Login("ann")).credentials() == Credentials("ann", "of keyring")
-    assert places(login=Login("bob")).credentials() is None
+    assert sources().credentials() == Credentials("ann", "of keyring")
+    assert sources(login=Login("ann")).credentials() == Credentials("ann", "of keyring")
+    assert sources(login=Login("bob")).credentials() is None
     assert backend.asked == [(URL, None), (URL, "ann"), (URL, "bob")]
 
 
 def test_a_keyring_is_not_asked_when_everything_is_known(backend: Backend) -> None:
-    places(section=SECTION).credentials()
+    sources(section=SECTION).credentials()
 
     assert backend.asked == []
 
@@ -135,19 +135,19 @@ def test_a_keyring_that_fails_is_told_and_passed(
 ) -> None:
     backend.fault = KeyringLocked("locked")
 
-    assert places().credentials() == Credentials("ann", "of_netrc")
+    assert sources().credentials() == Credentials("ann", "of_netrc")
     assert "the keyring cannot be asked: locked" in caplog.text
 
 
 def test_without_the_library_there_is_no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pypitool.upload.credentials.find_spec", lambda name: None)
 
-    assert places().credentials() is None
+    assert sources().credentials() is None
 
 
 def test_netrc_is_looked_at_after_the_keyring(backend: Backend, netrc: Path) -> None:
-    assert places(url="https://h.example/other/").credentials() == Credentials("ann", "of_netrc")
-    assert places(url="https://h.example/other/", login=Login("bob")).credentials() is None
+    assert sources(url="https://h.example/other/").credentials() == Credentials("ann", "of_netrc")
+    assert sources(url="https://h.example/other/", login=Login("bob")).credentials() is None
     assert len(backend.asked) == 2
 
 
@@ -159,9 +159,9 @@ def test_a_person_is_asked_for_what_is_missing() -> None:
         return "secret" if hidden else "bob"
 
     at = "https://far.example/"
-    assert places(url=at, ask=ask).credentials() == Credentials("bob", "secret")
-    assert places(url=at, ask=ask, login=Login("eve")).credentials() == Credentials("eve", "secret")
-    assert places(url=at, ask=ask, section=Section("far", at, "__token__")).credentials() == Credentials(
+    assert sources(url=at).credentials(ask) == Credentials("bob", "secret")
+    assert sources(url=at, login=Login("eve")).credentials(ask) == Credentials("eve", "secret")
+    assert sources(url=at, section=Section("far", at, "__token__")).credentials(ask) == Credentials(
         "__token__", "secret"
     )
     assert asked == [
@@ -179,19 +179,19 @@ def test_a_person_who_says_nothing_is_nobody_in_particular() -> None:
         asked.append(question)
         return ""
 
-    assert places(url="https://far.example/", ask=ask).credentials() is None
+    assert sources(url="https://far.example/").credentials(ask) is None
     assert len(asked) == 1
 
 
 def test_a_login_of_an_empty_user_is_nobody_and_nobody_is_asked(backend: Backend) -> None:
-    assert places(login=Login("", ""), section=SECTION).credentials() is None
+    assert sources(login=Login("", ""), section=SECTION).credentials() is None
     assert backend.asked == []
 
 
 def test_what_was_used_is_told_without_the_password(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="pypitool")
 
-    places(section=SECTION).credentials()
+    sources(section=SECTION).credentials()
 
     assert "as ann, with the password of the section `house`" in caplog.text
     assert "of section" not in caplog.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,28 +20,17 @@ from pypitool.cli.prompt import login_prompt, password_line
 from pypitool.core.errors import Kind
 from pypitool.core.event_document import document
 from pypitool.core.text import short_size
+from pypitool.core.upload.addresses import WhereTo
 
 if TYPE_CHECKING:
     from pypitool.core.upload.credential_choice import Credentials
     from pypitool.core.upload.plan import UploadEvent, UploadPlanned, UploadSummary
     from pypitool.upload.check_files import Checked
     from pypitool.upload.credentials import Login
-    from pypitool.upload.named_files import Package
-    from pypitool.upload.target import Target
+    from pypitool.upload.destination import Destination
     from pypitool.upload.upload_files import Order
 
 _WHERE, _WHO, _WHAT, _HOW = "Where to", "As whom", "What", "How"
-
-
-@dataclass(frozen=True, slots=True)
-class WhereTo:
-    """Where the files go, as the command line says it."""
-
-    url: str | None = None
-    repository: str | None = None
-    index_url: str | None = None
-    pypirc: Path | None = None
-    ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,25 +132,24 @@ def upload_command(
     in netrc, and at last at the terminal. A token needs no user.
     """
     from pypitool.upload.credentials import Login
-    from pypitool.upload.target import Wish, find_target
+    from pypitool.upload.destination import find_destination
     from pypitool.upload.upload_files import Order
 
     if where.url and where.repository:
         raise click.UsageError("`--url` and `--repository` exclude each other")
     loaded = load_and_warn(invocation)
     with log_to_stderr(invocation):
-        wish = Wish(**{one.name: getattr(where, one.name) for one in fields(where)})
-        target = find_target(wish, loaded.settings.remotes, invocation.environ)
+        destination = find_destination(where, loaded.settings.remotes, invocation.environ)
         stop = invocation.stop or threading.Event()
         checked = _checked(files, stop, readme=not no_readme_check, attestations=not no_attestations)
         for warning in checked.warnings:
             Output(invocation).warning(warning)
-        order = Order(target, skip_existing=how.skip_existing, dry_run=how.dry_run, jobs=how.jobs)
+        order = Order(destination, skip_existing=how.skip_existing, dry_run=how.dry_run, jobs=how.jobs)
         if how.skip_existing or not how.dry_run:
             login = Login(username, _password_line() if password_stdin else None)
-            order = replace(order, credentials=_credentials(invocation, target, login))
-        Output(invocation).detail(f"to {target.address}")
-        summary = _uploaded(invocation, order, checked.packages, stop)
+            order = replace(order, credentials=_credentials(invocation, destination, login))
+        Output(invocation).detail(f"to {destination.address}")
+        summary = _uploaded(invocation, order, checked, stop)
     UploadOutput(invocation).summary(summary)
     return summary.exit_code
 
@@ -178,24 +166,21 @@ def _checked(words: Sequence[str], stop: threading.Event, *, readme: bool, attes
             raise KeyboardInterrupt from None  # nothing was begun of which a summary could tell
 
 
-def _credentials(invocation: Invocation, target: Target, login: Login) -> Credentials | None:
-    from pypitool.upload.credentials import Places
+def _credentials(invocation: Invocation, destination: Destination, login: Login) -> Credentials | None:
+    from pypitool.upload.credentials import CredentialSources
 
-    places = Places(
-        url=target.url,
+    sources = CredentialSources(
+        url=destination.url,
         environ=invocation.environ,
         login=login,
-        remote=target.remote,
-        section=target.section,
+        remote=destination.remote,
+        section=destination.section,
         twine=True,
-        ask=login_prompt(),
     )
-    return places.credentials()
+    return sources.credentials(login_prompt())
 
 
-def _uploaded(
-    invocation: Invocation, order: Order, packages: Sequence[Package], stop: threading.Event
-) -> UploadSummary:
+def _uploaded(invocation: Invocation, order: Order, checked: Checked, stop: threading.Event) -> UploadSummary:
     from pypitool.upload.upload_files import upload
 
     with stop_on_signals(stop), transfer_progress(invocation) as progress:
@@ -204,7 +189,7 @@ def _uploaded(
             with progress.aside():
                 UploadOutput(invocation).event(event)
 
-        return upload(order, packages, report, progress=progress, stop=stop)
+        return upload(order, checked.packages, report, progress=progress, stop=stop)
 
 
 def _password_line() -> str:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 # What people write behind the address of a server when they mean its uploads or its index.
 _LAST_WORDS = ("legacy", "simple")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class WhereTo:
+    """What a command line says about where files go; what it does not say is looked up."""
+
+    url: str | None = None
+    repository: str | None = None
+    index_url: str | None = None
+    pypirc: Path | None = None
+    ca: Path | None = None
 
 
 def without_user(url: str) -> str:

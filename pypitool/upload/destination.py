@@ -1,4 +1,4 @@
-"""Where files go: an address, or a name that the configuration or a `.pypirc` knows."""
+"""The destination of an upload: an address, or a name that the configuration or a `.pypirc` knows."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ from pypitool.config.kinds import url as checked_url
 from pypitool.config.upstream_tables import RemoteSettings
 from pypitool.config.values import BadValue, did_you_mean
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.upload.addresses import index_of, is_same, public_uploads, with_slash, without_user
+from pypitool.core.upload.addresses import (
+    WhereTo,
+    index_of,
+    is_same,
+    public_uploads,
+    with_slash,
+    without_user,
+)
 from pypitool.core.upload.pypirc import PUBLIC, BadPypirc, Section, parse_pypirc
 from pypitool.upstream.upstream import default_index
 
 log = getLogger(__name__)
 
 
-class NoTarget(PypitoolError):
+class NoDestination(PypitoolError):
     """Nothing says where the files should go, and nobody guesses the public PyPI."""
 
     kind = Kind.USAGE
@@ -31,7 +38,7 @@ class NoTarget(PypitoolError):
         super().__post_init__()
 
 
-class UnknownTarget(PypitoolError):
+class UnknownDestination(PypitoolError):
     """A name that neither the configuration nor a `.pypirc` knows."""
 
     kind = Kind.USAGE
@@ -57,18 +64,7 @@ class BadAddress(PypitoolError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a command line says about where files go; what it does not say is looked up."""
-
-    url: str | None = None
-    repository: str | None = None
-    index_url: str | None = None
-    pypirc: Path | None = None
-    ca: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
+class Destination:
     """Where files go, and what is known of that place."""
 
     url: str  # as it was given, credentials and all: never shown
@@ -80,7 +76,7 @@ class Target:
     client_cert: Path | None = None
 
     def __repr__(self) -> str:
-        return f"Target({self.address!r}, {self.name!r})"
+        return f"Destination({self.address!r}, {self.name!r})"
 
     @property
     def address(self) -> str:
@@ -100,27 +96,30 @@ class Target:
         return index_of(self.url if self.remote is None else self.remote.url, default_index())
 
 
-def find_target(wish: Wish, remotes: Sequence[RemoteSettings], environ: Mapping[str, str]) -> Target:
+def find_destination(
+    where: WhereTo, remotes: Sequence[RemoteSettings], environ: Mapping[str, str]
+) -> Destination:
     """Find out where to upload, or raise an error that says what there is."""
-    file = wish.pypirc or _own_pypirc(environ)
-    place, url, name = _first_said(wish, environ)
+    home = environ.get("HOME")
+    file = where.pypirc or (Path(home, ".pypirc") if home else None)
+    place, url, name = _first_said(where, environ)
     if url is not None:
-        address = _checked(place, url)
+        address = checked_address(place, url)
         remote = next((one for one in remotes if is_same(uploads_of(one), address)), None)
-        section = None if remote is not None else _section_at(address, wish.pypirc, file)
-        return _target(wish, environ, address, None, remote, section)
+        section = None if remote is not None else _section_at(address, where.pypirc, file)
+        return _destination(where, environ, address, None, remote, section)
     if name is None and len(remotes) == 1:
         name = remotes[0].name
     remote = next((one for one in remotes if one.name == name), None)
     if remote is not None:
-        return _target(wish, environ, uploads_of(remote), name, remote, None)
-    sections = _sections(file, demanded=wish.pypirc is not None)
+        return _destination(where, environ, uploads_of(remote), name, remote, None)
+    sections = _sections(file, demanded=where.pypirc is not None)
     if name is None:
-        raise NoTarget(_known(remotes, sections))
+        raise NoDestination(_known(remotes, sections))
     section = next((one for one in sections if one.name == name), None)
     if section is None:
-        raise UnknownTarget(name, _known(remotes, sections))
-    return _target(wish, environ, _address_of(section), name, None, section)
+        raise UnknownDestination(name, _known(remotes, sections))
+    return _destination(where, environ, _address_of(section), name, None, section)
 
 
 def uploads_of(remote: RemoteSettings) -> str:
@@ -128,11 +127,19 @@ def uploads_of(remote: RemoteSettings) -> str:
     return remote.upload_url or remote.url
 
 
-def _first_said(wish: Wish, environ: Mapping[str, str]) -> tuple[str, str | None, str | None]:
+def checked_address(place: str, url: str) -> str:
+    """Return the address of a web server, or raise `BadAddress` that names where it was given."""
+    try:
+        return checked_url(url)
+    except BadValue as fault:
+        raise BadAddress(place, str(fault)) from None
+
+
+def _first_said(where: WhereTo, environ: Mapping[str, str]) -> tuple[str, str | None, str | None]:
     """Return who says it first, and the address or the name that is said."""
     said = (
-        ("--url", wish.url, None),
-        ("--repository", None, wish.repository),
+        ("--url", where.url, None),
+        ("--repository", None, where.repository),
         ("PYPITOOL_URL", environ.get("PYPITOOL_URL"), None),
         ("PYPITOOL_REPOSITORY", None, environ.get("PYPITOOL_REPOSITORY")),
         ("TWINE_REPOSITORY_URL", environ.get("TWINE_REPOSITORY_URL"), None),
@@ -143,23 +150,23 @@ def _first_said(wish: Wish, environ: Mapping[str, str]) -> tuple[str, str | None
     return next(found, ("", None, None))
 
 
-def _target(
-    wish: Wish,
+def _destination(
+    where: WhereTo,
     environ: Mapping[str, str],
     url: str,
     name: str | None,
     remote: RemoteSettings | None,
     section: Section | None,
-) -> Target:
-    index = wish.index_url or (remote.index_url if remote is not None else None)
+) -> Destination:
+    index = where.index_url or (remote.index_url if remote is not None else None)
     own = section.client_cert if section is not None else None
-    return Target(
+    return Destination(
         url=url,
         name=name,
         remote=remote,
         section=section,
-        index_url=None if index is None else _checked("--index-url", index),
-        ca=_first_path((wish.ca, environ.get("PYPITOOL_CA"), environ.get("TWINE_CERT")), remote, section),
+        index_url=None if index is None else checked_address("--index-url", index),
+        ca=_first_path((where.ca, environ.get("PYPITOOL_CA"), environ.get("TWINE_CERT")), remote, section),
         client_cert=Path(os.path.expanduser(own)) if own else None,
     )
 
@@ -174,7 +181,7 @@ def _first_path(
 def _address_of(section: Section) -> str:
     if section.repository is None:
         return public_uploads(section.name, default_index())
-    return _checked(f"the section `{section.name}`", section.repository)
+    return checked_address(f"the section `{section.name}`", section.repository)
 
 
 def _section_at(address: str, demanded: Path | None, file: Path | None) -> Section | None:
@@ -187,10 +194,6 @@ def _section_at(address: str, demanded: Path | None, file: Path | None) -> Secti
         log.warning("%s", fault)
         return None
     return next((one for one in sections if one.repository and is_same(one.repository, address)), None)
-
-
-def _own_pypirc(environ: Mapping[str, str]) -> Path | None:
-    return Path(environ["HOME"], ".pypirc") if environ.get("HOME") else None
 
 
 def _sections(file: Path | None, *, demanded: bool) -> tuple[Section, ...]:
@@ -209,10 +212,3 @@ def _sections(file: Path | None, *, demanded: bool) -> tuple[Section, ...]:
 def _known(remotes: Sequence[RemoteSettings], sections: Sequence[Section]) -> tuple[str, ...]:
     own = [one.name for one in sections if one.name not in PUBLIC]
     return tuple(dict.fromkeys((*(one.name for one in remotes), *own, *PUBLIC)))
-
-
-def _checked(place: str, url: str) -> str:
-    try:
-        return checked_url(url)
-    except BadValue as fault:
-        raise BadAddress(place, str(fault)) from None
