@@ -39,15 +39,12 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, colored: bo
 
 
 def _rendered(drawn: Table, *, colored: bool) -> str:
-    console = Console(file=StringIO(), force_terminal=colored, no_color=not colored, width=_width())
+    width = Console(file=sys.stdout).width
+    console = Console(file=StringIO(), force_terminal=colored, no_color=not colored, width=width)
     with console.capture() as capture:
         console.print(drawn)
     lines = (line.rstrip() for line in capture.get().splitlines())
     return "\n".join(lines).rstrip("\n")
-
-
-def _width() -> int:
-    return Console(file=sys.stdout).width
 
 
 class Bar:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,7 +85,9 @@ class Fetcher:
             futures = {pool.submit(self._fetched, item): item for item in items}
             try:
                 for future in as_completed(futures):
-                    _report(future, report)
+                    event = future.result()
+                    if event is not None:
+                        report(event)
             except BaseException:
                 self.stop.set()
                 pool.shutdown(cancel_futures=True)
@@ -202,12 +204,6 @@ def check_space(repository: Repository, items: Sequence[FetchItem]) -> None:
             raise NoSpace(str(repository.roots[root]))
 
 
-def _report(future: Future[FileEvent | None], report: Callable[[FileEvent], None]) -> None:
-    event = future.result()
-    if event is not None:
-        report(event)
-
-
 def _key(item: FetchItem) -> str:
     # Without a digest the address stands for the bytes; they are read again in any case.
     candidate = item.wanted.candidate
@@ -262,14 +258,9 @@ def _has(path: Path, digests: Digests, text: str) -> bool:
 def _digest(path: Path, name: str) -> str:
     digest = hashlib.new(name)
     with path.open("rb") as file:
-        for piece in _pieces(file.read):
+        while piece := file.read(1024**2):
             digest.update(piece)
     return digest.hexdigest()
-
-
-def _pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    while piece := read(1024**2):
-        yield piece
 
 
 def _event(

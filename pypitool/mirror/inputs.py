@@ -262,7 +262,8 @@ def _text(reading: _Reading, path: Path) -> str | None:
         return None
     reading.files[str(path)] = InputFile(str(path), hashlib.sha256(body).hexdigest())
     try:
-        return _decoded(body)
+        mark, encoding = encoding_of(body)
+        return body[len(mark) :].decode(encoding)
     except (UnicodeDecodeError, LookupError) as error:
         reading.faults.append(LineFault(f"is not text: {error}", LinePosition(str(path), 1)))
         return None
@@ -276,11 +277,6 @@ def encoding_of(body: bytes) -> tuple[bytes, str]:
     head = b"\n".join(body.split(b"\n", 2)[:2])
     declared = _DECLARED.search(head)
     return b"", declared[1].decode("ascii") if declared else "utf-8"
-
-
-def _decoded(body: bytes) -> str:
-    mark, encoding = encoding_of(body)
-    return body[len(mark) :].decode(encoding)
 
 
 def _is_lock(path: Path) -> bool:

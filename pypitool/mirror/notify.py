@@ -82,7 +82,8 @@ def _post(url: str, body: bytes) -> str | None:
     except (OSError, ValueError) as error:
         # HTTPError and URLError are OSErrors. The address may hold a secret: the path is not shown.
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        return f"webhook at {_host(url)}: {reason}"
+        host = redacted(url).split("/")[2]
+        return f"webhook at {host}: {reason}"
 
 
 def _run(command: Sequence[str], body: bytes) -> str | None:
@@ -91,7 +92,3 @@ def _run(command: Sequence[str], body: bytes) -> str | None:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"command {command[0]}: {error}"
     return f"command {command[0]}: exit code {ended.returncode}" if ended.returncode else None
-
-
-def _host(url: str) -> str:
-    return redacted(url).split("/")[2]

@@ -21,7 +21,7 @@ from pypitool.core.mirror.run_events import FileEvent, PlanEvent, ProjectEvent
 from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.selection import Wish
 from pypitool.core.mirror.sync_plan import choose_files
-from pypitool.core.model import HeldFile, OriginKind
+from pypitool.core.model import OriginKind
 from pypitool.mirror.available import HeldFiles
 from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set
@@ -123,12 +123,8 @@ def _plan(repository: Repository, project: NormalizedName, files: Mapping[str, M
     if known is None:
         raise NotHeld(project)
     # Looked at again: what somebody has uploaded in the meantime is not ours to delete.
-    held = (file for file in repository.catalogue.held(project) if _may_go(file, files))
-    return DeletePlan(project, known.serial, tuple(held))
-
-
-def _may_go(file: HeldFile, files: Mapping[str, MirroredFile]) -> bool:
-    return file.filename in files and file.origin.kind is OriginKind.MIRRORED
+    held = (file for file in repository.catalogue.held(project) if file.origin.kind is OriginKind.MIRRORED)
+    return DeletePlan(project, known.serial, tuple(file for file in held if file.filename in files))
 
 
 def wanted_by_sets(
@@ -136,7 +132,8 @@ def wanted_by_sets(
 ) -> WantedBySets:
     """Find out what the sets want; raise `NeverSynchronised` for those that only a run can tell of."""
     sets = [pin_set(request, {}) for request in requests]
-    unknown = [one.request.name for one in sets if _is_unknown(one, record)]
+    resolved = [one.request.name for one in sets if not _tells_all(one)]
+    unknown = [name for name in resolved if not record.wanted_lately(name)]
     if unknown:
         raise NeverSynchronised(unknown)
     versions: dict[NormalizedName, set[Version]] = defaultdict(set)
@@ -145,10 +142,6 @@ def wanted_by_sets(
             versions[project].update(_versions(wish))
     files = {one.request.name: _wanted_by(one, available, record) for one in sets}
     return WantedBySets(files, {project: frozenset(found) for project, found in versions.items()})
-
-
-def _is_unknown(one: PinnedSet, record: MirrorRecord) -> bool:
-    return not _tells_all(one) and not record.wanted_lately(one.request.name)
 
 
 def _tells_all(one: PinnedSet) -> bool:

@@ -209,8 +209,7 @@ def lock_directory(directory: Path, command: str) -> Iterator[None]:
 
 
 def _write_holder(descriptor: int, command: str) -> None:
-    started = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    text = json.dumps(asdict(LockHolder(os.getpid(), command, started))).encode()
+    text = json.dumps(asdict(LockHolder(os.getpid(), command, _now()))).encode()
     os.pwrite(descriptor, text, 0)
     os.ftruncate(descriptor, len(text))
 

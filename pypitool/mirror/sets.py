@@ -79,15 +79,14 @@ def pin_set(request: SetRequest, resolved: Mapping[str | None, Inputs]) -> Pinne
     return PinnedSet(
         request,
         {
-            target: lines_for_target(target, _lines_for(request, resolved, target))
+            target: tuple(
+                line
+                for line in _lines_for(request, resolved, target)
+                if target.applies(line.requirement.marker)
+            )
             for target in request.targets
         },
     )
-
-
-def lines_for_target(target: Target, lines: Iterable[RequirementLine]) -> tuple[RequirementLine, ...]:
-    """Return the lines whose markers hold for a target."""
-    return tuple(line for line in lines if target.applies(line.requirement.marker))
 
 
 def refuse_unpinned(requests: Sequence[SetRequest]) -> None:

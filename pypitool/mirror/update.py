@@ -152,11 +152,9 @@ def _audited(
     ]
     audits = ask_about_vulnerabilities(mirror, releases, report)
     audited = [replace(offer, known=audits.get(offer.name)) for offer in offers]
-    return [offer for offer in audited if not options.security or _is_vulnerable(offer)]
-
-
-def _is_vulnerable(offer: UpdateOffer) -> bool:
-    return offer.known is not None and bool(offer.known.vulnerabilities)
+    if not options.security:
+        return audited
+    return [offer for offer in audited if offer.known is not None and offer.known.vulnerabilities]
 
 
 def ask_about_vulnerabilities(
