@@ -47,7 +47,7 @@ repository      -> access archives catalogue core host store
 server/access   -> access config core repository server/http server/replay
 server/app      -> access config repository server/access server/http server/replay server/services
                    server/views
-server/engine   -> access config core host keeper repository server/access server/app server/http
+server/engine   -> access config core host keeper repository server/app server/http
                    server/logs server/services server/views
 server/http     -> core
 server/logs     -> catalogue config core host manage repository server/http server/replay
@@ -76,7 +76,7 @@ mirror          -> available bundle candidate_report configured fast_answer inpu
                    update_offers verify_upstream workspace
 repository      -> activity backup contact owners publish read_file recovery releases repository scan
                    scan_record state tokens verify
-server/access   -> access auth live_rules refusals
+server/access   -> access auth refusals
 server/engine   -> other_servers prepare serve server
 server/http     -> bodies body_timeout browser negotiated proxies wsgi_types
 server/logs     -> access_log counts download_log exposition logs observer shared_counters

@@ -1,6 +1,6 @@
-"""Following the file of the configuration: rules count within a second of a change, whole or not at all.
+"""The rules in the file of the configuration: they count within a second of a change, whole or not at all.
 
-What the server says of its rules, in a small file of the state: for the keeper, and for `doctor`.
+Which rules count is said in a small file of the state, for the keeper and for `doctor`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pypitool.access.rules import rules_of
 from pypitool.catalogue.facts import FactLog, local_actor
 from pypitool.config.faults import BadConfiguration
 from pypitool.config.live import ConfigSource, changed_keys, with_live
@@ -44,6 +45,11 @@ class RulesWatch:
         self._clock_ns = clock_ns
         self._seen: tuple[_Stamp, ...] | None = None
         self._known: tuple[_Stamp, ...] | None = None
+
+    @property
+    def record(self) -> RulesRecord:
+        """What there is to say of the rules that count."""
+        return RulesRecord(rules_of(self.settings).digest, self.fault, self.waiting)
 
     def look(self) -> bool:
         """Look at the files, and tell whether anything about them is new."""
@@ -122,20 +128,15 @@ def read_record(state: Path) -> RulesRecord | None:
         return None
 
 
-class RulesHistory:
-    """Puts on record that other rules count, once for each change; the keeper does this."""
+def note_rules(state: Path, facts: FactLog, known: str | None = None) -> str | None:
+    """Put on record that other rules count than those `known`, once for each change; return which count.
 
-    def __init__(self, state: Path, facts: FactLog) -> None:
-        self._state = state
-        self._facts = facts
-        self._known: str | None = None
-
-    def note(self) -> None:
-        """Append a fact if the rules are other ones than those on record."""
-        record = read_record(self._state)
-        if record is None or record.digest == self._known:
-            return
-        last = self._facts.last(What.RULES.value)
-        if last is None or last.details.get("digest") != record.digest:
-            self._facts.append(Fact(What.RULES, local_actor(), details={"digest": record.digest}))
-        self._known = record.digest
+    The keeper does this.
+    """
+    record = read_record(state)
+    if record is None or record.digest == known:
+        return known
+    last = facts.last(What.RULES.value)
+    if last is None or last.details.get("digest") != record.digest:
+        facts.append(Fact(What.RULES, local_actor(), details={"digest": record.digest}))
+    return record.digest

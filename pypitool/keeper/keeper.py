@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from pypitool.access.rules_file import RulesHistory
+from pypitool.access.rules_file import note_rules
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing
 from pypitool.catalogue.rebuild import repair
 from pypitool.catalogue.replay import replay_missed
@@ -61,7 +61,7 @@ class Keeper:
         self._stop: Callable[[], bool] = lambda: False
         self._walk_due = 0.0
         self._doubt_due = 0.0
-        self._rules = RulesHistory(repository.state, repository.facts)
+        self._rules: str | None = None  # the digest of those that are on record
         self._told = 0.0
         self._serial = 0
 
@@ -135,7 +135,7 @@ class Keeper:
         self._pulse.beat(
             lag=self._changes.lag, unsettled=self._change_scanner.unsettled, watched=self._watcher.is_whole
         )
-        self._rules.note()
+        self._rules = note_rules(self._repository.state, self._repository.facts, self._rules)
         if not self._repository.files.catalogue.exists() or self._is_doubted():
             self._mend()
         changes = self._repository.catalogue.changes_since(self._serial)

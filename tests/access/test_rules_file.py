@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.access.rules_file import RulesHistory, RulesRecord, RulesWatch, read_record, write_record
+from pypitool.access.rules_file import RulesRecord, RulesWatch, note_rules, read_record, write_record
 from pypitool.catalogue.facts import FactLog
 from pypitool.config.live import ConfigSource
 from pypitool.core.fact import Actor, Fact
@@ -162,7 +162,7 @@ def test_other_rules_are_on_record_once(tmp_path: Path) -> None:
 
     for digest in ("a", "a", "b", "b", "a"):
         write_record(tmp_path, RulesRecord(digest))
-        RulesHistory(tmp_path, facts).note()  # each time as a keeper that has just begun
+        note_rules(tmp_path, facts)  # each time as a keeper that has just begun
         noted.append(len(list(facts.replay())))
 
     assert noted == [1, 1, 2, 2, 3]

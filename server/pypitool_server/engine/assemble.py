@@ -14,8 +14,8 @@ from pypitool.access.rules_file import RulesWatch
 from pypitool.config.server_table import ServerSettings
 from pypitool.config.settings import Settings
 from pypitool.repository.repository import Repository
-from pypitool_server.access.live_rules import LiveRules
 from pypitool_server.app import create_app
+from pypitool_server.engine.reload_rules import follow
 from pypitool_server.http.proxies import TrustedProxies
 from pypitool_server.logs.access_log import AccessLog
 from pypitool_server.logs.counts import PLACES
@@ -42,8 +42,8 @@ def assemble(
     counts: SharedFile,
     log: Log,
     *,
-    watch: RulesWatch | None = None,
-    tell: Callable[[RulesWatch], None] | None = None,
+    watch: RulesWatch,
+    tell: Callable[[RulesWatch], None] = lambda _: None,
 ) -> Serving:
     """Make the application of one worker and start what runs beside it.
 
@@ -61,10 +61,13 @@ def assemble(
     app = create_app(settings, repository=repository, observe=observer)
     operations.show(app, observer.totals)
     parts: Services = app.extensions[KEY]
-    if watch is not None:
-        live = LiveRules(watch, parts.access, tell=tell)
-        operations.show_rules(app, live)
-        live.start()
+    operations.show_rules(app, watch)
+
+    def take() -> None:
+        parts.access.follow(watch.settings)
+        tell(watch)
+
+    follow(watch, take)
     observer.start()
     # What was noted in the last second: workers of multiprocessing end without atexit, others with it.
     for last in (observer.fold, parts.access.close):

@@ -8,14 +8,14 @@ import os
 import threading
 from collections.abc import Iterable
 
-from pypitool.access.rules_file import RulesWatch
+from pypitool.access.rules_file import RulesWatch, write_record
 from pypitool.core.state_files import StateFiles
 from pypitool.host import lock_now
 from pypitool.keeper.keeper import Keeper
 from pypitool.repository.repository import Repository
 from pypitool_server.engine.assemble import assemble
 from pypitool_server.engine.prepare import Prepared
-from pypitool_server.engine.reload_rules import RulesTeller
+from pypitool_server.engine.reload_rules import tell_change
 from pypitool_server.http.wsgi_types import Application, Environ, StartResponse
 from pypitool_server.logs.shared_counters import SharedFile
 
@@ -31,7 +31,7 @@ class ForeignApplication:
     connections behind in its master.
     """
 
-    def __init__(self, prepared: Prepared, notices: Iterable[str], watch: RulesWatch | None = None) -> None:
+    def __init__(self, prepared: Prepared, notices: Iterable[str], watch: RulesWatch) -> None:
         self._prepared = prepared
         self._watch = watch
         self._notices = tuple(notices)
@@ -57,7 +57,7 @@ class ForeignApplication:
             log.warning("%s", notice)
         repository = Repository.open(prepared.server.packages, prepared.state)
         counts = SharedFile.named(StateFiles(prepared.state).counts)
-        tell = None if self._watch is None else _Elected(prepared, self._watch).tell
+        tell = _Elected(prepared, self._watch).tell
         serving = assemble(prepared.settings, repository, counts, prepared.log, watch=self._watch, tell=tell)
         keep_beside(repository, rescan=prepared.server.rescan)
         return serving.app.wsgi_app
@@ -69,14 +69,15 @@ class _Elected:
     def __init__(self, prepared: Prepared, watch: RulesWatch) -> None:
         lock = StateFiles(prepared.state).rules_lock
         self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        self._teller = RulesTeller(prepared.state, watch)
+        self._state = prepared.state
+        self._told = watch.record
         if self._is_us():
-            self._teller.begin()
+            write_record(self._state, self._told)
 
     def tell(self, watch: RulesWatch) -> None:
         """Tell what is new, if it is us who tells."""
         if self._is_us():
-            self._teller.tell(watch)
+            self._told = tell_change(self._state, self._told, watch.record)
 
     def _is_us(self) -> bool:
         return bool(lock_now(self._lock))

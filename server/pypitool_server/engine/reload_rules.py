@@ -1,16 +1,18 @@
-"""What is told of the rules of a running server: each change once.
+"""The rules of a running server follow the file of its configuration, and each change is told once.
 
-The parent's view of the file: it tells what is new, and what workers that it starts begin with.
+Every process looks at the file by itself, which costs a few calls of `stat`. To let workers wait for a word
+of the parent was weighed: a file of the state cannot be written on a full disk, a pipe blocks the parent at a
+worker that hangs, and what somebody was forbidden must count at once and everywhere.
 """
 
 from __future__ import annotations
 
 import logging
-import math
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from pypitool.access.rules import rules_of
 from pypitool.access.rules_file import LOOK_EVERY, RulesRecord, RulesWatch, write_record
 from pypitool.config.live import ConfigSource, with_live
 from pypitool.config.settings import Settings
@@ -18,64 +20,67 @@ from pypitool.config.settings import Settings
 log = logging.getLogger(__name__)
 
 
-class RulesTeller:
-    """Logs each change once, and leaves a record of it in the state."""
+def follow(watch: RulesWatch, take: Callable[[], None]) -> None:
+    """Read the file, and follow it in a thread; not before the last fork, which would leave that behind.
 
-    def __init__(self, state: Path, watch: RulesWatch) -> None:
-        self._state = state
-        self._last = _record(watch)
-
-    def begin(self) -> None:
-        """Leave a record of what there is."""
-        write_record(self._state, self._last)
-
-    def tell(self, watch: RulesWatch) -> None:
-        """Tell what is new."""
-        last, self._last = self._last, _record(watch)
-        if self._last == last:
-            return
-        write_record(self._state, self._last)
-        if self._last.digest != last.digest:
-            log.info("the rules were read again")
-        if self._last.fault != last.fault:
-            if self._last.fault is None:
-                log.info("the configuration is right again")
-            else:
-                log.error("the rules stay as they were: %s", self._last.fault)
-        if self._last.waiting and self._last.waiting != last.waiting:
-            log.warning("%s: needs SIGHUP", ", ".join(f"`{path}`" for path in self._last.waiting))
+    `take` is called whenever anything about it is new.
+    """
+    # What was handed to us may be older than the file: what it took away must not come back.
+    if watch.read():
+        take()
+    threading.Thread(target=_follow, args=(watch, take), name="rules", daemon=True).start()
 
 
-def _record(watch: RulesWatch) -> RulesRecord:
-    return RulesRecord(rules_of(watch.settings).digest, watch.fault, watch.waiting)
+def _follow(watch: RulesWatch, take: Callable[[], None]) -> None:
+    waiting = threading.Event()
+    while not waiting.wait(LOOK_EVERY):
+        if watch.look():
+            take()
 
 
-class Following:
-    """Follows the file of one configuration, if there is one to follow."""
+class FollowedRules:
+    """The parent's view of the file: it tells what is new, and what workers that it starts begin with."""
 
-    def __init__(self, source: ConfigSource | None, settings: Settings, state: Path) -> None:
+    def __init__(self, source: ConfigSource, settings: Settings, state: Path) -> None:
         self.source = source
-        self.due = math.inf if source is None else time.monotonic() + LOOK_EVERY
-        self._watch = None if source is None else RulesWatch(source, settings)
-        self._teller = None if self._watch is None else RulesTeller(state, self._watch)
+        self.due = time.monotonic() + LOOK_EVERY
+        self._watch = RulesWatch(source, settings)
+        self._state = state
+        self._told = self._watch.record
 
     def begin(self) -> None:
         """Say what counts from now on."""
-        if self._teller is not None:
-            self._teller.begin()
+        write_record(self._state, self._told)
 
-    def tend(self) -> None:
+    def check(self) -> None:
         """Look at the file when it is time."""
-        if self._watch is None or self._teller is None or time.monotonic() < self.due:
+        if time.monotonic() < self.due:
             return
         self.due = time.monotonic() + LOOK_EVERY
         if self._watch.look():
-            self._teller.tell(self._watch)
+            self._told = tell_change(self._state, self._told, self._watch.record)
 
     def live(self, settings: Settings) -> Settings:
         """Return settings with what has changed since: a worker that is replaced has nothing back."""
-        return settings if self._watch is None else with_live(settings, self._watch.settings)
+        return with_live(settings, self._watch.settings)
 
-    def anew(self, settings: Settings, state: Path) -> Following:
+    def anew(self, settings: Settings, state: Path) -> FollowedRules:
         """Return what follows the configuration as it was read again."""
-        return Following(None if self.source is None else self.source.now(), settings, state)
+        return FollowedRules(self.source.now(), settings, state)
+
+
+def tell_change(state: Path, told: RulesRecord, now: RulesRecord) -> RulesRecord:
+    """Log what is new and leave a record of it in the state; return what is told now."""
+    if now == told:
+        return now
+    write_record(state, now)
+    if now.digest != told.digest:
+        log.info("the rules were read again")
+    if now.fault != told.fault:
+        if now.fault is None:
+            log.info("the configuration is right again")
+        else:
+            log.error("the rules stay as they were: %s", now.fault)
+    if now.waiting and now.waiting != told.waiting:
+        log.warning("%s: needs SIGHUP", ", ".join(f"`{path}`" for path in now.waiting))
+    return now

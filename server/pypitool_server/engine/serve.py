@@ -11,7 +11,7 @@ from pypitool.config.server_table import ServerSettings
 from pypitool.config.settings import Settings
 from pypitool_server.engine.listen import Listener, TcpListener, UnixListener
 from pypitool_server.engine.prepare import allow_many_files, prepare
-from pypitool_server.engine.reload_rules import Following
+from pypitool_server.engine.reload_rules import FollowedRules
 from pypitool_server.engine.server import Jobs, Reload, Server
 from pypitool_server.engine.supervision import Supervisor
 from pypitool_server.logs.shared_counters import SharedFile
@@ -21,9 +21,9 @@ def serve(
     settings: Settings,
     notices: Iterable[str] = (),
     *,
+    source: ConfigSource,
     reload: Reload | None = None,
     jobs: Jobs | None = None,
-    source: ConfigSource | None = None,
 ) -> int:
     """Serve until a signal says to stop, and return the exit code.
 
@@ -37,9 +37,9 @@ def serve(
         closing.callback(listener.close)
         counts = SharedFile.anonymous()
         closing.callback(counts.close)
-        follows = Following(source, settings, prepared.state)
-        follows.begin()
-        server = Server(prepared, listener, counts, notices, reload or (lambda: settings), jobs, follows)
+        rules = FollowedRules(source, settings, prepared.state)
+        rules.begin()
+        server = Server(prepared, listener, counts, notices, reload or (lambda: settings), jobs, rules)
         closing.callback(server.stop_sides)
         server.start_sides()
         allow_many_files()

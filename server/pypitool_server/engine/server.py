@@ -19,7 +19,7 @@ from pypitool_server.engine.environment import jobs_environment, keeper_environm
 from pypitool_server.engine.granian_workers import GranianWorkers
 from pypitool_server.engine.listen import Listener
 from pypitool_server.engine.prepare import Prepared, prepare
-from pypitool_server.engine.reload_rules import Following
+from pypitool_server.engine.reload_rules import FollowedRules
 from pypitool_server.engine.side_process import SideProcess, jobs_command, keeper_command
 from pypitool_server.engine.worker_processes import Generation, Inherited, Ready, WorkerMessage
 from pypitool_server.logs.shared_counters import SharedFile
@@ -49,11 +49,11 @@ class Server:
         notices: Iterable[str],
         reload: Reload,
         jobs: Jobs | None,
-        following: Following,
+        rules: FollowedRules,
     ) -> None:
         self._prepared = prepared
         self._reread: Prepared = prepared
-        self._following = self._follows_then = following
+        self._rules = self._reread_rules = rules
         self._listener = listener
         self._counts = counts
         self._notices = tuple(notices)
@@ -65,7 +65,7 @@ class Server:
     @property
     def due(self) -> float:
         """When a process beside us is to be started again, or the file is to be looked at."""
-        return min(self._following.due, *(side.due for side in self._sides()))
+        return min(self._rules.due, *(side.due for side in self._sides()))
 
     @property
     def readable(self) -> tuple[int, ...]:
@@ -76,7 +76,7 @@ class Server:
         """Look after the processes beside us, and at the file of the configuration."""
         for side in self._sides():
             side.check()
-        self._following.tend()
+        self._rules.check()
 
     def start_sides(self) -> None:
         """Start them."""
@@ -93,7 +93,7 @@ class Server:
 
     def generation(self) -> Generation:
         """Return the workers of the configuration that was read last."""
-        prepared, listener, following = self._reread, self._listener, self._follows_then
+        prepared, listener, rules = self._reread, self._listener, self._reread_rules
         server = prepared.server
         workers = GranianWorkers(server.threads, prepared.certificate, is_unix=listener.is_unix)
         # granian sets up logging for itself: ours comes after it.
@@ -101,8 +101,8 @@ class Server:
 
         def make(number: int, report: Connection) -> BaseProcess:
             own, others = listener.socket_of(number), Inherited(listener.others(number))
-            settings = following.live(prepared.settings)
-            message = WorkerMessage(settings, os.getpid(), report, self._counts, others, following.source)
+            settings = rules.live(prepared.settings)
+            message = WorkerMessage(settings, os.getpid(), report, self._counts, rules.source, others)
             return workers.process(number, own, message)
 
         return Generation(server.workers, server.stop_timeout, make)
@@ -128,14 +128,14 @@ class Server:
         self._prepared.log.reopen()
         fresh = self._reload()
         self._reread = prepare(fresh, os.environ)
-        self._follows_then = self._following.anew(fresh, self._reread.state)
+        self._reread_rules = self._rules.anew(fresh, self._reread.state)
         return self.generation()
 
     def adopt(self) -> None:
         """Make what was reread the configuration of the server."""
         before, self._prepared = self._prepared, self._reread
-        self._following = self._follows_then
-        self._following.begin()
+        self._rules = self._reread_rules
+        self._rules.begin()
         for name in FIXED:
             if getattr(before.server, name) != getattr(self._prepared.server, name):
                 log.warning("`server.%s` changes when the server is restarted", name.replace("_", "-"))

@@ -64,7 +64,7 @@ def _application(message: WorkerMessage) -> tuple[Application, Ready]:
     log = Log(server)
     log.install()
     repository = Repository.open(server.packages, server.state)
-    watch = None if message.source is None else RulesWatch(message.source, message.settings)
+    watch = RulesWatch(message.source, message.settings)
     serving = assemble(message.settings, repository, message.counts, log, watch=watch)
     # Not the Flask object: its `__call__` would be one call more on the way of every request.
     return serving.app.wsgi_app, Ready(*repository.catalogue.counts())

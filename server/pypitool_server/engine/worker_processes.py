@@ -80,8 +80,8 @@ class WorkerMessage:
     parent: int
     report: Connection
     counts: SharedFile
+    source: ConfigSource  # where the settings are read from again
     inherited: Inherited = field(default_factory=Inherited)
-    source: ConfigSource | None = None  # where the settings are read from again
 
 
 Report = Ready | CannotServe

@@ -13,12 +13,12 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, current_app, request
 
 from pypitool import __version__
+from pypitool.access.rules_file import RulesWatch
 from pypitool.config.settings import Settings
 from pypitool.core.errors import PypitoolError
 from pypitool.core.rights.right import Right
 from pypitool.repository.contact import read_heartbeat
 from pypitool.repository.repository import Repository
-from pypitool_server.access.live_rules import LiveRules
 from pypitool_server.http.proxies import TrustedProxies
 from pypitool_server.logs.counts import Counts
 from pypitool_server.services import services
@@ -54,9 +54,9 @@ def show(app: Flask, totals: Totals) -> None:
     app.extensions[KEY] = totals
 
 
-def show_rules(app: Flask, live: LiveRules) -> None:
+def show_rules(app: Flask, watch: RulesWatch) -> None:
     """Show under `/metrics` whether the rules are those of the file."""
-    app.extensions[RULES_KEY] = live
+    app.extensions[RULES_KEY] = watch
 
 
 def health() -> Response:
@@ -110,8 +110,8 @@ def metrics() -> Response:
     from pypitool_server.logs.exposition import CONTENT_TYPE, Gauges, exposed
 
     repository = services().repository
-    live: LiveRules | None = current_app.extensions.get(RULES_KEY)
-    stale = None if live is None else live.watch.fault is not None
+    watch: RulesWatch | None = current_app.extensions.get(RULES_KEY)
+    stale = None if watch is None else watch.fault is not None
     gauges = Gauges(__version__, _held(repository), read_heartbeat(repository.files), time.time(), stale)
     totals: Totals = current_app.extensions.get(KEY, Counts)
     return _fresh(Response(exposed(totals(), gauges), content_type=CONTENT_TYPE))
