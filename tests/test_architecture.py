@@ -66,7 +66,7 @@ access          -> accounts errors explain htpasswd issuers oidc rules rules_fil
 archives        -> archive digest source zips
 catalogue       -> catalogue connections database errors facts rebuild replay rows sqlite
 cli             -> main
-config          -> config_files faults given job_tables keys kinds live loader mirror_tables
+config          -> config_files faults given job_tables keys kinds live loader mirror_tables own_address
                    publisher_tables rights_tables secrets server_table settings shown upstream_tables values
 doctor          -> context examine finding
 keeper          -> keeper
@@ -95,7 +95,7 @@ MORE_DOORS = {
     "access": 8,
     "archives": 4,
     "catalogue": 9,
-    "config": 17,
+    "config": 18,
     "manage": 8,
     "mirror": 22,
     "repository": 14,

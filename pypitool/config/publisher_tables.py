@@ -112,9 +112,7 @@ class PublisherSettings:
         example='{ repository = "acme/core", ref = ["refs/heads/main", "refs/tags/*"] }',
     )
     projects: tuple[str, ...] = demanded(
-        "globs of the projects that it is for; !GLOB takes names out",
-        kind=PROJECT_GLOBS,
-        example="acme-*",
+        "globs of the projects that it is for; !GLOB takes names out", kind=PROJECT_GLOBS, example="acme-*"
     )
     may: tuple[str, ...] = setting(("upload",), "what it may there, as in rules", kind=RIGHTS)
     expires: float = setting(900.0, "how long a token lasts that it is given, 1h at most", kind=MINTED_SPAN)

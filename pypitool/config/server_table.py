@@ -1,12 +1,8 @@
-"""`[server]`: what is served, where, and how; what its values must look like, and what they demand.
-
-Besides: the address under which clients find this machine's server, as far as its configuration tells.
-"""
+"""`[server]`: what is served, where, and how; what its values must look like, and what they demand."""
 
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +26,7 @@ from pypitool.config.kinds import (
     texts,
 )
 from pypitool.config.values import BadValue, path_list, string, strings
-from pypitool.core.client_config import server_url
 
-EVERYWHERE = ("0.0.0.0", "::", "*", "")
 # The first words of our own addresses: a health page there would hide them, and they hide a project that is
 # called so where it has its page at the root.
 OWN_WORDS = frozenset(
@@ -121,10 +115,7 @@ class ServerSettings:
     """`[server]`: what is served, where, and how."""
 
     packages: tuple[Path, ...] = setting(
-        (Path("~/packages"),),
-        "directories of packages; uploads go to the first",
-        kind=PATHS,
-        topic="Files",
+        (Path("~/packages"),), "directories of packages; uploads go to the first", kind=PATHS, topic="Files"
     )
     state: Path | None = setting(
         None,
@@ -187,10 +178,7 @@ class ServerSettings:
         example="https://mirror.example/simple/",
     )
     disable_fallback: bool = setting(
-        False,
-        "answer 404 for unknown projects instead of redirecting",
-        kind=FLAG,
-        topic="Unknown projects",
+        False, "answer 404 for unknown projects instead of redirecting", kind=FLAG, topic="Unknown projects"
     )
     health_endpoint: str = setting(
         "/health", "path that answers 200 while the server lives", kind=ENDPOINT, topic="Pages"
@@ -206,10 +194,7 @@ class ServerSettings:
         None, "max-age in seconds for package files", kind=SECONDS, topic="Pages", example="86400"
     )
     hash_algo: str = setting(
-        "sha256",
-        "digest in the links of HTML pages: sha256, md5, blake2b, or off",
-        kind=HASH,
-        topic="Pages",
+        "sha256", "digest in the links of HTML pages: sha256, md5, blake2b, or off", kind=HASH, topic="Pages"
     )
     accel_redirect: str | None = setting(
         None,
@@ -222,16 +207,10 @@ class ServerSettings:
         1, "worker processes; one serves a team, more use more cores", kind=WORKERS, topic="Running"
     )
     threads: int = setting(
-        512,
-        "requests that one worker holds at once, slow downloads included",
-        kind=THREADS,
-        topic="Running",
+        512, "requests that one worker holds at once, slow downloads included", kind=THREADS, topic="Running"
     )
     rescan: float = setting(
-        60.0,
-        "walk the directories this often, whatever the file events said",
-        kind=DURATION,
-        topic="Running",
+        60.0, "walk the directories this often, whatever the file events said", kind=DURATION, topic="Running"
     )
     stop_timeout: float = setting(
         30.0, "let running requests finish for this long at SIGTERM", kind=DURATION, topic="Running"
@@ -287,21 +266,3 @@ def use_held_hash(values: dict[str, Any]) -> tuple[str, ...]:
         return ()
     values["server.hash-algo"] = "sha256"
     return (f"links carry sha256: {wanted} is not among the digests that are held (sha256, md5, blake2b)",)
-
-
-def name_of_this_machine() -> str:
-    """Return a name under which the LAN may know this machine."""
-    return socket.gethostname() or "localhost"
-
-
-def own_address(server: ServerSettings, hostname: str, port: int | None = None) -> str:
-    """Return the address of the server for its clients, with a slash at its end."""
-    by_name = server.host in EVERYWHERE or server.unix_socket is not None
-    return address_at(server, hostname if by_name else server.host, port)
-
-
-def address_at(server: ServerSettings, host: str, port: int | None = None) -> str:
-    """Return the address of the server under one host."""
-    # What speaks to a socket decides on its own port, which is nobody's to guess.
-    shown = None if server.unix_socket is not None else port or server.port
-    return server_url(host, shown, tls=server.cert is not None, prefix=server.server_base_url)

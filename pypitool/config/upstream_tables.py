@@ -170,10 +170,7 @@ class RemoteSettings:
     name: str
     url: str = demanded("address of the server", kind=URL, example="https://pypi.acme.example/")
     upload_url: str | None = setting(
-        None,
-        "where uploads are posted; default: url",
-        kind=URL,
-        example="https://pypi.acme.example/legacy/",
+        None, "where uploads are posted; default: url", kind=URL, example="https://pypi.acme.example/legacy/"
     )
     index_url: str | None = setting(
         None,

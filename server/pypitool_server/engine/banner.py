@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pypitool import __version__
 from pypitool.access.rules import Rules, rules_of
-from pypitool.config.server_table import EVERYWHERE, address_at, own_address
+from pypitool.config.own_address import EVERYWHERE, address_at, own_address
 from pypitool.config.settings import Settings
 from pypitool.config.values import masked
 from pypitool.core.client_config import ClientIndex, pip_conf

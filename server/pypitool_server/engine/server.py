@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from pypitool.config.server_table import name_of_this_machine
+from pypitool.config.own_address import name_of_this_machine
 from pypitool.config.settings import Settings
 from pypitool.host import Notifier
 from pypitool_server.engine.banner import banner
