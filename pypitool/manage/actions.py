@@ -9,7 +9,7 @@ from pypitool.core.model import ProjectStatus
 from pypitool.core.rights.right import Right
 from pypitool.manage.action import Action, Field, Who, optional
 from pypitool.manage.audit import AuditRecord
-from pypitool.manage.projects import Owners, Projects
+from pypitool.manage.projects import Projects
 from pypitool.manage.runs import Runs
 from pypitool.manage.users import Rights, Tokens, Users
 
@@ -34,10 +34,8 @@ ACTIONS: Mapping[type, tuple[Action, ...]] = {
         # Quarantine, and its end, are for admins of the project: `Projects.allow_quarantine` asks.
         Action("POST", "projects/<name>/status", Right.YANK, Projects.set_status,
                (Field("status", ProjectStatus), optional("reason"))),
-    ),
-    Owners: (
-        Action("GET", "projects/<name>/owners", Right.ADMIN, Owners.owners),
-        Action("PUT", "projects/<name>/owners", Right.ADMIN, Owners.set, (Field("owners", list),)),
+        Action("GET", "projects/<name>/owners", Right.ADMIN, Projects.owners),
+        Action("PUT", "projects/<name>/owners", Right.ADMIN, Projects.set_owners, (Field("owners", list),)),
     ),
     Users: (
         Action("GET", "users", Who.ADMIN, Users.listed),

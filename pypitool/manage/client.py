@@ -26,7 +26,7 @@ from pypitool.core.upload.answer import OUTCOME
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.manage.action import API, API_VERSION, Action, Reply
 from pypitool.manage.actions import ACTIONS
-from pypitool.manage.projects import Owners, Projects
+from pypitool.manage.projects import Projects
 from pypitool.repository.owners import owner_named
 from pypitool.repository.releases import NotHeld
 from pypitool.upload.credentials import Ask, CredentialSources, Login
@@ -206,12 +206,12 @@ def change_owners(remote: Remote, name: str, add: Sequence[str], remove: Sequenc
     more, fewer = [*map(owner_named, add)], [*map(owner_named, remove)]
     before: list[str] = []
     try:
-        before = remote.run(Owners.owners, name).document["owners"]
+        before = remote.run(Projects.owners, name).document["owners"]
     except Answered as error:
         # A name may have an owner before it has a file.
         if error.kind is not Kind.NOT_FOUND or not more:
             raise
-    return remote.run(Owners.set, name, [who for who in (*before, *more) if who not in fewer])
+    return remote.run(Projects.set_owners, name, [who for who in (*before, *more) if who not in fewer])
 
 
 class UnknownRemote(PypitoolError):

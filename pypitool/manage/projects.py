@@ -1,4 +1,4 @@
-"""Projects and their owners: what is held, and what people decide about it."""
+"""Projects: what is held, what people decide about it, and who owns it."""
 
 from __future__ import annotations
 
@@ -113,6 +113,30 @@ class Projects:
             "changed" if change.changed else "unchanged",
         )
 
+    def owners(self, name: str) -> Reply:
+        """Return who owns a project; raise what is not held and owned by nobody."""
+        project = normalize(name)
+        owners = self.repository.catalogue.owners(project)
+        # A name may have an owner before it has a file: it is then no longer new.
+        if not owners and self.repository.catalogue.project(project) is None:
+            raise NotHeld(name)
+        return Reply({"project": project, "owners": list(owners)})
+
+    def set_owners(self, name: str, owners: Sequence[str]) -> Reply:
+        """Let exactly these own a project."""
+        named = [*map(owner_named, owners)]
+        if not named:
+            self.owners(name)
+        return _owned(set_owners(self.repository, normalize(name), named, self.actor))
+
+    def change_owners(self, name: str, add: Sequence[str], remove: Sequence[str]) -> Reply:
+        """Let some own a project besides, and others no longer."""
+        more, fewer = [*map(owner_named, add)], [*map(owner_named, remove)]
+        if not more:
+            self.owners(name)
+        project = normalize(name)
+        return _owned(change_owners(self.repository, project, add=more, remove=fewer, actor=self.actor))
+
     def _found(self, name: str) -> Project:
         project = self.repository.catalogue.project(normalize(name))
         if project is None:
@@ -124,38 +148,6 @@ def _told(change: Change) -> Reply:
     return Reply(
         {"project": change.project, "changed": list(change.changed), "unchanged": list(change.unchanged)}
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Owners:
-    """Look at who owns a project, whatever the rules say, and change it in somebody's name."""
-
-    repository: Repository
-    actor: Actor
-
-    def owners(self, name: str) -> Reply:
-        """Return who owns a project; raise what is not held and owned by nobody."""
-        project = normalize(name)
-        owners = self.repository.catalogue.owners(project)
-        # A name may have an owner before it has a file: it is then no longer new.
-        if not owners and self.repository.catalogue.project(project) is None:
-            raise NotHeld(name)
-        return Reply({"project": project, "owners": list(owners)})
-
-    def set(self, name: str, owners: Sequence[str]) -> Reply:
-        """Let exactly these own a project."""
-        named = [*map(owner_named, owners)]
-        if not named:
-            self.owners(name)
-        return _owned(set_owners(self.repository, normalize(name), named, self.actor))
-
-    def change(self, name: str, add: Sequence[str], remove: Sequence[str]) -> Reply:
-        """Let some own a project besides, and others no longer."""
-        more, fewer = [*map(owner_named, add)], [*map(owner_named, remove)]
-        if not more:
-            self.owners(name)
-        project = normalize(name)
-        return _owned(change_owners(self.repository, project, add=more, remove=fewer, actor=self.actor))
 
 
 def _owned(ownership: Ownership) -> Reply:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
 import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.local import on_packages, open_rescanned, project_names
+from pypitool.cli.local import on_packages, project_names
 from pypitool.cli.output import Output
-from pypitool.cli.remote import Local, managed, on_server
-
-if TYPE_CHECKING:
-    from pypitool.manage.projects import Owners
+from pypitool.cli.remote import Local, managed_projects, on_server
 
 
 @command(
@@ -40,13 +33,13 @@ def owner_command(
     An owner may list, download, upload, yank and delete there, whatever the rules say. A name may have an
     owner before it has a file: it is then no longer new. A running server counts it from the next request on.
     """
-    from pypitool.manage.projects import Owners
+    from pypitool.manage.projects import Projects
 
-    with managed(invocation, _local_owners) as there:
+    with managed_projects(invocation) as there:
         if not (add or remove):
-            reply = there.run(Owners.owners, project)
+            reply = there.run(Projects.owners, project)
         elif isinstance(there, Local):
-            reply = there.run(Owners.change, project, add, remove)
+            reply = there.subject.change_owners(project, add, remove)
         else:
             from pypitool.manage.client import change_owners
 
@@ -60,12 +53,3 @@ def owner_command(
     else:
         for who in document["owners"]:
             output.line(who)
-
-
-@contextmanager
-def _local_owners(invocation: Invocation) -> Iterator[Owners]:
-    from pypitool.catalogue.facts import local_actor
-    from pypitool.manage.projects import Owners
-
-    with open_rescanned(invocation) as repository:
-        yield Owners(repository, local_actor())

@@ -16,7 +16,7 @@ from pypitool.core.names import normalize
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import Token
 from pypitool.manage.audit import AuditRecord, holds
-from pypitool.manage.projects import Owners, Projects
+from pypitool.manage.projects import Projects
 from pypitool.manage.runs import Runs
 from pypitool.manage.users import Rights, Tokens, Users
 from pypitool.repository.releases import NotHeld
@@ -78,10 +78,6 @@ def _projects() -> Projects:
     return Projects(here.repository, _actor(), lambda: here.access.listing().sees, allow_quarantine)
 
 
-def _owners() -> Owners:
-    return Owners(services().repository, _actor())
-
-
 def _users() -> Users:
     here = services()
     if here.settings.auth.passwords is None:
@@ -132,7 +128,6 @@ def _audit() -> AuditRecord:
 # What the methods of a row are given; each makes it for the caller of the current request.
 SUBJECTS: Mapping[type, Callable[[], object]] = {
     Projects: _projects,
-    Owners: _owners,
     Users: _users,
     Tokens: _tokens,
     Runs: _runs,
