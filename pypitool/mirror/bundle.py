@@ -234,7 +234,9 @@ def _event(entry: BundleEntry, outcome: FileOutcome, error: PypitoolError | None
     )
 
 
-def open_bundle(files: Iterable[HeldFile], *, uploaded: bool, names: frozenset[str] | None) -> list[HeldFile]:
+def files_for_bundle(
+    files: Iterable[HeldFile], *, uploaded: bool, names: frozenset[str] | None
+) -> list[HeldFile]:
     """Choose what goes into a bundle: not what people uploaded unless asked, and only these names if any."""
     chosen: dict[str, HeldFile] = {}
     for file in files:

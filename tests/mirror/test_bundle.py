@@ -12,7 +12,7 @@ import pytest
 from pypitool.catalogue.facts import local_actor
 from pypitool.core.mirror.run_events import FileEvent
 from pypitool.core.model import HeldFile, Origin, OriginKind
-from pypitool.mirror.bundle import BadBundle, export_bundle, import_bundle, open_bundle
+from pypitool.mirror.bundle import BadBundle, export_bundle, files_for_bundle, import_bundle
 from pypitool.repository.releases import yank
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import scan_if_alone
@@ -44,7 +44,7 @@ def source(tmp_path: Path) -> Repository:
 
 
 def export(repository: Repository, path: Path) -> Path:
-    held = open_bundle(repository.catalogue.files(), uploaded=False, names=None)
+    held = files_for_bundle(repository.catalogue.files(), uploaded=False, names=None)
     export_bundle(repository, path, held, lambda event: None)
     return path
 
@@ -87,9 +87,9 @@ def test_what_is_here_already_is_kept_and_other_bytes_are_a_conflict(
 def test_uploaded_files_stay_at_home_unless_asked_for(source: Repository) -> None:
     held = list(source.catalogue.files())
 
-    assert len(open_bundle(held, uploaded=False, names=None)) == 2
+    assert len(files_for_bundle(held, uploaded=False, names=None)) == 2
     assert [
-        file.filename for file in open_bundle(held, uploaded=True, names=frozenset({"b-2.0.tar.gz"}))
+        file.filename for file in files_for_bundle(held, uploaded=True, names=frozenset({"b-2.0.tar.gz"}))
     ] == ["b-2.0.tar.gz"]
 
 

@@ -52,12 +52,12 @@ def export_command(
     """
     import time
 
-    from pypitool.mirror.bundle import export_bundle, open_bundle
+    from pypitool.mirror.bundle import export_bundle, files_for_bundle
 
     settings, began, output = invocation.load().settings, time.monotonic(), RunOutput(invocation)
     with open_rescanned(invocation) as repository:
         wanted = _wanted(repository, settings, names, since)
-        files = open_bundle(repository.catalogue.files(), uploaded=uploaded, names=wanted)
+        files = files_for_bundle(repository.catalogue.files(), uploaded=uploaded, names=wanted)
         size = export_bundle(repository, file, files, output.event)
     tally = Tally(kept=len(files), bytes=size)
     output.summary(Summary("bundle export", 0, run_outcome(tally, Ending()), tally, time.monotonic() - began))

@@ -18,7 +18,7 @@ WINDOWS = make_target("windows", python="3.12", platform="win_amd64")
 
 
 class OnDisk:
-    """A shelf of candidates with their dependencies."""
+    """Candidates with their dependencies, as if they were on disk."""
 
     def __init__(self, *held: tuple[Candidate, tuple[Requirement, ...] | None]) -> None:
         self._held = held
