@@ -1,9 +1,16 @@
-"""Progress of files that are fetched or sent: a terminal's live view sees it, or nobody does."""
+"""Progress of files that are read, fetched or sent: a terminal's live view sees it, or nobody does."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar
+
+ReadProgress = Callable[[int, int], None]  # files read so far, files to read
+
+
+def ignore_progress(_done: int, _total: int) -> None:
+    """Tell nobody how many files were read."""
 
 
 class TransferProgress:

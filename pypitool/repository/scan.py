@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pypitool.catalogue.catalogue import Catalogue
 from pypitool.core.filenames import is_ignored
 from pypitool.core.model import Location
+from pypitool.core.progress import ReadProgress, ignore_progress
 from pypitool.core.scan_plan import ScanPlan, Walked, plan
 from pypitool.repository.contact import keeper_lock, put_in_inbox
 from pypitool.repository.read_file import ReadOutcome, Writers, read_file
@@ -27,16 +28,11 @@ if TYPE_CHECKING:
     from pypitool.repository.repository import Repository
 
 T = TypeVar("T")
-Progress = Callable[[int, int], None]  # files read so far, files to read
 
 _BREATHE_EVERY = 1000  # files walked
 _BREATH = 0.1  # seconds of waiting for a large file
 _THREADS = 4
 _SMALL = 256 * 1024
-
-
-def ignore_progress(_done: int, _total: int) -> None:
-    """Tell nobody."""
 
 
 def never_pause() -> None:
@@ -51,7 +47,7 @@ class Scanner:
     roots: int
     catalogue: Catalogue
     writers: Writers
-    progress: Progress = ignore_progress
+    progress: ReadProgress = ignore_progress
     pause: Callable[[], None] = never_pause
 
     @classmethod
@@ -59,7 +55,7 @@ class Scanner:
         cls,
         repository: Repository,
         *,
-        progress: Progress = ignore_progress,
+        progress: ReadProgress = ignore_progress,
         pause: Callable[[], None] = never_pause,
     ) -> Scanner:
         """Return a scanner of all directories of a repository."""
@@ -173,7 +169,7 @@ def look_at(repository: Repository, locations: Iterable[Location]) -> ScanReport
     return report
 
 
-def rescan(repository: Repository, progress: Progress = ignore_progress) -> ScanReport:
+def rescan(repository: Repository, progress: ReadProgress = ignore_progress) -> ScanReport:
     """Scan the directories now, beside the keeper where there is one."""
     report = scan_if_alone(repository, progress)
     if report is None:
@@ -182,7 +178,7 @@ def rescan(repository: Repository, progress: Progress = ignore_progress) -> Scan
     return report
 
 
-def scan_if_alone(repository: Repository, progress: Progress = ignore_progress) -> ScanReport | None:
+def scan_if_alone(repository: Repository, progress: ReadProgress = ignore_progress) -> ScanReport | None:
     """Scan the directories if no keeper does; None: one does, and the catalogue is fresh."""
     with keeper_lock(repository.files) as mine:
         if not mine:

@@ -11,9 +11,9 @@ from itertools import islice
 
 from pypitool.core.errors import PypitoolError
 from pypitool.core.model import HeldFile
+from pypitool.core.progress import ReadProgress, ignore_progress
 from pypitool.repository.read_file import read_digests
 from pypitool.repository.repository import Repository
-from pypitool.repository.scan import Progress, ignore_progress
 from pypitool.store.failures import NoSuchFile
 from pypitool.store.opened import stat_of
 from pypitool.store.store import Store
@@ -39,7 +39,7 @@ class Verification:
     differences: tuple[FileDifference, ...]
 
 
-def verify(repository: Repository, progress: Progress = ignore_progress) -> Verification:
+def verify(repository: Repository, progress: ReadProgress = ignore_progress) -> Verification:
     """Hash every file, and name what differs; nothing is changed."""
     _, total = repository.catalogue.counts()
     files, size, differences = 0, 0, []
