@@ -78,8 +78,9 @@ def receive() -> Response:
     refuse_other_sites()
     if here.settings.server.read_only:
         raise ReadOnly
+    body = current_body(here)
     with here.bodies.taken():
-        return _received(here, current_body(here))
+        return _received(here, body)
 
 
 def _received(here: Services, body: RequestBody) -> Response:
