@@ -83,7 +83,7 @@ server/logs     -> access_log counts download_log exposition logs observer share
 server/replay   -> cache freshness front rendered
 server/views    -> answers api.routes errors files legacy_json operations pages request_body simple
                    trusted_publishing upload xmlrpc
-store           -> directory failures opened store temporary walking
+store           -> directory failures opened store temporary
 upload          -> check_files credentials destination named_files upload_files
 upstream        -> errors fetch_page listing session upstream
 """)
@@ -104,7 +104,7 @@ MORE_DOORS = {
     "server/logs": 7,
     "server/replay": 4,
     "server/views": 12,
-    "store": 6,
+    "store": 5,
     "upload": 5,
     "upstream": 5,
 }

@@ -18,6 +18,7 @@ from pypitool.core.text import printable
 from pypitool.core.versions import canonical, parsed
 
 # The parsers of `packaging` take slashes and characters beyond ASCII: ours looks first.
+SIGNATURE = ".asc"  # behind the name of a package file: its signature, beside it
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
 # As `packaging` does since 26.3: three sets of tags, none empty, and interpreters have a name.
 _TAGS = re.compile(r"(?P<python>[a-z_]\w*(\.[a-z_]\w*)*)(-\w+(\.\w+)*){2}", re.ASCII | re.IGNORECASE)

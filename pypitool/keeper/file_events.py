@@ -27,9 +27,9 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
+from pypitool.core.filenames import SIGNATURE
 from pypitool.core.model import Location
 from pypitool.store.opened import is_hidden
-from pypitool.store.walking import SIGNATURE
 
 # Named, because the default has every opening and reading reported too, our own among them: watchdog 7.1
 # then never settles at 5,000 directories.

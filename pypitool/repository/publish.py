@@ -15,7 +15,7 @@ from pypitool.catalogue.catalogue import Pending
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.catalogue.facts import timestamp
 from pypitool.core.fact import Actor, Fact, What
-from pypitool.core.filenames import Distribution
+from pypitool.core.filenames import SIGNATURE, Distribution
 from pypitool.core.model import Contents, HeldFile, Location, Origin
 from pypitool.core.scan_plan import Walked
 from pypitool.repository.contact import put_in_inbox
@@ -25,7 +25,6 @@ from pypitool.repository.scan import look_at
 from pypitool.store.failures import Occupied
 from pypitool.store.store import Store
 from pypitool.store.temporary import TemporaryFile
-from pypitool.store.walking import SIGNATURE
 
 # How long a writer waits for another one that publishes the same name: both have all their bytes by then,
 # and only a few fsyncs are left to do.

@@ -13,13 +13,13 @@ from enum import Enum
 from pypitool.archives.digest import digest_stream
 from pypitool.catalogue.catalogue import Pending
 from pypitool.core.errors import PypitoolError
+from pypitool.core.filenames import SIGNATURE
 from pypitool.core.model import HeldFile, Location
 from pypitool.core.scan_plan import Walked
 from pypitool.repository.contact import put_in_inbox
 from pypitool.repository.repository import Repository
 from pypitool.store.store import Store
 from pypitool.store.temporary import Leftover
-from pypitool.store.walking import SIGNATURE
 
 
 class Fate(Enum):

@@ -11,12 +11,12 @@ from packaging.utils import NormalizedName
 from pypitool.catalogue.catalogue import FileFact
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor, Fact, What
+from pypitool.core.filenames import SIGNATURE
 from pypitool.core.model import HeldFile, Location, Project, ProjectStatus
 from pypitool.core.names import normalize
 from pypitool.core.versions import canonical
 from pypitool.repository.contact import put_in_inbox
 from pypitool.repository.repository import Repository
-from pypitool.store.walking import SIGNATURE
 
 _TRIES = 20
 

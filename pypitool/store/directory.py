@@ -1,7 +1,4 @@
-"""The store that is a list of directories.
-
-Giving a file its name: in one step, and never over another file unless that was asked for.
-"""
+"""The store that is a list of directories; a file gets its name in one step, and never over another one."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ import stat as stat_bits
 from collections.abc import Iterator
 from pathlib import Path
 
+from pypitool.core.filenames import SIGNATURE
 from pypitool.core.model import FileStat, Location
 from pypitool.core.scan_plan import Unreadable, Walked
 from pypitool.store.failures import ABSENT, NoSuchFile, NotReadable, Occupied, writing
@@ -25,24 +23,27 @@ from pypitool.store.temporary import (
     sweep_incoming,
     take_over,
 )
-from pypitool.store.walking import SIGNATURE, Links, Walk, is_utf8, not_utf8
+from pypitool.store.walk import Links, Walk, is_utf8, not_utf8
+
+_RENAME_NOREPLACE = 1
+# What file systems answer that know no second name for a file (FAT, some FUSE and SMB mounts).
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
+_NO_RENAMEAT2 = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
 
 
 class DirectoryStore:
-    """Files below one or more directories, the first of which takes what is published."""
+    """Implements `Store` below one or more directories, the first of which takes what is published."""
 
     def __init__(self, roots: tuple[Path, ...]) -> None:
         self.roots = tuple(Path(os.path.abspath(root)) for root in roots)
         self._links = Links(self.roots)
 
     def walk(self, root: int, below: str = "") -> Iterator[Walked | Unreadable]:
-        """Iterate, in order of path, over the files of one root, or below one folder of it."""
         if below and (is_hidden(below) or not self._is_folder(root, below)):
             return iter(())
         return Walk(self.roots[root], root, self._links).run(below)
 
     def look(self, location: Location) -> Walked | Unreadable | None:
-        """Return what a walk would say of this one location; None: nothing."""
         folder, _, name = location.path.rpartition("/")
         if is_hidden(location.path):
             return None
@@ -59,7 +60,6 @@ class DirectoryStore:
         return Walked(location, stat_of(result), signed) if stat_bits.S_ISREG(result.st_mode) else None
 
     def open(self, location: Location) -> Opened:
-        """Open a file to read; raise `NoSuchFile` when a walk would not have met it, or `NotReadable`."""
         if is_hidden(location.path):
             raise NoSuchFile(location)
         try:
@@ -71,17 +71,14 @@ class DirectoryStore:
         return opened
 
     def temporary(self, root: int = 0, folder: str = "") -> TemporaryFile:
-        """Create a hidden file that can be placed in this folder; it vanishes unless it is placed."""
         with writing(self.roots[root] / folder):
             return create_temporary(self.roots[root], root, folder)
 
     def adopt(self, source: Path, root: int = 0, folder: str = "") -> TemporaryFile:
-        """Take a whole file of this machine as a temporary file; it is moved."""
         with writing(self.roots[root] / folder):
             return adopt_temporary(self.roots[root], root, folder, source)
 
     def place(self, temporary: TemporaryFile, location: Location, *, overwrite: bool = False) -> FileStat:
-        """Give a sealed temporary file its name, for good when this returns; raise `Occupied`."""
         folder, _, name = location.path.rpartition("/")
         hidden = temporary.location.path.rpartition("/")[0]
         with (
@@ -90,7 +87,7 @@ class DirectoryStore:
             opened_folder(self.roots[location.root], folder) as target,
         ):
             try:
-                (place_over if overwrite else place_new)(source, temporary.name, target, name)
+                (rename_over if overwrite else rename_new)(source, temporary.name, target, name)
             except FileExistsError as error:
                 raise Occupied(location) from error
             temporary.placed()
@@ -98,7 +95,6 @@ class DirectoryStore:
         return temporary.stat()
 
     def remove(self, location: Location) -> bool:
-        """Remove a file for good, and tell whether there was one."""
         folder, _, name = location.path.rpartition("/")
         if is_hidden(location.path):
             return False
@@ -112,7 +108,6 @@ class DirectoryStore:
         return True
 
     def check_removable(self, location: Location) -> None:
-        """Raise `NotWritable` when `remove` would."""
         folder = (self.roots[location.root] / location.path).parent
         # A folder that is gone needs no right to remove what was in it.
         if os.access(folder, os.W_OK | os.X_OK) or not folder.exists():
@@ -123,15 +118,12 @@ class DirectoryStore:
             raise OSError(number, os.strerror(number))
 
     def sweep(self, root: int, folder: str = "") -> tuple[str, ...]:
-        """Remove the temporary files of writers that are gone from a folder, and return their names."""
         return sweep_incoming(self.roots[root], folder)
 
     def take_over(self, temporary: str, location: Location) -> Leftover | None:
-        """Lock what a writer left; None: the writer lives."""
         return take_over(self.roots[location.root], temporary, location)
 
     def free(self, root: int = 0) -> int:
-        """Return how many bytes can be written."""
         result = os.statvfs(self.roots[root])
         return result.f_bavail * result.f_frsize
 
@@ -143,40 +135,29 @@ class DirectoryStore:
             return error.errno not in ABSENT
 
 
-_RENAME_NOREPLACE = 1
-# What file systems answer that know no second name for a file (FAT, some FUSE and SMB mounts).
-_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
-_NO_RENAMEAT2 = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
-
-
-def place_new(source: int, name: str, target: int, final: str) -> None:
+def rename_new(source: int, name: str, target: int, final: str) -> None:
     """Move `name` of folder `source` to `final` of `target`; raise `FileExistsError` when that is taken."""
     try:
         os.link(name, final, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
     except FileExistsError:
         # A network file system may have done it and lost the answer.
-        if not _same(source, name, target, final):
+        one = os.stat(name, dir_fd=source, follow_symlinks=False)
+        if not os.path.samestat(one, os.stat(final, dir_fd=target, follow_symlinks=False)):
             raise
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        _rename_new(source, name, target, final)
+        _rename_without_links(source, name, target, final)
         return
     os.unlink(name, dir_fd=source)
 
 
-def place_over(source: int, name: str, target: int, final: str) -> None:
+def rename_over(source: int, name: str, target: int, final: str) -> None:
     """Move `name` of folder `source` to `final` of folder `target`, whatever is there."""
     os.replace(name, final, src_dir_fd=source, dst_dir_fd=target)
 
 
-def _same(source: int, name: str, target: int, final: str) -> bool:
-    one = os.stat(name, dir_fd=source, follow_symlinks=False)
-    two = os.stat(final, dir_fd=target, follow_symlinks=False)
-    return (one.st_dev, one.st_ino) == (two.st_dev, two.st_ino)
-
-
-def _rename_new(source: int, name: str, target: int, final: str) -> None:
+def _rename_without_links(source: int, name: str, target: int, final: str) -> None:
     try:
         rename_noreplace(source, name, target, final)
     except OSError as error:
@@ -200,7 +181,7 @@ def _reserve_and_replace(source: int, name: str, target: int, final: str) -> Non
     # the bytes to the reserved name would show half of them.
     os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644, dir_fd=target))
     try:
-        place_over(source, name, target, final)
+        rename_over(source, name, target, final)
     except OSError:
         with contextlib.suppress(OSError):
             os.unlink(final, dir_fd=target)

@@ -54,22 +54,14 @@ class NotWritable(PypitoolError):
     cause: str
 
 
-def failure(error: OSError, folder: Path) -> PypitoolError | None:
-    """Name what an error means that came up while writing into `folder`."""
-    if error.errno in _FULL:
-        return NoSpace("the package directory")
-    if error.errno in _NOT_WRITABLE:
-        return NotWritable(folder, os.strerror(error.errno).lower())
-    return None
-
-
 @contextlib.contextmanager
 def writing(folder: Path) -> Iterator[None]:
     """Name what goes wrong while writing into `folder`."""
     try:
         yield
     except OSError as error:
-        named = failure(error, folder)
-        if named is None:
-            raise
-        raise named from error
+        if error.errno in _FULL:
+            raise NoSpace("the package directory") from error
+        if error.errno in _NOT_WRITABLE:
+            raise NotWritable(folder, os.strerror(error.errno).lower()) from error
+        raise

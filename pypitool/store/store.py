@@ -8,24 +8,15 @@ from typing import Protocol
 
 from pypitool.core.model import FileStat, Location
 from pypitool.core.scan_plan import Unreadable, Walked
-from pypitool.store.failures import NoSuchFile, NotReadable, NotWritable, Occupied
 from pypitool.store.opened import Opened
 from pypitool.store.temporary import Leftover, TemporaryFile
 
-__all__ = [
-    "Leftover",
-    "NoSuchFile",
-    "NotReadable",
-    "NotWritable",
-    "Occupied",
-    "Opened",
-    "Store",
-    "TemporaryFile",
-]
-
 
 class Store(Protocol):
-    """Package files by location. Names that begin with a dot, and what leads outside, do not exist here."""
+    """Package files by location. Names that begin with a dot, and what leads outside, do not exist here.
+
+    What goes wrong is an error of `store.failures`.
+    """
 
     def walk(self, root: int, below: str = "") -> Iterator[Walked | Unreadable]:
         """Iterate, in order of path, over the files of one root, or below one folder of it."""

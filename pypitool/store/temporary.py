@@ -1,7 +1,4 @@
-"""Hidden files that wait for their name, and how to tell whether their writer is still there.
-
-What a writer left that was killed while it published: nothing, or the whole file.
-"""
+"""Temporary files: hidden until they get their name, and told from those whose writer is gone."""
 
 from __future__ import annotations
 
@@ -166,14 +163,10 @@ def _make_hidden(root: Path, folder: str) -> None:
         inner = outer / step
         with contextlib.suppress(FileExistsError):
             inner.mkdir(0o700)
-            _share(inner, outer.stat())
+            # Whoever may write into the folder may also write into the hidden one.
+            hand_over(inner)
+            inner.chmod(stat_bits.S_IMODE(outer.stat().st_mode) & 0o2770 | 0o700)
         outer = inner
-
-
-def _share(made: Path, parent: os.stat_result) -> None:
-    """Let whoever may write into the folder also write into the hidden one."""
-    hand_over(made)
-    made.chmod(stat_bits.S_IMODE(parent.st_mode) & 0o2770 | 0o700)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +196,7 @@ class Leftover:
             return False
         if self.hidden is None:
             return None
-        return _is_same(self.hidden, self.named)
+        return os.path.samestat(os.fstat(self.hidden.descriptor), os.fstat(self.named.descriptor))
 
     def finish(self) -> FileStat:
         """Remove the temporary name, and return the stat of the file from now on."""
@@ -248,7 +241,3 @@ def _has_lost_its_writer(opened: Opened) -> bool:
     if locked is None:
         return time.time() - opened.stat.mtime_ns / 1e9 > SILENT_WRITER_IS_GONE_AFTER
     return locked
-
-
-def _is_same(one: Opened, two: Opened) -> bool:
-    return os.path.samestat(os.fstat(one.descriptor), os.fstat(two.descriptor))

@@ -12,7 +12,7 @@ from secrets import token_hex
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.filenames import Distribution
+from pypitool.core.filenames import SIGNATURE, Distribution
 from pypitool.core.model import Digests
 from pypitool.core.progress import TransferProgress
 from pypitool.core.upload.plan import Outcome, UploadEvent
@@ -119,7 +119,7 @@ class FormBody:
         name = content.path.name
         head = [self._part(f'name="{field}"', value.encode()) for field, value in fields]
         if signature is not None:
-            head.append(self._part(_file("gpg_signature", f"{name}.asc"), signature))
+            head.append(self._part(_file("gpg_signature", name + SIGNATURE), signature))
         head.append(self._opening(_file("content", name)))
         self._head = b"".join(head)
         self._content = content

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_SIGNATURE = ".asc"
+from pypitool.core.filenames import SIGNATURE
+
 _ATTESTATION = ".attestation"
 
 
@@ -77,11 +78,11 @@ def _packages(paths: Iterable[Path], faults: list[FileFault]) -> list[Path]:
 
 
 def _is_companion(path: Path) -> bool:
-    return path.name.endswith((_SIGNATURE, _ATTESTATION))
+    return path.name.endswith((SIGNATURE, _ATTESTATION))
 
 
 def _with_companions(path: Path, given: dict[str, Path], *, attestations: bool) -> NamedFile:
-    beside = path.with_name(path.name + _SIGNATURE)
+    beside = path.with_name(path.name + SIGNATURE)
     signature = given.get(beside.name) or (beside if beside.is_file() else None)
     return NamedFile(path, signature, tuple(_attestations(path, given)) if attestations else ())
 
@@ -99,8 +100,8 @@ def _attests(name: str, path: Path) -> bool:
 
 def _strays(companions: Iterable[Path], packages: Sequence[Path]) -> Iterator[FileFault]:
     for companion in companions:
-        if companion.name.endswith(_SIGNATURE):
-            belongs = any(companion.name == f"{path.name}{_SIGNATURE}" for path in packages)
+        if companion.name.endswith(SIGNATURE):
+            belongs = any(companion.name == f"{path.name}{SIGNATURE}" for path in packages)
         else:
             belongs = any(_attests(companion.name, path) for path in packages)
         if not belongs:

@@ -11,7 +11,7 @@ import pytest
 from pypitool.core.errors import NoSpace, http_status
 from pypitool.core.model import Location
 from pypitool.core.scan_plan import Unreadable, Walked
-from pypitool.store import directory as placing_module
+from pypitool.store import directory as directory_module
 from pypitool.store.directory import DirectoryStore
 from pypitool.store.failures import NoSuchFile, NotWritable, Occupied
 from pypitool.store.opened import opened_folder
@@ -195,7 +195,7 @@ def test_without_any_atomic_call_the_name_is_reserved_first(
     store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "link", refusing(errno.EPERM))
-    monkeypatch.setattr(placing_module, "rename_noreplace", refusing(errno.EINVAL))
+    monkeypatch.setattr(directory_module, "rename_noreplace", refusing(errno.EINVAL))
 
     place(store, b"first")
     with pytest.raises(Occupied):

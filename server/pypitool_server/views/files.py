@@ -16,7 +16,7 @@ from flask import Blueprint, Response, request
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.filenames import BadFilename, parse
+from pypitool.core.filenames import SIGNATURE, BadFilename, parse
 from pypitool.core.index.http import (
     Range,
     Unsatisfiable,
@@ -38,7 +38,6 @@ from pypitool_server.services import services
 from pypitool_server.views.not_held import refuse_while_reading
 
 METADATA = ".metadata"
-SIGNATURE = ".asc"
 # Up to here a file is read at once and replayed from memory; larger ones go out in pieces.
 SMALL = 64 * 1024
 

@@ -1,7 +1,4 @@
-"""Walking a tree of packages: in order of path, hidden names left out, links only where they stay inside.
-
-Symbolic links to files: followed where they stay inside the package directories.
-"""
+"""A walk over a tree of packages, in order of path: no hidden names, and no links that lead outside."""
 
 from __future__ import annotations
 
@@ -12,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pypitool.core.filenames import is_ignored
+from pypitool.core.filenames import SIGNATURE, is_ignored
 from pypitool.core.model import Location
 from pypitool.core.scan_plan import Unreadable, Walked
 from pypitool.store.failures import ABSENT
 from pypitool.store.opened import Opened, open_regular, stat_of
 
-SIGNATURE = ".asc"
 _NOT_UTF8 = "its name is not UTF-8"
+_LEADS_OUT = "it is a symbolic link that leads out of the package directories"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,38 +72,6 @@ class Walk:
         return self.links.look(location, signed=signed) if stat_bits.S_ISLNK(result.st_mode) else None
 
 
-def is_utf8(name: str) -> bool:
-    """Tell whether a name is UTF-8 on the disk: what is not has become lone surrogates in `name`."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def not_utf8(location: Location) -> Unreadable | None:
-    """Report a name that is not UTF-8, unless it is of no concern; databases and pages cannot hold it."""
-    if not location.path.endswith("/") and is_ignored(location.filename):
-        return None
-    path = os.fsencode(location.path).decode("utf-8", "backslashreplace")
-    return Unreadable(Location(location.root, path), _NOT_UTF8)
-
-
-def _names(folder: Path) -> list[str]:
-    """List a folder, its folders with a slash at the end: sorted like that, the walk is in order of path."""
-    with os.scandir(folder) as entries:
-        names = [
-            entry.name + "/" if entry.is_dir(follow_symlinks=False) else entry.name
-            for entry in entries
-            if not entry.name.startswith(".")
-        ]
-    names.sort()
-    return names
-
-
-_LEADS_OUT = "it is a symbolic link that leads out of the package directories"
-
-
 @dataclass(frozen=True, slots=True)
 class Links:
     """Opens what links lead to, without trusting that they still lead there a moment later."""
@@ -146,3 +111,32 @@ class Links:
             if target.startswith(inside):
                 return Location(number, target[len(inside) :])
         return None
+
+
+def is_utf8(name: str) -> bool:
+    """Tell whether a name is UTF-8 on the disk: what is not has become lone surrogates in `name`."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def not_utf8(location: Location) -> Unreadable | None:
+    """Report a name that is not UTF-8, unless it is of no concern; databases and pages cannot hold it."""
+    if not location.path.endswith("/") and is_ignored(location.filename):
+        return None
+    path = os.fsencode(location.path).decode("utf-8", "backslashreplace")
+    return Unreadable(Location(location.root, path), _NOT_UTF8)
+
+
+def _names(folder: Path) -> list[str]:
+    """List a folder, its folders with a slash at the end: sorted like that, the walk is in order of path."""
+    with os.scandir(folder) as entries:
+        names = [
+            entry.name + "/" if entry.is_dir(follow_symlinks=False) else entry.name
+            for entry in entries
+            if not entry.name.startswith(".")
+        ]
+    names.sort()
+    return names
