@@ -59,10 +59,10 @@ class Readers:
         # Who may write opens it so all the same: SQLite cannot read a journal without sharing its memory.
         self._mode = "ro" if read_only and not os.access(path, os.W_OK) else "rw"
         self._is_closed = False
-        # The free connections; None stands for one that is to be opened.
+        # The free connections; None stands for one that failed, and is to be opened again.
         self._free: SimpleQueue[_Reading | None] = SimpleQueue()
-        for _ in range(_READERS):
-            self._free.put(None)
+        # Those that were never opened: not before all others are in use, for who asks alone needs one.
+        self._unopened: list[None] = [None] * _READERS
         self._lock = threading.Lock()
         self._generation = 0
         self._identity: Identity | None = None
@@ -80,7 +80,10 @@ class Readers:
         """Return all rows at once: a half-read answer would hold a transaction open."""
         if time.monotonic() >= self._look_at:
             self._look()
-        reading = self._free.get()
+        try:
+            reading = self._free.get_nowait()
+        except Empty:
+            reading = self._one_more()
         try:
             if reading is None or reading.generation != self._generation:
                 reading = self._reopen(reading)
@@ -88,6 +91,7 @@ class Readers:
         except (sqlite3.Error, UnicodeDecodeError) as error:
             _close(reading)
             reading = None
+            self.look_soon()
             raise translate(error, self._path) from error
         finally:
             self._give_back(reading)
@@ -110,12 +114,21 @@ class Readers:
             raise translate(error, self._path) from error
         return many
 
+    def look_soon(self) -> None:
+        """Look for another file at the next question: whoever met damage may have had it mended by then."""
+        self._look_at = 0.0
+
     def close(self) -> None:
         """Close every connection; those in use are closed when they are free again."""
         self._is_closed = True
         with suppress(Empty):
             for _ in range(_READERS):
                 self._give_back(self._free.get_nowait())
+
+    def _one_more(self) -> _Reading | None:
+        with suppress(IndexError):
+            return self._unopened.pop()
+        return self._free.get()
 
     def _give_back(self, reading: _Reading | None) -> None:
         if self._is_closed:

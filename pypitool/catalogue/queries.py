@@ -36,14 +36,16 @@ _PAGE = 1000  # rows that an iteration reads at once
 class _Understanding:
     """Where rows are read: what cannot be understood is damage, and named so."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, readers: Readers) -> None:
         self._path = path
+        self._readers = readers
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, NONSENSE):
+            self._readers.look_soon()
             raise translate(error, self._path) from error
 
 
@@ -52,8 +54,8 @@ class SqliteReader:
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path = path
-        self._understood = _Understanding(path)
         self._readers = Readers(path, read_only=read_only)
+        self._understood = _Understanding(path, self._readers)
         self._ask = self._readers.ask
         self._ask_many = self._readers.ask_many
         # Without a call in between: it is asked at every request.

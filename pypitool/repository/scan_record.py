@@ -37,13 +37,8 @@ class ScanRecorder:
         self._catalogue = catalogue
         self._report = report
         # Places and not only problems: what is reported again in the same words is not written again.
-        self._reported = {problem.location: problem for problem in catalogue.problems()}
+        self.reported = {problem.location: problem for problem in catalogue.problems()}
         self._begin()
-
-    @property
-    def reported(self) -> dict[Location, Problem]:
-        """The problems that the catalogue knows."""
-        return self._reported
 
     def add(self, location: Location, outcome: ReadOutcome) -> None:
         """Take what reading gave."""
@@ -101,7 +96,7 @@ class ScanRecorder:
             self._take_problem(Problem(outcome.location, BEING_WRITTEN))
 
     def _take_problem(self, problem: Problem) -> None:
-        known = self._reported.get(problem.location)
+        known = self.reported.get(problem.location)
         if known == problem:
             return
         self._problems.append(problem)
@@ -138,8 +133,8 @@ class ScanRecorder:
         }
         self._catalogue.apply_scan(batch, [(digest, body) for digest, body in bodies.items() if digest])
         for location in [*batch.gone, *batch.solved, *(file.location for file in batch.changed)]:
-            self._reported.pop(location, None)
-        self._reported.update((problem.location, problem) for problem in batch.problems)
+            self.reported.pop(location, None)
+        self.reported.update((problem.location, problem) for problem in batch.problems)
 
     def _settle_rivals(self, filenames: list[str] | None) -> None:
         if filenames == []:
@@ -150,11 +145,11 @@ class ScanRecorder:
         among = None if filenames is None else set(filenames)
         solved = [
             location
-            for location, problem in self._reported.items()
+            for location, problem in self.reported.items()
             if is_rival_problem(problem)
             and location not in problems
             and (among is None or location.filename in among)
         ]
-        new = [problem for problem in problems.values() if self._reported.get(problem.location) != problem]
+        new = [problem for problem in problems.values() if self.reported.get(problem.location) != problem]
         self._report.problems.extend(new)
         self._apply(ScanBatch(problems=new, solved=solved))
