@@ -1,11 +1,6 @@
 """Connections to the catalogue: some that read, and one for each process that writes.
 
-The news that something was committed, through memory that all processes share.
-
-`PRAGMA data_version` says the same, but gives up the interpreter lock at each call: beside 16 busy threads
-a request paid 250 us for it, and a page was served 2,700 times per CPU second instead of 13,400 (tried).
-SQLite's own shared memory cannot be looked at from here: closing any descriptor of it would release the
-locks that SQLite holds on it.
+Who wrote tells the readers of all processes that something was committed, through memory that they share.
 """
 
 from __future__ import annotations
@@ -23,7 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from pypitool.catalogue.database import connect, locked_shared, locked_to_write, set_up
-from pypitool.catalogue.errors import CatalogueMissing, translate
+from pypitool.catalogue.errors import NONSENSE, CatalogueMissing, translate
 from pypitool.host import open_or_make
 
 LOOK_EVERY = 1.0  # seconds between two looks at whether another file lies at the catalogue's path
@@ -52,7 +47,10 @@ class _Reading(NamedTuple):
 
 
 class Readers:
-    """A few connections that read, whatever the number of threads."""
+    """A few connections that read, whatever the number of threads.
+
+    Entered around what is made of rows: what cannot be understood of them is damage, and named so.
+    """
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self._path = path
@@ -113,6 +111,14 @@ class Readers:
         except ValueError as error:
             raise translate(error, self._path) from error
         return many
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, NONSENSE):
+            self.look_soon()
+            raise translate(error, self._path) from error
 
     def look_soon(self) -> None:
         """Look for another file at the next question: whoever met damage may have had it mended by then."""
@@ -226,7 +232,13 @@ _SIZE = 8
 
 
 class CommitSignal:
-    """Eight bytes that every writer changes after its commit. A hint: whoever must be sure, asks SQLite."""
+    """Eight bytes that every writer changes after its commit. A hint: whoever must be sure, asks SQLite.
+
+    `PRAGMA data_version` says the same, but gives up the interpreter lock at each call: beside 16 threads
+    a request paid 250 us for it, and a page was served 2,700 times per CPU second instead of 13,400 (tried).
+    SQLite's own shared memory cannot be looked at from here: closing any descriptor of it would release the
+    locks that SQLite holds on it.
+    """
 
     def __init__(self, catalogue: Path) -> None:
         self._path = catalogue.with_name(f"{catalogue.stem}.signal")

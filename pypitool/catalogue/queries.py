@@ -13,7 +13,6 @@ from packaging.utils import NormalizedName
 from pypitool.catalogue import writes
 from pypitool.catalogue.catalogue import FileFact, Known, Pending
 from pypitool.catalogue.connections import Readers
-from pypitool.catalogue.errors import NONSENSE, translate
 from pypitool.catalogue.rows import COLUMNS, from_path, from_row, to_path, to_stat
 from pypitool.core.model import (
     Changes,
@@ -33,29 +32,13 @@ T = TypeVar("T", str, tuple[int, str])
 _PAGE = 1000  # rows that an iteration reads at once
 
 
-class _Understanding:
-    """Where rows are read: what cannot be understood is damage, and named so."""
-
-    def __init__(self, path: Path, readers: Readers) -> None:
-        self._path = path
-        self._readers = readers
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, NONSENSE):
-            self._readers.look_soon()
-            raise translate(error, self._path) from error
-
-
 class SqliteReader:
     """Implements `Reader`; keeps nothing in memory but a connection for each thread."""
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path = path
         self._readers = Readers(path, read_only=read_only)
-        self._understood = _Understanding(path, self._readers)
+        self._understood = self._readers
         self._ask = self._readers.ask
         self._ask_many = self._readers.ask_many
         # Without a call in between: it is asked at every request.

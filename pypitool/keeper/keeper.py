@@ -130,7 +130,7 @@ class Keeper:
         self._pulse.beat(scanning=False, walked_at=time.time(), watched=self._watcher.is_whole)
 
     def _beat(self) -> None:
-        if not self._pulse.is_due:
+        if time.time() < self._pulse.due:
             return
         self._pulse.beat(
             lag=self._changes.lag, unsettled=self._change_scanner.unsettled, watched=self._watcher.is_whole
@@ -157,7 +157,7 @@ class Keeper:
         self._walk_due = 0.0
 
     def _progress(self, done: int, total: int) -> None:
-        if not self._pulse.is_due:
+        if time.time() < self._pulse.due:
             return
         self._pulse.beat(read=done, to_read=total)
         if time.monotonic() - self._told > _TELL_PROGRESS_EVERY and done < total:
@@ -167,7 +167,7 @@ class Keeper:
     def _pause(self) -> None:
         if self._stop():
             raise KeeperStopped
-        if self._pulse.is_due:
+        if time.time() >= self._pulse.due:
             self._pulse.beat(lag=self._changes.lag)
         # A walk may take minutes, and so may one file: what comes in meanwhile does not wait for the end.
         if self._changes.lag > _GATHER:

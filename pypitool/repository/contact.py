@@ -98,15 +98,12 @@ class Pulse:
     def __init__(self, files: StateFiles) -> None:
         self._files = files
         self._last = Heartbeat(os.getpid(), 0.0)
-
-    @property
-    def is_due(self) -> bool:
-        """Whether it is time for the next one."""
-        return time.time() - self._last.at >= BEAT_EVERY
+        self.due = 0.0  # when it is time for the next one
 
     def beat(self, **news: Any) -> None:
         """Give a sign of life, with what is new."""
         self._last = replace(self._last, at=time.time(), **news)
+        self.due = self._last.at + BEAT_EVERY
         # A full disk must not end the keeper: who reads sees that the last sign is old.
         with suppress(OSError):
             write_heartbeat(self._files, self._last)

@@ -18,7 +18,7 @@ from pypitool.archives.digest import Digester
 from pypitool.archives.source import ArchiveFacts, BrokenArchive
 from pypitool.core.filenames import BadFilename, Distribution, parse
 from pypitool.core.model import Contents, Digests, FileStat, HeldFile, Location, Problem
-from pypitool.core.scan_plan import Unreadable
+from pypitool.core.scan_plan import Unreadable, Walked
 from pypitool.store.failures import NoSuchFile, NotReadable
 from pypitool.store.opened import Opened, stat_of
 from pypitool.store.store import Store
@@ -55,7 +55,13 @@ ReadOutcome: TypeAlias = "ReadFile | Problem | Unsettled | None"
 
 def read_file(store: Store, location: Location, writers: Writers) -> ReadOutcome:
     """Read what lies at `location`; None: nothing does."""
-    found = store.look(location)
+    return read_found(store, location, store.look(location), writers)
+
+
+def read_found(
+    store: Store, location: Location, found: Walked | Unreadable | None, writers: Writers
+) -> ReadOutcome:
+    """Read what a look at `location` has just met."""
     if found is None:
         return None
     if isinstance(found, Unreadable):

@@ -1,6 +1,6 @@
-"""Making the catalogue agree with the directories: walk, compare, read what changed, record it.
+"""A scan makes the catalogue agree with the directories: walk, compare, read what changed, record it.
 
-Scanning by others than the keeper: being it for a moment, or working beside it.
+The keeper scans all the time. Others are it for a moment, or scan beside it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from pypitool.catalogue.catalogue import Catalogue
 from pypitool.core.filenames import is_ignored
@@ -18,14 +18,11 @@ from pypitool.core.model import Location
 from pypitool.core.progress import ReadProgress, ignore_progress
 from pypitool.core.scan_plan import ScanPlan, Walked, plan
 from pypitool.repository.contact import keeper_lock, put_in_inbox
-from pypitool.repository.read_file import ReadOutcome, Writers, read_file
+from pypitool.repository.read_file import ReadOutcome, Writers, read_file, read_found
 from pypitool.repository.recovery import settle_all
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan_record import ScanRecorder, ScanReport
 from pypitool.store.store import Store
-
-if TYPE_CHECKING:
-    from pypitool.repository.repository import Repository
 
 T = TypeVar("T")
 
@@ -132,9 +129,10 @@ class Scanner:
         with ThreadPoolExecutor(_THREADS) as pool:
             under_way: dict[Future[ReadOutcome], Location] = {}
             for place in wanted:
-                if self._is_small(place):
+                found = self.store.look(place)
+                if not (isinstance(found, Walked) and found.stat.size > _SMALL):
                     done += 1
-                    yield done, (place, read_file(self.store, place, self.writers))
+                    yield done, (place, read_found(self.store, place, found, self.writers))
                 else:
                     under_way[pool.submit(read_file, self.store, place, self.writers)] = place
                 while len(under_way) > _THREADS or (under_way and place is wanted[-1]):
@@ -142,10 +140,6 @@ class Scanner:
                         done += 1
                         yield done, (under_way.pop(future), future.result())
                     yield done, None
-
-    def _is_small(self, place: Location) -> bool:
-        found = self.store.look(place)
-        return not (isinstance(found, Walked) and found.stat.size > _SMALL)
 
     def _breathing(self, items: Iterable[T]) -> Iterator[T]:
         for number, item in enumerate(items):

@@ -14,7 +14,7 @@ from pypitool.core.filenames import SIGNATURE
 from pypitool.core.model import FileStat, Location
 from pypitool.core.scan_plan import Unreadable, Walked
 from pypitool.store.failures import ABSENT, NoSuchFile, NotReadable, Occupied, writing
-from pypitool.store.opened import Opened, is_hidden, opened_folder, stat_of
+from pypitool.store.opened import Opened, is_hidden, is_utf8, opened_folder, stat_of
 from pypitool.store.temporary import (
     Leftover,
     TemporaryFile,
@@ -23,7 +23,7 @@ from pypitool.store.temporary import (
     sweep_incoming,
     take_over,
 )
-from pypitool.store.walk import Links, Walk, is_utf8, not_utf8
+from pypitool.store.walk import Links, Walk, not_utf8
 
 _RENAME_NOREPLACE = 1
 # What file systems answer that know no second name for a file (FAT, some FUSE and SMB mounts).

@@ -47,6 +47,15 @@ def is_hidden(path: str) -> bool:
     return "\0" in path or any(part.startswith(".") or not part for part in path.split("/"))
 
 
+def is_utf8(name: str) -> bool:
+    """Tell whether a name is UTF-8 on the disk: what is not has become lone surrogates in `name`."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def opened_folder(root: Path, folder: str) -> Iterator[int]:
     """Open a folder below `root` step by step: one of them may have become a link to elsewhere."""

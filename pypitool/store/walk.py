@@ -13,7 +13,7 @@ from pypitool.core.filenames import SIGNATURE, is_ignored
 from pypitool.core.model import Location
 from pypitool.core.scan_plan import Unreadable, Walked
 from pypitool.store.failures import ABSENT
-from pypitool.store.opened import Opened, open_regular, stat_of
+from pypitool.store.opened import Opened, is_utf8, open_regular, stat_of
 
 _NOT_UTF8 = "its name is not UTF-8"
 _LEADS_OUT = "it is a symbolic link that leads out of the package directories"
@@ -111,15 +111,6 @@ class Links:
             if target.startswith(inside):
                 return Location(number, target[len(inside) :])
         return None
-
-
-def is_utf8(name: str) -> bool:
-    """Tell whether a name is UTF-8 on the disk: what is not has become lone surrogates in `name`."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def not_utf8(location: Location) -> Unreadable | None:
