@@ -13,9 +13,8 @@ from pypitool.core.mirror.selection import Candidate, select
 from pypitool.core.names import normalize
 from pypitool.mirror.available import HeldFiles
 from pypitool.mirror.offers import ask_upstreams
-from pypitool.mirror.resolve import pin_sets
 from pypitool.mirror.sets import PinnedSet, SetRequest
-from pypitool.mirror.sync import Mirror
+from pypitool.mirror.sync import Mirror, pin_sets
 
 
 class NotWanted(PypitoolError):
@@ -43,8 +42,7 @@ def explain(
 ) -> list[Explained]:
     """Judge every file on offer; nothing is fetched but the page."""
     name = normalize(project)
-    upstreams = [session.upstream for session in mirror.sessions]
-    sets = pin_sets(requests, upstreams, mirror.private_names, environ)
+    sets = pin_sets(mirror, requests, environ)
     if not any(name in pinned.wishes for pinned in sets):
         raise NotWanted(name)
     candidates = _candidates(mirror, name)

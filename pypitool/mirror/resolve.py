@@ -1,8 +1,7 @@
-"""From sets to pins: what is pinned stays as it is, and uv is asked about the rest.
+"""What is not pinned, resolved by uv: `uv pip compile` in a subprocess, of which only the pylock is read.
 
-`uv pip compile` runs in a subprocess, of which only the pylock is read. `pip download` judges markers on the
-host and is wrong for every other target; uv resolves for all of them at once. It builds nothing, downloads no
-Python, and reads no configuration but ours.
+`pip download` judges markers on the host and is wrong for every other target; uv resolves for all of them
+at once. It builds nothing, downloads no Python, and reads no configuration but ours.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from pypitool.core.mirror.selection import Formats
 from pypitool.core.mirror.targets import Target, lowest_python
 from pypitool.mirror.inputs import Inputs, read_inputs
 from pypitool.mirror.private_names import PrivateNames
-from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set, refuse_unpinned
+from pypitool.mirror.sets import SetRequest
 from pypitool.upstream.upstream import Upstream
 
 _TIMEOUT = 600.0
@@ -66,7 +65,6 @@ class ResolverRequest:
     upstreams: Sequence[Upstream]
     formats: Formats = Formats()
     prereleases: bool = False
-    exclude_newer: str | None = None  # the cooldown, as a date
     private_names: PrivateNames | None = None  # what no upstream may hear of
 
     def needs_relay(self) -> bool:
@@ -84,38 +82,13 @@ class Resolution:
     target: str | None = None
 
 
-def pin_sets(
-    requests: Sequence[SetRequest],
-    upstreams: Sequence[Upstream],
-    private_names: PrivateNames,
-    environ: Mapping[str, str],
-    exclude_newer: str | None = None,
-    *,
-    offline: bool = False,
-) -> tuple[PinnedSet, ...]:
-    """Return every set with pins for each of its targets, or raise what makes one unusable.
-
-    Offline nobody is asked: what the lines do not pin is whatever is here and fits.
-    """
-    refuse_unpinned(requests)
-    if offline:
-        return tuple(pin_set(request, {}) for request in requests)
-    return tuple(
-        pin_set(request, _answer_of(request, upstreams, private_names, environ, exclude_newer))
-        for request in requests
-    )
-
-
-def _answer_of(
+def resolve_set(
     request: SetRequest,
     upstreams: Sequence[Upstream],
     private_names: PrivateNames,
     environ: Mapping[str, str],
-    exclude_newer: str | None,
 ) -> dict[str | None, Inputs]:
-    if request.closure is not Closure.RESOLVE:
-        return {}
-
+    """Return what uv adds to the lines of a set: by target's name, or for all of them under None."""
     lines = private_names.public_lines(request.inputs.wanted, request.targets)
     if not lines:
         return {None: Inputs()}
@@ -125,7 +98,6 @@ def _answer_of(
         upstreams=upstreams,
         formats=request.inputs.formats,
         prereleases=request.rules.prereleases,
-        exclude_newer=exclude_newer,
         private_names=private_names,
     )
     return {answer.target: _read(answer.pylock) for answer in resolve(question, request.targets, environ)}
@@ -232,8 +204,6 @@ def _command(question: ResolverRequest, folder: Path) -> list[str]:
     if question.constraints:
         (folder / "constraints.txt").write_text("".join(_lines(question.constraints)), encoding="utf-8")
         command += ["--constraints", "constraints.txt"]
-    if question.exclude_newer:
-        command += ["--exclude-newer", question.exclude_newer]
     for name in sorted(question.formats.no_binary):
         command += ["--no-binary", name]
     return [*command, *_indexes(question.upstreams)]

@@ -24,7 +24,8 @@ from pypitool.mirror.fetch import Fetcher, FetchItem
 from pypitool.mirror.offers import Offers, ProjectOffer, ask_upstreams, remembered_offers
 from pypitool.mirror.private_names import PrivateNames
 from pypitool.mirror.record import MirrorRecord
-from pypitool.mirror.sets import PinnedSet
+from pypitool.mirror.resolve import resolve_set
+from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set, refuse_unpinned
 from pypitool.mirror.upstream_changes import MatchedFile, apply_upstream_changes
 from pypitool.repository.repository import Repository
 from pypitool.upstream.errors import Stopped
@@ -71,6 +72,23 @@ class SyncOptions:
     offline: bool = False
     locked: bool = False  # ask only for what no earlier run has planned
     remembers: bool = True  # that sets want these files; `download` does not
+
+
+def pin_sets(
+    mirror: Mirror, requests: Sequence[SetRequest], environ: Mapping[str, str], *, offline: bool = False
+) -> tuple[PinnedSet, ...]:
+    """Return every set with pins for each of its targets, or raise what makes one unusable.
+
+    Offline nobody is asked: what the lines do not pin is whatever is here and fits.
+    """
+    refuse_unpinned(requests)
+    upstreams = [session.upstream for session in mirror.sessions]
+    return tuple(
+        pin_set(request, resolve_set(request, upstreams, mirror.private_names, environ))
+        if request.closure is Closure.RESOLVE and not offline
+        else pin_set(request, {})
+        for request in requests
+    )
 
 
 def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions, report: Report) -> Ending:

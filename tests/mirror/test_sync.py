@@ -18,10 +18,9 @@ from pypitool.core.mirror.selection import SelectionRules
 from pypitool.core.mirror.targets import Target, make_target
 from pypitool.core.model import Contents, HeldFile, Origin, OriginKind
 from pypitool.mirror.inputs import InputFaults, read_inputs
-from pypitool.mirror.resolve import pin_sets
 from pypitool.mirror.run import RunFrame, run
 from pypitool.mirror.sets import Closure, SetRequest
-from pypitool.mirror.sync import Mirror, Report, SyncOptions, synchronise
+from pypitool.mirror.sync import Mirror, Report, SyncOptions, pin_sets, synchronise
 from pypitool.mirror.workspace import Workspace
 from pypitool.repository.publish import Incoming, publish
 from pypitool.repository.releases import yank
@@ -73,7 +72,7 @@ class Lan:
         )
 
         def work(mirror: Mirror, report: Report) -> Ending:
-            sets = pin_sets([request], upstreams, mirror.private_names, {"PATH": "/usr/bin"})
+            sets = pin_sets(mirror, [request], {"PATH": "/usr/bin"})
             return synchronise(mirror, sets, sync_options, report)
 
         self.events.clear()
@@ -479,7 +478,7 @@ def test_a_stop_ends_the_run_as_interrupted(lan: Lan) -> None:
     frame = RunFrame("sync", "sync", Workspace((lan.packages,)), upstreams, stop=stop)
 
     def work(mirror: Mirror, report: Report) -> Ending:
-        sets = pin_sets([request], upstreams, mirror.private_names, {})
+        sets = pin_sets(mirror, [request], {})
         return synchronise(mirror, sets, SyncOptions(), report)
 
     summary = run(frame, work, lan.events.append)

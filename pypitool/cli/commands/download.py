@@ -78,10 +78,9 @@ def download_command(
     asked = where.upstreams(upstreams(settings, invocation.environ))
 
     def work(mirror: Mirror, report: Report) -> Ending:
-        from pypitool.mirror.resolve import pin_sets
-        from pypitool.mirror.sync import SyncOptions, synchronise
+        from pypitool.mirror.sync import SyncOptions, pin_sets, synchronise
 
-        sets = pin_sets([request], asked, mirror.private_names, invocation.environ)
+        sets = pin_sets(mirror, [request], invocation.environ)
         return synchronise(mirror, sets, SyncOptions(dry_run=dry_run, remembers=False), report)
 
     return run_for(

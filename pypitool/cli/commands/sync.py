@@ -87,11 +87,10 @@ def sync_command(
     asked = upstreams(settings, invocation.environ)
 
     def work(mirror: Mirror, report: Report) -> Ending:
-        from pypitool.mirror.resolve import pin_sets
-        from pypitool.mirror.sync import SyncOptions, synchronise
+        from pypitool.mirror.sync import SyncOptions, pin_sets, synchronise
 
         options = SyncOptions(dry_run=dry_run, offline=offline, locked=locked)
-        sets = pin_sets(requests, asked, mirror.private_names, invocation.environ, offline=offline)
+        sets = pin_sets(mirror, requests, invocation.environ, offline=offline)
         outcomes = RunOutcomes(report)
         ending = synchronise(mirror, sets, options, outcomes.take)
         if not (dry_run or offline) and outcomes.are_final(ending):
