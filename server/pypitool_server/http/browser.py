@@ -37,38 +37,38 @@ def browser_of(app: Flask) -> Browser:
     return Browser(Markup(style), policy, __version__)  # noqa: S704  our own file
 
 
-def links_of(told: CoreMetadata | None) -> list[tuple[str, str]]:
+def links_of(metadata: CoreMetadata | None) -> list[tuple[str, str]]:
     """Return the links that a package gives, each once; what is not an address of the web is left out."""
     shown: dict[str, str] = {}
-    for label, address in _links(told):
+    for label, address in _links(metadata):
         if _is_web(address):
             shown.setdefault(address, label)
     return [(label, address) for address, label in shown.items()]
 
 
-def details_of(told: CoreMetadata | None) -> list[tuple[str, str]]:
+def details_of(metadata: CoreMetadata | None) -> list[tuple[str, str]]:
     """Return the short facts about a release."""
-    if told is None:
+    if metadata is None:
         return []
     facts = {
-        "Author": told.author or told.author_email,
-        "Maintainer": told.maintainer or told.maintainer_email,
-        "License": told.license_expression or told.license,
-        "Python": told.requires_python,
-        "Keywords": told.keywords,
-        "Extras": ", ".join(told.provides_extra),
+        "Author": metadata.author or metadata.author_email,
+        "Maintainer": metadata.maintainer or metadata.maintainer_email,
+        "License": metadata.license_expression or metadata.license,
+        "Python": metadata.requires_python,
+        "Keywords": metadata.keywords,
+        "Extras": ", ".join(metadata.provides_extra),
     }
     return [(name, value[:LONGEST_DETAIL]) for name, value in facts.items() if value]
 
 
-def _links(told: CoreMetadata | None) -> Iterator[tuple[str, str]]:
-    if told is None:
+def _links(metadata: CoreMetadata | None) -> Iterator[tuple[str, str]]:
+    if metadata is None:
         return
-    for line in told.project_urls:
+    for line in metadata.project_urls:
         label, _, address = line.partition(",")
         yield label.strip(), address.strip()
-    yield "Home page", told.home_page or ""
-    yield "Download", told.download_url or ""
+    yield "Home page", metadata.home_page or ""
+    yield "Download", metadata.download_url or ""
 
 
 def _is_web(address: str) -> bool:

@@ -50,7 +50,7 @@ def refused(error: PypitoolError) -> Response:
     # it may well be who runs it that asks.
     is_told = status < 500 or (error.kind is Kind.CONFIG and _is_of_api(request.path))
     hint = error.hint if is_told and error.hint else None
-    answer = _told(status, error.kind, _public(str(error)), _public(hint) if hint else None)
+    answer = _answer(status, error.kind, _public(str(error)), _public(hint) if hint else None)
     if status == 503:
         answer.headers["Retry-After"] = str(RETRY_AFTER)
     # A challenge, or a better time to come back.
@@ -62,7 +62,7 @@ def refused_by_flask(error: HTTPException) -> Response:
     """Answer what Flask itself refuses: no such address, wrong method, a body that is too large."""
     status = error.code or 500
     kind = _KINDS_BY_STATUS.get(status, Kind.INTERNAL if status >= 500 else Kind.INVALID)
-    answer = _told(status, kind, error.name.lower())
+    answer = _answer(status, kind, error.name.lower())
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return answer
@@ -71,13 +71,13 @@ def refused_by_flask(error: HTTPException) -> Response:
 def failed(error: Exception) -> Response:
     """Answer a fault of ours; only the log says which."""
     logging.getLogger(__name__).error("%s %r", request.method, request.path, exc_info=error)
-    return _told(500, Kind.INTERNAL, "internal error: the server's log says more")
+    return _answer(500, Kind.INTERNAL, "internal error: the server's log says more")
 
 
-def _told(status: int, kind: Kind, message: str, hint: str | None = None) -> Response:
+def _answer(status: int, kind: Kind, message: str, hint: str | None = None) -> Response:
     if _is_of_api(request.path):
-        told = {"kind": _API_KINDS.get(kind, kind).value, "message": message, "hint": hint}
-        return document({"error": told}, status)
+        fault = {"kind": _API_KINDS.get(kind, kind).value, "message": message, "hint": hint}
+        return document({"error": fault}, status)
     return text(f"{message}\n" if hint is None else f"{message}\nhint: {hint}\n", status)
 
 

@@ -16,9 +16,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool import __version__
 from pypitool.catalogue.catalogue import Reader
-from pypitool.catalogue.rows import metadata_of
 from pypitool.core.client_config import ClientIndex, pip_conf
-from pypitool.core.documents import by_release, latest_of
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.index.http import MediaType
 from pypitool.core.index.simple_pages import anchor
@@ -36,7 +34,7 @@ from pypitool_server.replay.rendered import represent
 from pypitool_server.services import Services, services
 from pypitool_server.views import answers
 from pypitool_server.views.not_held import refuse_unless_absent
-from pypitool_server.views.search import MOST, search_projects
+from pypitool_server.views.search import MOST, newest, search_projects
 from pypitool_server.views.simple import asked_for, project_list
 
 HTML = "text/html; charset=utf-8"
@@ -113,7 +111,7 @@ def project(name: str) -> Response:
         refuse_unless_absent(wanted)
         raise ProjectNotHeld(wanted)
     base = here.external.base_url(request.environ)
-    return _page("project.html", up="../../", public=rights.public, base=base, **_told(found))
+    return _page("project.html", up="../../", public=rights.public, base=base, **_about(found))
 
 
 def search() -> Response:
@@ -145,17 +143,15 @@ def _offered(catalogue: Reader, listing: VisibleProjects) -> Mapping[NormalizedN
     return {name: files for name, files in counts if name not in quarantined and listing.sees(name)}
 
 
-def _told(found: Project) -> dict[str, Any]:
-    grouped = by_release(found.files)
-    version = latest_of(grouped) or ""
-    told = metadata_of(services().repository.catalogue, grouped.get(version, ()))
+def _about(found: Project) -> dict[str, Any]:
+    version, metadata = newest(services().repository.catalogue, found)
     return {
         "project": found,
         "version_shown": version,
         "files": _newest_first(found),
-        "about": told,
-        "details": details_of(told),
-        "links": links_of(told),
+        "about": metadata,
+        "details": details_of(metadata),
+        "links": links_of(metadata),
     }
 
 

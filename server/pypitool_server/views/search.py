@@ -10,6 +10,7 @@ from packaging.utils import NormalizedName
 from pypitool.catalogue.catalogue import Reader
 from pypitool.catalogue.rows import metadata_of
 from pypitool.core.documents import by_release, latest_of
+from pypitool.core.metadata import CoreMetadata
 from pypitool.core.model import Project
 
 # Each line reads a project: more than this helps neither people nor `pip search`.
@@ -25,17 +26,18 @@ def search_projects(
         if any(term in name for term in terms) and sees(name):
             project = catalogue.project(name)
             if project is not None:
-                yield _line(catalogue, project)
+                version, metadata = newest(catalogue, project)
+                yield SearchResult(project.name, version, (metadata and metadata.summary) or "")
                 left -= 1
         if left == 0:
             return
 
 
-def _line(catalogue: Reader, project: Project) -> SearchResult:
+def newest(catalogue: Reader, project: Project) -> tuple[str, CoreMetadata | None]:
+    """Return the newest version of a project, and what that says of itself."""
     grouped = by_release(project.files)
     version = latest_of(grouped) or ""
-    told = metadata_of(catalogue, grouped.get(version, ()))
-    return SearchResult(project.name, version, (told and told.summary) or "")
+    return version, metadata_of(catalogue, grouped.get(version, ()))
 
 
 @dataclass(frozen=True, slots=True)
