@@ -14,7 +14,7 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.names import normalize
 from pypitool.core.rights.effective import OWNER_RIGHTS, EffectiveRights, RightsBasis
 from pypitool.core.rights.right import Right
-from pypitool.core.rights.rulebook import ANONYMOUS, AUTHENTICATED, Caller, Rule, Scope, has
+from pypitool.core.rights.rulebook import ANONYMOUS, AUTHENTICATED, Caller, Rule, Scope, has_right
 from pypitool.core.text import printable
 
 EVERYTHING = "*"
@@ -165,7 +165,7 @@ def _silence(rule: Rule, asked: AccessQuestion, *, is_heard: bool) -> str:
     if not is_heard:
         networks = ", ".join(map(str, rule.networks))
         return f"from {networks} only" + (f", not from {asked.address}" if asked.address else "")
-    if not has(rule.may, asked.action):
+    if not has_right(rule.may, asked.action):
         return f"may {_rights(rule.may)} only"
     held = rule.projects.hold_everything() if asked.project is None else rule.projects.hold(asked.project)
     return "" if held else f"projects {rule.projects} only"

@@ -28,7 +28,7 @@ from pypitool.core.rights.rulebook import (
     Scope,
     expand_groups,
     groups_among,
-    names,
+    rule_names,
     short_form,
 )
 
@@ -53,7 +53,7 @@ class NewProjects:
 
     def include(self, caller: Caller) -> bool:
         """Tell whether somebody is among them."""
-        return names(self.who, caller)
+        return rule_names(self.who, caller)
 
     def __str__(self) -> str:
         return f"only {', '.join(self.words)}" if self.words else "nobody"

@@ -9,7 +9,7 @@ from packaging.utils import NormalizedName
 
 from pypitool.catalogue.catalogue import Catalogue, Decisions, FileFact
 from pypitool.catalogue.facts import FactLog
-from pypitool.core.fact import Fact, What, created_by, revoked_by
+from pypitool.core.fact import Fact, What, created_token, revoked_token
 from pypitool.core.model import Origin, OriginKind, ProjectStatus
 
 _CHUNK = 10_000
@@ -59,7 +59,7 @@ def _fold_one(outcome: Decisions, fact: Fact) -> None:
 
 
 def _fold_token(outcome: Decisions, fact: Fact) -> None:
-    token, revoked = created_by(fact), revoked_by(fact)
+    token, revoked = created_token(fact), revoked_token(fact)
     if token is not None:
         outcome.tokens[token.hash] = token
     if revoked is not None:

@@ -46,7 +46,7 @@ class AuditQuery:
         return self.who is None or _is_by(str(line.get("who", "")), self.who)
 
 
-def moment(text: str, now: datetime) -> str:
+def time_text(text: str, now: datetime) -> str:
     """Return a time, or that of a duration ago, as the lines have theirs: they compare as texts."""
     try:
         when = now - timedelta(seconds=parse_duration(text))
@@ -57,7 +57,7 @@ def moment(text: str, now: datetime) -> str:
     return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def shown(line: Mapping[str, Any]) -> dict[str, Any]:
+def public_line(line: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of a line people may read."""
     return {key: value for key, value in line.items() if key not in _NEVER_SHOWN}
 

@@ -115,7 +115,7 @@ def from_document(document: dict[str, Any]) -> Fact:
 TOKEN_MINT = "token-mint"  # noqa: S105 - a kind of fact
 
 
-def creation(token: Token, actor: Actor) -> Fact:
+def token_created(token: Token, actor: Actor) -> Fact:
     """Return the fact that somebody made a token."""
     details = {
         **_called(token),
@@ -126,19 +126,19 @@ def creation(token: Token, actor: Actor) -> Fact:
     return Fact(What.TOKEN_CREATE, actor, at=token.created, details=details)
 
 
-def revocation(token: Token, actor: Actor, at: str) -> Fact:
+def token_revoked(token: Token, actor: Actor, at: str) -> Fact:
     """Return the fact that somebody revoked a token."""
     return Fact(What.TOKEN_REVOKE, actor, at=at, details=_called(token))
 
 
-def minting(token: Token, claims: Mapping[str, Any], actor: Actor) -> Fact:
+def token_minted(token: Token, claims: Mapping[str, Any], actor: Actor) -> Fact:
     """Return the fact that a publisher was given a token; no hash, for it does not outlive a catalogue."""
     said = {name: claims[name] for name in ("iss", "sub", "jti") if isinstance(claims.get(name), str)}
     details = {"id": token.id, "expires": token.expires, **said}
     return Fact(TOKEN_MINT, actor, at=token.created, details=details)
 
 
-def created_by(fact: Fact) -> Token | None:
+def created_token(fact: Fact) -> Token | None:
     """Return the token that a fact is the making of; None: of none, or nobody can tell of which."""
     if fact.what != What.TOKEN_CREATE or fact.at is None:
         return None
@@ -157,7 +157,7 @@ def created_by(fact: Fact) -> Token | None:
         return None
 
 
-def revoked_by(fact: Fact) -> tuple[str, str] | None:
+def revoked_token(fact: Fact) -> tuple[str, str] | None:
     """Return the hash of the token that a fact revokes, and the moment."""
     token_hash = fact.details.get("hash")
     if fact.what != What.TOKEN_REVOKE or fact.at is None or not isinstance(token_hash, str):

@@ -97,7 +97,7 @@ class _Comparison:
             self._drop()
         if self._next is not None and self._next.location.path == path:
             same = self._next.stat == found.stat and self._next.signed == found.signed
-            if same and problem is not None and not is_rival_problem(problem):
+            if same and problem is not None and not is_name_conflict(problem):
                 self._problems[found.location] = problem  # published since: solved
             self._next = next(self._known, None)
         else:
@@ -130,7 +130,7 @@ class _Comparison:
 _REASON = "a file of the same name with other bytes comes first: "
 
 
-def rival_problems(files: Iterable[HeldFile]) -> list[Problem]:
+def name_conflicts(files: Iterable[HeldFile]) -> list[Problem]:
     """Report every file that another one of its name, with other bytes, hides; see `model.offered`."""
     by_name: dict[str, list[HeldFile]] = defaultdict(list)
     for file in files:
@@ -138,7 +138,7 @@ def rival_problems(files: Iterable[HeldFile]) -> list[Problem]:
     return [problem for rivals in by_name.values() for problem in _hidden(rivals)]
 
 
-def is_rival_problem(problem: Problem) -> bool:
+def is_name_conflict(problem: Problem) -> bool:
     """Tell whether `rival_problems` reported it."""
     return problem.reason.startswith(_REASON)
 

@@ -19,7 +19,7 @@ from pypitool.config.faults import ConfigFault
 from pypitool.config.settings import Settings
 from pypitool.core.model import HeldFile, OriginKind, Problem
 from pypitool.core.rights.right import Right
-from pypitool.core.rights.rulebook import has
+from pypitool.core.rights.rulebook import has_right
 from pypitool.core.rights.tokens import Token
 from pypitool.repository.state import choose_state
 
@@ -54,7 +54,7 @@ class Context:
         if settings.server.read_only or self.faults:
             return False
         rules = rules_of(settings)
-        uploads = any(has(rule.may, Right.UPLOAD) for rule in rules.book.rules)
+        uploads = any(has_right(rule.may, Right.UPLOAD) for rule in rules.book.rules)
         return uploads or (rules.owners and rules.new_projects is not None)
 
 

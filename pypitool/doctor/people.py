@@ -11,7 +11,7 @@ from pypitool.access.errors import PasswordFileUnreadable
 from pypitool.access.htpasswd import accounts
 from pypitool.access.rules import rules_of
 from pypitool.core.rights.right import Right
-from pypitool.core.rights.rulebook import ANONYMOUS, Rule, has
+from pypitool.core.rights.rulebook import ANONYMOUS, Rule, has_right
 from pypitool.core.rights.tokens import Token
 from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, error, warning
@@ -95,7 +95,7 @@ def _users(context: Context) -> Collection[str] | None:
 def open_upload_findings(rules: Iterable[Rule]) -> Iterator[Finding]:
     """Judge whether anybody at all may upload."""
     for rule in rules:
-        if ANONYMOUS in rule.who and has(rule.may, Right.UPLOAD):
+        if ANONYMOUS in rule.who and has_right(rule.may, Right.UPLOAD):
             where = "everywhere" if not rule.networks else ", ".join(map(str, rule.networks))
             yield warning(
                 "uploads-open", str(rule.projects), f"anybody may upload, from {where}",

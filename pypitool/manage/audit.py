@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName
 
 from pypitool.catalogue.catalogue import Reader
 from pypitool.catalogue.facts import FactLog, Skipped
-from pypitool.core.audit_query import AuditQuery, moment, shown, who_named
+from pypitool.core.audit_query import AuditQuery, public_line, time_text, who_named
 from pypitool.core.documents import by_release, spelling_of
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import to_document
@@ -43,7 +43,7 @@ class AuditRecord:
     def lines(self, since: str | None = None, project: str | None = None, user: str | None = None) -> Reply:
         """Return the decisions that are wanted, oldest first, without what nobody may see."""
         query = AuditQuery(
-            None if since is None else moment(since, datetime.now(timezone.utc)),
+            None if since is None else time_text(since, datetime.now(timezone.utc)),
             None if project is None else normalize(project),
             None if user is None else who_named(user),
         )
@@ -67,7 +67,7 @@ class AuditRecord:
         for fact in FactLog(StateFiles(self.state).facts).replay(skipped=self.skipped):
             line = to_document(fact)
             if query.wants(line):
-                yield shown(line)
+                yield public_line(line)
 
 
 def holds(catalogue: Reader, project: NormalizedName, version: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pypitool.catalogue.catalogue import Catalogue, ScanBatch
 from pypitool.core.model import HeldFile, Location, Problem
-from pypitool.core.scan_plan import Walked, is_rival_problem, rival_problems
+from pypitool.core.scan_plan import Walked, is_name_conflict, name_conflicts
 from pypitool.repository.read_file import ReadFile, ReadOutcome, Unsettled
 from pypitool.store.store import Store
 
@@ -140,13 +140,13 @@ class ScanRecorder:
         if filenames == []:
             return
         problems = {
-            problem.location: problem for problem in rival_problems(self._catalogue.rivals(filenames))
+            problem.location: problem for problem in name_conflicts(self._catalogue.rivals(filenames))
         }
         among = None if filenames is None else set(filenames)
         solved = [
             location
             for location, problem in self.reported.items()
-            if is_rival_problem(problem)
+            if is_name_conflict(problem)
             and location not in problems
             and (among is None or location.filename in among)
         ]

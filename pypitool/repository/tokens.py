@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pypitool.catalogue.facts import timestamp
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.fact import Actor, creation, minting, revocation
+from pypitool.core.fact import Actor, token_created, token_minted, token_revoked
 from pypitool.core.rights.publishers import Publisher
 from pypitool.core.rights.tokens import (
     ENTROPY_BYTES,
@@ -127,7 +127,7 @@ def create(
     # No other fact meanwhile: two who ask at once must not find the same name free.
     with repository.facts.alone() as append:
         _refuse_taken(repository.catalogue.tokens(), token, created)
-        append(creation(token, actor))
+        append(token_created(token, actor))
         repository.catalogue.add_token(token)
     forget_old(repository, now)
     return MadeToken(secret, token)
@@ -171,7 +171,7 @@ def revoke(
     now = timestamp(clock())
     changed = not token.has_ended(now)
     if changed:
-        repository.facts.append(revocation(token, actor, now))
+        repository.facts.append(token_revoked(token, actor, now))
         repository.catalogue.revoke_token(token.hash, now)
         token = replace(token, revoked=now)
     return RevokedToken(_listed(token, repository.activity.last_uses()), changed)
@@ -227,7 +227,7 @@ def mint(
         timestamp(now + publisher.life),
         f"publisher:{publisher.name}",
     )
-    repository.facts.append(minting(token, proven.claims, Actor(token.who, address, OIDC)))
+    repository.facts.append(token_minted(token, proven.claims, Actor(token.who, address, OIDC)))
     repository.catalogue.add_token(token)
     forget_old(repository, now)
     return MadeToken(secret, token)

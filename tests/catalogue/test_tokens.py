@@ -14,7 +14,7 @@ from pypitool.catalogue.catalogue import Catalogue
 from pypitool.catalogue.errors import CatalogueDamaged
 from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import begin_new_history, open_catalogue, repair
-from pypitool.core.fact import Actor, Fact, What, creation, revocation
+from pypitool.core.fact import Actor, Fact, What, token_created, token_revoked
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import Token, hash_of
 
@@ -102,16 +102,16 @@ def facts(tmp_path: Path) -> FactLog:
 
 
 def test_a_rebuilt_catalogue_knows_every_token_and_every_revocation(path: Path, facts: FactLog) -> None:
-    facts.append(creation(CI, ACTOR), creation(LAPTOP, ACTOR), revocation(CI, ACTOR, REVOKED))
+    facts.append(token_created(CI, ACTOR), token_created(LAPTOP, ACTOR), token_revoked(CI, ACTOR, REVOKED))
 
     with closing(open_catalogue(path, facts)) as catalogue:
         assert set(catalogue.tokens()) == {replace(CI, revoked=REVOKED), LAPTOP}
 
 
 def test_a_fact_without_its_row_is_caught_up(path: Path, facts: FactLog) -> None:
-    facts.append(creation(CI, ACTOR))
+    facts.append(token_created(CI, ACTOR))
     open_catalogue(path, facts).close()
-    facts.append(revocation(CI, ACTOR, REVOKED))
+    facts.append(token_revoked(CI, ACTOR, REVOKED))
 
     with closing(open_catalogue(path, facts)) as catalogue:
         assert catalogue.tokens() == (replace(CI, revoked=REVOKED),)
@@ -125,7 +125,7 @@ def test_a_fact_without_its_row_is_caught_up(path: Path, facts: FactLog) -> None
 def test_an_edited_fact_is_passed_over(
     path: Path, facts: FactLog, what: What, details: dict[str, object]
 ) -> None:
-    facts.append(Fact(what, ACTOR, details=details), creation(CI, ACTOR))
+    facts.append(Fact(what, ACTOR, details=details), token_created(CI, ACTOR))
 
     with closing(open_catalogue(path, facts)) as catalogue:
         assert catalogue.tokens() == (CI,)
@@ -148,7 +148,7 @@ def test_a_catalogue_from_before_there_were_tokens_is_migrated(path: Path, facts
 
 
 def test_a_token_that_nobody_understands_is_damage_that_a_repair_mends(path: Path, facts: FactLog) -> None:
-    facts.append(creation(CI, ACTOR))
+    facts.append(token_created(CI, ACTOR))
     open_catalogue(path, facts).close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE token SET may = '[\"fly\"]'")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pypitool.core.model import Contents, Digests, FileKind, FileStat, HeldFile, Location
 from pypitool.core.names import normalize
-from pypitool.core.scan_plan import is_rival_problem, rival_problems
+from pypitool.core.scan_plan import is_name_conflict, name_conflicts
 
 
 def held(root: int, path: str, digest: str) -> HeldFile:
@@ -18,7 +18,7 @@ def held(root: int, path: str, digest: str) -> HeldFile:
 def test_all_but_the_first_are_reported() -> None:
     files = [held(1, "a.zip", "3"), held(0, "sub/a.zip", "2"), held(0, "a.zip", "1")]
 
-    problems = rival_problems(files)
+    problems = name_conflicts(files)
 
     assert [(found.location.root, found.location.path) for found in problems] == [
         (1, "a.zip"),
@@ -27,14 +27,14 @@ def test_all_but_the_first_are_reported() -> None:
     assert {found.reason for found in problems} == {
         "a file of the same name with other bytes comes first: `a.zip`"
     }
-    assert all(map(is_rival_problem, problems))
+    assert all(map(is_name_conflict, problems))
 
 
 def test_the_same_bytes_are_no_rivals() -> None:
-    assert rival_problems([held(0, "a.zip", "1"), held(1, "a.zip", "1")]) == []
+    assert name_conflicts([held(0, "a.zip", "1"), held(1, "a.zip", "1")]) == []
 
 
 def test_a_winner_in_another_directory_is_named() -> None:
     files = [held(1, "a.zip", "1"), held(2, "a.zip", "2")]
 
-    assert rival_problems(files)[0].reason.endswith("comes first: `a.zip` of directory 2")
+    assert name_conflicts(files)[0].reason.endswith("comes first: `a.zip` of directory 2")

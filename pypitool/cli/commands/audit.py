@@ -49,11 +49,11 @@ def audit_command(ctx: click.Context, since: str | None, project: str | None, us
     if ctx.invoked_subcommand is not None:
         return
 
-    from pypitool.core.audit_query import moment
+    from pypitool.core.audit_query import time_text
     from pypitool.manage.audit import AuditRecord
 
     invocation = ctx.ensure_object(Invocation)
-    begin = None if since is None else moment(since, datetime.now(timezone.utc))
+    begin = None if since is None else time_text(since, datetime.now(timezone.utc))
     with managed(invocation, _local_record) as there:
         lines = there.run(AuditRecord.lines, begin, project, user).document
         _show_lines(Output(invocation), lines, _HEADINGS, _row)

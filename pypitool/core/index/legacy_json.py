@@ -14,7 +14,7 @@ from pypitool.core.model import HeldFile, Project, ProjectStatus
 Document = dict[str, Any]
 
 
-def project_document(
+def legacy_document(
     project: Project,
     metadata: Callable[[str], CoreMetadata | None],
     url_of: Callable[[HeldFile], str],

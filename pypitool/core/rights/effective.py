@@ -23,7 +23,7 @@ from pypitool.core.rights.rulebook import (
     Rule,
     Scope,
     glob_of_names,
-    has,
+    has_right,
 )
 
 # What an owner has on its project, whatever the rules say.
@@ -88,7 +88,7 @@ class EffectiveRights:
         ruled = not self._names(right).is_empty or (right in OWNER_RIGHTS and bool(self._owned))
         if self._scope is None:
             return ruled
-        scoped = has(self._scope.may, right)
+        scoped = has_right(self._scope.may, right)
         return (scoped and ruled) if self.narrows else (scoped or ruled)
 
     def _holds(self, right: Right, project: NormalizedName | None) -> bool:
@@ -100,7 +100,7 @@ class EffectiveRights:
     def _names(self, right: Right) -> NameSet:
         names = self._by_right.get(right)
         if names is None:
-            names = NameSet(rule.projects for rule in self._rules if has(rule.may, right))
+            names = NameSet(rule.projects for rule in self._rules if has_right(rule.may, right))
             self._by_right[right] = names
         return names
 

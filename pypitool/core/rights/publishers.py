@@ -41,12 +41,12 @@ class Publisher:
         )
 
 
-def choose(publishers: Iterable[Publisher], claims: Mapping[str, Any]) -> Publisher | None:
+def publisher_of(publishers: Iterable[Publisher], claims: Mapping[str, Any]) -> Publisher | None:
     """Return the first publisher that matches, in the order of the file."""
     return next((publisher for publisher in publishers if publisher.matches(claims)), None)
 
 
-def seen(publishers: Iterable[Publisher], claims: Mapping[str, Any]) -> str:
+def claims_seen(publishers: Iterable[Publisher], claims: Mapping[str, Any]) -> str:
     """Return what an issuer said, as far as the publishers of it care: for who set up the CI."""
     asked = [name for one in publishers if one.issuer == claims.get("iss") for name, _ in one.claims]
     names = dict.fromkeys(["iss", "sub", *asked])

@@ -74,7 +74,7 @@ class Scope:
 
     def allows(self, right: Right, project: NormalizedName | None) -> bool:
         """Tell whether a right lies within it."""
-        return has(self.may, right) and (
+        return has_right(self.may, right) and (
             self.projects.hold_everything() if project is None else self.projects.hold(project)
         )
 
@@ -101,7 +101,7 @@ class Rulebook:
 
     def naming(self, caller: Caller) -> tuple[int, ...]:
         """Return the numbers of the rules that name a caller, from wherever."""
-        return tuple(number for number, rule in enumerate(self.rules) if names(rule, caller))
+        return tuple(number for number, rule in enumerate(self.rules) if rule_names(rule, caller))
 
     def heard(self, numbers: Iterable[int], address: str) -> frozenset[int]:
         """Return which of these rules speak at an address."""
@@ -115,16 +115,16 @@ class Rulebook:
         return tuple(
             number
             for number in sorted(speaking)
-            if has(self.rules[number].may, right) and _covers(self.rules[number].projects, project)
+            if has_right(self.rules[number].may, right) and _covers(self.rules[number].projects, project)
         )
 
 
-def names(rule: Rule, caller: Caller) -> bool:
+def rule_names(rule: Rule, caller: Caller) -> bool:
     """Tell whether a rule is about a caller."""
     return any(_means(word, caller) for word in rule.who)
 
 
-def has(may: Collection[Right], right: Right) -> bool:
+def has_right(may: Collection[Right], right: Right) -> bool:
     """Tell whether a set of rights contains one; `admin` contains all."""
     return right in may or Right.ADMIN in may
 

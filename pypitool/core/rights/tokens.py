@@ -11,7 +11,7 @@ from typing import Any
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.right import Right
-from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Scope, has
+from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Scope, has_right
 from pypitool.core.text import BadQuantity, parse_duration, printable
 
 # Scanners of leaked secrets look for it, and a password that begins so is never tried as a password.
@@ -176,7 +176,7 @@ def in_order(may: frozenset[Right]) -> list[str]:
 
 def narrowed(scope: Scope, by: Scope) -> Scope:
     """Return what lies within both scopes."""
-    may = frozenset(right for right in Right if has(scope.may, right) and has(by.may, right))
+    may = frozenset(right for right in Right if has_right(scope.may, right) and has_right(by.may, right))
     if scope.projects == by.projects:
         return Scope(may, scope.projects)
     return Scope(may, ProjectGlobs(scope.projects.taken, scope.projects.left_out, by.projects))

@@ -14,7 +14,7 @@ from pypitool.config.server_table import ServerSettings
 from pypitool.config.settings import Settings
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.right import Right
-from pypitool.core.rights.rulebook import has
+from pypitool.core.rights.rulebook import has_right
 from pypitool.repository.state import locate_state
 from pypitool_server.engine import tls
 from pypitool_server.logs.logs import Log
@@ -72,7 +72,7 @@ def prepare(settings: Settings, environ: Mapping[str, str]) -> Prepared:
 def may_write(settings: Settings) -> bool:
     """Tell whether anybody may change files through the server."""
     rules = rules_of(settings)
-    uploads = any(has(rule.may, Right.UPLOAD) for rule in rules.book.rules)
+    uploads = any(has_right(rule.may, Right.UPLOAD) for rule in rules.book.rules)
     return not settings.server.read_only and (uploads or (rules.owners and rules.new_projects is not None))
 
 

@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName
 
 from pypitool.catalogue.rows import metadata_under
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.index.legacy_json import project_document
+from pypitool.core.index.legacy_json import legacy_document
 from pypitool.core.rights.right import Right
 from pypitool.core.text import printable
 from pypitool.core.versions import canonical
@@ -73,7 +73,7 @@ def _about(name: str, version: str | None) -> Response:
         refuse_while_reading()
         raise ReleaseNotHeld(wanted, version)
     base = here.external.base_url(request.environ)
-    document = project_document(
+    document = legacy_document(
         project,
         metadata=partial(metadata_under, here.repository.catalogue),
         url_of=lambda file: f"{base}packages/{quote(file.location.path)}",

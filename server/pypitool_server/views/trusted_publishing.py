@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from pypitool.core.errors import Kind, PypitoolError, http_status
-from pypitool.core.rights.publishers import Publisher, choose, seen
+from pypitool.core.rights.publishers import Publisher, claims_seen, publisher_of
 from pypitool.core.text import parse_timestamp
 from pypitool.repository.tokens import MadeToken, ProofUsed, mint
 from pypitool_server.access.auth import TooManyFailures
@@ -106,9 +106,9 @@ class Minting:
         if self._keys is None:
             self._keys = IssuerKeys(read_keys)
         proven = prove(token, wanted, publishers, self._keys)
-        publisher = choose(publishers, proven.claims)
+        publisher = publisher_of(publishers, proven.claims)
         if publisher is None:
-            raise NoPublisher(seen(publishers, proven.claims))
+            raise NoPublisher(claims_seen(publishers, proven.claims))
         return mint(here.repository, publisher, proven, here.access.client(request.environ))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pypitool.core.index.legacy_json import Document, project_document
+from pypitool.core.index.legacy_json import Document, legacy_document
 from pypitool.core.metadata import CoreMetadata
 from pypitool.core.model import HeldFile, Project, ProjectStatus
 from tests.core.held import held, project_of
@@ -42,7 +42,7 @@ requires_python size upload_time upload_time_iso_8601 url yanked yanked_reason
 
 def document(project: Project = PROJECT, version: str | None = None) -> Document:
     """Make the document as the server does."""
-    return project_document(project, KNOWN.get, url_of, version, "https://index.example/project/foo/")
+    return legacy_document(project, KNOWN.get, url_of, version, "https://index.example/project/foo/")
 
 
 def url_of(file: HeldFile) -> str:
@@ -118,7 +118,7 @@ def test_two_spellings_of_a_version_are_one_release() -> None:
 def test_a_wheel_speaks_for_its_release_before_an_sdist() -> None:
     sdist = held("foo-1.0.tar.gz", metadata="e" * 64)
 
-    found = project_document(
+    found = legacy_document(
         project_of(sdist, WHEEL), {**KNOWN, "e" * 64: CoreMetadata("x", "1.0")}.get, url_of
     )
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypitool.core.rights.publishers import Claims, ClaimValue, Publisher, choose, seen
+from pypitool.core.rights.publishers import Claims, ClaimValue, Publisher, claims_seen, publisher_of
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import ProjectGlobs, Scope
 
@@ -66,16 +66,16 @@ def test_every_claim_must_match_and_any_of_several_values() -> None:
 def test_the_first_that_matches_counts() -> None:
     wide, narrow = publisher("wide", x=("*",)), publisher("narrow", x=("y",))
 
-    assert choose([narrow, wide], {"iss": ISSUER, "x": "y"}) == narrow
-    assert choose([wide, narrow], {"iss": ISSUER, "x": "y"}) == wide
-    assert choose([narrow], {"iss": ISSUER, "x": "z"}) is None
+    assert publisher_of([narrow, wide], {"iss": ISSUER, "x": "y"}) == narrow
+    assert publisher_of([wide, narrow], {"iss": ISSUER, "x": "y"}) == wide
+    assert publisher_of([narrow], {"iss": ISSUER, "x": "z"}) is None
 
 
 def test_what_was_seen_is_told_as_far_as_it_matters() -> None:
     publishers = [publisher(ref=("main",), x=("y",)), publisher("b", "https://other.example", other=("z",))]
     claims = {"iss": ISSUER, "sub": "repo:acme", "ref": "a\nb" * 100, "secret": "s"}
 
-    told = seen(publishers, claims)
+    told = claims_seen(publishers, claims)
 
     assert told.startswith(f"iss = {ISSUER}, sub = repo:acme, ref = a\\nba")
     assert told.endswith("..., no x")
@@ -87,4 +87,4 @@ def test_any_claims_can_be_judged_and_told(claims: dict[str, Any], wanted: Claim
 
     assert isinstance(publisher().matches(claims), bool)
     assert Publisher("a", ISSUER, one, (), SCOPE, 1).matches({**claims, "iss": ISSUER}) in (True, False)
-    assert seen([publisher(x=("y",))], claims).isascii()
+    assert claims_seen([publisher(x=("y",))], claims).isascii()

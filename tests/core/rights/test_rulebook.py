@@ -13,9 +13,9 @@ from pypitool.core.rights.rulebook import (
     Rulebook,
     Scope,
     expand_groups,
-    has,
-    names,
+    has_right,
     rights_in,
+    rule_names,
 )
 
 CORE, OTHER = canonicalize_name("Acme.Core"), canonicalize_name("other")
@@ -53,7 +53,7 @@ def rule(*who: str, may: tuple[Right, ...] = (Right.LIST,), **more: object) -> R
     ],
 )
 def test_a_rule_names_who_it_says(word: str, caller: Caller, named: bool) -> None:
-    assert names(rule(word), caller) is named
+    assert rule_names(rule(word), caller) is named
 
 
 def test_rules_add_up_and_none_takes_away() -> None:
@@ -107,7 +107,7 @@ def test_admin_is_all_rights_and_of_everything_only_with_every_project() -> None
     assert book.grants(root, Right.ADMIN, None) == (0,)
     assert book.grants(lead, Right.ADMIN, None) == ()
     assert book.grants(lead, Right.DELETE, CORE) == (1,)
-    assert has({Right.ADMIN}, Right.UPLOAD)
+    assert has_right({Right.ADMIN}, Right.UPLOAD)
 
 
 def test_a_scope_only_narrows() -> None:
