@@ -65,7 +65,7 @@ class Settings:
     )
     notify: NotifySettings = field(default_factory=NotifySettings)
     remotes: tuple[RemoteSettings, ...] = named(
-        "remote", RemoteSettings, "servers to upload to, and to manage from afar", example="acme"
+        "remote", RemoteSettings, "other servers, to upload to and to manage", example="acme"
     )
 
 

@@ -165,7 +165,7 @@ class UpstreamSettings:
 
 @dataclass(frozen=True, slots=True)
 class RemoteSettings:
-    """`[remote.NAME]`: a server to upload to, and to manage from afar."""
+    """`[remote.NAME]`: another server, to upload to and to manage."""
 
     name: str
     url: str = demanded("address of the server", kind=URL, example="https://pypi.acme.example/")

@@ -19,7 +19,7 @@ _DELETED = (
     optional("dry_run", bool),
     optional("serial", int),
 )
-_TOKEN = (Field("name"), Field("may", list), optional("projects", list), optional("expires"))
+_TOKEN = (Field("name"), optional("projects", list), Field("may", list), optional("expires"))
 _QUESTION = (Field("who"), Field("action", Right), Field("project"), optional("from", ip_address))
 
 ACTIONS: Mapping[type, tuple[Action, ...]] = {

@@ -46,8 +46,8 @@ def refused(error: PypitoolError) -> Response:
         logging.getLogger(__name__).warning("%s %r: %s%s", request.method, request.path, error, advice)
     if isinstance(error, CatalogueDamaged):
         put_doubt(services().repository.files)
-    # What has to be done about a failure of the server itself is for who runs it: the log has it. From afar
-    # it may well be who runs it that asks.
+    # What has to be done about a failure of the server itself is for who runs it: the log has it. Over
+    # the API it may well be who runs it that asks.
     is_told = status < 500 or (error.kind is Kind.CONFIG and _is_of_api(request.path))
     hint = error.hint if is_told and error.hint else None
     answer = _answer(status, error.kind, _public(str(error)), _public(hint) if hint else None)
