@@ -1,7 +1,4 @@
-"""The one door to archives: open, check, read; nothing is ever unpacked or run.
-
-The kinds of old: listed and served without metadata, so it is enough that they are whole.
-"""
+"""What an archive says of itself: it is opened, checked and read, and never unpacked or run."""
 
 from __future__ import annotations
 
@@ -9,13 +6,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from pypitool.archives.open_archive import ArchiveFacts, ArchiveFault, BrokenArchive, OpenArchive
 from pypitool.archives.sdist import read_sdist
-from pypitool.archives.source import ArchiveFacts, BrokenArchive, Fault, Source
 from pypitool.archives.tars import gunzipped, unbzipped, unxzed
 from pypitool.archives.wheel import read_wheel
-from pypitool.archives.zips import check_end
+from pypitool.archives.zips import check_end, read_entries
 from pypitool.core.filenames import Distribution
 from pypitool.core.model import FileKind
+
+_INSTALLERS = {".exe": b"MZ", ".msi": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}
 
 
 def read_archive(file: int | Path, distribution: Distribution, size: int | None = None) -> ArchiveFacts:
@@ -29,46 +28,48 @@ def read_archive(file: int | Path, distribution: Distribution, size: int | None 
             return read_archive(descriptor, distribution, size)
         finally:
             os.close(descriptor)
-    source = Source(file, os.fstat(file).st_size if size is None else size)
+    archive = OpenArchive(file, os.fstat(file).st_size if size is None else size)
     try:
-        return _read(source, distribution)
-    except Fault as fault:
+        return _read(archive, distribution)
+    except ArchiveFault as fault:
         raise BrokenArchive(distribution.filename, fault.reason) from fault
 
 
-def _read(source: Source, distribution: Distribution) -> ArchiveFacts:
-    if not source.size:
-        raise Fault("it is empty")
+def names_in_zip(descriptor: int, size: int, filename: str) -> set[bytes]:
+    """Return the names of what a zip file holds, or raise `BrokenArchive`."""
+    try:
+        return {entry.name for entry in read_entries(OpenArchive(descriptor, size))}
+    except ArchiveFault as fault:
+        raise BrokenArchive(filename, fault.reason) from fault
+
+
+def _read(archive: OpenArchive, distribution: Distribution) -> ArchiveFacts:
+    if not archive.size:
+        raise ArchiveFault("it is empty")
     if distribution.kind is FileKind.WHEEL:
-        return read_wheel(source, distribution)
+        return read_wheel(archive, distribution)
     if distribution.kind is FileKind.SDIST:
-        return read_sdist(source, distribution)
-    check_legacy(source, distribution.filename)
+        return read_sdist(archive, distribution)
+    _check_legacy(archive, distribution.filename)
     return ArchiveFacts()
 
 
-_INSTALLERS = {".exe": b"MZ", ".msi": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}
-
-
-def check_legacy(source: Source, filename: str) -> None:
-    """Raise `Fault` where a file of an old kind is cut short or something else."""
+def _check_legacy(archive: OpenArchive, filename: str) -> None:
+    """Raise `ArchiveFault` where a file of an old kind is not whole; it is served without metadata."""
     lower = filename.lower()
     if lower.endswith(".tgz"):
-        _drain(gunzipped(source))
+        _drain(gunzipped(archive))
     elif lower.endswith(".tar.bz2"):
-        _drain(unbzipped(source))
+        _drain(unbzipped(archive))
     elif lower.endswith(".tar.xz"):
-        _drain(unxzed(source))
+        _drain(unxzed(archive))
     elif lower.endswith(".egg"):
-        check_end(source)  # its beginning may be a shell script: setuptools' own eggs install themselves
+        check_end(archive)  # its beginning may be a shell script: setuptools' own eggs install themselves
     else:
-        _check_installer(source, lower[-4:])
-
-
-def _check_installer(source: Source, extension: str) -> None:
-    magic = _INSTALLERS[extension]
-    if source.at(0, min(len(magic), source.size)) != magic:
-        raise Fault(f"it is no {extension} file")
+        extension = lower[-4:]
+        magic = _INSTALLERS[extension]
+        if archive.at(0, min(len(magic), archive.size)) != magic:
+            raise ArchiveFault(f"it is no {extension} file")
 
 
 def _drain(pieces: Iterator[bytes]) -> None:

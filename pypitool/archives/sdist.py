@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pypitool.archives.source import METADATA_LIMIT, ArchiveFacts, Fault, Source
+from pypitool.archives.open_archive import METADATA_LIMIT, ArchiveFacts, ArchiveFault, OpenArchive
 from pypitool.archives.tars import gunzipped, read_members
 from pypitool.archives.wheel import disagreement
 from pypitool.archives.zips import read_entries, read_entry
@@ -16,10 +16,10 @@ from pypitool.core.filenames import Distribution
 from pypitool.core.metadata import BadMetadata, parse_metadata
 
 
-def read_sdist(source: Source, distribution: Distribution) -> ArchiveFacts:
+def read_sdist(archive: OpenArchive, distribution: Distribution) -> ArchiveFacts:
     """Read `{top}/PKG-INFO`; the archive must be whole."""
     is_zip = distribution.filename.lower().endswith(".zip")
-    found = _from_zip(source) if is_zip else _from_tar(source)
+    found = _from_zip(archive) if is_zip else _from_tar(archive)
     stem = distribution.filename[: -len(".zip" if is_zip else ".tar.gz")].encode()
     bodies = _chosen(found, stem)
     if not bodies:
@@ -55,20 +55,20 @@ def _facts(body: bytes, distribution: Distribution) -> ArchiveFacts:
     return ArchiveFacts(doubt=doubt) if doubt else ArchiveFacts(body, metadata)
 
 
-def _from_tar(source: Source) -> Iterator[tuple[bytes, bytes]]:
-    members = read_members(gunzipped(source), lambda name: _top(name) is not None, METADATA_LIMIT)
+def _from_tar(archive: OpenArchive) -> Iterator[tuple[bytes, bytes]]:
+    members = read_members(gunzipped(archive), lambda name: _top(name) is not None, METADATA_LIMIT)
     for member in members:
         top = _top(member.name)
         if top is not None:
             yield top, member.body
 
 
-def _from_zip(source: Source) -> Iterator[tuple[bytes, bytes]]:
-    wanted = [(top, entry) for entry in read_entries(source) if (top := _top(entry.name)) is not None]
+def _from_zip(archive: OpenArchive) -> Iterator[tuple[bytes, bytes]]:
+    wanted = [(top, entry) for entry in read_entries(archive) if (top := _top(entry.name)) is not None]
     for top, entry in wanted:
         try:
-            yield top, read_entry(source, entry, METADATA_LIMIT)
-        except Fault:
+            yield top, read_entry(archive, entry, METADATA_LIMIT)
+        except ArchiveFault:
             yield top, b""  # the archive is whole, this file in it is not readable
 
 

@@ -1,8 +1,6 @@
-"""The members of a tar archive, from a stream that is read once and never held.
+"""The members of a tar archive, from a compressed stream that is read once, piece by piece, and never held.
 
 `tarfile` is not used: it reads a header's announced gigabytes into memory, and keeps every member.
-
-Compressed streams read to their end, piece by piece: nothing is held, and no bomb goes off.
 """
 
 from __future__ import annotations
@@ -14,8 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from pypitool.archives.source import Fault, Source, is_bomb
+from pypitool.archives.open_archive import ArchiveFault, OpenArchive, is_bomb
 
+_PIECE = 256 * 1024
+_LIMIT = 8 * 1024**3  # what inflates to more takes minutes, and was never an sdist
+_XZ_MEMORY = 128 * 1024**2  # twice what `xz -9` asks of a reader
 _BLOCK = 512
 _MOST_MEMBERS = 200_000
 _LONGEST_HEADER = 64 * 1024
@@ -55,7 +56,7 @@ class _Reader:
         """Return `length` bytes and pass over what fills the last block."""
         body = self.read(length)
         if len(body) < length:
-            raise Fault("a file in it is cut short")
+            raise ArchiveFault("a file in it is cut short")
         self.skip(-length % _BLOCK)
         return body
 
@@ -64,7 +65,7 @@ class _Reader:
         while length:
             part = self._some(length)
             if not part:
-                raise Fault("a file in it is cut short")
+                raise ArchiveFault("a file in it is cut short")
             length -= len(part)
 
     def _some(self, most: int) -> memoryview:
@@ -100,7 +101,7 @@ def _regular(reader: _Reader) -> Iterator[Member]:
         block = reader.read(_BLOCK)
         if not block.strip(b"\0"):
             if not number:
-                raise Fault("it is empty")
+                raise ArchiveFault("it is empty")
             return
         member = _member(block)
         if member.kind in (b"x", b"L", b"K", b"g"):
@@ -108,15 +109,15 @@ def _regular(reader: _Reader) -> Iterator[Member]:
             continue
         member, longer = _corrected(member, longer), {}
         if member.kind in _SPARSE:
-            raise Fault("it holds sparse files")
+            raise ArchiveFault("it holds sparse files")
         if member.kind[0] not in _WITHOUT_BODY:
             yield member
-    raise Fault(f"it holds more than {_MOST_MEMBERS} files")
+    raise ArchiveFault(f"it holds more than {_MOST_MEMBERS} files")
 
 
 def _member(block: bytes) -> Member:
     if len(block) < _BLOCK or not _has_checksum(block):
-        raise Fault("it holds no tar archive, or a damaged one")
+        raise ArchiveFault("it holds no tar archive, or a damaged one")
     name = _text(block[:100])
     if block[257:263] == b"ustar\0" and block[345]:
         name = _text(block[345:500]) + b"/" + name
@@ -134,7 +135,7 @@ def _has_checksum(block: bytes) -> bool:
 def _extended(longer: dict[bytes, bytes], member: Member, reader: _Reader) -> dict[bytes, bytes]:
     """Read a header that says more about the next member."""
     if member.size > _LONGEST_HEADER:
-        raise Fault("a name in it is far too long")
+        raise ArchiveFault("a name in it is far too long")
     body = reader.exactly(member.size)
     if member.kind == b"L":
         return {**longer, b"path": _text(body)}
@@ -148,14 +149,14 @@ def _pax_records(body: bytes) -> Iterator[tuple[bytes, bytes]]:
         length = int(digits) if digits.isdigit() and len(digits) < 8 else 0
         key, equals, value = body[len(digits) + 1 : max(0, length - 1)].partition(b"=")
         if not equals or body[length - 1 : length] != b"\n":
-            raise Fault("a header in it is damaged")
+            raise ArchiveFault("a header in it is damaged")
         yield key, value
         body = body[length:]
 
 
 def _corrected(member: Member, longer: dict[bytes, bytes]) -> Member:
     if any(key.startswith(b"GNU.sparse.") for key in longer):
-        raise Fault("it holds sparse files")
+        raise ArchiveFault("it holds sparse files")
     size = longer.get(b"size", b"")
     return replace(
         member,
@@ -170,17 +171,12 @@ def _number(field: bytes) -> int:
     digits = field.partition(b"\0")[0].strip()
     # int() alone would take signs and underscores.
     if digits.strip(b"01234567"):
-        raise Fault("a header in it is damaged")
+        raise ArchiveFault("a header in it is damaged")
     return int(digits or b"0", 8)
 
 
 def _text(field: bytes) -> bytes:
     return field.partition(b"\0")[0]
-
-
-_PIECE = 256 * 1024
-_LIMIT = 8 * 1024**3  # what inflates to more takes minutes, and was never an sdist
-_XZ_MEMORY = 128 * 1024**2  # twice what `xz -9` asks of a reader
 
 
 class _Stream(Protocol):
@@ -217,37 +213,37 @@ class _GzipStream:
         return self._inflater.decompress(self._inflater.unconsumed_tail + data, max_length)
 
 
-def gunzipped(source: Source) -> Iterator[bytes]:
+def gunzipped(archive: OpenArchive) -> Iterator[bytes]:
     """Iterate over what a gzip file holds. Its end is a checksum: who arrives there has a whole file."""
-    return _bounded(source, _members(source, _GzipStream))
+    return _bounded(archive, _members(archive, _GzipStream))
 
 
-def unbzipped(source: Source) -> Iterator[bytes]:
+def unbzipped(archive: OpenArchive) -> Iterator[bytes]:
     """Iterate over what a bzip2 file holds."""
-    return _bounded(source, _members(source, bz2.BZ2Decompressor))
+    return _bounded(archive, _members(archive, bz2.BZ2Decompressor))
 
 
-def unxzed(source: Source) -> Iterator[bytes]:
+def unxzed(archive: OpenArchive) -> Iterator[bytes]:
     """Iterate over what an xz file holds."""
-    return _bounded(source, _members(source, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY)))
+    return _bounded(archive, _members(archive, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY)))
 
 
-def _bounded(source: Source, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _bounded(archive: OpenArchive, pieces: Iterator[bytes]) -> Iterator[bytes]:
     inflated = 0
     for piece in pieces:
         inflated += len(piece)
-        if is_bomb(inflated, source.size):
-            raise Fault("it is a decompression bomb")
+        if is_bomb(inflated, archive.size):
+            raise ArchiveFault("it is a decompression bomb")
         if inflated > _LIMIT:
-            raise Fault(f"it inflates to more than {_LIMIT // 1024**3} GiB")
+            raise ArchiveFault(f"it inflates to more than {_LIMIT // 1024**3} GiB")
         yield piece
 
 
-def _members(source: Source, make: Callable[[], _Stream]) -> Iterator[bytes]:
+def _members(archive: OpenArchive, make: Callable[[], _Stream]) -> Iterator[bytes]:
     """Iterate over the members that follow each other ("a gzip file consists of a series of members")."""
     stream: _Stream | None = None
     complete = 0
-    for packed in source.pieces():
+    for packed in archive.pieces():
         while packed or (stream and not stream.needs_input):
             if stream is None:
                 # Tapes and some tools fill the last block with zeros.
@@ -260,11 +256,13 @@ def _members(source: Source, make: Callable[[], _Stream]) -> Iterator[bytes]:
             if stream.eof:
                 packed, stream, complete = stream.unused_data, None, complete + 1
     if stream or not complete:
-        raise Fault("it is truncated")
+        raise ArchiveFault("it is truncated")
 
 
 def _step(stream: _Stream, packed: bytes, complete: int) -> bytes:
     try:
         return stream.decompress(packed, _PIECE)
     except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:
-        raise Fault("data follows its end" if complete else "it is damaged, or no such archive") from error
+        raise ArchiveFault(
+            "data follows its end" if complete else "it is damaged, or no such archive"
+        ) from error

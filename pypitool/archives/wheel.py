@@ -6,8 +6,8 @@ import re
 
 from packaging.utils import canonicalize_name
 
-from pypitool.archives.source import METADATA_LIMIT, ArchiveFacts, Fault, Source
-from pypitool.archives.zips import Entry, check_local, read_entries, read_entry
+from pypitool.archives.open_archive import METADATA_LIMIT, ArchiveFacts, ArchiveFault, OpenArchive
+from pypitool.archives.zips import ZipEntry, check_local, read_entries, read_entry
 from pypitool.core.filenames import Distribution
 from pypitool.core.metadata import BadMetadata, CoreMetadata, parse_metadata
 from pypitool.core.text import printable
@@ -16,13 +16,13 @@ from pypitool.core.versions import canonical
 _DIST_INFO = re.compile(rb"([^/]+\.dist-info)/(.*)", re.DOTALL)
 
 
-def read_wheel(source: Source, distribution: Distribution) -> ArchiveFacts:
+def read_wheel(archive: OpenArchive, distribution: Distribution) -> ArchiveFacts:
     """Read METADATA; the wheel must be whole, unambiguous, and the one that its name says."""
     folders: set[bytes] = set()
     names: set[bytes] = set()
-    metadata: Entry | None = None
-    for entry in read_entries(source):
-        _check_entry(source, entry, names)
+    metadata: ZipEntry | None = None
+    for entry in read_entries(archive):
+        _check_entry(archive, entry, names)
         names.add(entry.name)
         found = _DIST_INFO.fullmatch(entry.name)
         if found:
@@ -30,8 +30,8 @@ def read_wheel(source: Source, distribution: Distribution) -> ArchiveFacts:
             metadata = entry if found[2] == b"METADATA" else metadata
     _check_folders(folders, distribution)
     if metadata is None:
-        raise Fault("it holds no METADATA")
-    body = read_entry(source, metadata, METADATA_LIMIT)
+        raise ArchiveFault("it holds no METADATA")
+    body = read_entry(archive, metadata, METADATA_LIMIT)
     return ArchiveFacts(body, _parsed(body, distribution))
 
 
@@ -44,36 +44,36 @@ def disagreement(metadata: CoreMetadata, distribution: Distribution) -> str:
     return ""
 
 
-def _check_entry(source: Source, entry: Entry, before: set[bytes]) -> None:
+def _check_entry(archive: OpenArchive, entry: ZipEntry, before: set[bytes]) -> None:
     # What two readers may understand differently (CVE-2025-54368, CVE-2025-8291) installs differently.
     if entry.name in before:
-        raise Fault(f"it holds `{_shown(entry.name)}` twice")
+        raise ArchiveFault(f"it holds `{_shown(entry.name)}` twice")
     if b"\0" in entry.name or entry.name.startswith(b"/") or b".." in entry.name.split(b"/"):
-        raise Fault(f"it holds an entry with the name `{_shown(entry.name)}`")
+        raise ArchiveFault(f"it holds an entry with the name `{_shown(entry.name)}`")
     if not entry.is_readable:
-        raise Fault(f"`{_shown(entry.name)}` in it is encrypted or packed by an unusual method")
-    check_local(source, entry)
+        raise ArchiveFault(f"`{_shown(entry.name)}` in it is encrypted or packed by an unusual method")
+    check_local(archive, entry)
 
 
 def _check_folders(folders: set[bytes], distribution: Distribution) -> None:
     if not folders:
-        raise Fault("it holds no .dist-info directory")
+        raise ArchiveFault("it holds no .dist-info directory")
     if len(folders) > 1:
-        raise Fault("it holds several .dist-info directories")
+        raise ArchiveFault("it holds several .dist-info directories")
     # Only the beginning, as pip: how the version was escaped there has changed over the years.
     folder = folders.pop()
     if not canonicalize_name(_shown(folder)).startswith(distribution.project):
-        raise Fault(f"its .dist-info directory is `{_shown(folder)}`")
+        raise ArchiveFault(f"its .dist-info directory is `{_shown(folder)}`")
 
 
 def _parsed(body: bytes, distribution: Distribution) -> CoreMetadata:
     try:
         metadata = parse_metadata(body)
     except BadMetadata as error:
-        raise Fault(str(error)) from error
+        raise ArchiveFault(str(error)) from error
     fault = disagreement(metadata, distribution)
     if fault:
-        raise Fault(fault)
+        raise ArchiveFault(fault)
     return metadata
 
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pypitool.archives.source import Fault, Source, is_bomb
+from pypitool.archives.open_archive import ArchiveFault, OpenArchive, is_bomb
 
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
@@ -26,7 +26,7 @@ _STORED, _DEFLATED = 0, 8
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ZipEntry:
     """One line of the central directory."""
 
     name: bytes
@@ -50,102 +50,102 @@ class _Directory:
     entries: int
 
 
-def read_entries(source: Source) -> Iterator[Entry]:
+def read_entries(archive: OpenArchive) -> Iterator[ZipEntry]:
     """Iterate over the central directory of an archive that is whole."""
-    if source.at(0, min(2, source.size)) != b"PK":
-        raise Fault("it is no zip archive")
-    directory = _find_directory(source)
-    body = source.at(directory.offset, directory.size)
+    if archive.at(0, min(2, archive.size)) != b"PK":
+        raise ArchiveFault("it is no zip archive")
+    directory = _find_directory(archive)
+    body = archive.at(directory.offset, directory.size)
     position, inflated, first = 0, 0, directory.offset
     for _ in range(directory.entries):
         entry, position = _entry(body, position)
         inflated += entry.size
         first = min(first, entry.offset)
         if entry.offset + entry.packed > directory.offset:
-            raise Fault("an entry lies outside of it")
+            raise ArchiveFault("an entry lies outside of it")
         yield entry
     if position != len(body) or first:
-        raise Fault("it holds data that its directory does not know")
-    if is_bomb(inflated, source.size):
-        raise Fault("it is a zip bomb")
+        raise ArchiveFault("it holds data that its directory does not know")
+    if is_bomb(inflated, archive.size):
+        raise ArchiveFault("it is a zip bomb")
 
 
-def check_end(source: Source) -> None:
-    """Raise `Fault` where an archive lacks its end: a weaker claim, for what has data before it."""
-    _find_end(source)
+def check_end(archive: OpenArchive) -> None:
+    """Raise `ArchiveFault` where an archive lacks its end: a weaker claim, for what has data before it."""
+    _find_end(archive)
 
 
-def read_entry(source: Source, entry: Entry, limit: int) -> bytes:
+def read_entry(archive: OpenArchive, entry: ZipEntry, limit: int) -> bytes:
     """Return the bytes of one entry, checked, and never more than `limit`."""
     if not entry.is_readable:
-        raise Fault("an entry is encrypted or packed by an unusual method")
+        raise ArchiveFault("an entry is encrypted or packed by an unusual method")
     if entry.size > limit or entry.packed > 2 * limit:
-        raise Fault(f"an entry is larger than {limit} bytes")
-    packed = source.at(check_local(source, entry), entry.packed)
+        raise ArchiveFault(f"an entry is larger than {limit} bytes")
+    packed = archive.at(check_local(archive, entry), entry.packed)
     body = packed if entry.method == _STORED else _inflate(packed, limit)
     if len(body) != entry.size or zlib.crc32(body) != entry.crc:
-        raise Fault("the checksum of an entry is wrong")
+        raise ArchiveFault("the checksum of an entry is wrong")
     return body
 
 
-def check_local(source: Source, entry: Entry) -> int:
+def check_local(archive: OpenArchive, entry: ZipEntry) -> int:
     """Return where the bytes of an entry begin; its own header must agree with the directory."""
-    header = _LOCAL.unpack(source.at(entry.offset, _LOCAL.size))
+    header = _LOCAL.unpack(archive.at(entry.offset, _LOCAL.size))
     signature, _, flags, method, *_, name_length, extra_length = header
-    name = source.at(entry.offset + _LOCAL.size, name_length)
+    name = archive.at(entry.offset + _LOCAL.size, name_length)
     if signature != b"PK\x03\x04" or (name, method) != (entry.name, entry.method):
-        raise Fault("an entry and the directory disagree")
+        raise ArchiveFault("an entry and the directory disagree")
     if (flags ^ entry.flags) & _ENCRYPTED:
-        raise Fault("an entry and the directory disagree")
+        raise ArchiveFault("an entry and the directory disagree")
     return entry.offset + _LOCAL.size + int(name_length) + int(extra_length)
 
 
-def _find_directory(source: Source) -> _Directory:
-    end_at, end = _find_end(source)
+def _find_directory(archive: OpenArchive) -> _Directory:
+    end_at, end = _find_end(archive)
     _, disk, directory_disk, here, entries, size, offset, _ = end
-    record = _find_end_64(source, end_at)
+    record = _find_end_64(archive, end_at)
     if record is not None:
         end_at, disk, directory_disk, here, entries, size, offset = record
     if disk or directory_disk or here != entries:
-        raise Fault("it is one of several parts")
+        raise ArchiveFault("it is one of several parts")
     if offset + size != end_at:
-        raise Fault("its directory is not where it should be")
+        raise ArchiveFault("its directory is not where it should be")
     if entries > _MOST_ENTRIES or size > _DIRECTORY_LIMIT:
-        raise Fault(f"it holds more than {_MOST_ENTRIES} entries or far too long names")
+        raise ArchiveFault(f"it holds more than {_MOST_ENTRIES} entries or far too long names")
     return _Directory(offset, size, entries)
 
 
-def _find_end(source: Source) -> tuple[int, tuple[bytes, int, int, int, int, int, int, int]]:
-    length = min(source.size, _END.size)
-    tail = source.at(source.size - length, length)
+def _find_end(archive: OpenArchive) -> tuple[int, tuple[bytes, int, int, int, int, int, int, int]]:
+    length = min(archive.size, _END.size)
+    tail = archive.at(archive.size - length, length)
     if not tail.startswith(b"PK\x05\x06"):
-        length = min(source.size, _END.size + _LONGEST_COMMENT)
-        tail = source.at(source.size - length, length)
+        length = min(archive.size, _END.size + _LONGEST_COMMENT)
+        tail = archive.at(archive.size - length, length)
     found = tail.rfind(b"PK\x05\x06")
     if found < 0 or len(tail) - found < _END.size:
-        raise Fault("it is truncated")
+        raise ArchiveFault("it is truncated")
     end = _END.unpack_from(tail, found)
     if found + _END.size + end[-1] != len(tail):
-        raise Fault("data follows its end")
-    return source.size - len(tail) + found, end
+        raise ArchiveFault("data follows its end")
+    return archive.size - len(tail) + found, end
 
 
-def _find_end_64(source: Source, end_at: int) -> tuple[int, int, int, int, int, int, int] | None:
+def _find_end_64(archive: OpenArchive, end_at: int) -> tuple[int, int, int, int, int, int, int] | None:
     """Return what stands before the end of archives that 32 bits cannot describe, or None."""
     locator_at = end_at - _LOCATOR_64.size
-    if locator_at < 0 or source.at(locator_at, 4) != b"PK\x06\x07":
+    if locator_at < 0 or archive.at(locator_at, 4) != b"PK\x06\x07":
         return None
-    _, disk, at, disks = _LOCATOR_64.unpack(source.at(locator_at, _LOCATOR_64.size))
-    record = _END_64.unpack(source.at(at, _END_64.size))
+    _, disk, at, disks = _LOCATOR_64.unpack(archive.at(locator_at, _LOCATOR_64.size))
+    record = _END_64.unpack(archive.at(at, _END_64.size))
     signature, length, _, _, number, directory_disk, here, entries, size, offset = record
     if signature != b"PK\x06\x06" or disk or disks > 1 or at + 12 + length != locator_at:
-        raise Fault("its end cannot be read")
+        raise ArchiveFault("its end cannot be read")
     return at, number, directory_disk, here, entries, size, offset
 
 
-def _entry(body: bytes, position: int) -> tuple[Entry, int]:
+def _entry(body: bytes, position: int) -> tuple[ZipEntry, int]:
     if len(body) - position < _ENTRY.size:
-        raise Fault("its directory is cut short")
+        raise ArchiveFault("its directory is cut short")
     fields = _ENTRY.unpack_from(body, position)
     signature, _, _, flags, method, _, _, crc, packed, size, *lengths, disk, _, _, offset = fields
     name_length, extra_length, comment_length = lengths
@@ -153,10 +153,10 @@ def _entry(body: bytes, position: int) -> tuple[Entry, int]:
     extra_at = name_at + name_length
     end = extra_at + extra_length + comment_length
     if signature != b"PK\x01\x02" or end > len(body) or disk not in (0, 0xFFFF):
-        raise Fault("its directory is damaged")
+        raise ArchiveFault("its directory is damaged")
     extra = body[extra_at : extra_at + extra_length]
     size, packed, offset = _widened(extra, size, packed, offset)
-    return Entry(body[name_at:extra_at], flags, method, crc, packed, size, offset), end
+    return ZipEntry(body[name_at:extra_at], flags, method, crc, packed, size, offset), end
 
 
 def _widened(extra: bytes, *values: int) -> tuple[int, int, int]:
@@ -165,7 +165,7 @@ def _widened(extra: bytes, *values: int) -> tuple[int, int, int]:
     try:
         size, packed, offset = (next(wide) if value == 0xFFFFFFFF else value for value in values)
     except (StopIteration, RuntimeError) as error:
-        raise Fault("its directory is damaged") from error
+        raise ArchiveFault("its directory is damaged") from error
     return size, packed, offset
 
 
@@ -185,7 +185,7 @@ def _inflate(packed: bytes, limit: int) -> bytes:
     try:
         body = inflater.decompress(packed, limit + 1)
     except zlib.error as error:
-        raise Fault("an entry is damaged") from error
+        raise ArchiveFault("an entry is damaged") from error
     if len(body) > limit or not inflater.eof or inflater.unused_data:
-        raise Fault("an entry is damaged")
+        raise ArchiveFault("an entry is damaged")
     return body

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from pypitool.archives.archive import read_archive
 from pypitool.archives.digest import Digester
-from pypitool.archives.source import BrokenArchive
+from pypitool.archives.open_archive import BrokenArchive
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor

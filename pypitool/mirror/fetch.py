@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pypitool.archives.archive import read_archive
-from pypitool.archives.source import BrokenArchive
+from pypitool.archives.open_archive import BrokenArchive
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.fact import Actor

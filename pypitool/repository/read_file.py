@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from pypitool.archives.archive import read_archive
 from pypitool.archives.digest import Digester
-from pypitool.archives.source import ArchiveFacts, BrokenArchive
+from pypitool.archives.open_archive import ArchiveFacts, BrokenArchive
 from pypitool.core.filenames import BadFilename, Distribution, parse
 from pypitool.core.model import Contents, Digests, FileStat, HeldFile, Location, Problem
 from pypitool.core.scan_plan import Unreadable, Walked

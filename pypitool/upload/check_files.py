@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pypitool.archives.archive import read_archive
 from pypitool.archives.digest import FileChangedWhileRead, digest_stream
-from pypitool.archives.source import BrokenArchive
+from pypitool.archives.open_archive import BrokenArchive
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.filenames import BadFilename, Distribution, parse
 from pypitool.core.model import FileKind

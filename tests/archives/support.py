@@ -9,7 +9,7 @@ import tempfile
 import pytest
 
 from pypitool.archives.archive import read_archive
-from pypitool.archives.source import ArchiveFacts, BrokenArchive
+from pypitool.archives.open_archive import ArchiveFacts, BrokenArchive
 from pypitool.core.filenames import parse
 from tests.support.wheels import Release, wheel_bytes
 

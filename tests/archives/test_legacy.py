@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pypitool.archives.source import ArchiveFacts
+from pypitool.archives.open_archive import ArchiveFacts
 from tests.archives.support import FOO, foo_wheel, read, refused
 from tests.support.wheels import sdist_bytes, zip_bytes
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypitool.archives.source import BrokenArchive
+from pypitool.archives.open_archive import BrokenArchive
 from tests.archives.support import FOO, SDIST, read, refused
 from tests.support.wheels import Release, sdist_bytes, tar_bytes, zip_bytes
 

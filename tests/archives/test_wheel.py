@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypitool.archives.archive import read_archive
-from pypitool.archives.source import BrokenArchive
+from pypitool.archives.open_archive import BrokenArchive
 from pypitool.core.filenames import parse
 from tests.archives.support import (
     FOO,

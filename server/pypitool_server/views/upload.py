@@ -10,9 +10,8 @@ from typing import ClassVar
 from flask import Blueprint, Response, request
 from packaging.utils import NormalizedName
 
-from pypitool.archives.archive import read_archive
-from pypitool.archives.source import Fault, Source
-from pypitool.archives.zips import read_entries
+from pypitool.archives.archive import names_in_zip, read_archive
+from pypitool.archives.open_archive import BrokenArchive
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor
 from pypitool.core.filenames import Distribution
@@ -175,11 +174,11 @@ def _documents(here: Services, form: Form, file: IncomingFile) -> Response:
     if file.temporary is None:
         raise BadUpload("missing `content` file-field")
     file.temporary.flush()
-    source = Source(file.temporary.file.fileno(), file.digester.size)
+    descriptor, size = file.temporary.file.fileno(), file.digester.size
     try:
-        names = {entry.name for entry in read_entries(source)}
-    except Fault as fault:
-        raise BadUpload(f"the documentation is not usable: {fault.reason}") from fault
+        names = names_in_zip(descriptor, size, "content")
+    except BrokenArchive as broken:
+        raise BadUpload(f"the documentation is not usable: {broken.reason}") from broken
     if b"index.html" not in names:
         raise BadUpload("the documentation holds no `index.html`")
     return answers.text("")

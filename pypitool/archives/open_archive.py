@@ -1,7 +1,4 @@
-"""Bytes at a position: an opened file read without a shared offset, so that threads may share it.
-
-What opening an archive gives, and how it fails.
-"""
+"""An archive that is open: its bytes at a position, what it says of itself, and how reading it fails."""
 
 from __future__ import annotations
 
@@ -14,11 +11,14 @@ from pypitool.core.metadata import CoreMetadata
 from pypitool.core.text import printable
 
 _PIECE = 256 * 1024
+METADATA_LIMIT = 1024**2  # bytes; the longest README that anyone publishes is a fifth of it
+BOMB_SIZE = 64 * 1024**2  # what inflates to less harms nobody, whatever the ratio
+BOMB_RATIO = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """An open descriptor and the size that the file had when it was opened."""
+class OpenArchive:
+    """An open descriptor, read without a shared offset, and the size that the file had when it was opened."""
 
     descriptor: int
     size: int
@@ -26,12 +26,12 @@ class Source:
     def at(self, offset: int, length: int) -> bytes:
         """Return exactly `length` bytes, or say that the file ends too early."""
         if offset < 0 or offset + length > self.size:
-            raise Fault("it is truncated")
+            raise ArchiveFault("it is truncated")
         parts = []
         while length:
             part = os.pread(self.descriptor, length, offset)
             if not part:
-                raise Fault("it became shorter while it was read")
+                raise ArchiveFault("it became shorter while it was read")
             parts.append(part)
             offset += len(part)
             length -= len(part)
@@ -46,11 +46,6 @@ class Source:
             offset += length
 
 
-METADATA_LIMIT = 1024**2  # bytes; the longest README that anyone publishes is a fifth of it
-BOMB_SIZE = 64 * 1024**2  # what inflates to less harms nobody, whatever the ratio
-BOMB_RATIO = 50
-
-
 class BrokenArchive(PypitoolError):
     """A file that is not, or not yet, the archive that its name promises."""
 
@@ -62,7 +57,7 @@ class BrokenArchive(PypitoolError):
         return f"`{printable(self.filename)}` is not usable: {self.reason}"
 
 
-class Fault(Exception):
+class ArchiveFault(Exception):
     """What is wrong with an archive, said by a part that does not know the file's name."""
 
     def __init__(self, reason: str) -> None:
