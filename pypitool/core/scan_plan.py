@@ -139,7 +139,7 @@ def name_conflicts(files: Iterable[HeldFile]) -> list[Problem]:
 
 
 def is_name_conflict(problem: Problem) -> bool:
-    """Tell whether `rival_problems` reported it."""
+    """Tell whether `name_conflicts` reported it."""
     return problem.reason.startswith(_REASON)
 
 
