@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from io import FileIO
 from pathlib import Path
 
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.fact import VERSION, Actor, Fact, What, from_document, to_document
+from pypitool.core.text import timestamp
 from pypitool.host import locked, sync_directory, unlock
 
 __all__ = [
@@ -68,11 +68,6 @@ def local_actor() -> Actor:
     except KeyError:  # a container may run under a number without a name
         login = str(os.getuid())
     return Actor(f"local:{login}", means="local")
-
-
-def timestamp(now: float) -> str:
-    """Return a moment as all our files and answers write it."""
-    return datetime.fromtimestamp(now, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _warn(skipped: Skipped) -> None:

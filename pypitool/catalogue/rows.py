@@ -14,6 +14,7 @@ from pypitool.catalogue.catalogue import Reader
 from pypitool.core.documents import metadata_digests
 from pypitool.core.metadata import BadMetadata, CoreMetadata, parse_metadata
 from pypitool.core.model import Contents, Digests, FileKind, FileStat, HeldFile, Location, Origin, OriginKind
+from pypitool.core.text import timestamp
 
 COLUMNS = (
     "root, path, filename, project, version, kind, release_key, size, mtime_ns, ctime_ns, inode, "
@@ -104,8 +105,7 @@ def copied_time(mtime_ns: int, now: float) -> str:
     """Return the upload time of a file that was copied in: its own time, but never a future one."""
     seconds, nanoseconds = divmod(min(max(mtime_ns, 0), int(now * 10**9)), 10**9)
     moment = datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=nanoseconds // 1000)
-    # PEP 700: "yyyy-mm-ddThh:mm:ss.ffffffZ", in UTC, at most six digits.
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return timestamp(moment)
 
 
 def _to_number(number: int) -> int | str:

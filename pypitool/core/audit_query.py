@@ -11,7 +11,7 @@ from typing import Any
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.text import BadQuantity, parse_duration, printable
+from pypitool.core.text import BadQuantity, parse_duration, printable, timestamp
 
 # The hash of a token is kept so that a catalogue can be rebuilt; it is nobody's to read.
 _NEVER_SHOWN = frozenset({"hash"})
@@ -54,7 +54,7 @@ def time_text(text: str, now: datetime) -> str:
         when = _time(text)
     except OverflowError as error:
         raise NoTime(text) from error
-    return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return timestamp(when)
 
 
 def public_line(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 
 from pypitool.core.errors import Kind, PypitoolError
 
+_MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _BYTES = {"T": 1024**4, "G": 1024**3, "M": 1024**2, "K": 1024, "": 1}
 # At most nine digits each: no setting needs more, and float() of a thousand digits is infinite.
@@ -83,10 +84,18 @@ def short_size(size: int) -> str:
     return f"{size} B"
 
 
+def timestamp(moment: float | datetime) -> str:
+    """Return a moment, in seconds since 1970 or with its zone, as all our files and answers write it."""
+    if not isinstance(moment, datetime):
+        moment = datetime.fromtimestamp(moment, timezone.utc)
+    # PEP 700: "yyyy-mm-ddThh:mm:ss.ffffffZ", in UTC, at most six digits.
+    return moment.astimezone(timezone.utc).strftime(_MOMENT)
+
+
 def parse_timestamp(text: str) -> float:
-    """Return the seconds since 1970 of a moment that `facts.timestamp` has written."""
+    """Return the seconds since 1970 of a moment that `timestamp` has written."""
     # Not fromisoformat: before Python 3.11 it knows no Z.
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc).timestamp()
+    return datetime.strptime(text, _MOMENT).replace(tzinfo=timezone.utc).timestamp()
 
 
 def printable(text: str, limit: int = 120) -> str:

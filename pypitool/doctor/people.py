@@ -13,6 +13,7 @@ from pypitool.access.rules import rules_of
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import ANONYMOUS, Rule, has_right
 from pypitool.core.rights.tokens import Token
+from pypitool.core.text import timestamp
 from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, error, warning
 
@@ -67,7 +68,7 @@ def look_at_rules(context: Context) -> Iterator[Finding]:
     if not context.settings.server.read_only:
         yield from open_upload_findings(rules_of(context.settings).book.rules)
     tokens = () if copied is None else copied.tokens
-    today = context.now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    today = timestamp(context.now)
     live = [token.shown for token in tokens if not token.has_ended(today)]
     yield from unknown_name_findings(_words(context), _users(context), live)
 
@@ -126,8 +127,8 @@ def _unknown(word: str, what: str, do: str) -> Finding:
 
 def token_findings(tokens: Iterable[Token], now: datetime) -> Iterator[Finding]:
     """Judge which tokens end soon; those that were minted end all the time."""
-    soon = (now + TOKEN_ENDS_WITHIN).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    today = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    soon = timestamp(now + TOKEN_ENDS_WITHIN)
+    today = timestamp(now)
     for token in tokens:
         ends = token.expires
         if token.publisher is None and not token.has_ended(today) and ends is not None and ends < soon:

@@ -25,10 +25,11 @@ from typing import Any
 from pypitool import __version__
 from pypitool.catalogue.database import connect, copy_pages, locked_alone, locked_shared, put_in_place, unused
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing, translate
-from pypitool.catalogue.facts import FactLog, timestamp
+from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import begin_new_history, last_serial, make_current
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.state_files import StateFiles
+from pypitool.core.text import timestamp
 from pypitool.host import hand_over, sync_directory
 
 

@@ -13,11 +13,11 @@ from enum import Enum
 
 from pypitool.catalogue.catalogue import Pending
 from pypitool.catalogue.errors import ReleaseFileExists
-from pypitool.catalogue.facts import timestamp
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.filenames import SIGNATURE, Distribution
 from pypitool.core.model import Contents, HeldFile, Location, Origin
 from pypitool.core.scan_plan import Walked
+from pypitool.core.text import timestamp
 from pypitool.repository.contact import put_in_inbox
 from pypitool.repository.recovery import Fate, Rollback, remove_superseded, settle
 from pypitool.repository.repository import Repository

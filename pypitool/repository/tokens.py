@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pypitool.catalogue.facts import timestamp
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor, token_created, token_minted, token_revoked
 from pypitool.core.rights.publishers import Publisher
@@ -26,7 +25,7 @@ from pypitool.core.rights.tokens import (
     token_document,
     token_of,
 )
-from pypitool.core.text import printable
+from pypitool.core.text import printable, timestamp
 from pypitool.repository.activity import MINUTE
 from pypitool.repository.repository import Repository
 

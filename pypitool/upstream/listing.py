@@ -10,7 +10,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urljoin
 
@@ -20,6 +20,7 @@ from packaging.version import Version
 from pypitool.core.filenames import BadFilename, parse
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import FileKind, ProjectStatus
+from pypitool.core.text import timestamp
 from pypitool.core.versions import parsed
 
 _STRONG = {"sha256": 64, "sha384": 96, "sha512": 128}
@@ -159,4 +160,4 @@ def _time(text: str | None) -> str | None:
         moment = datetime.fromisoformat(f"{found['second']}.{fraction}{zone}")
     except ValueError:
         return None
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return timestamp(moment)

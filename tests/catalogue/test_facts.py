@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
-from pypitool.catalogue.facts import FactLog, FactsTooNew, FactsUnwritable, Skipped, local_actor, timestamp
+from pypitool.catalogue.facts import FactLog, FactsTooNew, FactsUnwritable, Skipped, local_actor
 from pypitool.core.errors import NoSpace, http_status
 from pypitool.core.fact import Actor, Fact, What, from_document, to_document
 from pypitool.core.model import Origin, OriginKind
+from pypitool.core.text import timestamp
 from tests.support.disks import make_read_only, mounted_disk
 from tests.support.imports import ROOT
 

@@ -95,7 +95,7 @@ def list_tokens(invocation: Invocation) -> None:
     """
     import time
 
-    from pypitool.catalogue.facts import timestamp
+    from pypitool.core.text import timestamp
     from pypitool.manage.users import Tokens
 
     with managed(invocation, _local_tokens) as there:

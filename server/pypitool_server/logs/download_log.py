@@ -12,8 +12,8 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
-from pypitool.catalogue.facts import timestamp
 from pypitool.core.download_days import days_to_drop, file_of
+from pypitool.core.text import timestamp
 from pypitool.host import hand_over, lock, open_or_make
 from pypitool.manage.downloads import DownloadRecord
 from pypitool_server.logs.access_log import Download, Request
