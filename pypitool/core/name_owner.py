@@ -10,6 +10,7 @@ in its place. The parts differ in what they take for ours, because they know dif
   whom somebody has written those names down;
 - the server sends clients on for a name of which it lists nothing, so there is no file to look at. It keeps
   what is private, and what somebody archived, deprecated or quarantined here, also after its files are gone;
+- the server's other addresses (legacy JSON, search, the pages for people) send nobody on;
 - an upload goes to an index of ours: that one is asked about every name;
 - an upstream with `projects` hears those names alone, and then no other upstream hears them. Only `doctor`,
   when it looks for strangers with a name of ours, asks each of them for all.
