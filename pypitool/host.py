@@ -16,6 +16,20 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
+# SQLite's journal needs memory that is shared between processes, and locks that hold: file systems that
+# other machines write to promise neither. By name and not by the magic of statfs: there every file system
+# in user space is one and the same, be it on a local disk or sshfs.
+# fmt: off
+NETWORK_FILE_SYSTEMS = frozenset({
+    "9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs", "gfs2", "glusterfs", "gpfs", "lustre",
+    "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "vboxsf",
+})
+NETWORK_FUSE = frozenset({
+    "ceph", "cephfs", "curlftpfs", "davfs2", "gcsfuse", "glusterfs", "goofys", "juicefs", "moosefs", "nfs",
+    "rclone", "s3fs", "seaweedfs", "smbnetfs", "sshfs", "vmhgfs-fuse",
+})
+# fmt: on
+
 
 def write_whole(path: Path, body: bytes, *, handed_over: bool = True) -> None:
     """Replace a small file in one step, so that nobody reads half of it.
@@ -135,21 +149,6 @@ def make_directory(path: Path, mode: int = 0o777) -> None:
     make_directory(path.parent)
     path.mkdir(mode, exist_ok=True)
     hand_over(path)
-
-
-# SQLite's journal needs memory that is shared between processes, and locks that hold: file systems that
-# other machines write to promise neither. By name and not by the magic of statfs: there every file system
-# in user space is one and the same, be it on a local disk or sshfs.
-# fmt: off
-NETWORK_FILE_SYSTEMS = frozenset({
-    "9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs", "gfs2", "glusterfs", "gpfs", "lustre",
-    "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "vboxsf",
-})
-NETWORK_FUSE = frozenset({
-    "ceph", "cephfs", "curlftpfs", "davfs2", "gcsfuse", "glusterfs", "goofys", "juicefs", "moosefs", "nfs",
-    "rclone", "s3fs", "seaweedfs", "smbnetfs", "sshfs", "vmhgfs-fuse",
-})
-# fmt: on
 
 
 def file_system(path: Path, mounts: str) -> str:

@@ -1,8 +1,7 @@
-"""Verify who somebody is, at the same cost for users that exist and users that do not.
+"""Accounts: who somebody is, verified at the same cost for users that exist and users that do not.
 
-Accounts that are kept elsewhere: a callable of the house's own says who is who.
-
-Which credentials were verified a moment ago, without keeping them.
+They are kept in an htpasswd file, or elsewhere, and then a callable says who is who. Which credentials were
+verified a moment ago is remembered, without keeping them.
 """
 
 from __future__ import annotations
@@ -23,6 +22,12 @@ from pypitool.access.htpasswd import PasswordFile, PasswordTable
 
 # A bcrypt check takes a core for up to a third of a second: half of the cores stay with the pages.
 LONGEST_WAIT_SECONDS = 10.0
+# It cannot tell us that somebody was removed, so nobody is believed for long without asking again.
+CALLABLE_KEPT_SECONDS = 60.0
+
+KEPT_SECONDS = 300.0
+KEPT_REFUSALS_SECONDS = 60.0
+MOST = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +108,6 @@ def _decoy(table: PasswordTable, user: str) -> str:
     return list(table.hashes.values())[number % len(table.hashes)]
 
 
-# It cannot tell us that somebody was removed, so nobody is believed for long without asking again.
-CALLABLE_KEPT_SECONDS = 60.0
-
-
 class CallableAccounts:
     """Ask `verify(user, password)`, and ask it rarely: a single install makes hundreds of requests."""
 
@@ -136,11 +137,6 @@ class CallableAccounts:
     def knows(self, user: str) -> bool:
         """Say yes: nobody can be asked about without a password."""
         return True
-
-
-KEPT_SECONDS = 300.0
-KEPT_REFUSALS_SECONDS = 60.0
-MOST = 4096
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
-"""The keys of an issuer of OpenID Connect, asked for over https: two small documents, and no way around.
+"""The keys of issuers of OpenID Connect: kept for an hour, good for a day without an answer.
 
-The keys of issuers: kept for an hour, asked for again when they change, good for a day without one.
+They are asked for over https, in two small documents, and again when they change; no redirect is followed.
 """
 
 from __future__ import annotations
@@ -26,6 +26,17 @@ SECONDS = 5.0  # for each of the two documents
 LARGEST = 1024**2
 _PIECE = 16 * 1024
 _CONFIGURATION = "/.well-known/openid-configuration"
+KEPT_SECONDS = 3600.0
+# Who signs with a key of its own makes us ask, so it is not asked at each such request.
+ASKED_AGAIN_SECONDS = 60.0
+OLD_SECONDS = 24 * 3600.0
+# Where there is nothing to go on with, who waits is told to come back soon.
+TRIED_AGAIN_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+K = TypeVar("K")
+Fetch = Callable[[str, PurePath | None], list[Any]]
 
 
 class IssuerUnavailable(PypitoolError):
@@ -121,19 +132,6 @@ def _is_https(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme == "https" and bool(parts.hostname)
-
-
-KEPT_SECONDS = 3600.0
-# Who signs with a key of its own makes us ask, so it is not asked at each such request.
-ASKED_AGAIN_SECONDS = 60.0
-OLD_SECONDS = 24 * 3600.0
-# Where there is nothing to go on with, who waits is told to come back soon.
-TRIED_AGAIN_SECONDS = 1.0
-
-_log = logging.getLogger(__name__)
-
-K = TypeVar("K")
-Fetch = Callable[[str, PurePath | None], list[Any]]
 
 
 class IssuerKeys(Generic[K]):

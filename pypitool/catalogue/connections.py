@@ -27,6 +27,7 @@ _READERS = 8  # connections that read: more than that would only wait for the pr
 
 
 Identity = tuple[int, int]
+_SIZE = 8
 
 
 def identity(path: Path) -> Identity | None:
@@ -226,9 +227,6 @@ def _undo(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         with suppress(sqlite3.Error):  # SQLite has undone it by itself where the disk failed
             connection.execute("ROLLBACK")
-
-
-_SIZE = 8
 
 
 class CommitSignal:

@@ -9,6 +9,18 @@ from pathlib import Path
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.model import HeldFile
 
+# By message and not by `sqlite_errorcode`: Python 3.10 has no such attribute.
+_FULL = ("database or disk is full",)
+_BUSY = ("database is locked", "database table is locked")
+_READ_ONLY = ("attempt to write a readonly database", "unable to open database file")
+_DAMAGED = ("malformed", "not a database", "no such table", "no such column", "unsupported file format")
+
+_FULL_BELOW = 256 * 1024  # bytes
+
+# What Python raises where SQLite reads nonsense without noticing: text that is no UTF-8, a number that is
+# text, a word that is none of ours. Only where rows are read: elsewhere they are faults of our own.
+NONSENSE = (LookupError, TypeError, UnicodeDecodeError, ValueError, zlib.error)
+
 
 class ReleaseFileExists(PypitoolError):
     """A file is already held, or being published, under this name or another spelling of it."""
@@ -98,21 +110,6 @@ class CatalogueTooNew(PypitoolError):
     path: Path
     version: int
     known: int
-
-
-# By message and not by `sqlite_errorcode`: Python 3.10 has no such attribute.
-_FULL = ("database or disk is full",)
-_BUSY = ("database is locked", "database table is locked")
-_READ_ONLY = ("attempt to write a readonly database", "unable to open database file")
-_DAMAGED = ("malformed", "not a database", "no such table", "no such column", "unsupported file format")
-
-
-_FULL_BELOW = 256 * 1024  # bytes
-
-
-# What Python raises where SQLite reads nonsense without noticing: text that is no UTF-8, a number that is
-# text, a word that is none of ours. Only where rows are read: elsewhere they are faults of our own.
-NONSENSE = (LookupError, TypeError, UnicodeDecodeError, ValueError, zlib.error)
 
 
 def translate(error: Exception, path: Path) -> PypitoolError:

@@ -1,5 +1,7 @@
-"""`facts.jsonl`: what people decided and files cannot tell. It is the audit trail, and what a rebuilt
-catalogue replays."""
+"""`facts.jsonl`: what people decided and files cannot tell.
+
+It is the audit trail, and what a rebuilt catalogue replays.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Opening a catalogue whatever its state: new, older, damaged, lost. What people decided is never lost
-with it: the log of facts is replayed, and the directories tell the rest."""
+"""A catalogue is opened whatever its state: new, older, damaged, lost.
+
+What people decided is never lost with it: the log of facts is replayed, and the directories tell the rest.
+"""
 
 from __future__ import annotations
 

@@ -18,6 +18,9 @@ from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import Token, in_order
 
 _INSERT_FILE = f"INSERT OR REPLACE INTO file ({COLUMNS}) VALUES ({PLACES})"
+Removed = list[tuple[NormalizedName, str]]  # a project, and the METADATA that its lost file had
+
+OF_TOKENS = "hash, name, owner, projects, may, created, expires, revoked"
 
 
 def apply_scan(
@@ -164,9 +167,6 @@ def _announce(connection: sqlite3.Connection, project: NormalizedName, serial: i
     return bool(listed != known[0])
 
 
-Removed = list[tuple[NormalizedName, str]]  # a project, and the METADATA that its lost file had
-
-
 def remove(connection: sqlite3.Connection, locations: Iterable[Location]) -> Removed:
     """Delete the live rows of these places."""
     removed: Removed = []
@@ -257,9 +257,6 @@ def _problem_row(problem: Problem) -> tuple[object, ...]:
 def _arrival(file: HeldFile) -> FileFact:
     sha256 = file.contents.digests.sha256
     return FileFact(file.filename, file.project, sha256, file.upload_time, file.origin, file.yanked)
-
-
-OF_TOKENS = "hash, name, owner, projects, may, created, expires, revoked"
 
 
 def token_of_row(row: Sequence[Any]) -> Token:

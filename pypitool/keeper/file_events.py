@@ -45,6 +45,8 @@ _EVENTS: list[type[FileSystemEvent]] = [
 _BURST_SECONDS = 2.0
 _QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 _USUAL_QUEUE = 16384
+# Beyond so many, a walk of everything costs less than a look at each.
+_MOST = 2000
 
 
 class FolderWatcher:
@@ -153,10 +155,6 @@ def _queue_length() -> int:
         return int(_QUEUE.read_text())
     except (OSError, ValueError):
         return _USUAL_QUEUE
-
-
-# Beyond so many, a walk of everything costs less than a look at each.
-_MOST = 2000
 
 
 @dataclass(frozen=True, slots=True)

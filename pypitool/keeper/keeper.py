@@ -35,6 +35,9 @@ _DOUBT_EVERY = 30.0  # reading a whole catalogue takes seconds
 _WALK_SHARE = 10.0
 
 _log = logging.getLogger(__name__)
+_UNSETTLED_EVERY = 0.25
+# While a large file is hashed, small ones that come in do not wait; nor does a second large one.
+_DEEPEST = 3
 
 
 class KeeperStopped(Exception):
@@ -177,11 +180,6 @@ class Keeper:
         end = time.monotonic() + seconds
         while not self._stop() and time.monotonic() < end:
             time.sleep(_TURN)
-
-
-_UNSETTLED_EVERY = 0.25
-# While a large file is hashed, small ones that come in do not wait; nor does a second large one.
-_DEEPEST = 3
 
 
 class ChangeScanner:

@@ -1,8 +1,7 @@
-"""`activity.sqlite`: what changes often and may be lost. Failed logins are counted here, so that several
-workers do not grant several times the tries.
+"""`activity.sqlite`: what changes often and may be lost, shared by all workers.
 
-When tokens were used last, and what may be used only once: tables of `activity.sqlite`, and the memory in
-front of them.
+Failed logins, so that several workers do not grant several times the tries; when tokens were used last; and
+what may be used only once.
 """
 
 from __future__ import annotations
@@ -22,7 +21,26 @@ from pypitool.catalogue.connections import Identity, identity
 from pypitool.catalogue.database import locked_alone, open_expendable
 from pypitool.core.errors import Kind, PypitoolError
 
-SCHEMA = """
+MINUTE = 60
+# Longer than a token that has ended is listed, and longer than most tokens rest.
+_FORGOTTEN_AFTER_MINUTES = 400 * 24 * 60
+_MOST_REMEMBERED = 4096
+# A burst of requests with many tokens is written at once.
+_GATHERED_SECONDS = 0.5
+FORGOTTEN_AFTER = 900.0  # seconds without a failure
+
+# Wrong passwords that cost nothing, and the longest wait in seconds: for one user at one address, and for
+# an address whatever the users. Not for a user alone: anybody could then keep that user out.
+_FREE_FOR_PAIR, _LONGEST_FOR_PAIR = 5, 60.0
+_FREE_FOR_ADDRESS, _LONGEST_FOR_ADDRESS = 50, 10.0
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS failure (
+    who      BLOB PRIMARY KEY,
+    failures INTEGER NOT NULL,
+    last     REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS failure_last ON failure (last);
 CREATE TABLE IF NOT EXISTS token_use (
     id     TEXT PRIMARY KEY,
     minute INTEGER NOT NULL
@@ -32,116 +50,6 @@ CREATE TABLE IF NOT EXISTS taken (
     until REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS taken_until ON taken (until);
-"""
-
-MINUTE = 60
-# Longer than a token that has ended is listed, and longer than most tokens rest.
-_FORGOTTEN_AFTER_MINUTES = 400 * 24 * 60
-_MOST_REMEMBERED = 4096
-# A burst of requests with many tokens is written at once.
-_GATHERED_SECONDS = 0.5
-
-
-class TokenUseStore(Protocol):
-    """Where last uses are kept."""
-
-    def note_uses(self, minutes: Mapping[str, int]) -> None:
-        """Remember in which minute since 1970 tokens were used last, by their ids."""
-
-
-class LastUses:
-    """Notes the use of tokens in memory; a thread writes it, for each token at most once a minute."""
-
-    def __init__(
-        self,
-        activity: TokenUseStore,
-        *,
-        clock: Callable[[], float] = time.time,
-        gathered: float = _GATHERED_SECONDS,
-    ) -> None:
-        self._activity = activity
-        self._clock = clock
-        self._gathered = gathered
-        self._noted = lru_cache(_MOST_REMEMBERED)(self._note_anew)
-        self._unwritten: dict[str, int] = {}
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._closing = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def note(self, token_id: str) -> None:
-        """Note that a token is used now; costs a look into a cache, but for the first of each minute."""
-        self._noted(token_id, int(self._clock()) // MINUTE)
-
-    def flush(self) -> None:
-        """Write what is not written yet."""
-        with self._lock:
-            unwritten, self._unwritten = self._unwritten, {}
-        if unwritten:
-            self._activity.note_uses(unwritten)
-
-    def close(self) -> None:
-        """Write the rest; what is noted from now on is not written."""
-        self._closing.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
-        self.flush()
-
-    def _note_anew(self, token_id: str, minute: int) -> None:
-        with self._lock:
-            self._unwritten[token_id] = minute
-            # Not before there is something to write: a fork would have left the thread behind.
-            if self._thread is None and not self._closing.is_set():
-                self._thread = threading.Thread(target=self._run, name="token uses", daemon=True)
-                self._thread.start()
-        self._wake.set()
-
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            self._wake.wait()
-            self._wake.clear()
-            self._closing.wait(self._gathered)
-            self.flush()
-
-
-def _note_uses(connection: sqlite3.Connection, minutes: Mapping[str, int], now: float) -> None:
-    """Remember the last minutes; an earlier one than is known does not count."""
-    connection.executemany(
-        "INSERT INTO token_use VALUES (?, ?) "
-        "ON CONFLICT (id) DO UPDATE SET minute = max(minute, excluded.minute)",
-        sorted(minutes.items()),
-    )
-    connection.execute("DELETE FROM token_use WHERE minute < ?", (now // MINUTE - _FORGOTTEN_AFTER_MINUTES,))
-
-
-def _read_uses(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return the last minute of each token."""
-    return dict(connection.execute("SELECT id, minute FROM token_use").fetchall())
-
-
-def _take(connection: sqlite3.Connection, name: bytes, now: float, until: float) -> bool:
-    """Take a name until a moment, and tell whether it was free."""
-    connection.execute("DELETE FROM taken WHERE until < ?", (now,))
-    changed = connection.execute("INSERT OR IGNORE INTO taken VALUES (?, ?)", (name, until))
-    return changed.rowcount == 1
-
-
-FORGOTTEN_AFTER = 900.0  # seconds without a failure
-
-# Wrong passwords that cost nothing, and the longest wait in seconds: for one user at one address, and for
-# an address whatever the users. Not for a user alone: anybody could then keep that user out.
-_FREE_FOR_PAIR, _LONGEST_FOR_PAIR = 5, 60.0
-_FREE_FOR_ADDRESS, _LONGEST_FOR_ADDRESS = 50, 10.0
-
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS failure (
-    who      BLOB PRIMARY KEY,
-    failures INTEGER NOT NULL,
-    last     REAL NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS failure_last ON failure (last);
-{SCHEMA}
 """
 
 _log = logging.getLogger(__name__)
@@ -285,3 +193,88 @@ def _wait(connection: sqlite3.Connection, key: bytes, now: float, *, free: int, 
     whole = min(longest, 2.0 ** min(row[0] - free, 32))
     # A clock that was set back must not lengthen the wait.
     return float(min(whole, max(0.0, row[1] + whole - now)))
+
+
+def _note_uses(connection: sqlite3.Connection, minutes: Mapping[str, int], now: float) -> None:
+    """Remember the last minutes; an earlier one than is known does not count."""
+    connection.executemany(
+        "INSERT INTO token_use VALUES (?, ?) "
+        "ON CONFLICT (id) DO UPDATE SET minute = max(minute, excluded.minute)",
+        sorted(minutes.items()),
+    )
+    connection.execute("DELETE FROM token_use WHERE minute < ?", (now // MINUTE - _FORGOTTEN_AFTER_MINUTES,))
+
+
+def _read_uses(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the last minute of each token."""
+    return dict(connection.execute("SELECT id, minute FROM token_use").fetchall())
+
+
+def _take(connection: sqlite3.Connection, name: bytes, now: float, until: float) -> bool:
+    """Take a name until a moment, and tell whether it was free."""
+    connection.execute("DELETE FROM taken WHERE until < ?", (now,))
+    changed = connection.execute("INSERT OR IGNORE INTO taken VALUES (?, ?)", (name, until))
+    return changed.rowcount == 1
+
+
+class TokenUseStore(Protocol):
+    """Where last uses are kept."""
+
+    def note_uses(self, minutes: Mapping[str, int]) -> None:
+        """Remember in which minute since 1970 tokens were used last, by their ids."""
+
+
+class LastUses:
+    """Notes the use of tokens in memory; a thread writes it, for each token at most once a minute."""
+
+    def __init__(
+        self,
+        activity: TokenUseStore,
+        *,
+        clock: Callable[[], float] = time.time,
+        gathered: float = _GATHERED_SECONDS,
+    ) -> None:
+        self._activity = activity
+        self._clock = clock
+        self._gathered = gathered
+        self._noted = lru_cache(_MOST_REMEMBERED)(self._note_anew)
+        self._unwritten: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def note(self, token_id: str) -> None:
+        """Note that a token is used now; costs a look into a cache, but for the first of each minute."""
+        self._noted(token_id, int(self._clock()) // MINUTE)
+
+    def flush(self) -> None:
+        """Write what is not written yet."""
+        with self._lock:
+            unwritten, self._unwritten = self._unwritten, {}
+        if unwritten:
+            self._activity.note_uses(unwritten)
+
+    def close(self) -> None:
+        """Write the rest; what is noted from now on is not written."""
+        self._closing.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.flush()
+
+    def _note_anew(self, token_id: str, minute: int) -> None:
+        with self._lock:
+            self._unwritten[token_id] = minute
+            # Not before there is something to write: a fork would have left the thread behind.
+            if self._thread is None and not self._closing.is_set():
+                self._thread = threading.Thread(target=self._run, name="token uses", daemon=True)
+                self._thread.start()
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            self._wake.wait()
+            self._wake.clear()
+            self._closing.wait(self._gathered)
+            self.flush()

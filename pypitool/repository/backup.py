@@ -1,7 +1,6 @@
-"""A backup: one tar file with the catalogue, the activity and the log of facts, taken and restored while the
-server runs.
+"""A backup: one tar file with the catalogue, the activity and the log of facts.
 
-The file that a backup is: a tar with a manifest, and proof that all of it is there.
+It is taken and restored while the server runs. A manifest in it proves that all of it is there.
 """
 
 from __future__ import annotations
@@ -32,6 +31,10 @@ from pypitool.core.state_files import StateFiles
 from pypitool.core.text import timestamp
 from pypitool.host import hand_over, sync_directory
 
+FORMAT = 1
+_MANIFEST = "manifest.json"
+_LARGEST_MANIFEST = 64 * 1024
+
 
 class BackupUnwritable(PypitoolError):
     """The backup, or what was restored from one, cannot be written."""
@@ -40,6 +43,16 @@ class BackupUnwritable(PypitoolError):
     sentence = "cannot write to {path}: {reason}"
     hint = "check the owner and the permissions of the directory"
     path: Path
+    reason: str
+
+
+class BackupUnusable(PypitoolError):
+    """The file is not a whole backup."""
+
+    kind = Kind.INVALID
+    sentence = "{file} cannot be restored: {reason}"
+    hint = "nothing was changed"
+    file: Path
     reason: str
 
 
@@ -165,21 +178,6 @@ def _naming(database: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise translate(error, database) from error
-
-
-FORMAT = 1
-_MANIFEST = "manifest.json"
-_LARGEST_MANIFEST = 64 * 1024
-
-
-class BackupUnusable(PypitoolError):
-    """The file is not a whole backup."""
-
-    kind = Kind.INVALID
-    sentence = "{file} cannot be restored: {reason}"
-    hint = "nothing was changed"
-    file: Path
-    reason: str
 
 
 def pack(folder: Path, created: str, target: Path) -> None:

@@ -22,6 +22,7 @@ from pypitool.host import lock_now, locked, open_or_make, write_whole
 
 # A keeper that does not take what is asked is not there; its walk at the next start finds everything.
 _MOST_BYTES = 64 * 1024
+BEAT_EVERY = 1.0
 
 
 def put_in_inbox(files: StateFiles, *locations: Location) -> None:
@@ -68,9 +69,6 @@ def _location(line: bytes) -> Location | None:
     except ValueError:
         return None
     return Location(root, path) if isinstance(root, int) and isinstance(path, str) else None
-
-
-BEAT_EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""Reading one file of the package directories: what a page has to say of it, or why it is not listed.
+"""One file of the package directories, read: what a page has to say of it, or why it is not listed.
 
-Who still writes: the only question that tells a half-copied file from a finished one for certain.
+Who still writes it is the only question that tells a half-copied file from a finished one for certain.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ _TICKS = 0.02
 _QUIET = 0.2
 _YOUNG = 2.0
 _FORSAKEN = 60.0
+ReadOutcome: TypeAlias = "ReadFile | Problem | Unsettled | None"
+
+_F_SETSIG = 10  # fcntl(2), Linux; not in the module `fcntl`
+_SAYS_NOTHING = (errno.EACCES, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP, errno.EPERM, errno.ENOSYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,6 @@ class Unsettled:
 
     location: Location
     certain: bool = True  # the kernel says so, or it changed while we read it
-
-
-ReadOutcome: TypeAlias = "ReadFile | Problem | Unsettled | None"
 
 
 def read_file(store: Store, location: Location, writers: Writers) -> ReadOutcome:
@@ -153,10 +154,6 @@ def read_digests(descriptor: int) -> Digests:
 def _age(stat: FileStat) -> float:
     # By ctime alone, which nobody can set. Negative where a file server's clock is ahead of ours.
     return time.time() - stat.ctime_ns / 1e9
-
-
-_F_SETSIG = 10  # fcntl(2), Linux; not in the module `fcntl`
-_SAYS_NOTHING = (errno.EACCES, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP, errno.EPERM, errno.ENOSYS)
 
 
 class Writers:

@@ -1,6 +1,6 @@
-"""Ending what a writer began that is gone: its file is finished where it got its name, else removed.
+"""What a writer that is gone had begun: its file is finished where it got its name, else removed.
 
-Undoing a publishing that failed on the way.
+A writer that is alive undoes by itself a publishing that fails.
 """
 
 from __future__ import annotations

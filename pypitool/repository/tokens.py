@@ -1,6 +1,6 @@
-"""Tokens of a repository: made, listed, revoked. The fact is on the disk before the row.
+"""Tokens of a repository: made, minted, listed, revoked. The fact is on the disk before the row.
 
-Tokens for who proves to be a publisher: one for each proof, for minutes, on record.
+Minted are those for who proves to be a publisher: one for each proof, for minutes, on record.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 LISTED_SECONDS = 30 * 24 * 3600.0  # for so long an ended token is still shown
 _MINTED_SECONDS = 3600.0
+OIDC = "oidc"
 
 
 class TokenNameTaken(PypitoolError):
@@ -54,6 +55,13 @@ class UnknownToken(PypitoolError):
 
     def __str__(self) -> str:
         return f"there is no token `{printable(self.word)}`"
+
+
+class ProofUsed(PypitoolError):
+    """What an issuer has said was good for one token, and somebody has it."""
+
+    kind = Kind.CONFLICT
+    sentence = "the token has been used already: a new one is needed for each time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +140,35 @@ def create(
     return MadeToken(secret, token)
 
 
+def mint(
+    repository: Repository,
+    publisher: Publisher,
+    proven: Proven,
+    address: str | None,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> MadeToken:
+    """Make a token for a publisher; raise `ProofUsed` when the same proof has made one."""
+    # First: of two who come with the same proof only one may go on.
+    if not repository.activity.take(f"{OIDC}\0{proven.identity}", proven.ends):
+        raise ProofUsed
+    now = clock()
+    secret = token_of(secrets.token_bytes(ENTROPY_BYTES))
+    token = Token(
+        hash_of(secret),
+        publisher.name,
+        publisher.projects,
+        publisher.scope.may,
+        timestamp(now),
+        timestamp(now + publisher.life),
+        f"publisher:{publisher.name}",
+    )
+    repository.facts.append(token_minted(token, proven.claims, Actor(token.who, address, OIDC)))
+    repository.catalogue.add_token(token)
+    forget_old(repository, now)
+    return MadeToken(secret, token)
+
+
 def listed(repository: Repository, *, clock: Callable[[], float] = time.time) -> tuple[ListedToken, ...]:
     """Return the tokens that are alive, and those that ended lately."""
     now, uses = clock(), repository.activity.last_uses()
@@ -191,42 +228,3 @@ def _refuse_taken(tokens: Iterable[Token], wanted: Token, now: str) -> None:
     for token in tokens:
         if token.shown == wanted.shown and token.publisher is None and not token.has_ended(now):
             raise TokenNameTaken(token)
-
-
-OIDC = "oidc"
-
-
-class ProofUsed(PypitoolError):
-    """What an issuer has said was good for one token, and somebody has it."""
-
-    kind = Kind.CONFLICT
-    sentence = "the token has been used already: a new one is needed for each time"
-
-
-def mint(
-    repository: Repository,
-    publisher: Publisher,
-    proven: Proven,
-    address: str | None,
-    *,
-    clock: Callable[[], float] = time.time,
-) -> MadeToken:
-    """Make a token for a publisher; raise `ProofUsed` when the same proof has made one."""
-    # First: of two who come with the same proof only one may go on.
-    if not repository.activity.take(f"{OIDC}\0{proven.identity}", proven.ends):
-        raise ProofUsed
-    now = clock()
-    secret = token_of(secrets.token_bytes(ENTROPY_BYTES))
-    token = Token(
-        hash_of(secret),
-        publisher.name,
-        publisher.projects,
-        publisher.scope.may,
-        timestamp(now),
-        timestamp(now + publisher.life),
-        f"publisher:{publisher.name}",
-    )
-    repository.facts.append(token_minted(token, proven.claims, Actor(token.who, address, OIDC)))
-    repository.catalogue.add_token(token)
-    forget_old(repository, now)
-    return MadeToken(secret, token)
