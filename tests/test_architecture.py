@@ -50,7 +50,7 @@ server/app      -> access config repository server/access server/http server/rep
 server/engine   -> access config core host keeper repository server/app server/http
                    server/logs server/services server/views
 server/http     -> core
-server/logs     -> catalogue config core host manage repository server/http server/replay
+server/logs     -> config core host manage repository server/http server/replay
 server/replay   -> catalogue core server/http
 server/services -> config repository server/access server/http server/replay
 server/views    -> access archives catalogue config core manage repository server/access server/http

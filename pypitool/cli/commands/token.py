@@ -13,6 +13,7 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages, open_repository
 from pypitool.cli.output import Output
 from pypitool.cli.remote import managed, on_server
+from pypitool.core.text import timestamp
 
 if TYPE_CHECKING:
     from pypitool.manage.users import Tokens
@@ -95,7 +96,6 @@ def list_tokens(invocation: Invocation) -> None:
     """
     import time
 
-    from pypitool.core.text import timestamp
     from pypitool.manage.users import Tokens
 
     with managed(invocation, _local_tokens) as there:
