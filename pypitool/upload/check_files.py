@@ -67,7 +67,7 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Inside:
+class _Contents:
     """A file whose name and contents belong together."""
 
     file: FileOnDisk
@@ -88,52 +88,52 @@ class _Inside:
 
 
 @dataclass(slots=True)
-class _Look:
-    """What a look at one file has given so far."""
+class _FileCheck:
+    """What the check of one file has found so far."""
 
-    inside: _Inside | None = None
+    contents: _Contents | None = None
     package: Package | None = None
     faults: list[FileFault] = field(default_factory=list)
 
 
 def check(named: Named, *, readme: bool = True, stop: threading.Event | None = None) -> Checked:
     """Check all files, or raise `NotUploadable` with every fault of all of them."""
-    looked = tuple(_looked_at(named.files, stop or threading.Event()))
-    faults = [*named.faults, *(fault for one in looked for fault in one.faults)]
-    insides = [one.inside for one in looked if one.inside is not None]
-    warnings = [f"{one.file.path.name}: {text}" for one in insides for text in one.metadata.warnings]
+    checks = tuple(_check_each(named.files, stop or threading.Event()))
+    faults = [*named.faults, *(fault for one in checks for fault in one.faults)]
+    contents = [one.contents for one in checks if one.contents is not None]
+    warnings = [f"{one.file.path.name}: {text}" for one in contents for text in one.metadata.warnings]
     if readme:
-        faults += _readme_faults(insides)
-        bare = dict.fromkeys(one.release for one in insides if one.readme is None)
+        faults += _readme_faults(contents)
+        bare = dict.fromkeys(one.release for one in contents if one.readme is None)
         warnings += [f"{release} has no README" for release in bare]
     if faults:
         raise NotUploadable(faults)
-    return Checked(tuple(one.package for one in looked if one.package is not None), tuple(warnings))
+    return Checked(tuple(one.package for one in checks if one.package is not None), tuple(warnings))
 
 
-def _looked_at(files: Sequence[NamedFile], stop: threading.Event) -> Iterator[_Look]:
-    def look(named: NamedFile) -> _Look:
+def _check_each(files: Sequence[NamedFile], stop: threading.Event) -> Iterator[_FileCheck]:
+    def check_one(named: NamedFile) -> _FileCheck:
         if stop.is_set():
             raise Stopped()
-        return _look(named)
+        return _check_file(named)
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="check") as pool:
-        yield from pool.map(look, files)
+        yield from pool.map(check_one, files)
 
 
-def _look(named: NamedFile) -> _Look:
-    look = _Look()
-    with _noted(named.path, look.faults):
-        look.inside = _inside(named.path)
-        look.faults += (FileFault(str(named.path), fault) for fault in look.inside.metadata.faults)
-    signature, attestations = _companions(named, look.faults)
-    if look.inside is not None and not look.faults:
-        with _noted(named.path, look.faults):
-            look.package = _package(look.inside, signature, attestations)
-    return look
+def _check_file(named: NamedFile) -> _FileCheck:
+    found = _FileCheck()
+    with _collected(named.path, found.faults):
+        found.contents = _read_contents(named.path)
+        found.faults += (FileFault(str(named.path), fault) for fault in found.contents.metadata.faults)
+    signature, attestations = _read_attachments(named, found.faults)
+    if found.contents is not None and not found.faults:
+        with _collected(named.path, found.faults):
+            found.package = _make_package(found.contents, signature, attestations)
+    return found
 
 
-def _inside(path: Path) -> _Inside:
+def _read_contents(path: Path) -> _Contents:
     distribution = parse(path.name)
     if distribution.kind is FileKind.LEGACY:
         raise BadFilename(path.name, "only wheels and sdists (.tar.gz, .zip) are uploaded")
@@ -141,34 +141,34 @@ def _inside(path: Path) -> _Inside:
     facts = read_archive(path, distribution, file.size)
     if facts.metadata_body is None:
         raise BrokenArchive(path.name, facts.doubt)
-    return _Inside(file, distribution, check_metadata_body(facts.metadata_body))
+    return _Contents(file, distribution, check_metadata_body(facts.metadata_body))
 
 
-def _companions(named: NamedFile, faults: list[FileFault]) -> tuple[bytes | None, list[object]]:
+def _read_attachments(named: NamedFile, faults: list[FileFault]) -> tuple[bytes | None, list[object]]:
     signature: bytes | None = None
     attestations: list[object] = []
     if named.signature is not None:
-        with _noted(named.signature, faults):
+        with _collected(named.signature, faults):
             signature = _read_signature(named.signature)
     for path in named.attestations:
-        with _noted(path, faults):
+        with _collected(path, faults):
             attestations.append(_read_attestation(path))
     return signature, attestations
 
 
-def _package(inside: _Inside, signature: bytes | None, attestations: Sequence[object]) -> Package:
-    with inside.file.path.open("rb") as opened:
-        digests = digest_stream(opened, inside.file.size)
-    fields = form_fields(inside.distribution, inside.metadata, digests)
+def _make_package(contents: _Contents, signature: bytes | None, attestations: Sequence[object]) -> Package:
+    with contents.file.path.open("rb") as opened:
+        digests = digest_stream(opened, contents.file.size)
+    fields = form_fields(contents.distribution, contents.metadata, digests)
     if attestations:
         fields = (*fields, ("attestations", json.dumps(attestations)))
-    return Package(inside.file, inside.distribution, digests, fields, signature)
+    return Package(contents.file, contents.distribution, digests, fields, signature)
 
 
-def _readme_faults(insides: Iterable[_Inside]) -> Iterator[FileFault]:
+def _readme_faults(contents: Iterable[_Contents]) -> Iterator[FileFault]:
     """Render each README once: a wheel and its sdist have the same."""
     rendered: dict[tuple[str, str | None], str | None] = {}
-    for one in insides:
+    for one in contents:
         if one.readme is None:
             continue
         if one.readme not in rendered:
@@ -207,8 +207,8 @@ def _markdown_fault(text: str, variant: str) -> str | None:
 
 
 @contextmanager
-def _noted(path: Path, faults: list[FileFault]) -> Iterator[None]:
-    """Let a fault of one file end the look at it, and nothing else."""
+def _collected(path: Path, faults: list[FileFault]) -> Iterator[None]:
+    """Let a fault of one file end the check of that file, and nothing else."""
     try:
         yield
     except (BadFilename, BrokenArchive, _Unusable) as error:

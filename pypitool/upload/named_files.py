@@ -45,10 +45,10 @@ def named_files(words: Iterable[str], *, attestations: bool = True) -> Named:
     """Find the files; signatures and attestations are taken from the words, or from beside their file."""
     faults: list[FileFault] = []
     paths = list(_paths(words, faults))
-    packages = _packages([path for path in paths if not _is_companion(path)], faults)
-    companions = {path.name: path for path in paths if _is_companion(path)}
-    files = tuple(_with_companions(path, companions, attestations=attestations) for path in packages)
-    return Named(files, (*faults, *_strays(companions.values(), packages)))
+    packages = _packages([path for path in paths if not _is_attachment(path)], faults)
+    attachments = {path.name: path for path in paths if _is_attachment(path)}
+    files = tuple(_with_attachments(path, attachments, attestations=attestations) for path in packages)
+    return Named(files, (*faults, *_strays(attachments.values(), packages)))
 
 
 def _paths(words: Iterable[str], faults: list[FileFault]) -> Iterator[Path]:
@@ -77,11 +77,11 @@ def _packages(paths: Iterable[Path], faults: list[FileFault]) -> list[Path]:
     return list(by_name.values())
 
 
-def _is_companion(path: Path) -> bool:
+def _is_attachment(path: Path) -> bool:
     return path.name.endswith((SIGNATURE, _ATTESTATION))
 
 
-def _with_companions(path: Path, given: dict[str, Path], *, attestations: bool) -> NamedFile:
+def _with_attachments(path: Path, given: dict[str, Path], *, attestations: bool) -> NamedFile:
     beside = path.with_name(path.name + SIGNATURE)
     signature = given.get(beside.name) or (beside if beside.is_file() else None)
     return NamedFile(path, signature, tuple(_attestations(path, given)) if attestations else ())
@@ -98,11 +98,11 @@ def _attests(name: str, path: Path) -> bool:
     return name.startswith(f"{path.name}.") and name.endswith(_ATTESTATION)
 
 
-def _strays(companions: Iterable[Path], packages: Sequence[Path]) -> Iterator[FileFault]:
-    for companion in companions:
-        if companion.name.endswith(SIGNATURE):
-            belongs = any(companion.name == f"{path.name}{SIGNATURE}" for path in packages)
+def _strays(attachments: Iterable[Path], packages: Sequence[Path]) -> Iterator[FileFault]:
+    for attachment in attachments:
+        if attachment.name.endswith(SIGNATURE):
+            belongs = any(attachment.name == f"{path.name}{SIGNATURE}" for path in packages)
         else:
-            belongs = any(_attests(companion.name, path) for path in packages)
+            belongs = any(_attests(attachment.name, path) for path in packages)
         if not belongs:
-            yield FileFault(str(companion), "the file that it belongs to is not among these")
+            yield FileFault(str(attachment), "the file that it belongs to is not among these")

@@ -1,6 +1,4 @@
-"""What an upload does with each file, by what the index has under its name; what it says while it works
-and at its end, for the screen and for `--json`.
-"""
+"""The plan of an upload: what becomes of each file, by what the index has, and how that is told."""
 
 from __future__ import annotations
 
