@@ -62,7 +62,7 @@ upstream        -> core
 """)
 # Room -> its files that others may import. What is not here can be changed without a look at other rooms.
 DOORS = read_table("""
-access          -> accounts errors explain htpasswd issuers oidc rules rules_file
+access          -> accounts explain htpasswd issuers oidc password_errors rules rules_file
 archives        -> archive digest open_archive
 catalogue       -> catalogue connections database errors facts rebuild replay rows sqlite
 cli             -> main
@@ -81,11 +81,11 @@ server/engine   -> other_servers prepare serve server
 server/http     -> bodies body_timeout browser negotiated proxies wsgi_types
 server/logs     -> access_log counts download_log exposition logs observer shared_counters
 server/replay   -> cache freshness front rendered
-server/views    -> answers api.routes errors files legacy_json operations pages request_body simple
+server/views    -> answers api.routes error_answers files legacy_json operations pages request_body simple
                    trusted_publishing upload xmlrpc
 store           -> directory failures opened store temporary
 upload          -> check_files credentials destination named_files upload_files
-upstream        -> errors fetch_page listing session upstream
+upstream        -> fetch_page listing session upstream upstream_errors
 """)
 # `core` is values and decisions, of which everybody may take what he needs.
 ALL_DOORS = "core"

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from pypitool.access.errors import PasswordsBusy, VerificationFailed
 from pypitool.access.hashes import PasswordHashes
 from pypitool.access.htpasswd import PasswordFile, PasswordTable
+from pypitool.access.password_errors import PasswordsBusy, VerificationFailed
 
 # A bcrypt check takes a core for up to a third of a second: half of the cores stay with the pages.
 LONGEST_WAIT_SECONDS = 10.0

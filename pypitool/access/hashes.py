@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pypitool.access.errors import PasswordRefused, PasswordsUnavailable
+from pypitool.access.password_errors import PasswordRefused, PasswordsUnavailable
 
 # What `htpasswd` of apache2-utils writes (-B -5 -2 -m -s -d); its plaintext (-p) is left out on purpose.
 SCHEMES = ("bcrypt", "sha512_crypt", "sha256_crypt", "apr_md5_crypt", "ldap_sha1", "des_crypt")

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pypitool.access.errors import PasswordFileUnreadable, UnknownUser, UserNameRefused
 from pypitool.access.hashes import WEAK, PasswordHashes, hash_password
+from pypitool.access.password_errors import PasswordFileUnreadable, UnknownUser, UserNameRefused
 from pypitool.host import hand_over, lock, whole_file
 
 NEW_FILE_MODE = 0o640  # never readable for all: hashes can be guessed at leisure

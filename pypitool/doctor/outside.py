@@ -17,7 +17,7 @@ from pypitool.core.model import OriginKind
 from pypitool.core.name_owner import is_unprotected, owner_of
 from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, error, info, warning
-from pypitool.upstream.errors import redacted
+from pypitool.upstream.upstream_errors import redacted
 
 if TYPE_CHECKING:
     from pypitool.upstream.upstream import Upstream

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from pypitool.access.errors import PasswordFileUnreadable
 from pypitool.access.htpasswd import accounts
+from pypitool.access.password_errors import PasswordFileUnreadable
 from pypitool.access.rules import rules_of
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import ANONYMOUS, Rule, has_right

@@ -31,9 +31,9 @@ from pypitool.repository.owners import owner_named
 from pypitool.repository.releases import NotHeld
 from pypitool.upload.credentials import Ask, CredentialSources, Login
 from pypitool.upload.destination import checked_address
-from pypitool.upstream.errors import redacted
 from pypitool.upstream.session import Response, UpstreamSession, read_bounded
 from pypitool.upstream.upstream import Upstream
+from pypitool.upstream.upstream_errors import redacted
 
 # What an address cannot hold as a part of it: it would mean another one.
 _NO_PART = ("", ".", "..")

@@ -25,8 +25,14 @@ from pypitool.repository.publish import Incoming, Outcome, publish
 from pypitool.repository.read_file import contents_of
 from pypitool.repository.repository import Repository
 from pypitool.store.failures import Occupied
-from pypitool.upstream.errors import CutShort, NoSuchProject, Stopped, UpstreamRefused, UpstreamUnavailable
 from pypitool.upstream.session import Response, UpstreamSession, read_pieces
+from pypitool.upstream.upstream_errors import (
+    CutShort,
+    NoSuchProject,
+    Stopped,
+    UpstreamRefused,
+    UpstreamUnavailable,
+)
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)\Z")
 _PUBLISHERS = 4  # threads beside those that talk to upstreams

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pypitool.core.mirror.run_summary import RunOutcome, Summary
-from pypitool.upstream.errors import redacted
+from pypitool.upstream.upstream_errors import redacted
 
 _TIMEOUT = 15.0
 

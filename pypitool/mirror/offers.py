@@ -14,11 +14,11 @@ from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import indexes_for
 from pypitool.mirror.record import MirrorRecord, RememberedPage
-from pypitool.upstream.errors import Stopped, UpstreamUnavailable
 from pypitool.upstream.fetch_page import KnownPage, UnchangedPage, UpstreamPage, find_page
 from pypitool.upstream.listing import Listing, Wants
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream import Upstream
+from pypitool.upstream.upstream_errors import Stopped, UpstreamUnavailable
 
 
 @dataclass(frozen=True, slots=True)

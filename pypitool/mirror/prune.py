@@ -28,7 +28,7 @@ from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.repository.releases import DeletePlan, NotHeld, delete
 from pypitool.repository.repository import Repository
-from pypitool.upstream.errors import Stopped
+from pypitool.upstream.upstream_errors import Stopped
 
 _REASON = "pruned: no set wants it"
 

@@ -18,11 +18,11 @@ from urllib.parse import urljoin
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import PypitoolError
-from pypitool.upstream.errors import NoSuchProject
 from pypitool.upstream.fetch_page import UpstreamPage, find_page
 from pypitool.upstream.listing import ListedFile
 from pypitool.upstream.session import UpstreamSession, read_pieces
 from pypitool.upstream.upstream import Upstream
+from pypitool.upstream.upstream_errors import NoSuchProject
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _PASSED = ("Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "ETag", "Last-Modified")

@@ -29,9 +29,9 @@ from pypitool.mirror.workspace import Workspace, open_read_only
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import scan_if_alone
 from pypitool.repository.state import locate_state
-from pypitool.upstream.errors import Stopped
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream import Upstream
+from pypitool.upstream.upstream_errors import Stopped
 
 Work = Callable[[Mirror, Report], Ending]
 

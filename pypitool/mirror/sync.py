@@ -28,8 +28,8 @@ from pypitool.mirror.resolve import resolve_set
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set, refuse_unpinned
 from pypitool.mirror.upstream_changes import MatchedFile, apply_upstream_changes
 from pypitool.repository.repository import Repository
-from pypitool.upstream.errors import Stopped
 from pypitool.upstream.session import UpstreamSession
+from pypitool.upstream.upstream_errors import Stopped
 
 Report = Callable[[Event], None]
 

@@ -42,9 +42,9 @@ from pypitool.mirror.update_offers import UpdateOffer, UpdateTerms, update_offer
 from pypitool.mirror.upstream_changes import HeldProject, held_projects
 from pypitool.repository.releases import NotHeld
 from pypitool.repository.repository import Repository
-from pypitool.upstream.errors import Stopped, UpstreamError
 from pypitool.upstream.fetch_page import release_document
 from pypitool.upstream.session import UpstreamSession
+from pypitool.upstream.upstream_errors import Stopped, UpstreamError
 
 _UPLOADED = "files of it were uploaded here, and a stranger's never replace them"
 

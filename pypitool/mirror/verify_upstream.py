@@ -20,7 +20,7 @@ from pypitool.mirror.upstream_changes import (
     apply_upstream_changes,
     held_projects,
 )
-from pypitool.upstream.errors import NoSuchProject
+from pypitool.upstream.upstream_errors import NoSuchProject
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from pypitool.core.model import FileKind
 from pypitool.core.upload.fields import CheckedMetadata, check_metadata_body, form_fields
 from pypitool.upload.form import FileOnDisk, Package
 from pypitool.upload.named_files import FileFault, Named, NamedFile
-from pypitool.upstream.errors import Stopped
+from pypitool.upstream.upstream_errors import Stopped
 
 _THREADS = 4
 _LARGEST_SIGNATURE = 64 * 1024

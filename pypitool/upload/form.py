@@ -16,7 +16,7 @@ from pypitool.core.filenames import SIGNATURE, Distribution
 from pypitool.core.model import Digests
 from pypitool.core.progress import TransferProgress
 from pypitool.core.upload.plan import Outcome, UploadEvent
-from pypitool.upstream.errors import Stopped
+from pypitool.upstream.upstream_errors import Stopped
 
 _PIECE = 64 * 1024
 

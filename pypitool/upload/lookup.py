@@ -13,10 +13,10 @@ from packaging.utils import NormalizedName
 from pypitool.core.errors import Kind
 from pypitool.core.upload.plan import IndexedFile, Presence, UploadEvent, presence_of
 from pypitool.upload.form import FileChanged, Package
-from pypitool.upstream.errors import NoSuchProject, UpstreamError, UpstreamRefused
 from pypitool.upstream.fetch_page import fetch_listing
 from pypitool.upstream.listing import Listing
 from pypitool.upstream.session import UpstreamSession, read_pieces
+from pypitool.upstream.upstream_errors import NoSuchProject, UpstreamError, UpstreamRefused
 
 _REFUSED = frozenset({401, 403, 407})
 _Pages = dict[NormalizedName, "Listing | LookupFailed"]

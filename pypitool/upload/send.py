@@ -14,8 +14,8 @@ from pypitool.core.upload.answer import OUTCOME, Answer, Meaning
 from pypitool.core.upload.plan import Outcome, UploadEvent, rounds
 from pypitool.upload.form import FileChanged, FormBody, Package
 from pypitool.upload.lookup import IndexLookup, LookupFailed
-from pypitool.upstream.errors import Stopped, UpstreamUnavailable, redacted
 from pypitool.upstream.session import Response, UpstreamSession, read_bounded
+from pypitool.upstream.upstream_errors import Stopped, UpstreamUnavailable, redacted
 
 _LONGEST_ANSWER = 64 * 1024
 _NOT_SENT = "not sent: the credentials were refused"

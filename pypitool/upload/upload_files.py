@@ -16,9 +16,9 @@ from pypitool.upload.destination import Destination
 from pypitool.upload.form import Package
 from pypitool.upload.lookup import IndexLookup, outcomes_without_sending
 from pypitool.upload.send import Sender, Uploader
-from pypitool.upstream.errors import Stopped
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream import Upstream
+from pypitool.upstream.upstream_errors import Stopped
 
 # An index may take its time to look at what it was given before it says anything.
 _SILENCE_AFTER_UPLOAD = 300.0

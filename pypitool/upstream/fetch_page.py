@@ -21,10 +21,15 @@ from pypitool.core.filenames import is_ignored
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import indexes_for
-from pypitool.upstream.errors import NoSuchProject, NotAnIndexPage, UpstreamRefused, UpstreamUnavailable
 from pypitool.upstream.listing import Listing, ParsedPage
 from pypitool.upstream.read_page import read_html_page, read_json_page
 from pypitool.upstream.session import Response, UpstreamSession, read_bounded
+from pypitool.upstream.upstream_errors import (
+    NoSuchProject,
+    NotAnIndexPage,
+    UpstreamRefused,
+    UpstreamUnavailable,
+)
 
 _LARGEST_PAGE = 64 * 1024**2
 _JSON = "application/vnd.pypi.simple.v1+json"

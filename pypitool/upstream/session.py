@@ -19,9 +19,9 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_netrc_auth
 from urllib3.exceptions import HTTPError
 
 from pypitool import __version__
-from pypitool.upstream.errors import CutShort, Stopped, UpstreamUnavailable, redacted
 from pypitool.upstream.tls import tls_context
 from pypitool.upstream.upstream import Upstream
+from pypitool.upstream.upstream_errors import CutShort, Stopped, UpstreamUnavailable, redacted
 
 _CONNECT_TIMEOUT = 10.0
 _MOST_REDIRECTS = 10

@@ -6,7 +6,7 @@ import os
 import ssl
 from pathlib import Path
 
-from pypitool.upstream.errors import UnusableCertificates
+from pypitool.upstream.upstream_errors import UnusableCertificates
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 

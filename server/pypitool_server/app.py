@@ -24,7 +24,7 @@ from pypitool_server.replay.rendered import RenderedPages
 from pypitool_server.services import Services, attach
 from pypitool_server.views import (
     answers,
-    errors,
+    error_answers,
     files,
     legacy_json,
     operations,
@@ -70,7 +70,7 @@ def create_app(
     parts = _services(app, settings, repository, verify)
     attach(app, parts)
     mount = settings.server.server_base_url.rstrip("/")
-    errors.install(app, mount)
+    error_answers.install(app, mount)
     for view in (simple, files, legacy_json, pages, upload, xmlrpc, routes):
         app.register_blueprint(view.blueprint(), url_prefix=mount or None)
     app.register_blueprint(operations.blueprint(settings.server.health_endpoint), url_prefix=mount or None)

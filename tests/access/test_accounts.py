@@ -15,9 +15,14 @@ from pathlib import Path
 import pytest
 
 from pypitool.access.accounts import KEPT_SECONDS, MOST, Accounts, BasicLogin, RecentVerdicts
-from pypitool.access.errors import PasswordFileUnreadable, PasswordRefused, UnknownUser, UserNameRefused
 from pypitool.access.hashes import PasswordHashes, hash_password
 from pypitool.access.htpasswd import accounts, remove_user, set_password
+from pypitool.access.password_errors import (
+    PasswordFileUnreadable,
+    PasswordRefused,
+    UnknownUser,
+    UserNameRefused,
+)
 
 ALGORITHMS = {"-B": "bcrypt", "-m": "apr1", "-s": "sha1", "-2": "sha256", "-5": "sha512", "-d": "des"}
 HTPASSWD = shutil.which("htpasswd")

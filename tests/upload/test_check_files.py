@@ -12,7 +12,7 @@ import pytest
 from pypitool.core.errors import exit_code
 from pypitool.upload.check_files import Checked, NotUploadable, check
 from pypitool.upload.named_files import named_files
-from pypitool.upstream.errors import Stopped
+from pypitool.upstream.upstream_errors import Stopped
 from tests.support.wheels import Release, build_sdist, build_wheel, wheel_bytes
 
 SIGNATURE = b"-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n"

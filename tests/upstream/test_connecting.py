@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.upstream.errors import UnusableCertificates
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream import Upstream
+from pypitool.upstream.upstream_errors import UnusableCertificates
 from tests.support.upstream import FakeUpstream
 
 

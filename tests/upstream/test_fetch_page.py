@@ -11,16 +11,16 @@ from packaging.utils import canonicalize_name
 from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import indexes_for
 from pypitool.core.upload.credential_choice import Credentials
-from pypitool.upstream.errors import (
+from pypitool.upstream.fetch_page import KnownPage, UnchangedPage, UpstreamPage, fetch_page, find_page
+from pypitool.upstream.session import UpstreamSession
+from pypitool.upstream.upstream import Upstream
+from pypitool.upstream.upstream_errors import (
     NoSuchProject,
     NotAnIndexPage,
     Stopped,
     UpstreamRefused,
     UpstreamUnavailable,
 )
-from pypitool.upstream.fetch_page import KnownPage, UnchangedPage, UpstreamPage, fetch_page, find_page
-from pypitool.upstream.session import UpstreamSession
-from pypitool.upstream.upstream import Upstream
 from tests.support.upstream import (
     Dialect,
     FakeUpstream,

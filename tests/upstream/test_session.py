@@ -10,10 +10,15 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from pypitool.core.upload.credential_choice import Credentials
-from pypitool.upstream.errors import NoSuchProject, NotAnIndexPage, UnusableCertificates, UpstreamUnavailable
 from pypitool.upstream.fetch_page import fetch_listing
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream import Upstream
+from pypitool.upstream.upstream_errors import (
+    NoSuchProject,
+    NotAnIndexPage,
+    UnusableCertificates,
+    UpstreamUnavailable,
+)
 from tests.support.certificates import make_authority
 from tests.support.receiver import JSON_TYPE, Receiver, Reply, basic
 

@@ -65,8 +65,8 @@ def _unknown_users(settings: Settings) -> Iterator[str]:
     auth = settings.auth
     if not (settings.rules or settings.groups) or auth.passwords is None or auth.header is not None:
         return
-    from pypitool.access.errors import PasswordFileUnreadable
     from pypitool.access.htpasswd import accounts
+    from pypitool.access.password_errors import PasswordFileUnreadable
     from pypitool.access.rules import unknown_users
     from pypitool.config.values import did_you_mean
 

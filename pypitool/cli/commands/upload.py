@@ -157,7 +157,7 @@ def upload_command(
 def _checked(words: Sequence[str], stop: threading.Event, *, readme: bool, attestations: bool) -> Checked:
     from pypitool.upload.check_files import check
     from pypitool.upload.named_files import named_files
-    from pypitool.upstream.errors import Stopped
+    from pypitool.upstream.upstream_errors import Stopped
 
     with stop_on_signals(stop):
         try:

@@ -69,7 +69,7 @@ def verify_command(invocation: Invocation, upstream: bool, where: UpstreamOption
 
 def _verified(invocation: Invocation, mirror: Mirror) -> Verification:
     from pypitool.repository.verify import verify
-    from pypitool.upstream.errors import Stopped
+    from pypitool.upstream.upstream_errors import Stopped
 
     with progress_bar(invocation, "hashing packages") as shown:
 

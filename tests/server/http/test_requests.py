@@ -15,7 +15,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from pypitool.catalogue.errors import CatalogueDamaged
 from pypitool.repository.contact import take_doubt
 from pypitool.repository.repository import Repository
-from pypitool_server.views.errors import install
+from pypitool_server.views.error_answers import install
 from tests.server.site import JSON, Site, make_site
 from tests.support.repositories import open_repository
 from tests.support.wheels import build_wheel
