@@ -1,18 +1,12 @@
-"""Between the rows of the catalogue's tables and our values.
-
-METADATA that the catalogue keeps, as values.
-"""
+"""Between the rows of the catalogue's tables and our values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any
 
-from pypitool.catalogue.catalogue import Reader
-from pypitool.core.documents import metadata_digests
-from pypitool.core.metadata import BadMetadata, CoreMetadata, parse_metadata
 from pypitool.core.model import Contents, Digests, FileKind, FileStat, HeldFile, Location, Origin, OriginKind
 from pypitool.core.text import timestamp
 
@@ -110,18 +104,3 @@ def copied_time(mtime_ns: int, now: float) -> str:
 
 def _to_number(number: int) -> int | str:
     return number if -_LARGEST <= number < _LARGEST else str(number)
-
-
-def metadata_under(catalogue: Reader, digest: str) -> CoreMetadata | None:
-    """Return what is kept under a digest, if it can be read."""
-    body = catalogue.metadata(digest)
-    try:
-        return None if body is None else parse_metadata(body)
-    except BadMetadata:
-        return None
-
-
-def metadata_of(catalogue: Reader, files: Iterable[HeldFile]) -> CoreMetadata | None:
-    """Return what one of the files of a release says of it."""
-    found = (metadata_under(catalogue, digest) for digest in metadata_digests(files))
-    return next((metadata for metadata in found if metadata is not None), None)

@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue.rows import metadata_of
+from pypitool.catalogue.held_metadata import metadata_of
 from pypitool.core.documents import (
     by_release,
     project_document,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, request
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue.rows import metadata_under
+from pypitool.catalogue.held_metadata import metadata_under
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.index.legacy_json import legacy_document
 from pypitool.core.rights.right import Right

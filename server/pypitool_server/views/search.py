@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue.catalogue import Reader
-from pypitool.catalogue.rows import metadata_of
+from pypitool.catalogue.held_metadata import metadata_of
 from pypitool.core.documents import by_release, latest_of
 from pypitool.core.metadata import CoreMetadata
 from pypitool.core.model import Project
