@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     # `typing` has it from Python 3.11 on; only mypy needs it, which brings `typing_extensions`.
@@ -42,15 +41,23 @@ class PypitoolError(Exception):
     status: ClassVar[int | None] = None
     sentence: ClassVar[str] = ""
     hint: str | None = None
-    __match_args__: ClassVar[tuple[str, ...]] = ()  # the names of the fields, in order
+    _fields: ClassVar[tuple[str, ...]] = ()  # the names of the fields, in order
 
     def __init_subclass__(cls) -> None:
-        # Equal by identity, as exceptions are: a dataclass that compares its fields could not be hashed.
-        dataclass(eq=False, repr=False)(cls)
+        # A dataclass in all but generated code, of which a start would compile some for every error.
+        kinds = vars(cls).get("__annotations__", {})
+        fields = [name for name, kind in kinds.items() if not str(kind).startswith("ClassVar")]
+        cls._fields = tuple(dict.fromkeys((*cls._fields, *fields)))
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        vars(self).update(zip(self._fields, given, strict=False), **named)
+        self.__post_init__()
 
     def __post_init__(self) -> None:
+        for name in self._fields:
+            setattr(self, name, getattr(self, name))  # a default is what the class has
         # Positional: an exception crosses to another process as its class and its `args`.
-        super().__init__(*(getattr(self, name) for name in self.__match_args__))
+        super().__init__(*(getattr(self, name) for name in self._fields))
         if self.hint is not None and "hint" not in vars(self):
             self.hint = self.hint.format_map(vars(self))
 
