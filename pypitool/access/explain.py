@@ -13,13 +13,12 @@ from pypitool.catalogue.catalogue import Reader
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.names import normalize
 from pypitool.core.rights.effective import OWNER_RIGHTS, EffectiveRights, RightsBasis
-from pypitool.core.rights.right import Right
-from pypitool.core.rights.rulebook import ANONYMOUS, AUTHENTICATED, Caller, Rule, Scope, has_right
+from pypitool.core.rights.right import ANONYMOUS, AUTHENTICATED, WHO_KINDS, Right
+from pypitool.core.rights.rulebook import Caller, Rule, Scope, has_right
 from pypitool.core.text import printable
 
 EVERYTHING = "*"
 _GLOB = set("*?")
-_KINDS = ("user", "token", "publisher")
 
 
 class NobodyNamed(PypitoolError):
@@ -135,7 +134,7 @@ def _named(word: str) -> tuple[str, Caller]:
     kind, colon, name = word.partition(":")
     if not colon:
         kind, name = "user", word
-    if kind not in _KINDS or not name or (kind != "user" and _GLOB & set(name)):
+    if kind not in WHO_KINDS or not name or (kind != "user" and _GLOB & set(name)):
         raise NobodyNamed(word)
     return f"{kind}:{name}", Caller(f"{kind}:{name}", has_password=kind == "user")
 

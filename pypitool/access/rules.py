@@ -17,10 +17,8 @@ from pypitool.config.rights_tables import RuleSettings
 from pypitool.config.settings import Settings
 from pypitool.core.rights.effective import EffectiveRights, RightsBasis
 from pypitool.core.rights.publishers import Publisher
-from pypitool.core.rights.right import Right
+from pypitool.core.rights.right import ANONYMOUS, AUTHENTICATED, Right
 from pypitool.core.rights.rulebook import (
-    ANONYMOUS,
-    AUTHENTICATED,
     Caller,
     ProjectGlobs,
     Rule,

@@ -15,12 +15,11 @@ from pypitool.config.given import Gathered, SettingSource
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import FLAG, TEXT, UNIX, ValueKind, globs, list_of, networks, unknown_word
 from pypitool.config.values import BadValue, comma_list, did_you_mean, string, strings
-from pypitool.core.rights.right import Right
+from pypitool.core.rights.right import WHO_KINDS, Right
 
 NO_PASSWORDS = "."
 _ACTIONS = ("download", "list", "update")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*", re.ASCII)
-_WORD_KINDS = ("user:", "token:", "publisher:")
 _GROUP = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
 _NAME_GLOB = re.compile(r"[A-Za-z0-9_*?-]+", re.ASCII)
 
@@ -107,10 +106,9 @@ def _rights_word(word: str) -> str:
     kind, colon, name = word.partition(":")
     if not colon:
         return word
-    if f"{kind}:" not in _WORD_KINDS:
-        meant = (
-            did_you_mean(f"{kind}:", _WORD_KINDS) or f": expected {', '.join(_WORD_KINDS)} or a name alone"
-        )
+    if kind not in WHO_KINDS:
+        known = [f"{one}:" for one in WHO_KINDS]
+        meant = did_you_mean(f"{kind}:", known) or f": expected {', '.join(known)} or a name alone"
         raise BadValue(f"nobody is named `{word}`{meant}")
     # Names of users are anything that a password file holds; those of tokens and publishers are ours.
     if not name or (kind != "user" and _NAME_GLOB.fullmatch(name) is None):

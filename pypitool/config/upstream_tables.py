@@ -128,6 +128,21 @@ AUTH = ValueKind("TABLE", upstream_auth, inline_table, auth_table)
 REMOTE_AUTH = ValueKind("TABLE", remote_auth, inline_table, auth_table)
 
 
+def _authorities() -> Any:
+    return setting(
+        None, "authorities to trust instead of the usual ones, PEM", kind=PATH, example="/etc/ssl/acme.pem"
+    )
+
+
+def _proxy() -> Any:
+    return setting(
+        None,
+        "proxy to go through; default: the usual *_proxy variables",
+        kind=URL,
+        example="http://proxy.acme.example:3128",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class UpstreamSettings:
     """`[upstream.NAME]`: an index to fetch from."""
@@ -151,15 +166,8 @@ class UpstreamSettings:
         kind=AUTH,
         example='{ user = "mirror", password-env = "UPSTREAM_PASSWORD" }',
     )
-    ca: Path | None = setting(
-        None, "authorities to trust instead of the usual ones, PEM", kind=PATH, example="/etc/ssl/acme.pem"
-    )
-    proxy: str | None = setting(
-        None,
-        "proxy to go through; default: the usual *_proxy variables",
-        kind=URL,
-        example="http://proxy.acme.example:3128",
-    )
+    ca: Path | None = _authorities()
+    proxy: str | None = _proxy()
     allow_unhashed: bool = setting(False, "take files for which it gives no sha256", kind=FLAG)
 
 
@@ -184,15 +192,8 @@ class RemoteSettings:
         kind=REMOTE_AUTH,
         example='{ token-env = "ACME_TOKEN" }',
     )
-    ca: Path | None = setting(
-        None, "authorities to trust instead of the usual ones, PEM", kind=PATH, example="/etc/ssl/acme.pem"
-    )
-    proxy: str | None = setting(
-        None,
-        "proxy to go through; default: the usual *_proxy variables",
-        kind=URL,
-        example="http://proxy.acme.example:3128",
-    )
+    ca: Path | None = _authorities()
+    proxy: str | None = _proxy()
 
 
 def two_passwords(gathered: Gathered) -> Iterator[ConfigFault]:

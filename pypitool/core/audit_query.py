@@ -11,6 +11,7 @@ from typing import Any
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.rights.right import ANONYMOUS
 from pypitool.core.text import BadQuantity, parse_duration, printable, timestamp
 
 # The hash of a token is kept so that a catalogue can be rebuilt; it is nobody's to read.
@@ -64,7 +65,7 @@ def public_line(line: Mapping[str, Any]) -> dict[str, Any]:
 
 def who_named(word: str) -> str:
     """Return somebody as lines write it; a name alone is a user's."""
-    return word if ":" in word or word == "anonymous" else f"user:{word}"
+    return word if ":" in word or word == ANONYMOUS else f"user:{word}"
 
 
 def _time(text: str) -> datetime:

@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 from pypitool.access.htpasswd import accounts
 from pypitool.access.password_errors import PasswordFileUnreadable
 from pypitool.access.rules import rules_of
-from pypitool.core.rights.right import Right
-from pypitool.core.rights.rulebook import ANONYMOUS, Rule, has_right
+from pypitool.core.rights.right import ANONYMOUS, AUTHENTICATED, Right
+from pypitool.core.rights.rulebook import Rule, has_right
 from pypitool.core.rights.tokens import Token
 from pypitool.core.text import timestamp
 from pypitool.doctor.context import Context
@@ -19,7 +19,7 @@ from pypitool.doctor.finding import Finding, error, warning
 
 TOKEN_ENDS_WITHIN = timedelta(days=14)
 
-_WORDS = frozenset({ANONYMOUS, "authenticated"})
+_WORDS = frozenset({ANONYMOUS, AUTHENTICATED})
 # What any repository's tokens may say: GitHub's and GitLab's.
 _NOT_WHO = frozenset({
     "aud", "base_ref", "environment", "event_name", "head_ref", "iss", "pipeline_source", "ref",

@@ -10,10 +10,9 @@ from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor, Fact, What
+from pypitool.core.rights.right import ANONYMOUS, AUTHENTICATED, WHO_KINDS
 from pypitool.core.text import printable
 from pypitool.repository.repository import Repository
-
-KINDS = ("user", "token", "publisher")
 
 
 class OwnerRefused(PypitoolError):
@@ -40,8 +39,8 @@ def owner_named(word: str) -> str:
     """Return an owner as facts write it; a name alone is a user's."""
     kind, colon, name = word.strip().partition(":")
     who = f"{kind}:{name}" if colon else f"user:{kind}"
-    words = ("anonymous", "authenticated")
-    is_one = bool(name or not colon) and (not colon or kind in KINDS) and word.isprintable()
+    words = (ANONYMOUS, AUTHENTICATED)
+    is_one = bool(name or not colon) and (not colon or kind in WHO_KINDS) and word.isprintable()
     if not is_one or not word.strip() or word.startswith("@") or word in words or set("*?") & set(word):
         raise OwnerRefused(word)
     return who

@@ -14,17 +14,8 @@ from fnmatch import fnmatchcase, translate
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.names import glob_pattern
-from pypitool.core.rights.right import Right
-from pypitool.core.rights.rulebook import (
-    ANONYMOUS,
-    AUTHENTICATED,
-    Caller,
-    ProjectGlobs,
-    Rule,
-    Scope,
-    glob_of_names,
-    has_right,
-)
+from pypitool.core.rights.right import ANONYMOUS, AUTHENTICATED, Right
+from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Rule, Scope, glob_of_names, has_right
 
 # What an owner has on its project, whatever the rules say.
 OWNER_RIGHTS = frozenset({Right.LIST, Right.DOWNLOAD, Right.UPLOAD, Right.YANK, Right.DELETE})

@@ -1,4 +1,4 @@
-"""What one may be allowed to do.
+"""The words of rights: what one may be allowed to do, and how somebody is named.
 
 Apart from the rules: those need `packaging`, and a configuration is read in no time without it.
 """
@@ -6,6 +6,11 @@ Apart from the rules: those need `packaging`, and a configuration is read in no 
 from __future__ import annotations
 
 from enum import Enum
+
+ANONYMOUS = "anonymous"
+AUTHENTICATED = "authenticated"
+# What stands before the name of somebody: `token:ci-7`; a name alone is a user's.
+WHO_KINDS = ("user", "token", "publisher")
 
 
 class Right(str, Enum):

@@ -13,12 +13,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from packaging.utils import NormalizedName
 
 from pypitool.core.names import matches
-from pypitool.core.rights.right import Right
+from pypitool.core.rights.right import ANONYMOUS, AUTHENTICATED, Right
 
 Network = IPv4Network | IPv6Network
 
-ANONYMOUS = "anonymous"
-AUTHENTICATED = "authenticated"
 # `admin`: "all of these".
 _ALL = frozenset(Right)
 

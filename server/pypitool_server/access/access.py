@@ -15,8 +15,8 @@ from pypitool.config.settings import Settings
 from pypitool.core.errors import PypitoolError
 from pypitool.core.fact import Actor
 from pypitool.core.rights.effective import EffectiveRights, RightsBasis
-from pypitool.core.rights.right import Right
-from pypitool.core.rights.rulebook import ANONYMOUS, Caller
+from pypitool.core.rights.right import ANONYMOUS, Right
+from pypitool.core.rights.rulebook import Caller
 from pypitool.repository.activity import LastUses
 from pypitool_server.access.auth import Authentication, KnownAccounts, Principal
 from pypitool_server.access.refusals import CredentialsNeeded, ProjectIsNew, ProjectNotHeld, RightMissing
