@@ -14,7 +14,14 @@ from pypitool.config.faults import BadConfiguration
 from pypitool.config.secrets import password, unreadable, unset
 from pypitool.config.upstream_tables import RemoteSettings
 from pypitool.core.upload.addresses import user_in, without_user
-from pypitool.core.upload.credential_choice import TOKEN_USER, Chosen, Credentials, Offered, Place, choose
+from pypitool.core.upload.credential_choice import (
+    TOKEN_USER,
+    Chosen,
+    Credentials,
+    CredentialSource,
+    Offered,
+    choose,
+)
 from pypitool.core.upload.pypirc import Section
 from pypitool.upstream.session import netrc_credentials
 
@@ -51,10 +58,10 @@ class CredentialSources:
         chosen = choose(self._in_order(ask))
         if chosen.credentials is not None:
             user, where = chosen.credentials.user, chosen.password_from
-            log.info("as %s, with the password of %s", user, where)
+            log.info("logging in as %s, with the password from %s", user, where)
         return chosen.credentials
 
-    def _in_order(self, ask: Ask | None) -> Iterator[Place]:
+    def _in_order(self, ask: Ask | None) -> Iterator[CredentialSource]:
         address, environ = without_user(self.url), self.environ
         yield lambda _: Offered("the address", *user_in(self.url))
         yield lambda _: Offered("the command line", self.login.user, self.login.password)

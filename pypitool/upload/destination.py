@@ -30,7 +30,7 @@ class NoDestination(PypitoolError):
     """Nothing says where the files should go, and nobody guesses the public PyPI."""
 
     kind = Kind.USAGE
-    sentence = "it is not said where to upload"
+    sentence = "no destination of the upload is named"
     known: Sequence[str]
 
     def __post_init__(self) -> None:

@@ -128,7 +128,7 @@ def fetch_listing(session: UpstreamSession, project: NormalizedName) -> Listing:
     url = f"{index.rstrip('/')}/{quote(project)}/"
     with session.get(url, {"Accept": _ACCEPT}, within=index) as response:
         if response.is_redirect:
-            raise NoSuchProject(url, "the index sends elsewhere for it")
+            raise NoSuchProject(url, "the index redirects to another one for it")
         _check_status(url, response)
         body = read_bounded(response, _LARGEST_PAGE)
         read = _read(project, response, body)

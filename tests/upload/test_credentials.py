@@ -193,5 +193,5 @@ def test_what_was_used_is_told_without_the_password(caplog: pytest.LogCaptureFix
 
     sources(section=SECTION).credentials()
 
-    assert "as ann, with the password of the section `house`" in caplog.text
+    assert "as ann, with the password from the section `house`" in caplog.text
     assert "of section" not in caplog.text

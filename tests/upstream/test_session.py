@@ -91,7 +91,7 @@ def test_an_index_that_sends_elsewhere_does_not_hold_the_project(index: Receiver
         other.state.held[WHEEL] = b"wheel"
         index.state.page = Reply(302, headers={"Location": f"{other.root}simple/a/"})
 
-        with pytest.raises(NoSuchProject, match="sends elsewhere"):
+        with pytest.raises(NoSuchProject, match="redirects to another one"):
             listed(session(index))
 
         assert other.state.pages_asked == []

@@ -69,15 +69,15 @@ class Chosen:
         return chosen
 
 
-# A place is asked with what is known by then: a keyring wants the user's name.
-Place = Callable[[Chosen], Offered]
+# A source is called with what is known by then: a keyring wants the user's name.
+CredentialSource = Callable[[Chosen], Offered]
 
 
-def choose(places: Iterable[Place]) -> Chosen:
-    """Ask places in their order until a user and a password are known."""
+def choose(sources: Iterable[CredentialSource]) -> Chosen:
+    """Look into the sources in their order until a user and a password are known."""
     chosen = Chosen()
-    for place in places:
-        chosen = chosen.with_(place(chosen))
+    for source in sources:
+        chosen = chosen.with_(source(chosen))
         if chosen.is_complete:
             break
     return chosen
