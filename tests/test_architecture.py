@@ -72,8 +72,8 @@ doctor          -> context examine finding
 keeper          -> keeper
 manage          -> action actions audit client downloads projects runs users
 mirror          -> available bundle candidate_report configured fast_answer inputs notify pin_files
-                   private_names prune record resolve run schedule sets sync systemd_units unchanged update
-                   update_offers verify_upstream workspace
+                   private_names prune record resolve run schedule sync systemd_units unchanged update
+                   verify_upstream workspace
 repository      -> activity backup contact owners publish read_file recovery releases repository scan
                    scan_record state tokens verify
 server/access   -> access auth refusals
@@ -96,7 +96,7 @@ MORE_DOORS = {
     "catalogue": 9,
     "config": 18,
     "manage": 8,
-    "mirror": 22,
+    "mirror": 20,
     "repository": 14,
     "server/access": 4,
     "server/http": 6,

@@ -15,10 +15,15 @@ from pypitool.core.mirror.closure import AvailableFiles, Proof, prove
 from pypitool.core.mirror.run_events import HoleEvent, WarningEvent
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import FileKind, HeldFile
-from pypitool.mirror.sets import Closure, PinnedSet
+from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set
 
 # PEP 643: from this version on, what an sdist does not call dynamic is what its wheels will say.
 _STATIC_SDISTS = Version("2.2")
+
+
+def prove_requests(requests: Iterable[SetRequest], reader: Reader) -> Iterator[HoleEvent | WarningEvent]:
+    """Prove sets as their lines stand, by what is on disk; nobody is asked for what they do not pin."""
+    return prove_sets([pin_set(request, {}) for request in requests], HeldFiles(reader))
 
 
 def prove_sets(sets: Iterable[PinnedSet], available: AvailableFiles) -> Iterator[HoleEvent | WarningEvent]:

@@ -224,9 +224,16 @@ def check_set_names(settings: Settings, names: Sequence[str]) -> None:
 
 
 def set_requests(
-    settings: Settings, names: Sequence[str], environ: Mapping[str, str] | None = None
+    settings: Settings,
+    names: Sequence[str],
+    environ: Mapping[str, str] | None = None,
+    *,
+    resolve: bool = False,
 ) -> tuple[SetRequest, ...]:
-    """Read the inputs of the named sets, or of all; every fault of all of them is raised at once."""
+    """Read the inputs of the named sets, or of all; every fault of all of them is raised at once.
+
+    With `resolve` uv adds what is missing, whatever the sets say.
+    """
     check_set_names(settings, names)
     if not settings.sets:
         raise NoSets
@@ -235,7 +242,9 @@ def set_requests(
         if names and one.name not in names:
             continue
         try:
-            requests.append(_request(settings, one, every, environ))
+            requests.append(
+                _request(settings, one, every, environ, Closure("resolve" if resolve else one.closure))
+            )
         except InputFaults as wrong:
             faults += wrong.faults
     if faults:
@@ -245,7 +254,11 @@ def set_requests(
 
 
 def _request(
-    settings: Settings, one: SetSettings, every: tuple[Target, ...], environ: Mapping[str, str] | None
+    settings: Settings,
+    one: SetSettings,
+    every: tuple[Target, ...],
+    environ: Mapping[str, str] | None,
+    closure: Closure,
 ) -> SetRequest:
     inputs = read_inputs(
         requirements=one.requirements, constraints=one.constraints, locks=one.lock, environ=environ
@@ -254,9 +267,23 @@ def _request(
         name=one.name,
         inputs=inputs,
         targets=named_targets(one.targets, every) if one.targets else every,
-        closure=Closure(one.closure),
+        closure=closure,
         rules=selection_rules(settings, inputs, one.files),
     )
+
+
+def named_request(
+    command: str,
+    settings: Settings,
+    inputs: Inputs,
+    targets: tuple[Target, ...],
+    *,
+    no_deps: bool = False,
+    resolve: bool = False,
+) -> SetRequest:
+    """Return what a command line asks for, as a set that is called like the command."""
+    closure = Closure.OFF if no_deps else Closure.RESOLVE if resolve else Closure.CHECK
+    return SetRequest(command, inputs, targets, closure, selection_rules(settings, inputs))
 
 
 def selection_rules(settings: Settings, inputs: Inputs, files: str | None = None) -> SelectionRules:

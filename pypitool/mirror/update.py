@@ -30,7 +30,7 @@ from pypitool.core.mirror.run_events import (
 from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.sync_plan import Planned, plan
 from pypitool.core.mirror.targets import Target
-from pypitool.core.mirror.update_choice import HoldReason
+from pypitool.core.mirror.update_choice import HoldReason, UpdateTerms
 from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import NameOwner, may_be_looked_for
 from pypitool.mirror.available import HeldFiles, JoinedFiles, proof_events
@@ -38,7 +38,7 @@ from pypitool.mirror.fetch import FetchItem
 from pypitool.mirror.offers import ask_upstreams
 from pypitool.mirror.pin_files import rewrite_pin_files
 from pypitool.mirror.sync import Mirror, Report, carry_out, report_plan
-from pypitool.mirror.update_offers import UpdateOffer, UpdateTerms, update_offers
+from pypitool.mirror.update_offers import UpdateOffer, update_offers
 from pypitool.mirror.upstream_changes import HeldProject, held_projects
 from pypitool.repository.releases import NotHeld
 from pypitool.repository.repository import Repository

@@ -18,7 +18,7 @@ from pypitool.core.mirror.targets import Target
 from pypitool.core.mirror.update_choice import (
     HoldReason,
     UpdateChoice,
-    UpdateRules,
+    UpdateTerms,
     choose_update,
     is_same_project,
     served_targets,
@@ -33,17 +33,6 @@ _SKEW = 60.0
 _POLICY = frozenset(
     {ChoiceReason.UNHASHED, ChoiceReason.TOO_BIG, ChoiceReason.FORMAT, ChoiceReason.FILES_POLICY}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateTerms:
-    """What decides which release is offered."""
-
-    targets: Sequence[Target]
-    guesses: bool = False  # nobody named targets: take files for the machines that the wheels here are for
-    rules: UpdateRules = UpdateRules()
-    selection: SelectionRules = SelectionRules()
-    unhashed: frozenset[str] = frozenset()  # upstreams that may omit sha256
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,14 +25,13 @@ from pypitool.core.mirror.run_events import (
 from pypitool.core.mirror.run_summary import Ending, Summary
 from pypitool.core.mirror.selection import FilesPolicy, SelectionRules
 from pypitool.core.mirror.targets import Target, make_target
-from pypitool.core.mirror.update_choice import MaxChange, UpdateRules
+from pypitool.core.mirror.update_choice import MaxChange, UpdateRules, UpdateTerms
 from pypitool.core.model import Origin, OriginKind
 from pypitool.core.state_files import StateFiles
 from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.run import RunFrame, run
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.update import UpdateOptions, update
-from pypitool.mirror.update_offers import UpdateTerms
 from pypitool.mirror.workspace import Workspace
 from pypitool.repository.releases import NotHeld
 from pypitool.upstream.upstream import Upstream

@@ -21,11 +21,7 @@ from pypitool.cli.mirror_options import (
 from pypitool.cli.mirror_run import run_for, tell_input_warnings, workspace_of
 
 if TYPE_CHECKING:
-    from pypitool.config.settings import Settings
     from pypitool.core.mirror.run_summary import Ending
-    from pypitool.core.mirror.targets import Target
-    from pypitool.mirror.inputs import Inputs
-    from pypitool.mirror.sets import Closure, SetRequest
     from pypitool.mirror.sync import Mirror, Report
 
 
@@ -71,10 +67,13 @@ def download_command(
     """
     if wanted.is_empty():
         raise click.UsageError("name a requirement, or a file of them with -r")
-    from pypitool.mirror.configured import upstreams
+    from pypitool.mirror.configured import named_request, targets, upstreams
 
     settings = invocation.load().settings
-    request = _request(invocation, settings, wanted, whom, no_deps, resolve)
+    inputs, asked_for = wanted.read(), whom.targets(targets(settings))
+    tell_input_warnings(invocation, inputs)
+    resolve = resolve or bool(inputs.unpinned(asked_for))
+    request = named_request("download", settings, inputs, asked_for, no_deps=no_deps, resolve=resolve)
     asked = where.upstreams(upstreams(settings, invocation.environ))
 
     def work(mirror: Mirror, report: Report) -> Ending:
@@ -87,33 +86,3 @@ def download_command(
         invocation, "download", workspace_of(settings, directory), work,
         arguments=wanted.lines, upstreams=asked, private=settings.policy.private, dry_run=dry_run,
     )  # fmt: skip
-
-
-def _request(
-    invocation: Invocation,
-    settings: Settings,
-    wanted: RequirementOptions,
-    whom: TargetOptions,
-    no_deps: bool,
-    resolve: bool,
-) -> SetRequest:
-    from pypitool.mirror.configured import selection_rules, targets
-    from pypitool.mirror.sets import SetRequest
-
-    inputs, asked_for = wanted.read(), whom.targets(targets(settings))
-    tell_input_warnings(invocation, inputs)
-    return SetRequest(
-        name="download",
-        inputs=inputs,
-        targets=asked_for,
-        closure=_closure(inputs, asked_for, no_deps, resolve),
-        rules=selection_rules(settings, inputs),
-    )
-
-
-def _closure(inputs: Inputs, targets: tuple[Target, ...], no_deps: bool, resolve: bool) -> Closure:
-    from pypitool.mirror.sets import Closure
-
-    if no_deps:
-        return Closure.OFF
-    return Closure.RESOLVE if resolve or inputs.unpinned(targets) else Closure.CHECK

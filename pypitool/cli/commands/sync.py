@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -77,11 +76,8 @@ def sync_command(
         return stamp.exit_code
     # Not before: that nothing has changed is told in the time that these take to import.
     from pypitool.mirror.configured import recipients, set_requests, upstreams
-    from pypitool.mirror.sets import Closure
 
-    requests = set_requests(settings, names)
-    if resolve:
-        requests = tuple(replace(request, closure=Closure.RESOLVE) for request in requests)
+    requests = set_requests(settings, names, resolve=resolve)
     for request in requests:
         tell_input_warnings(invocation, request.inputs)
     asked = upstreams(settings, invocation.environ)

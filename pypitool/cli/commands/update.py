@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     from pypitool.config.settings import Settings
     from pypitool.core.mirror.run_summary import Ending
+    from pypitool.core.mirror.update_choice import UpdateTerms
     from pypitool.mirror.sync import Mirror, Report
     from pypitool.mirror.update import UpdateOptions
-    from pypitool.mirror.update_offers import UpdateTerms
     from pypitool.mirror.workspace import Workspace
     from pypitool.upstream.upstream import Upstream
 
@@ -211,10 +211,9 @@ def _names(words: Iterable[str]) -> frozenset[NormalizedName]:
 def _terms(
     settings: Settings, asked: Asked, whom: TargetOptions, upstreams: tuple[Upstream, ...]
 ) -> UpdateTerms:
-    from pypitool.core.mirror.update_choice import MaxChange, UpdateRules
+    from pypitool.core.mirror.update_choice import MaxChange, UpdateRules, UpdateTerms
     from pypitool.mirror.configured import selection_rules, targets
     from pypitool.mirror.inputs import Inputs
-    from pypitool.mirror.update_offers import UpdateTerms
 
     configured = targets(settings)
     return UpdateTerms(

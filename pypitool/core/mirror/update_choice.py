@@ -13,7 +13,7 @@ from enum import Enum
 
 from packaging.version import Version
 
-from pypitool.core.mirror.selection import Candidate, rank
+from pypitool.core.mirror.selection import Candidate, SelectionRules, rank
 from pypitool.core.mirror.targets import Target
 from pypitool.core.model import FileKind, HeldFile, OriginKind
 
@@ -46,6 +46,17 @@ class UpdateRules:
     prereleases: bool = False
     max_change: MaxChange = MaxChange.MAJOR
     cooldown: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTerms:
+    """What decides which release is offered."""
+
+    targets: Sequence[Target]
+    guesses: bool = False  # nobody named targets: take files for the machines that the wheels here are for
+    rules: UpdateRules = UpdateRules()
+    selection: SelectionRules = SelectionRules()
+    unhashed: frozenset[str] = frozenset()  # upstreams that may omit sha256
 
 
 @dataclass(frozen=True, slots=True)
