@@ -206,14 +206,15 @@ class Catalogue(Reader, Protocol):
         was walked is recorded in the old one only, and nothing happens.
         """
 
-    def add_token(self, token: Token) -> None:
-        """Record a token; one that is known stays as it is."""
+    def add_token(self, token: Token, *, ended_before: str = "", minted_before: str = "") -> None:
+        """Record a token; one that is known stays as it is.
+
+        In the same transaction those are forgotten that ended before a moment; of those that were minted
+        there are many more, and they have a moment of their own.
+        """
 
     def revoke_token(self, hash: str, at: str) -> None:
         """Record that a token was revoked at a moment, unless it has been."""
-
-    def forget_tokens(self, before: str, *, minted_before: str) -> None:
-        """Forget the tokens that ended before a moment; of those that were minted there are many more."""
 
     def facts_end(self) -> int:
         """Return up to which byte the log of facts is known to be replayed."""

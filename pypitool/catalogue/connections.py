@@ -204,13 +204,11 @@ class Writer:
             raise CatalogueMissing(self._path, "the file is missing")
         if self._connection is None or found != self._identity:
             self._drop()
-            self._connection = self._connect()
+            settings = ("synchronous = FULL", "journal_size_limit = 16777216")
+            self._connection = set_up(connect(self._path), settings)
             self._identity = found
         self._signal.share()
         return self._connection
-
-    def _connect(self) -> sqlite3.Connection:
-        return set_up(connect(self._path), ("synchronous = FULL", "journal_size_limit = 16777216"))
 
     def _drop(self) -> None:
         if self._connection is not None:

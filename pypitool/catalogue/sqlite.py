@@ -58,7 +58,6 @@ class SqliteCatalogue(SqliteReader):
     forget = _durable(writes.forget)
     add_token = _durable(writes.add_token)
     revoke_token = _durable(writes.revoke_token)
-    forget_tokens = _durable(writes.forget_tokens)
 
     def apply_scan(self, batch: ScanBatch, bodies: Iterable[tuple[str, bytes]] = ()) -> None:
         # Compressed before the transaction begins: other writers are not kept waiting for it.

@@ -274,7 +274,9 @@ def token_of_row(row: Sequence[Any]) -> Token:
     )
 
 
-def add_token(connection: sqlite3.Connection, token: Token) -> None:
+def add_token(
+    connection: sqlite3.Connection, token: Token, *, ended_before: str = "", minted_before: str = ""
+) -> None:
     """Record a token, unless it is known. Nobody has to be told: nobody remembers that it was unknown."""
     row = (
         token.hash,
@@ -287,6 +289,11 @@ def add_token(connection: sqlite3.Connection, token: Token) -> None:
         token.revoked,
     )
     connection.execute(f"INSERT OR IGNORE INTO token ({OF_TOKENS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    connection.execute(
+        "DELETE FROM token WHERE revoked < :ended OR expires < :ended "
+        "OR (owner GLOB 'publisher:*' AND expires < :minted)",
+        {"ended": ended_before, "minted": minted_before},
+    )
 
 
 def revoke_token(connection: sqlite3.Connection, hash: str, at: str) -> None:
@@ -296,15 +303,6 @@ def revoke_token(connection: sqlite3.Connection, hash: str, at: str) -> None:
     )
     if changed.rowcount:
         announce_rights(connection)
-
-
-def forget_tokens(connection: sqlite3.Connection, before: str, *, minted_before: str) -> None:
-    """Forget the tokens that ended before a moment, and the minted ones before another."""
-    connection.execute(
-        "DELETE FROM token WHERE revoked < :before OR expires < :before "
-        "OR (owner GLOB 'publisher:*' AND expires < :minted)",
-        {"before": before, "minted": minted_before},
-    )
 
 
 def announce_rights(connection: sqlite3.Connection) -> None:

@@ -83,7 +83,7 @@ class Activity:
     def note_success(self, address: str, user: str) -> None:
         """Forget the wrong passwords of this user at this address; those of the address stand."""
         pair, _ = _keys(address, user)
-        self._try(lambda connection: _delete(connection, pair), None)
+        self._try(lambda connection: connection.execute("DELETE FROM failure WHERE who = ?", (pair,)), None)
 
     def delay(self, address: str, user: str) -> float:
         """Return for how many seconds the next try has to wait."""
@@ -172,10 +172,6 @@ def _count(connection: sqlite3.Connection, keys: tuple[bytes, bytes], now: float
         if connection.in_transaction:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
-
-
-def _delete(connection: sqlite3.Connection, key: bytes) -> None:
-    connection.execute("DELETE FROM failure WHERE who = ?", (key,))
 
 
 def _longest_wait(connection: sqlite3.Connection, keys: tuple[bytes, bytes], now: float) -> float:

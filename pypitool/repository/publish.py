@@ -19,11 +19,10 @@ from pypitool.core.model import Contents, HeldFile, Location, Origin
 from pypitool.core.scan_plan import Walked
 from pypitool.core.text import timestamp
 from pypitool.repository.contact import put_in_inbox
-from pypitool.repository.recovery import Fate, Rollback, remove_superseded, settle
+from pypitool.repository.recovery import Fate, Rollback, is_signed, remove_superseded, settle
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import look_at
 from pypitool.store.failures import Occupied
-from pypitool.store.store import Store
 from pypitool.store.temporary import TemporaryFile
 
 # How long a writer waits for another one that publishes the same name: both have all their bytes by then,
@@ -120,7 +119,11 @@ class _Publishing:
 
     def _held_already(self, file: HeldFile) -> Published | None:
         held = self.repository.catalogue.held_under(file.release_key)
-        if held is None or not _same_bytes(held, file) or not self._is_true(held):
+        if (
+            held is None
+            or held.contents.digests.sha256 != file.contents.digests.sha256
+            or not self._is_true(held)
+        ):
             return None
         is_live = self.repository.catalogue.held_at(held.location) == held
         return Published(Outcome.UNCHANGED, held) if is_live else None
@@ -132,7 +135,7 @@ class _Publishing:
 
     def _may_pass(self, error: ReleaseFileExists) -> bool:
         """Tell whether another try may end otherwise, after having done what can be done for it."""
-        same = error.held.contents.digests.sha256 == self.incoming.contents.digests.sha256
+        same = error.same_bytes
         if error.live:
             # The same bytes, listed since we looked; or a file that was removed by hand since.
             return same if self._is_true(error.held) else self._is_corrected(error.held)
@@ -175,7 +178,7 @@ class _Publishing:
         self._place_signature(file, rollback)
         stat = store.place(self.temporary, file.location, overwrite=is_taken)
         rollback.placed(is_reversible=not is_taken)
-        live = replace(file, stat=stat, signed=_is_signed(store, file.location))
+        live = replace(file, stat=stat, signed=is_signed(store, file.location))
         superseded = self.repository.catalogue.finish_publish(live)
         if self.overwrite:
             remove_superseded(store, superseded)
@@ -212,12 +215,3 @@ class _Publishing:
             temporary.seal()
             rollback.signed(place)
             self.repository.store.place(temporary, place, overwrite=True)
-
-
-def _same_bytes(one: HeldFile, two: HeldFile) -> bool:
-    return one.contents.digests.sha256 == two.contents.digests.sha256
-
-
-def _is_signed(store: Store, location: Location) -> bool:
-    found = store.look(location)
-    return isinstance(found, Walked) and found.signed

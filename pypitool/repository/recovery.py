@@ -63,6 +63,12 @@ def remove_superseded(store: Store, others: Iterable[Location]) -> None:
             store.remove(Location(other.root, other.path + SIGNATURE))
 
 
+def is_signed(store: Store, location: Location) -> bool:
+    """Tell whether a signature lies beside a file."""
+    found = store.look(location)
+    return isinstance(found, Walked) and found.signed
+
+
 def _was_placed(leftover: Leftover, pending: Pending) -> bool:
     placed = leftover.was_placed
     if placed is not None or leftover.named is None:
@@ -73,9 +79,7 @@ def _was_placed(leftover: Leftover, pending: Pending) -> bool:
 
 def _finish(repository: Repository, pending: Pending, leftover: Leftover) -> None:
     stat = leftover.finish()
-    found = repository.store.look(pending.file.location)
-    signed = isinstance(found, Walked) and found.signed
-    file = replace(pending.file, stat=stat, signed=signed)
+    file = replace(pending.file, stat=stat, signed=is_signed(repository.store, pending.file.location))
     # Nobody can say any more whether they were to be replaced: they are found again, and reported.
     put_in_inbox(repository.files, *repository.catalogue.finish_publish(file))
 

@@ -67,7 +67,9 @@ def locate_state(
     if not os.access(directory, os.W_OK | os.X_OK):
         raise StateUnusable(directory, "it cannot be written")
     refuse_network(directory)
-    _claim(StateFiles(directory), roots)
+    files = StateFiles(directory)
+    if not check_owner(files, roots):
+        _record(files, [root.resolve() for root in roots])
     _point(directory, roots[0])
     return directory
 
@@ -155,11 +157,6 @@ def check_owner(files: StateFiles, roots: Sequence[Path]) -> bool:
     if recorded is not None and recorded != asked:
         raise ForeignState(files.directory, recorded, asked)
     return recorded is not None
-
-
-def _claim(files: StateFiles, roots: Sequence[Path]) -> None:
-    if not check_owner(files, roots):
-        _record(files, [root.resolve() for root in roots])
 
 
 def _recorded(files: StateFiles) -> list[Path] | None:

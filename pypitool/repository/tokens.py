@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +119,6 @@ def create(
 ) -> MadeToken:
     """Make a token; raise `TokenNameTaken` when a live one of the same owner has its name."""
     now = clock()
-    created = timestamp(now)
     life = checked_life(wanted.expires)
     secret = token_of(secrets.token_bytes(ENTROPY_BYTES))
     token = Token(
@@ -127,16 +126,17 @@ def create(
         checked_name(wanted.name),
         checked_projects(wanted.projects),
         checked_rights(wanted.may),
-        created,
+        timestamp(now),
         None if life is None else timestamp(now + life),
         wanted.owner,
     )
     # No other fact meanwhile: two who ask at once must not find the same name free.
     with repository.facts.alone() as append:
-        _refuse_taken(repository.catalogue.tokens(), token, created)
+        for other in repository.catalogue.tokens():
+            if other.shown == token.shown and other.publisher is None and not other.has_ended(token.created):
+                raise TokenNameTaken(other)
         append(token_created(token, actor))
-        repository.catalogue.add_token(token)
-    forget_old(repository, now)
+        _add(repository, token, now)
     return MadeToken(secret, token)
 
 
@@ -164,8 +164,7 @@ def mint(
         f"publisher:{publisher.name}",
     )
     repository.facts.append(token_minted(token, proven.claims, Actor(token.who, address, OIDC)))
-    repository.catalogue.add_token(token)
-    forget_old(repository, now)
+    _add(repository, token, now)
     return MadeToken(secret, token)
 
 
@@ -213,18 +212,14 @@ def revoke(
     return RevokedToken(_listed(token, repository.activity.last_uses()), changed)
 
 
-def forget_old(repository: Repository, now: float) -> None:
-    """Forget the tokens that ended so long ago that nobody is shown them."""
-    repository.catalogue.forget_tokens(
-        timestamp(now - LISTED_SECONDS), minted_before=timestamp(now - _MINTED_SECONDS)
+def _add(repository: Repository, token: Token, now: float) -> None:
+    """Record a token, and forget those that ended so long ago that nobody is shown them."""
+    repository.catalogue.add_token(
+        token,
+        ended_before=timestamp(now - LISTED_SECONDS),
+        minted_before=timestamp(now - _MINTED_SECONDS),
     )
 
 
 def _listed(token: Token, uses: Mapping[str, int]) -> ListedToken:
     return ListedToken(token, timestamp(uses[token.id] * MINUTE) if token.id in uses else None)
-
-
-def _refuse_taken(tokens: Iterable[Token], wanted: Token, now: str) -> None:
-    for token in tokens:
-        if token.shown == wanted.shown and token.publisher is None and not token.has_ended(now):
-            raise TokenNameTaken(token)

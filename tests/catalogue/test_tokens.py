@@ -27,6 +27,8 @@ LAPTOP = Token(
     "user:deploy",
 )  # fmt: skip
 
+LASTING = Token(hash_of("lasting"), "lasting", ("*",), frozenset({Right.LIST}), CREATED)
+
 
 def test_a_token_is_found_by_its_hash(catalogue: Catalogue) -> None:
     catalogue.add_token(CI)
@@ -73,22 +75,22 @@ def test_what_ended_long_ago_is_forgotten(catalogue: Catalogue) -> None:
     catalogue.add_token(LAPTOP)
     catalogue.revoke_token(CI.hash, REVOKED)
 
-    catalogue.forget_tokens(REVOKED, minted_before=LATER)
-    assert len(catalogue.tokens()) == 2
-    catalogue.forget_tokens("2026-06-01T00:00:00.000000Z", minted_before=LATER)
-    assert catalogue.tokens() == (LAPTOP,)
-    catalogue.forget_tokens(LATER, minted_before=LATER)
-    assert catalogue.tokens() == ()
+    catalogue.add_token(LASTING, ended_before=REVOKED, minted_before=LATER)
+    assert len(catalogue.tokens()) == 3
+    catalogue.add_token(LASTING, ended_before="2026-06-01T00:00:00.000000Z", minted_before=LATER)
+    assert set(catalogue.tokens()) == {LAPTOP, LASTING}
+    catalogue.add_token(LASTING, ended_before=LATER, minted_before=LATER)
+    assert catalogue.tokens() == (LASTING,)
 
 
 def test_what_was_minted_is_forgotten_sooner(catalogue: Catalogue) -> None:
     minted = replace(LAPTOP, owner="publisher:github")
     catalogue.add_token(minted)
 
-    catalogue.forget_tokens(REVOKED, minted_before=REVOKED)
-    assert catalogue.tokens() == (minted,)
-    catalogue.forget_tokens(REVOKED, minted_before=LATER)
-    assert catalogue.tokens() == ()
+    catalogue.add_token(LASTING, ended_before=REVOKED, minted_before=REVOKED)
+    assert set(catalogue.tokens()) == {minted, LASTING}
+    catalogue.add_token(LASTING, ended_before=REVOKED, minted_before=LATER)
+    assert catalogue.tokens() == (LASTING,)
 
 
 @pytest.fixture
