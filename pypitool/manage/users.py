@@ -50,7 +50,7 @@ class Users:
         accounts(self.file)  # says what is wrong with the file, where the server would only refuse
         return Reply({"user": name, "valid": Accounts(self.file).verify(name, password)})
 
-    def doubts(self) -> Iterator[str]:
+    def weak_passwords(self) -> Iterator[str]:
         """Return what has to be said of passwords that are kept badly."""
         for account in accounts(self.file):
             if account.scheme is None:

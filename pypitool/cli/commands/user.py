@@ -125,9 +125,9 @@ def list_users(invocation: Invocation) -> None:
 
     with managed(invocation, _local_users) as there:
         document = there.run(Users.listed).document
-        doubts = there.subject.doubts() if isinstance(there, Local) else ()
+        weak_passwords = there.subject.weak_passwords() if isinstance(there, Local) else ()
     output = Output(invocation)
-    output.notices(doubts)
+    output.notices(weak_passwords)
     if invocation.json:
         output.document(document)
     else:

@@ -39,7 +39,7 @@ class BadBody(PypitoolError):
     reason: str
 
 
-def refuse_tricked() -> None:
+def refuse_forgery() -> None:
     """Let only changes pass that somebody wants who has said so, and that a web page cannot make."""
     actor()
     if _has_body() and request.mimetype != JSON:

@@ -18,7 +18,7 @@ from pypitool_server.access.refusals import RightMissing
 from pypitool_server.services import services
 from pypitool_server.views import answers
 from pypitool_server.views.api.callers import SUBJECTS, asker, is_admin
-from pypitool_server.views.api.requests import refuse_tricked, said
+from pypitool_server.views.api.requests import refuse_forgery, said
 from pypitool_server.views.not_held import refuse_while_reading
 from pypitool_server.views.request_body import WITH_BODY
 
@@ -44,7 +44,7 @@ def root() -> Response:
 
 def _guarded() -> None:
     if request.method in WITH_BODY:
-        refuse_tricked()
+        refuse_forgery()
 
 
 def _view(action: Action, subject: Callable[[], object]) -> Callable[..., Response]:
