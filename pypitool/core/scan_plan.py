@@ -57,7 +57,7 @@ class ScanPlan:
     unchanged: int
 
 
-def plan(
+def plan_scan(
     walked: Iterable[Walked | Unreadable], known: Iterable[Seen], problems: Mapping[Location, Problem]
 ) -> ScanPlan:
     """Compare a walk with what is known; both come in order of path, so that neither is held in memory.

@@ -15,7 +15,7 @@ from pypitool.core.filenames import parse
 from pypitool.core.mirror.run_events import Event, FileEvent, PlanEvent, ProjectEvent, WarningEvent
 from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.selection import ChoiceReason
-from pypitool.core.mirror.sync_plan import Miss, Planned, Step, plan
+from pypitool.core.mirror.sync_plan import Miss, Planned, Step, plan_sync
 from pypitool.core.model import HeldFile, ProjectStatus
 from pypitool.core.progress import TransferProgress
 from pypitool.mirror.available import HeldFiles, WithPlanned, prove_sets
@@ -164,7 +164,7 @@ def _held(mirror: Mirror, offers: Iterable[NormalizedName]) -> dict[str, HeldFil
 
 def _plan(choices: Choices, held: Mapping[str, HeldFile]) -> list[tuple[ChosenFile, Planned]]:
     digests = {name: file.contents.digests.sha256 for name, file in held.items()}
-    return list(zip(choices.files, plan([file.wanted for file in choices.files], digests), strict=True))
+    return list(zip(choices.files, plan_sync([file.wanted for file in choices.files], digests), strict=True))
 
 
 def report_plan(planned: Iterable[Planned], report: Report) -> None:

@@ -28,7 +28,7 @@ from pypitool.core.mirror.run_events import (
     vulnerabilities_of,
 )
 from pypitool.core.mirror.run_summary import Ending
-from pypitool.core.mirror.sync_plan import Planned, plan
+from pypitool.core.mirror.sync_plan import Planned, plan_sync
 from pypitool.core.mirror.targets import Target
 from pypitool.core.mirror.update_choice import HoldReason, UpdateTerms
 from pypitool.core.model import ProjectStatus
@@ -257,7 +257,7 @@ def fetch_updates(
 def _planned(mirror: Mirror, offer: UpdateOffer) -> Sequence[Planned]:
     project = mirror.repository.catalogue.project(offer.name)
     held = {file.filename: file.contents.digests.sha256 for file in (project.files if project else ())}
-    return plan(offer.files.files, held)
+    return plan_sync(offer.files.files, held)
 
 
 def _items(

@@ -16,7 +16,7 @@ from pypitool.catalogue.catalogue import Catalogue
 from pypitool.core.filenames import is_ignored
 from pypitool.core.model import Location
 from pypitool.core.progress import ReadProgress, ignore_progress
-from pypitool.core.scan_plan import ScanPlan, Walked, plan
+from pypitool.core.scan_plan import ScanPlan, Walked, plan_scan
 from pypitool.repository.contact import keeper_lock, put_in_inbox
 from pypitool.repository.read_file import ReadOutcome, Writers, read_file, read_found
 from pypitool.repository.recovery import settle_all
@@ -84,7 +84,7 @@ class Scanner:
         for wanted in _by_root(locations):
             found = [looked for location in wanted if (looked := self.store.look(location)) is not None]
             asked = {place: recorder.reported[place] for place in wanted if place in recorder.reported}
-            self._carry_out(plan(found, self.catalogue.known_at(wanted), asked), recorder, report)
+            self._carry_out(plan_scan(found, self.catalogue.known_at(wanted), asked), recorder, report)
         return report
 
     def _below(self, root: int, folder: str, recorder: ScanRecorder, report: ScanReport) -> None:
@@ -96,7 +96,7 @@ class Scanner:
         }
         walked = self._breathing(self.store.walk(root, folder))
         began = time.monotonic()
-        todo = plan(walked, self.catalogue.known(root, folder), problems)
+        todo = plan_scan(walked, self.catalogue.known(root, folder), problems)
         report.seconds += time.monotonic() - began
         self._carry_out(todo, recorder, report)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pypitool.core.model import FileStat, Location, Problem
-from pypitool.core.scan_plan import ScanPlan, Unreadable, Walked, plan
+from pypitool.core.scan_plan import ScanPlan, Unreadable, Walked, plan_scan
 
 OLD, NEW = FileStat(10, 1, 1, 7), FileStat(10, 1, 2, 7)
 
@@ -26,7 +26,7 @@ def problem(path: str, reason: str = "it is truncated", stat: FileStat | None = 
 
 def compare(met: list[Walked | Unreadable], had: list[Walked], *problems: Problem) -> dict[str, object]:
     """Return the parts of a plan that are not empty, by path."""
-    made = plan(met, had, {one.location: one for one in problems})
+    made = plan_scan(met, had, {one.location: one for one in problems})
     return {
         name: value
         for name, value in {
@@ -109,4 +109,4 @@ def test_a_file_that_can_no_longer_be_served_is_gone() -> None:
 
 
 def test_the_empty_plan_is_empty() -> None:
-    assert plan([], [], {}) == ScanPlan((), (), (), (), 0)
+    assert plan_scan([], [], {}) == ScanPlan((), (), (), (), 0)

@@ -101,7 +101,7 @@ def choose_files(
     return ProjectChoice(files, tuple(misses))
 
 
-def plan(wanted: Iterable[WantedFile], held: Mapping[str, str]) -> tuple[Planned, ...]:
+def plan_sync(wanted: Iterable[WantedFile], held: Mapping[str, str]) -> tuple[Planned, ...]:
     """Compare what is wanted with what is held: `held` is the sha256 of each filename."""
     return tuple(_planned(file, held.get(file.candidate.filename)) for file in wanted)
 

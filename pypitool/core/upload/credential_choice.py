@@ -64,7 +64,7 @@ class Chosen:
         belongs = offered.user is None or offered.user == chosen.user
         if chosen.password is None and offered.password is not None and belongs:
             chosen = replace(chosen, password=offered.password, password_from=offered.place)
-        if chosen.user is None and chosen.password is not None and is_token(chosen.password):
+        if chosen.user is None and chosen.password is not None and looks_like_token(chosen.password):
             chosen = replace(chosen, user=TOKEN_USER, user_from=chosen.password_from)
         return chosen
 
@@ -83,6 +83,6 @@ def choose(sources: Iterable[CredentialSource]) -> Chosen:
     return chosen
 
 
-def is_token(password: str) -> bool:
+def looks_like_token(password: str) -> bool:
     """Tell whether a password is a token by its shape: it needs no user of its own."""
     return password.startswith(_TOKENS)

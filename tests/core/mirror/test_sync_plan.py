@@ -6,7 +6,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from pypitool.core.mirror.selection import Candidate, ChoiceReason, SelectionRules, Wish
-from pypitool.core.mirror.sync_plan import Miss, Planned, Step, WantedFile, choose_files, plan, wish_for
+from pypitool.core.mirror.sync_plan import Miss, Planned, Step, WantedFile, choose_files, plan_sync, wish_for
 from pypitool.core.mirror.targets import make_target
 from pypitool.core.model import FileKind
 
@@ -69,7 +69,7 @@ def test_a_version_that_is_not_offered_is_a_miss_without_a_reason() -> None:
 def test_what_is_absent_is_fetched_what_is_the_same_is_kept_and_other_bytes_are_a_conflict() -> None:
     one, two, three = (wanted(wheel("py3-none-any", version)) for version in ("1", "2", "3"))
 
-    planned = plan([one, two, three], {"a-2-py3-none-any.whl": "aa", "a-3-py3-none-any.whl": "bb"})
+    planned = plan_sync([one, two, three], {"a-2-py3-none-any.whl": "aa", "a-3-py3-none-any.whl": "bb"})
 
     assert planned == (
         Planned(Step.GET, one),
@@ -82,9 +82,9 @@ def test_without_an_upstream_digest_the_lines_hash_decides() -> None:
     bare = wheel("py3-none-any", sha256=None)
     held = {bare.filename: "aa"}
 
-    assert plan([wanted(bare, "sha256:aa")], held)[0].step is Step.KEEP
-    assert plan([wanted(bare, "sha256:bb")], held)[0].step is Step.CONFLICT
-    assert plan([wanted(bare)], held)[0].step is Step.KEEP
+    assert plan_sync([wanted(bare, "sha256:aa")], held)[0].step is Step.KEEP
+    assert plan_sync([wanted(bare, "sha256:bb")], held)[0].step is Step.CONFLICT
+    assert plan_sync([wanted(bare)], held)[0].step is Step.KEEP
 
 
 def test_lines_about_one_project_are_one_wish() -> None:
