@@ -16,6 +16,11 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
+FileStamp = tuple[int, int, int, int]
+
+_TICK_NS = 50_000_000
+_COARSE_TICK_NS = 2_000_000_000  # where only whole seconds are kept
+
 # SQLite's journal needs memory that is shared between processes, and locks that hold: file systems that
 # other machines write to promise neither. By name and not by the magic of statfs: there every file system
 # in user space is one and the same, be it on a local disk or sshfs.
@@ -140,6 +145,20 @@ def hand_over(path: Path) -> None:
     owner = path.parent.stat()
     with suppress(PermissionError):  # root in a container may lack the right
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def file_stamp(found: os.stat_result) -> FileStamp:
+    """Return what tells a file from another one at its path, and from itself after a change."""
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
+def is_settled(stamp: FileStamp, now_ns: int) -> bool:
+    """Tell whether a change from now on must show in the stamp.
+
+    Two writes within one tick of the file system's clock leave the same: a file this young is read again.
+    """
+    tick = _TICK_NS if stamp[0] % 1_000_000_000 else _COARSE_TICK_NS
+    return abs(now_ns - stamp[0]) >= tick
 
 
 def make_directory(path: Path, mode: int = 0o777) -> None:

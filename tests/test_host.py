@@ -1,12 +1,23 @@
-"""Which file system holds a path, and whether other machines may write to it."""
+"""What we ask of this machine: whole writes, locks, stamps, and which file system holds a path."""
 
 from __future__ import annotations
 
+from io import FileIO
 from pathlib import Path
 
 import pytest
 
-from pypitool.host import file_system, is_network
+from pypitool.host import (
+    file_system,
+    hold_off,
+    is_network,
+    is_settled,
+    lock_now,
+    locked,
+    open_or_make,
+    whole_file,
+    write_whole,
+)
 
 MOUNTS = """\
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
@@ -43,3 +54,78 @@ def test_file_systems_of_other_machines_are_networks(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "fuse.mergerfs", ""])
 def test_file_systems_of_this_machine_are_none(kind: str) -> None:
     assert not is_network(kind)
+
+
+def test_a_small_file_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "keeper.json"
+    path.write_text("old")
+
+    write_whole(path, b"new")
+
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_whole_file_takes_its_place_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "users"
+    path.write_text("old")
+
+    with whole_file(path, lambda new: new.chmod(0o640)) as file:
+        file.write(b"new")
+        seen = path.read_text()
+
+    assert seen == "old"
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_whole_file_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "users"
+    path.write_text("old")
+
+    def refuse(new: Path) -> None:
+        raise PermissionError("not yours")
+
+    with pytest.raises(PermissionError), whole_file(path, refuse) as file:
+        file.write(b"new")
+
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_lock_is_held_until_its_file_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "keeper.asked"
+    with locked(path, 0o640) as file, FileIO(open_or_make(path, 0o640)) as other:
+        file.write(b"first")
+        held = lock_now(other.fileno())
+        file.close()
+
+        assert held is False
+        assert lock_now(other.fileno()) is True
+    assert path.read_bytes() == b"first"
+
+
+def test_shared_holders_hold_off_the_one_that_is_alone(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.lock"
+    with hold_off(path, shared=True), hold_off(path, shared=True), FileIO(open_or_make(path, 0o640)) as other:
+        assert lock_now(other.fileno()) is False
+
+
+def test_who_may_not_write_there_holds_nothing(tmp_path: Path) -> None:
+    with hold_off(tmp_path / "missing" / "catalogue.lock"):
+        pass
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "is_old"),
+    [(1_000_000_001, 49_999_999), (3_000_000_000, 1_999_999_999)],
+    ids=["a fine clock", "whole seconds"],
+)
+def test_a_young_file_is_not_trusted_yet(written: int, is_old: int) -> None:
+    stamp = (written, written, 1, 1)
+
+    assert not is_settled(stamp, written + is_old)
+    assert is_settled(stamp, written + is_old + 1)

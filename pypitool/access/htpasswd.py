@@ -17,18 +17,11 @@ from pathlib import Path
 
 from pypitool.access.hashes import WEAK, PasswordHashes, hash_password
 from pypitool.access.password_errors import PasswordFileUnreadable, UnknownUser, UserNameRefused
-from pypitool.host import hand_over, lock, whole_file
+from pypitool.host import FileStamp, file_stamp, hand_over, is_settled, lock, whole_file
 
 NEW_FILE_MODE = 0o640  # never readable for all: hashes can be guessed at leisure
 LONGEST_NAME = 255
 log = logging.getLogger(__name__)
-
-Stamp = tuple[int, int, int, int]
-
-# Two writes within one tick of the file system's clock leave the same stat: a file this young
-# (a second, where only whole seconds are kept) is read again before its stat is trusted.
-TICK_NS = 50_000_000
-COARSE_TICK_NS = 2_000_000_000
 
 
 class PasswordFile:
@@ -40,7 +33,7 @@ class PasswordFile:
         self._table = PasswordTable()
         self._has_good = False
         self._last_body: bytes | None = None
-        self._stamp: Stamp | None = None
+        self._stamp: FileStamp | None = None
         self._said = ""
         self._reading = threading.Lock()
 
@@ -52,7 +45,7 @@ class PasswordFile:
             self._stamp = None
             self._complain(f"cannot be read ({error.strerror})")
             return self._table
-        if (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino) != self._stamp:
+        if file_stamp(stat) != self._stamp:
             self._read()
         return self._table
 
@@ -66,7 +59,8 @@ class PasswordFile:
                 self._complain(f"cannot be read ({error.strerror})")
                 return
             self._take(body)
-            self._stamp = _stamp_when_settled(stat)
+            stamp = file_stamp(stat)
+            self._stamp = stamp if is_settled(stamp, time.time_ns()) else None
 
     def _take(self, body: bytes) -> None:
         table = parse(body)
@@ -104,13 +98,6 @@ class PasswordFile:
                 self.path,
                 ", ".join(weak),
             )
-
-
-def _stamp_when_settled(stat: os.stat_result) -> Stamp | None:
-    tick = TICK_NS if stat.st_mtime_ns % 1_000_000_000 else COARSE_TICK_NS
-    if abs(time.time_ns() - stat.st_mtime_ns) < tick:
-        return None
-    return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino
 
 
 @dataclass(frozen=True, slots=True)

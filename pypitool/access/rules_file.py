@@ -20,15 +20,10 @@ from pypitool.config.live import ConfigSource, changed_keys, with_live
 from pypitool.config.settings import Settings
 from pypitool.core.fact import Fact, What
 from pypitool.core.state_files import StateFiles
-from pypitool.host import write_whole
+from pypitool.host import FileStamp, file_stamp, is_settled, write_whole
 
 # A change is read at the second look that finds it unchanged: an editor may be in the middle of writing.
 LOOK_EVERY = 0.25
-# Two writes within one tick of the file system's clock leave the same stat: a file this young is read again.
-TICK_NS = 50_000_000
-COARSE_TICK_NS = 2_000_000_000  # where only whole seconds are kept
-
-_Stamp = tuple[int, int, int, int] | None
 
 
 class RulesWatch:
@@ -43,8 +38,8 @@ class RulesWatch:
         self._source = source
         self._began_with = settings
         self._clock_ns = clock_ns
-        self._seen: tuple[_Stamp, ...] | None = None
-        self._known: tuple[_Stamp, ...] | None = None
+        self._seen: tuple[FileStamp | None, ...] | None = None
+        self._known: tuple[FileStamp | None, ...] | None = None
 
     @property
     def record(self) -> RulesRecord:
@@ -83,24 +78,19 @@ class RulesWatch:
         self.settings = with_live(self.settings, fresh)
         self.waiting = changed_keys(with_live(self._began_with, fresh), fresh)
 
-    def _stamps(self) -> tuple[_Stamp, ...]:
+    def _stamps(self) -> tuple[FileStamp | None, ...]:
         return tuple(map(_stamp, self._source.files()))
 
-    def _are_settled(self, stamps: tuple[_Stamp, ...]) -> bool:
+    def _are_settled(self, stamps: tuple[FileStamp | None, ...]) -> bool:
         now = self._clock_ns()
-        return all(stamp is None or abs(now - stamp[0]) >= _tick(stamp) for stamp in stamps)
+        return all(stamp is None or is_settled(stamp, now) for stamp in stamps)
 
 
-def _stamp(file: Path) -> _Stamp:
+def _stamp(file: Path) -> FileStamp | None:
     try:
-        found = os.stat(file)
+        return file_stamp(os.stat(file))
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
-
-
-def _tick(stamp: tuple[int, int, int, int]) -> int:
-    return TICK_NS if stamp[0] % 1_000_000_000 else COARSE_TICK_NS
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pypitool.catalogue.errors import CatalogueError
-from pypitool.host import hand_over, hold_off, sync_directory
+from pypitool.host import file_stamp, hand_over, hold_off, sync_directory
 
 WRITE_TIMEOUT = 60.0
 
@@ -176,12 +176,7 @@ def _has_journal(source: Path) -> bool:
 
 
 def _copied_at_rest(source: Path, into: sqlite3.Connection) -> bool:
-    # Nothing is locked so: what a writer did meanwhile shows in the times of the file.
-    before = source.stat()
+    # Nothing is locked so: what a writer did meanwhile shows in the stamp of the file.
+    before = file_stamp(source.stat())
     copy_pages(source, into, "ro&immutable=1")
-    after = source.stat()
-    return (before.st_ino, before.st_mtime_ns, before.st_size) == (
-        after.st_ino,
-        after.st_mtime_ns,
-        after.st_size,
-    )
+    return file_stamp(source.stat()) == before

@@ -19,14 +19,9 @@ from io import FileIO
 from pathlib import Path
 
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
-from pypitool.core.fact import VERSION, Actor, Fact, What, from_document, to_document
+from pypitool.core.fact import VERSION, Actor, Fact, from_document, to_document
 from pypitool.core.text import timestamp
 from pypitool.host import locked, sync_directory, unlock
-
-__all__ = [
-    "Actor", "Fact", "FactLog", "FactsTooNew", "FactsUnwritable", "Skipped", "What", "local_actor",
-    "timestamp",
-]  # fmt: skip
 
 _log = logging.getLogger(__name__)
 

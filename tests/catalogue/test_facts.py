@@ -170,7 +170,8 @@ def test_facts_of_a_newer_program_are_refused_with_a_sentence(log: FactLog) -> N
 
 def test_many_writers_lose_and_mix_nothing(log: FactLog) -> None:
     script = (
-        "import sys; from pathlib import Path; from pypitool.catalogue.facts import *\n"
+        "import sys; from pathlib import Path\n"
+        "from pypitool.catalogue.facts import FactLog; from pypitool.core.fact import Actor, Fact\n"
         "for number in range(50):\n"
         "    FactLog(Path(sys.argv[1])).append(Fact('n', Actor(sys.argv[2]), reason=str(number)))"
     )
