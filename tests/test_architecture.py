@@ -47,8 +47,8 @@ repository      -> access archives catalogue core host store
 server/access   -> access config core repository server/http server/replay
 server/app      -> access config repository server/access server/http server/replay server/services
                    server/views
-server/engine   -> access config core host keeper repository server/app server/http
-                   server/logs server/services server/views
+server/engine   -> access config core host keeper repository server/app server/http server/logs
+                   server/services server/views
 server/http     -> core
 server/logs     -> config core host manage repository server/http server/replay
 server/replay   -> catalogue core server/http
@@ -64,7 +64,7 @@ upstream        -> core
 DOORS = read_table("""
 access          -> accounts explain htpasswd issuers oidc password_errors rules rules_file
 archives        -> archive digest open_archive
-catalogue       -> catalogue connections database errors facts rebuild replay rows sqlite
+catalogue       -> catalogue connections database errors facts held_metadata rebuild replay sqlite
 cli             -> main
 config          -> config_files faults given job_tables keys kinds live loader mirror_tables own_address
                    publisher_tables rights_tables secrets server_table settings shown upstream_tables values
@@ -72,7 +72,7 @@ doctor          -> context examine finding
 keeper          -> keeper
 manage          -> action actions audit client downloads projects runs users
 mirror          -> available bundle candidate_report configured fast_answer inputs notify pin_files
-                   private_names prune record resolve run schedule sync systemd_units unchanged update
+                   private_names prune record resolve run schedule sets sync systemd_units unchanged update
                    verify_upstream workspace
 repository      -> activity backup contact owners publish read_file recovery releases repository scan
                    scan_record state tokens verify
@@ -96,9 +96,9 @@ MORE_DOORS = {
     "catalogue": 9,
     "config": 18,
     "manage": 8,
-    "mirror": 20,
+    "mirror": 21,
     "repository": 14,
-    "server/access": 4,
+    "server/access": 3,
     "server/http": 6,
     "server/logs": 7,
     "server/replay": 4,

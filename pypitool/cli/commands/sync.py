@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -21,7 +22,10 @@ from pypitool.core.event_document import document
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings
     from pypitool.core.mirror.run_summary import Ending
-    from pypitool.mirror.sync import Mirror, Report
+    from pypitool.mirror.run import Work
+    from pypitool.mirror.sets import SetRequest
+    from pypitool.mirror.sync import Mirror, Report, SyncOptions
+    from pypitool.mirror.unchanged import SyncQuestion
 
 SYNC_EXITS = {
     1: "a set has a hole, or one of its files cannot be used",
@@ -61,44 +65,60 @@ def sync_command(
     Files that are here already are kept; yanks follow the upstream. The proof reads the metadata of what is
     on disk: a hole, a requirement that nothing there satisfies for a target, is named with who needs it.
     """
-    from pypitool.mirror.fast_answer import outcome_lines, remember_line
-    from pypitool.mirror.unchanged import RunOutcomes, SyncQuestion
+    from pypitool.mirror.unchanged import SyncQuestion
 
     settings = invocation.load().settings
     if explain is not None:
         return _explain(invocation, settings, names, explain)
 
     began, question = time.monotonic(), SyncQuestion.of(settings, names, invocation.environ, resolve=resolve)
-    # Of a job or with --packages, where the program could not answer at once: that too writes nothing.
-    if locked and not dry_run and (stamp := question.stamp()) is not None:
-        for text in outcome_lines(stamp, is_json=invocation.json, is_quiet=invocation.quiet, began=began):
-            click.echo(text)
-        return stamp.exit_code
+    if locked and not dry_run and (code := _known_outcome(invocation, question, began)) is not None:
+        return code
     # Not before: that nothing has changed is told in the time that these take to import.
     from pypitool.mirror.configured import recipients, set_requests, upstreams
+    from pypitool.mirror.sync import SyncOptions
 
     requests = set_requests(settings, names, resolve=resolve)
     for request in requests:
         tell_input_warnings(invocation, request.inputs)
     asked = upstreams(settings, invocation.environ)
+    options = SyncOptions(dry_run=dry_run, offline=offline, locked=locked)
+    return run_for(
+        invocation, "sync", workspace_of(settings), _work(invocation, question, requests, options),
+        arguments=names, upstreams=() if offline else asked, private=settings.policy.private,
+        dry_run=dry_run, recipients=recipients(settings),
+    )  # fmt: skip
+
+
+def _known_outcome(invocation: Invocation, question: SyncQuestion, began: float) -> int | None:
+    # Of a job or with --packages, where the program could not answer at once: that too writes nothing.
+    from pypitool.mirror.fast_answer import outcome_lines
+
+    stamp = question.stamp()
+    if stamp is None:
+        return None
+    for text in outcome_lines(stamp, is_json=invocation.json, is_quiet=invocation.quiet, began=began):
+        click.echo(text)
+    return stamp.exit_code
+
+
+def _work(
+    invocation: Invocation, question: SyncQuestion, requests: Sequence[SetRequest], options: SyncOptions
+) -> Work:
+    from pypitool.mirror.fast_answer import remember_line
+    from pypitool.mirror.sync import pin_sets, synchronise
+    from pypitool.mirror.unchanged import RunOutcomes
 
     def work(mirror: Mirror, report: Report) -> Ending:
-        from pypitool.mirror.sync import SyncOptions, pin_sets, synchronise
-
-        options = SyncOptions(dry_run=dry_run, offline=offline, locked=locked)
-        sets = pin_sets(mirror, requests, invocation.environ, offline=offline)
+        sets = pin_sets(mirror, requests, invocation.environ, offline=options.offline)
         outcomes = RunOutcomes(report)
         ending = synchronise(mirror, sets, options, outcomes.take)
-        if not (dry_run or offline) and outcomes.are_final(ending):
+        if not (options.dry_run or options.offline) and outcomes.are_final(ending):
             question.keep_stamp(mirror.repository, sets, outcomes)
             remember_line(invocation.line, question)
         return ending
 
-    return run_for(
-        invocation, "sync", workspace_of(settings), work,
-        arguments=names, upstreams=() if offline else asked, private=settings.policy.private,
-        dry_run=dry_run, recipients=recipients(settings),
-    )  # fmt: skip
+    return work
 
 
 def _explain(invocation: Invocation, settings: Settings, names: tuple[str, ...], project: str) -> int:
