@@ -7,7 +7,7 @@ import re
 from packaging.utils import canonicalize_name
 
 from pypitool.archives.open_archive import METADATA_LIMIT, ArchiveFacts, ArchiveFault, OpenArchive
-from pypitool.archives.zips import ZipEntry, check_local, read_entries, read_entry
+from pypitool.archives.zips import ZipEntry, read_entry, read_unambiguous, shown
 from pypitool.core.filenames import Distribution
 from pypitool.core.metadata import BadMetadata, CoreMetadata, parse_metadata
 from pypitool.core.text import printable
@@ -19,11 +19,8 @@ _DIST_INFO = re.compile(rb"([^/]+\.dist-info)/(.*)", re.DOTALL)
 def read_wheel(archive: OpenArchive, distribution: Distribution) -> ArchiveFacts:
     """Read METADATA; the wheel must be whole, unambiguous, and the one that its name says."""
     folders: set[bytes] = set()
-    names: set[bytes] = set()
     metadata: ZipEntry | None = None
-    for entry in read_entries(archive):
-        _check_entry(archive, entry, names)
-        names.add(entry.name)
+    for entry in read_unambiguous(archive):
         found = _DIST_INFO.fullmatch(entry.name)
         if found:
             folders.add(found[1])
@@ -44,17 +41,6 @@ def disagreement(metadata: CoreMetadata, distribution: Distribution) -> str:
     return ""
 
 
-def _check_entry(archive: OpenArchive, entry: ZipEntry, before: set[bytes]) -> None:
-    # What two readers may understand differently (CVE-2025-54368, CVE-2025-8291) installs differently.
-    if entry.name in before:
-        raise ArchiveFault(f"it holds `{_shown(entry.name)}` twice")
-    if b"\0" in entry.name or entry.name.startswith(b"/") or b".." in entry.name.split(b"/"):
-        raise ArchiveFault(f"it holds an entry with the name `{_shown(entry.name)}`")
-    if not entry.is_readable:
-        raise ArchiveFault(f"`{_shown(entry.name)}` in it is encrypted or packed by an unusual method")
-    check_local(archive, entry)
-
-
 def _check_folders(folders: set[bytes], distribution: Distribution) -> None:
     if not folders:
         raise ArchiveFault("it holds no .dist-info directory")
@@ -62,8 +48,8 @@ def _check_folders(folders: set[bytes], distribution: Distribution) -> None:
         raise ArchiveFault("it holds several .dist-info directories")
     # Only the beginning, as pip: how the version was escaped there has changed over the years.
     folder = folders.pop()
-    if not canonicalize_name(_shown(folder)).startswith(distribution.project):
-        raise ArchiveFault(f"its .dist-info directory is `{_shown(folder)}`")
+    if not canonicalize_name(shown(folder)).startswith(distribution.project):
+        raise ArchiveFault(f"its .dist-info directory is `{shown(folder)}`")
 
 
 def _parsed(body: bytes, distribution: Distribution) -> CoreMetadata:
@@ -75,7 +61,3 @@ def _parsed(body: bytes, distribution: Distribution) -> CoreMetadata:
     if fault:
         raise ArchiveFault(fault)
     return metadata
-
-
-def _shown(name: bytes) -> str:
-    return printable(name.decode("utf-8", "backslashreplace"))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pypitool.archives.open_archive import ArchiveFault, OpenArchive, is_bomb
+from pypitool.core.text import printable
 
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
@@ -70,6 +71,29 @@ def read_entries(archive: OpenArchive) -> Iterator[ZipEntry]:
         raise ArchiveFault("it is a zip bomb")
 
 
+def read_unambiguous(archive: OpenArchive) -> Iterator[ZipEntry]:
+    """Iterate as `read_entries` does; what two readers may understand differently is refused.
+
+    It would be installed differently (CVE-2025-54368, CVE-2025-8291).
+    """
+    before: set[bytes] = set()
+    for entry in read_entries(archive):
+        if entry.name in before:
+            raise ArchiveFault(f"it holds `{shown(entry.name)}` twice")
+        if b"\0" in entry.name or entry.name.startswith(b"/") or b".." in entry.name.split(b"/"):
+            raise ArchiveFault(f"it holds an entry with the name `{shown(entry.name)}`")
+        if not entry.is_readable:
+            raise ArchiveFault(f"`{shown(entry.name)}` in it is encrypted or packed by an unusual method")
+        _check_local(archive, entry)
+        before.add(entry.name)
+        yield entry
+
+
+def shown(name: bytes) -> str:
+    """Return the name of an entry as a sentence may hold it."""
+    return printable(name.decode("utf-8", "backslashreplace"))
+
+
 def check_end(archive: OpenArchive) -> None:
     """Raise `ArchiveFault` where an archive lacks its end: a weaker claim, for what has data before it."""
     _find_end(archive)
@@ -81,14 +105,14 @@ def read_entry(archive: OpenArchive, entry: ZipEntry, limit: int) -> bytes:
         raise ArchiveFault("an entry is encrypted or packed by an unusual method")
     if entry.size > limit or entry.packed > 2 * limit:
         raise ArchiveFault(f"an entry is larger than {limit} bytes")
-    packed = archive.at(check_local(archive, entry), entry.packed)
+    packed = archive.at(_check_local(archive, entry), entry.packed)
     body = packed if entry.method == _STORED else _inflate(packed, limit)
     if len(body) != entry.size or zlib.crc32(body) != entry.crc:
         raise ArchiveFault("the checksum of an entry is wrong")
     return body
 
 
-def check_local(archive: OpenArchive, entry: ZipEntry) -> int:
+def _check_local(archive: OpenArchive, entry: ZipEntry) -> int:
     """Return where the bytes of an entry begin; its own header must agree with the directory."""
     header = _LOCAL.unpack(archive.at(entry.offset, _LOCAL.size))
     signature, _, flags, method, *_, name_length, extra_length = header

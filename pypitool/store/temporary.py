@@ -34,6 +34,7 @@ class TemporaryFile:
         self._folder = folder
         self._placed = False
         self.location = location
+        self.name = location.filename  # inside its hidden folder
         self.file = file
 
     def __enter__(self) -> TemporaryFile:
@@ -48,11 +49,6 @@ class TemporaryFile:
     def folder(self) -> str:
         """The folder for which it was made, below the root."""
         return self.location.path.removesuffix(f"{INCOMING}/{self.name}").rstrip("/")
-
-    @property
-    def name(self) -> str:
-        """Its name inside its hidden folder."""
-        return self.location.filename
 
     def write(self, data: bytes) -> None:
         """Append some bytes."""
