@@ -89,23 +89,23 @@ upstream        -> fetch_page listing session upstream upstream_errors
 """)
 # `core` is values and decisions, of which everybody may take what he needs.
 ALL_DOORS = "core"
-# Half of the files of a room are its own, so that it can be rebuilt behind its doors. These are not there
-# yet, with so many doors at most:
+# Half of the files of a room are its own, so that it can be rebuilt behind its doors. Not so where its files
+# have little to do with each other: how many doors there are then, and why.
 MORE_DOORS = {
-    "access": 8,
-    "catalogue": 9,
-    "config": 18,
-    "manage": 8,
-    "mirror": 21,
-    "repository": 14,
-    "server/access": 3,
-    "server/http": 6,
-    "server/logs": 7,
-    "server/replay": 4,
-    "server/views": 12,
-    "store": 5,
-    "upload": 5,
-    "upstream": 5,
+    "access": (8, "users, publishers and rules are three things, asked for by themselves"),
+    "catalogue": (9, "facts, rebuilding and databases of others' state are used beside the catalogue itself"),
+    "config": (18, "each table is checked, shown and read by whoever it is for"),
+    "manage": (8, "an action, and who carries it out: here or over the network"),
+    "mirror": (21, "a command imports the one thing that it runs, and no start pays for the others"),
+    "repository": (14, "what can be done with a repository, one thing a file"),
+    "server/access": (3, "who asks, what he may, and what he is told"),
+    "server/http": (6, "small tools without a common inside"),
+    "server/logs": (7, "each log and count is made where processes are, and fed where requests are"),
+    "server/replay": (4, "the cache, its freshness, the front and the pages: four parts that others connect"),
+    "server/views": (12, "the application registers each view"),
+    "store": (5, "its interface, its one implementation, and what they are told in"),
+    "upload": (5, "the command asks, checks and sends in steps of its own"),
+    "upstream": (5, "an index is asked for pages, for files, or whether it is there"),
 }
 
 OURS = frozenset(PACKAGES)
@@ -257,7 +257,8 @@ def test_every_door_is_used(imports: list[Import]) -> None:
 def test_at_most_half_of_the_files_of_a_room_are_doors(room: str) -> None:
     files = [name for name, path in every_module() if room_of(name) == room and path.name != "__init__.py"]
 
-    assert len(DOORS[room]) <= MORE_DOORS.get(room, len(files) // 2)
+    most, _ = MORE_DOORS.get(room, (len(files) // 2, ""))
+    assert len(DOORS[room]) <= most
 
 
 @pytest.mark.parametrize(
