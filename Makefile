@@ -1,11 +1,15 @@
-# make serve, make test, make bench, make bench-sync, make trips: each does all the set-up it needs, the first time.
+# make serve, make test, make test-fast, make bench, make bench-sync, make trips: each does the set-up that it needs.
 # make PYTHON=/path/to/python ... chooses the interpreter, make ARGS="..." adds arguments.
 
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python3.10)
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))
 BIN := .venv/bin
 
-.PHONY: serve test test-live bench bench-sync trips lint clean
+# What is compiled is kept, whatever the environment says: a test that starts a server starts four processes,
+# and without it each of them compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: serve test test-fast test-live bench bench-sync trips lint clean
 
 serve: .venv/.serve
 	mkdir -p packages
@@ -13,6 +17,10 @@ serve: .venv/.serve
 
 test: lint
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+# While one works: no server, no other process of Python, no client, and no linter (`make lint` is that).
+test-fast: .venv/.test
+	$(BIN)/python -m pytest -n auto -m 'not live and not process and not slow and not public' $(ARGS)
 
 # Needs the public PyPI, and is no part of `make test`.
 test-live: .venv/.test

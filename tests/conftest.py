@@ -1,14 +1,21 @@
-"""What every test relies on: no test reads or writes the home directory or this machine's settings."""
+"""What every test relies on: no test reads or writes the home directory or this machine's settings.
+
+And a test that starts a process says so by its mark: `make test-fast` leaves those out.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.environment import scrubbed
+
+# Programs that take as long to start as many tests do to run; openssl, git and mount do not.
+SLOW_TO_START = ("pip", "python", "twine", "uv")
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +47,26 @@ def clean_environment(tmp_path: Path, machine_environment: dict[str, str]) -> di
     home = tmp_path / "home"
     home.mkdir(exist_ok=True)
     return scrubbed(machine_environment, home=home)
+
+
+@pytest.fixture(scope="session")
+def started_programs() -> list[str]:
+    """The programs that were started, as Python's own audit tells of them."""
+    started: list[str] = []
+
+    def heard(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "subprocess.Popen":
+            started.append(os.path.basename(str(arguments[0])))
+
+    sys.addaudithook(heard)
+    return started
+
+
+@pytest.fixture(autouse=True)
+def marked_processes(request: pytest.FixtureRequest, started_programs: list[str]) -> Iterator[None]:
+    """Let a test fail that starts a process which takes its time, and is not marked for that."""
+    started_programs.clear()
+    yield
+    marked = any(request.node.get_closest_marker(name) for name in ("live", "process", "public"))
+    slow = [program for program in started_programs if program.startswith(SLOW_TO_START)]
+    assert marked or not slow, f"a test that starts {slow[0]} is to be marked `process`"

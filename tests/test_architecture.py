@@ -322,6 +322,7 @@ def test_a_function_imports_only_what_its_file_does_not_bring_anyhow(imports: li
     assert not wrong, lines(wrong)
 
 
+@pytest.mark.process
 def test_the_command_starts_without_importing_anything_heavy() -> None:
     code = "import sys, pypitool.__main__; print(*sys.modules)"
 

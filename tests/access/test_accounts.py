@@ -410,6 +410,7 @@ def test_a_file_in_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
         set_password(tmp_path / "missing" / "htpasswd", "deploy", "secret")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("what_is_left", ["nothing", "a namespace", "the old passlib"])
 def test_a_libpass_that_is_not_whole_is_one_sentence(tmp_path: Path, what_is_left: str) -> None:
     broken = tmp_path / "passlib"

@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from bench.processes import cpu_seconds, parse_stat, pss_bytes, tree
+
+pytestmark = pytest.mark.process
 
 BURN = "import time\nwhile time.process_time() < 0.2: pass\n"
 

@@ -61,6 +61,7 @@ def test_corpora_are_compared() -> None:
     assert report.flat_lines([row], results) == [["a page", "L against S", "70%", "within 20 %", "NO"]]
 
 
+@pytest.mark.process
 def test_the_rows_are_listed() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "bench", "--list"], capture_output=True, text=True, check=True

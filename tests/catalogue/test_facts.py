@@ -168,6 +168,7 @@ def test_facts_of_a_newer_program_are_refused_with_a_sentence(log: FactLog) -> N
         list(log.replay())
 
 
+@pytest.mark.process
 def test_many_writers_lose_and_mix_nothing(log: FactLog) -> None:
     script = (
         "import sys; from pathlib import Path\n"

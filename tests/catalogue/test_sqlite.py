@@ -43,6 +43,7 @@ def catalogue(path: Path, facts: FactLog) -> Iterator[SqliteCatalogue]:
         yield catalogue
 
 
+@pytest.mark.process
 def test_a_stamp_sees_the_commits_of_another_process(catalogue: SqliteCatalogue) -> None:
     before = catalogue.stamp()
 
@@ -62,6 +63,7 @@ def test_a_commit_without_a_signal_is_seen_within_a_second(catalogue: SqliteCata
     wait_until(lambda: catalogue.stamp() != before, what="the stamp changes", seconds=1.5)
 
 
+@pytest.mark.process
 def test_the_signal_may_be_removed(catalogue: SqliteCatalogue, path: Path) -> None:
     catalogue.stamp()
     path.with_name("catalogue.signal").unlink()
@@ -110,6 +112,7 @@ def test_a_reader_holds_no_transaction(catalogue: SqliteCatalogue) -> None:
     assert catalogue.path.with_name("catalogue.sqlite-wal").stat().st_size == 0
 
 
+@pytest.mark.process
 def test_two_processes_write_at_once_and_neither_is_refused(catalogue: SqliteCatalogue) -> None:
     writers = [start_writer(catalogue.path, project, 150) for project in ("foo", "bar")]
 
@@ -120,6 +123,7 @@ def test_two_processes_write_at_once_and_neither_is_refused(catalogue: SqliteCat
     assert catalogue.counts() == (2, 300)
 
 
+@pytest.mark.process
 def test_a_catalogue_is_replaced_while_others_write_without_a_pause(
     catalogue: SqliteCatalogue, facts: FactLog
 ) -> None:
@@ -139,6 +143,7 @@ def test_a_catalogue_is_replaced_while_others_write_without_a_pause(
     assert before == still
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("moment", [random.Random(number).uniform(0.0, 0.2) for number in range(6)])
 def test_a_writer_that_is_killed_loses_nothing_that_was_live(
     catalogue: SqliteCatalogue, facts: FactLog, moment: float

@@ -136,6 +136,7 @@ def test_an_interruption_ends_with_130() -> None:
     assert describe(KeyboardInterrupt()).exit_code == 130
 
 
+@pytest.mark.process
 def test_a_reader_that_goes_away_is_no_traceback(clean_environment: dict[str, str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -150,6 +151,7 @@ def test_a_reader_that_goes_away_is_no_traceback(clean_environment: dict[str, st
     assert ended.returncode == 1
 
 
+@pytest.mark.process
 def test_debug_shows_the_traceback(clean_environment: dict[str, str]) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "pypitool", "config", "show", "--config", "/nowhere.toml", "--debug"],

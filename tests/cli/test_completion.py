@@ -27,6 +27,7 @@ def test_bash_takes_the_script(clean_environment: dict[str, str]) -> None:
     assert ended.stderr == ""
 
 
+@pytest.mark.process
 def test_projects_are_completed_from_the_catalogue(packages: Path, clean_environment: dict[str, str]) -> None:
     assert main(["rescan", "--packages", str(packages)]) == 0
     environment = {
@@ -44,6 +45,7 @@ def test_projects_are_completed_from_the_catalogue(packages: Path, clean_environ
     assert (ended.stdout, ended.stderr) == ("plain,acme-core\n", "")
 
 
+@pytest.mark.process
 def test_completing_projects_of_nothing_is_silent(clean_environment: dict[str, str]) -> None:
     environment = {
         **clean_environment,
@@ -63,6 +65,7 @@ def test_another_shell_is_refused() -> None:
     assert main(["completion", "tcsh"]) == 2
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("words", "offered"),
     [

@@ -97,6 +97,7 @@ def test_check_warns_of_a_password_that_is_not_set_here(
     assert "the variable NOT_SET is not set" in capsys.readouterr().err
 
 
+@pytest.mark.process
 def test_the_mirror_is_described_without_importing_what_it_works_with(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text(

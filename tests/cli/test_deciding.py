@@ -135,6 +135,7 @@ def test_an_unknown_file_ends_with_5(run: Run) -> None:
     assert "there is no file `acme_core-9.tar.gz` of `acme-core`" in ended.err
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("answer", "code", "is_there"), [("y", 0, False), ("n", 1, True), ("", 1, True)])
 def test_on_a_terminal_one_is_asked(
     packages: Path, clean_environment: dict[str, str], answer: str, code: int, is_there: bool

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from pypitool.__main__ import main
 from tests.cli.conftest import Run
 from tests.support.wheels import build_wheel
@@ -71,6 +73,7 @@ def test_several_directories_are_one_index(run: Run, tmp_path: Path) -> None:
     assert [row[0] for row in ended.rows] == ["acme-core", "more", "other"]
 
 
+@pytest.mark.process
 def test_a_missing_directory_is_a_sentence_with_exit_code_8(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "pypitool", "list", "--packages", str(tmp_path / "none")],

@@ -305,6 +305,7 @@ def test_a_password_comes_from_standard_input(both: Both, monkeypatch: pytest.Mo
     assert both.remote("runs", "-u", "root", "--password-stdin").code == 0
 
 
+@pytest.mark.process
 def test_on_a_terminal_one_is_asked_only_when_the_server_wants_to_know(
     both: Both, clean_environment: dict[str, str]
 ) -> None:

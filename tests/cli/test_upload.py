@@ -506,6 +506,7 @@ def test_a_file_that_changed_after_the_check_is_not_sent(run: Run, index: Receiv
     assert lines(ended)[1]["message"] == "it changed since it was checked"
 
 
+@pytest.mark.process
 def test_an_interruption_says_what_is_done_and_leaves_the_rest(
     index: Receiver, dist: Path, clean_environment: dict[str, str]
 ) -> None:

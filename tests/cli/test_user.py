@@ -59,6 +59,7 @@ def test_without_a_terminal_the_password_must_come_from_standard_input(
     assert "give it with `--password-stdin`" in capsys.readouterr().err
 
 
+@pytest.mark.process
 def test_on_a_terminal_the_password_is_asked_for_twice_and_not_shown(
     tmp_path: Path, clean_environment: dict[str, str]
 ) -> None:

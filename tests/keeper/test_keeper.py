@@ -25,6 +25,8 @@ from tests.support.repositories import UPLOADED, open_repository, paths, publish
 from tests.support.waiting import wait_until
 from tests.support.wheels import Release, build_wheel, sdist_bytes
 
+pytestmark = pytest.mark.process
+
 WHEEL = "acme-1.0-py3-none-any.whl"
 SOON = 1.0  # seconds: what the design promises
 

@@ -23,6 +23,8 @@ from tests.support.repositories import DEPLOY, leftovers, open_repository, publi
 from tests.support.waiting import NeverHappened, wait_until
 from tests.support.wheels import Release, wheel_bytes, wheel_filename
 
+pytestmark = pytest.mark.process
+
 SECONDS = 4.0
 PROJECTS, VERSIONS, SALTS = range(4), range(4), range(3)
 FOLDERS = ("", "a", "a/b", "c")

@@ -21,6 +21,7 @@ with lock_directory(Path(sys.argv[1]), "pypitool sync nightly"):
 """
 
 
+@pytest.mark.process
 def test_a_second_run_is_told_who_holds_the_directory(tmp_path: Path) -> None:
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
@@ -36,6 +37,7 @@ def test_a_second_run_is_told_who_holds_the_directory(tmp_path: Path) -> None:
     assert exit_code(caught.value) == 6
 
 
+@pytest.mark.process
 def test_a_run_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:

@@ -373,6 +373,7 @@ with Repository.open([Path(packages)], environ={}) as repository:
 """
 
 
+@pytest.mark.process
 def test_a_killed_run_loses_at_most_a_mebibyte(repository: Repository, fake: FakeUpstream) -> None:
     fake.index.offers["a"] = [offer("1.0", BIG)]
     fake.fail("/files/", stall(2_500_000, 20), times=1)

@@ -18,6 +18,8 @@ from pypitool.upstream.upstream import Upstream
 from tests.cli.mirror.conftest import wheel
 from tests.support.upstream import Dialect, FakeUpstream, respond
 
+pytestmark = pytest.mark.process
+
 LINUX = make_target("linux", python="3.12", platform="manylinux_2_39_x86_64")
 
 

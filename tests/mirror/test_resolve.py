@@ -23,6 +23,8 @@ from pypitool.upstream.upstream import Upstream
 from tests.support.upstream import FakeUpstream, Offer
 from tests.support.wheels import Release, sdist_bytes, wheel_bytes, wheel_filename
 
+pytestmark = pytest.mark.process
+
 LINUX = make_target("linux", python="3.12", platform="manylinux_2_39_x86_64")
 WINDOWS = make_target("windows", python="3.11", platform="win_amd64")
 

@@ -184,6 +184,7 @@ def test_what_is_not_pinned_is_refused_with_its_line(lan: Lan) -> None:
         lan.sync("a==1.0", "b>=1")
 
 
+@pytest.mark.process
 def test_what_is_not_pinned_is_resolved_with_its_dependencies(lan: Lan) -> None:
     lan.fake.index.offers = {
         "a": [wheel("a", "1.0", "b>=1", 'w; sys_platform == "win32"'), wheel("a", "2.0", "gone")],
@@ -325,6 +326,7 @@ def test_an_uploaded_project_is_satisfied_from_the_directory(lan: Lan) -> None:
     assert lan.held()["ours-1.0-py3-none-any.whl"].origin.kind is OriginKind.UPLOADED
 
 
+@pytest.mark.process
 def test_resolving_names_no_private_project_to_a_stranger_but_what_it_needs(lan: Lan) -> None:
     upload(lan, "ours", "1.0", "a>=1")
     lan.fake.index.offers = {"a": [wheel("a", "1.0")]}

@@ -217,6 +217,7 @@ def test_eight_overwriting_threads_follow_each_other(repository: Repository) -> 
     assert repository.catalogue.problems() == ()
 
 
+@pytest.mark.process
 def test_one_of_eight_processes_wins_the_name(tmp_path: Path, repository: Repository) -> None:
     gate = tmp_path / "gate"
     writers = [spawn(tmp_path, "publish", str(number), str(gate)) for number in range(8)]
@@ -230,6 +231,7 @@ def test_one_of_eight_processes_wins_the_name(tmp_path: Path, repository: Reposi
     assert leftovers(repository) == []
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("overwrite", [False, True], ids=["new", "overwrite"])
 @pytest.mark.parametrize("step", STEPS)
 def test_a_writer_killed_at_any_step_leaves_nothing_or_the_whole_file(
@@ -255,6 +257,7 @@ def test_a_writer_killed_at_any_step_leaves_nothing_or_the_whole_file(
     assert len(list(repository.roots[0].glob("*.asc"))) == signed.count(True)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("step", ["pending", "linked"])
 def test_a_dead_writers_name_can_be_published_at_once(
     tmp_path: Path, repository: Repository, step: str
@@ -266,6 +269,7 @@ def test_a_dead_writers_name_can_be_published_at_once(
     assert published.outcome is (Outcome.CREATED if step == "pending" else Outcome.UNCHANGED)
 
 
+@pytest.mark.process
 def test_a_living_writer_is_left_alone(tmp_path: Path, repository: Repository) -> None:
     writer = spawn(tmp_path, "stop", "linked", "new")
     try:

@@ -235,6 +235,7 @@ def test_a_lost_catalogue_brings_every_decision_back(tmp_path: Path, repository:
         assert project.status is ProjectStatus.DEPRECATED
 
 
+@pytest.mark.process
 def test_a_decision_of_another_process_is_effective_at_once(repository: Repository) -> None:
     stamp = repository.catalogue.stamp()
     code = (

@@ -168,6 +168,7 @@ def open_to_all(directory: Path) -> None:
     directory.chmod(0o777)
 
 
+@pytest.mark.process
 @needs_root
 def test_a_directory_of_another_user_is_refused_without_a_state(packages: Path) -> None:
     open_to_all(packages)
@@ -178,6 +179,7 @@ def test_a_directory_of_another_user_is_refused_without_a_state(packages: Path) 
     assert list(packages.iterdir()) == []
 
 
+@pytest.mark.process
 @needs_root
 def test_a_directory_of_another_user_is_welcome_with_a_state_in_it(packages: Path) -> None:
     open_to_all(packages)

@@ -42,7 +42,6 @@ def scrubbed(environ: Mapping[str, str], *, home: Path, **more: str) -> dict[str
         "NO_PROXY": "*",
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "UV_NO_CONFIG": "1",
         **more,
     }

@@ -18,6 +18,7 @@ def test_nothing_can_be_written_below_the_home_directory() -> None:
         packages.mkdir(parents=True)
 
 
+@pytest.mark.process
 def test_a_subprocess_has_the_same_guard() -> None:
     code = "import pathlib; pathlib.Path('~/.pypitool').expanduser().mkdir()"
 

@@ -26,6 +26,7 @@ def test_a_wheel_is_a_sound_archive_with_readable_metadata(tmp_path: Path) -> No
     assert [str(requirement) for requirement in metadata.requires_dist or ()] == ["click>=8"]
 
 
+@pytest.mark.process
 def test_pip_installs_the_wheel(tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path, "acme-core", "1.2.0", extra_files={"acme_data/__init__.py": b""})
     target = tmp_path / "site"

@@ -62,12 +62,14 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return scrubbed(os.environ, home=home, **more)
 
 
+@pytest.mark.process
 def test_every_document_is_as_the_earlier_version_gave_it(home: Path, expected: dict[str, Any]) -> None:
     found = documents(OURS, home, environment(home))
 
     assert found == expected["documents"]
 
 
+@pytest.mark.process
 def test_a_lost_catalogue_is_rebuilt_to_the_same(home: Path, expected: dict[str, Any]) -> None:
     for file in (home / "packages" / ".pypitool").glob("catalogue.sqlite*"):
         file.unlink()

@@ -26,6 +26,7 @@ def test_what_pip_download_does_needs_no_configuration(site: Site) -> None:
     assert "fetched a-1.0-py3-none-any.whl" in ended.err
 
 
+@pytest.mark.process
 def test_what_is_not_pinned_comes_with_its_dependencies(site: Site) -> None:
     site.offer(wheel("a", "1.0", "b"), wheel("b", "2.0"), wheel("b", "2.1"))
 
@@ -61,6 +62,7 @@ def test_a_missing_dependency_is_a_hole_and_the_way_out_is_said(site: Site) -> N
     assert "--resolve" in ended.err
 
 
+@pytest.mark.process
 def test_resolve_fills_the_holes_of_pins(site: Site) -> None:
     site.offer(wheel("a", "1.0", "b>=2"), wheel("b", "2.0"))
 

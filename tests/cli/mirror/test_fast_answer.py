@@ -54,6 +54,7 @@ def test_the_fast_answer_is_the_same_json_as_the_long_way_does(synced: Site) -> 
     assert seen == long_way
 
 
+@pytest.mark.process
 def test_the_fast_answer_imports_next_to_nothing(synced: Site) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", LOOK, "sync", "--locked", "--config", str(synced.config)],
@@ -128,6 +129,7 @@ def test_the_words_of_a_line_stand_in_any_order() -> None:
     assert line.config == Path("a.toml")
 
 
+@pytest.mark.process
 def test_a_reader_that_went_away_is_no_fault(synced: Site) -> None:
     command = [sys.executable, "-m", "pypitool", "sync", "--locked", "--config", str(synced.config)]
     read, write = os.pipe()

@@ -58,6 +58,7 @@ def test_another_directory_is_filled_when_it_is_named(site: Site) -> None:
     assert not site.packages.exists()
 
 
+@pytest.mark.process
 def test_resolve_is_another_question_than_what_was_proved_without_it(site: Site) -> None:
     site.offer(wheel("a", "1.0", "b"), wheel("b", "1.0"))
     site.write("backend.txt", "a==1.0\n")

@@ -198,6 +198,7 @@ def test_what_is_wanted_while_it_is_pruned_counts_as_wanted_then(moved: Site) ->
 RESOLVED = 'closure = "resolve"'
 
 
+@pytest.mark.process
 def test_a_resolved_set_wants_what_it_wanted_when_it_was_synchronised(site: Site) -> None:
     site.more = RESOLVED
     pins(site, "a")
@@ -219,6 +220,7 @@ def failing_for_us(handler: Handler, answer: Answer) -> None:
         respond(503)(handler, answer)
 
 
+@pytest.mark.process
 def test_what_a_failing_project_had_is_not_given_up(site: Site) -> None:
     site.more = RESOLVED
     pins(site, "a", "b")

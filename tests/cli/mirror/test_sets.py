@@ -41,6 +41,7 @@ def test_an_unreadable_input_stops_everything_before_it_begins(site: Site) -> No
     assert site.fake.seen == []
 
 
+@pytest.mark.process
 def test_a_checked_set_takes_pins_alone_and_resolve_takes_anything(site: Site) -> None:
     site.offer(wheel("a", "1.0", "b"), wheel("b", "1.0"))
     site.write("backend.txt", "a\n")
@@ -129,6 +130,7 @@ def test_check_takes_files_instead_of_sets(site: Site) -> None:
     }
 
 
+@pytest.mark.process
 def test_lock_writes_pins_with_hashes_for_every_target(site: Site) -> None:
     site.offer(wheel("a", "1.0", 'w; sys_platform == "win32"'), wheel("w", "1.0"))
     source = site.write("requirements.in", "a\n")
@@ -146,6 +148,7 @@ def test_lock_writes_pins_with_hashes_for_every_target(site: Site) -> None:
     assert len(site.files()) == 2
 
 
+@pytest.mark.process
 def test_lock_says_what_cannot_be_satisfied(site: Site) -> None:
     site.offer(wheel("a", "1.0", "b>2"), wheel("b", "1.0"))
 

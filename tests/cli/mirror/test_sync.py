@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from tests.cli.mirror.conftest import Site, lines, wheel
 
 
@@ -68,6 +70,7 @@ def test_a_conflict_names_its_file_once(site: Site) -> None:
     assert ended.err.startswith("error: a-1.0-py3-none-any.whl is here with other bytes")
 
 
+@pytest.mark.process
 def test_lock_asks_nobody_about_our_own_projects(site: Site) -> None:
     site.more = '[policy]\nprivate = ["acme-*"]\n'
     site.packages.mkdir()
@@ -85,6 +88,7 @@ def test_lock_asks_nobody_about_our_own_projects(site: Site) -> None:
     assert "acme" not in lock.read_text()
 
 
+@pytest.mark.process
 def test_offline_asks_nobody_for_what_is_not_pinned_either(site: Site) -> None:
     site.more = 'closure = "resolve"'
     site.offer(wheel("a", "1.0", "b"), wheel("b", "1.0"))

@@ -15,6 +15,7 @@ from tests.support.wheels import build_wheel
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux only")
 
 
+@pytest.mark.process
 def test_threads_that_are_started_later_stay_on_the_same_cpu() -> None:
     code = (
         "import os, threading; from pypitool_server.engine.worker import pin_to_cpu;"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from pypitool_server.engine.environment import scrubbed
 from pypitool_server.engine.side_process import LONGEST_SECONDS, Backoff
 
@@ -25,6 +27,7 @@ def test_secrets_and_proxies_do_not_reach_a_request() -> None:
     assert sorted(kept) == ["LC_ALL", "PATH", "PYTHONWARNINGS"]
 
 
+@pytest.mark.process
 def test_the_process_itself_forgets() -> None:
     code = "import os; from pypitool_server.engine.environment import scrub; scrub(); print(*os.environ)"
     environment = {"PATH": "/bin", "SECRET": "x", "PYTHONPATH": ":".join(sys.path)}
@@ -35,6 +38,7 @@ def test_the_process_itself_forgets() -> None:
     assert "SECRET" not in ended.stdout
 
 
+@pytest.mark.process
 def test_the_parent_imports_neither_the_application_nor_a_database() -> None:
     code = "import sys, pypitool_server.engine.serve; print(*sys.modules)"
 
