@@ -14,6 +14,7 @@ from pypitool.access.issuers import IssuerKeys, IssuerUnavailable, fetch_keys
 from pypitool.core.errors import Kind
 from tests.support.certificates import Authority, make_authority
 from tests.support.issuer import CONFIGURATION, KEYS, Issuer, as_json
+from tests.support.waiting import LONGEST
 
 HOUR = 3600.0
 
@@ -148,7 +149,7 @@ def test_one_asks_for_all_who_wait(clock: Clock) -> None:
 
     def fetch(issuer: str, ca: PurePath | None) -> list[Any]:
         asked.release()
-        assert answered.wait(10)
+        assert answered.wait(LONGEST)
         return ["a"]
 
     keys = IssuerKeys(named, fetch=fetch, clock=clock)
@@ -156,7 +157,7 @@ def test_one_asks_for_all_who_wait(clock: Clock) -> None:
     threads = [threading.Thread(target=lambda: found.append(find(keys, "a"))) for _ in range(8)]
     for thread in threads:
         thread.start()
-    assert asked.acquire(timeout=10)
+    assert asked.acquire(timeout=LONGEST)
     answered.set()
     for thread in threads:
         thread.join()
@@ -258,7 +259,7 @@ def test_a_silent_issuer_is_not_waited_for(issuer: Issuer, monkeypatch: pytest.M
     monkeypatch.setattr(issuers, "SECONDS", 0.2)
 
     def silence() -> tuple[int, dict[str, str], bytes]:
-        ended.wait(10)
+        ended.wait(LONGEST)
         return 200, {}, b""
 
     issuer.instead[CONFIGURATION] = silence

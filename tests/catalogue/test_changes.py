@@ -9,6 +9,7 @@ from pypitool.catalogue.catalogue import Catalogue, FileFact, ScanBatch
 from pypitool.core.model import Changes, Location, Problem, ProjectStatus
 from tests.catalogue.conftest import OpenCatalogue
 from tests.catalogue.held import name, pending, uploaded, wheel
+from tests.support.waiting import LONGEST
 
 
 def test_a_stamp_stands_while_nothing_happens(catalogue: Catalogue) -> None:
@@ -40,18 +41,18 @@ def test_every_thread_sees_a_commit_by_its_own_stamp(open_another: OpenCatalogue
 
     def look() -> None:
         before = here.stamp()
-        looked.wait(5)
-        committed.wait(5)
+        looked.wait(LONGEST)
+        committed.wait(LONGEST)
         saw.append(here.stamp() != before)
 
     threads = [threading.Thread(target=look) for _ in range(8)]
     for thread in threads:
         thread.start()
-    looked.wait(5)
+    looked.wait(LONGEST)
     elsewhere.apply_scan(ScanBatch([wheel("foo")]))
     committed.set()
     for thread in threads:
-        thread.join(5)
+        thread.join(LONGEST)
 
     assert saw == [True] * 8
 

@@ -22,6 +22,7 @@ from pypitool.core.model import Origin, OriginKind
 from pypitool.core.text import timestamp
 from tests.support.disks import make_read_only, mounted_disk
 from tests.support.imports import ROOT
+from tests.support.waiting import LONGEST
 
 NOW = 1767225600.0  # 2026-01-01
 DEPLOY = Actor("user:deploy", "10.0.0.7", "password")
@@ -182,7 +183,7 @@ def test_many_writers_lose_and_mix_nothing(log: FactLog) -> None:
     ]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: log.append(replace(YANK, reason=str(number))), range(200)))
-    codes = [other.wait(30) for other in others]
+    codes = [other.wait(LONGEST) for other in others]
 
     facts = list(log.replay())
 

@@ -12,7 +12,7 @@ import pytest
 
 from pypitool.catalogue.sqlite import GroupCommit
 from pypitool.core.errors import Kind, PypitoolError
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 
 
 class Refused(PypitoolError):
@@ -72,16 +72,16 @@ class Together:
         with ThreadPoolExecutor(len(self._values) + 1) as pool:
             began = threading.Event()
             first = pool.submit(self._group.apply, lambda connection: self._wait(began))
-            assert began.wait(10)
+            assert began.wait(LONGEST)
             others = [pool.submit(self._one, value) for value in self._values]
-            wait_until(lambda: len(self._group._waiting) == len(self._values), what="all wait", seconds=10)
+            wait_until(lambda: len(self._group._waiting) == len(self._values), what="all wait")
             self._went_on.set()
             first.result(10)
             return [other.result(10) for other in others]
 
     def _wait(self, began: threading.Event) -> None:
         began.set()
-        assert self._went_on.wait(10)
+        assert self._went_on.wait(LONGEST)
 
     def _one(self, value: int) -> int | str:
         try:

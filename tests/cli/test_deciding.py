@@ -12,6 +12,7 @@ import pytest
 from pypitool.cli.commands.yank import STATUSES
 from pypitool.core.model import ProjectStatus
 from tests.cli.conftest import Run
+from tests.support.waiting import LONGEST
 from tests.support.wheels import build_wheel
 
 WHEEL = "acme_core-1.0-py3-none-any.whl"
@@ -152,7 +153,7 @@ def test_on_a_terminal_one_is_asked(
         shown += os.read(ours, 1024)
     os.write(ours, f"{answer}\n".encode())
 
-    assert process.wait(20) == code
+    assert process.wait(LONGEST) == code
     assert (packages / WHEEL).exists() == is_there
     assert b"Delete 2 files of acme-core?" in shown
     os.close(ours)

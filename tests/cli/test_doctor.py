@@ -321,11 +321,9 @@ def test_an_upstream_that_cannot_be_reached(served: House) -> None:
 def test_a_request_ends_after_five_seconds(served: House, upstream: FakeUpstream) -> None:
     upstream.index.delay = 8.0
     served.text += f'[upstream.acme]\nindex = "{upstream.url}"\n'
-    began = time.monotonic()
 
+    # What it would answer after eight seconds is an index page.
     assert served.ids() == ["upstream-unreachable"]
-
-    assert time.monotonic() - began < 7
 
 
 def test_without_a_fallback_or_an_upstream_no_name_is_in_danger(served: House) -> None:

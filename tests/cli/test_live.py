@@ -19,7 +19,7 @@ from pypitool.repository.repository import Repository
 from tests.cli.conftest import Run
 from tests.support.accounts import write_htpasswd
 from tests.support.server import HOST, ServerProcess
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 from tests.support.wheels import build_wheel
 
 pytestmark = pytest.mark.live
@@ -170,7 +170,7 @@ def test_what_keeps_a_server_from_starting_is_a_sentence(
 ) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "pypitool", "serve", *words],
-        capture_output=True, text=True, cwd=tmp_path, env=clean_environment, check=False, timeout=60,
+        capture_output=True, text=True, cwd=tmp_path, env=clean_environment, check=False, timeout=LONGEST,
     )  # fmt: skip
 
     assert ended.returncode == code, ended.stderr

@@ -27,6 +27,7 @@ from pypitool.repository.state import locate_state
 from tests.cli.conftest import Ended
 from tests.support.accounts import write_htpasswd
 from tests.support.server import ServerProcess, free_port
+from tests.support.waiting import LONGEST
 from tests.support.wheels import build_sdist, build_wheel
 
 RULES = """
@@ -320,7 +321,7 @@ def test_on_a_terminal_one_is_asked_only_when_the_server_wants_to_know(
     os.write(ours, b"roots\n")
     shown += said(ours, until=b"sync")
 
-    assert process.wait(20) == 0
+    assert process.wait(LONGEST) == 0
     assert b"roots" not in shown
     os.close(ours)
 

@@ -21,7 +21,7 @@ from pypitool.__main__ import main
 from tests.cli.conftest import Ended
 from tests.support.certificates import make_authority
 from tests.support.receiver import Receiver, Reply, basic
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 from tests.support.wheels import build_sdist, build_wheel
 
 Run = Callable[..., Ended]
@@ -343,7 +343,7 @@ def test_refused_credentials_stop_everything(run: Run, index: Receiver, dist: Pa
 def test_the_first_file_of_each_project_goes_alone(run: Run, index: Receiver, dist: Path) -> None:
     under_way: set[str] = set()
     together: list[set[str]] = []
-    both_firsts = threading.Barrier(2, timeout=10)
+    both_firsts = threading.Barrier(2, timeout=LONGEST)
     lock = threading.Lock()
 
     def on_upload(filename: str) -> None:
@@ -515,7 +515,7 @@ def test_an_interruption_says_what_is_done_and_leaves_the_rest(
     def on_upload(filename: str) -> None:
         if filename.startswith("other"):
             under_way.set()
-            may_end.wait(10)
+            may_end.wait(LONGEST)
 
     index.state.on_upload = on_upload
     words = ["upload", "--url", index.url, "--jobs", "1", "--json"]
@@ -525,11 +525,11 @@ def test_an_interruption_says_what_is_done_and_leaves_the_rest(
         [sys.executable, "-m", "pypitool", *words, *map(str, files)],
         env=clean_environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
-        assert under_way.wait(20)
+        assert under_way.wait(LONGEST)
         process.send_signal(signal.SIGINT)
         wait_until(lambda: is_delivered(process.pid), what="the signal is delivered")
         may_end.set()
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=LONGEST)
 
     ended = Ended(process.returncode, out, "")
     assert ended.code == 130

@@ -13,6 +13,7 @@ import pytest
 from pypitool.__main__ import main
 from pypitool.access.accounts import Accounts
 from tests.support.accounts import write_htpasswd
+from tests.support.waiting import LONGEST
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_on_a_terminal_the_password_is_asked_for_twice_and_not_shown(
     os.write(ours, b"hidden\n")
     shown += said(ours, until=b"added ann")
 
-    assert process.wait(20) == 0
+    assert process.wait(LONGEST) == 0
     assert Accounts(file).verify("ann", "hidden")
     assert b"hidden" not in shown
     os.close(ours)

@@ -20,7 +20,7 @@ from tests.support.clients import Client
 from tests.support.forms import upload_form
 from tests.support.issuer import TOKEN, Issuer
 from tests.support.server import ServerProcess
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 from tests.support.wheels import Release, build_wheel, wheel_bytes, wheel_filename
 
 pytestmark = pytest.mark.live
@@ -62,7 +62,7 @@ def server(
     tls = ["--cert", str(authority.chain), "--key", str(authority.key)]
     options = ["--config", str(file), *tls, *TWO_WORKERS]
     with ServerProcess(home / "packages", home=home, options=options, ready_path=None) as server:
-        wait_until(lambda: page(server, authority, "/health"), what="it answers", seconds=30)
+        wait_until(lambda: page(server, authority, "/health"), what="it answers")
         yield server
 
 
@@ -70,7 +70,7 @@ def page(server: ServerProcess, authority: Authority, path: str) -> str:
     context = ssl.create_default_context(cafile=authority.ca)
     with (
         suppress(OSError),
-        urllib.request.urlopen(secure(server) + path, context=context, timeout=5) as answer,
+        urllib.request.urlopen(secure(server) + path, context=context, timeout=LONGEST) as answer,
     ):
         return str(answer.read().decode())
     return ""
@@ -137,7 +137,7 @@ def test_a_publisher_that_is_taken_out_of_the_file_stops_its_tokens(
 ) -> None:
     proof = issuer.sign(aud="pypi.acme.example", repository="acme/core", ref="refs/heads/main")
     minted = requests.post(
-        f"{secure(server)}/_/oidc/mint-token", json={"token": proof}, verify=str(issuer.ca), timeout=30
+        f"{secure(server)}/_/oidc/mint-token", json={"token": proof}, verify=str(issuer.ca), timeout=LONGEST
     )
     credentials = ("__token__", minted.json()["token"])
     file = server.packages[0].parent / "config.toml"
@@ -159,6 +159,6 @@ def upload(server: ServerProcess, issuer: Issuer, credentials: tuple[str, str]) 
     headers = {"Content-Type": form.content_type}
     url = f"{secure(server)}/legacy/"
     answer = requests.post(
-        url, data=form.data, headers=headers, auth=credentials, verify=str(issuer.ca), timeout=30
+        url, data=form.data, headers=headers, auth=credentials, verify=str(issuer.ca), timeout=LONGEST
     )
     return answer.status_code

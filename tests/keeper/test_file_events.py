@@ -20,7 +20,7 @@ from pypitool.repository.contact import (
     take_inbox,
     write_heartbeat,
 )
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def files(*paths: str) -> frozenset[Location]:
 
 def drain(changes: ChangedPaths) -> None:
     """Take everything that is noted, until nothing more comes."""
-    assert changes.wait(5.0)
+    assert changes.wait(LONGEST)
     while changes.wait(0.3):
         changes.take()
 
@@ -72,7 +72,7 @@ def test_a_file_that_comes_is_noted(
 ) -> None:
     change(root / path)
 
-    assert changes.wait(5.0)
+    assert changes.wait(LONGEST)
     assert changes.take().files == files(path)
 
 
@@ -90,7 +90,7 @@ def test_a_file_that_goes_is_noted(root: Path, changes: ChangedPaths) -> None:
 def test_a_signature_means_its_file(root: Path, changes: ChangedPaths) -> None:
     write(root / "a-1.zip.asc")
 
-    assert changes.wait(5.0)
+    assert changes.wait(LONGEST)
     assert changes.take().files == files("a-1.zip")
 
 
@@ -101,7 +101,7 @@ def test_hidden_names_are_passed_over(root: Path, changes: ChangedPaths) -> None
     write(root / ".a-1.zip")
     write(root / "b-1.zip")
 
-    assert changes.wait(5.0)
+    assert changes.wait(LONGEST)
     assert changes.take() == TakenPaths(files("b-1.zip"))
 
 
@@ -114,7 +114,7 @@ def test_reading_files_is_no_event(root: Path, changes: ChangedPaths) -> None:
     os.listdir(root)
     write(root / "b-1.zip")
 
-    assert changes.wait(5.0)
+    assert changes.wait(LONGEST)
     assert changes.take().files == files("b-1.zip")
 
 

@@ -1,4 +1,4 @@
-"""A real keeper: what is copied in is listed within a second of being whole, and never before."""
+"""A real keeper: what is copied in is listed when it is whole, without a walk, and never before."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ from pypitool.repository.contact import is_kept, put_doubt, put_in_inbox
 from pypitool.repository.repository import Repository
 from tests.support.keeping import KeeperProcess, keeper
 from tests.support.repositories import UPLOADED, open_repository, paths, publish_wheel
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 from tests.support.wheels import Release, build_wheel, sdist_bytes
 
 pytestmark = pytest.mark.process
 
 WHEEL = "acme-1.0-py3-none-any.whl"
-SOON = 1.0  # seconds: what the design promises
 
 
 @pytest.fixture
@@ -54,9 +53,9 @@ def source(tmp_path: Path) -> Path:
     return build_wheel(tmp_path / "source", "acme", "1.0")
 
 
-def listed(repository: Repository, *expected: str, seconds: float = SOON) -> None:
+def listed(repository: Repository, *expected: str) -> None:
     """Wait until exactly these files are listed."""
-    wait_until(lambda: paths(repository) == list(expected), what=f"{expected} are listed", seconds=seconds)
+    wait_until(lambda: paths(repository) == list(expected), what=f"{expected} are listed")
 
 
 def make_many(root: Path, place: Path, number: int) -> None:
@@ -117,7 +116,7 @@ def test_a_slow_copy_is_reported_and_listed_only_when_it_is_whole(
             file.write(body[start : start + len(body) // 20])
             assert paths(repository) == []
             time.sleep(0.1)  # the slow writer itself, not a wait for something
-        wait_until(lambda: WHEEL in reasons(repository), what="it is reported", seconds=SOON)
+        wait_until(lambda: WHEEL in reasons(repository), what="it is reported")
         assert reasons(repository)[WHEEL] == "it is still being written"
         assert paths(repository) == []
 
@@ -131,7 +130,7 @@ def test_a_writer_that_gave_up_leaves_a_problem_with_its_reason(
     (root / WHEEL).write_bytes(source.read_bytes()[:-7])
     (root / "other-1.0.tar.gz").write_bytes(b"<html>404 Not Found</html>")
 
-    wait_until(lambda: len(reasons(repository)) == 2, what="both are reported", seconds=SOON)
+    wait_until(lambda: len(reasons(repository)) == 2, what="both are reported")
 
     assert reasons(repository)[WHEEL] == "it is truncated"
     assert paths(repository) == []
@@ -149,7 +148,7 @@ def test_a_download_in_another_order_is_not_listed_while_it_has_holes(
     with (root / "acme-1.0.zip").open("wb", buffering=0) as file:
         file.seek(len(body) // 2)
         file.write(body[len(body) // 2 :])
-        wait_until(lambda: reasons(repository), what="it is reported", seconds=SOON)
+        wait_until(lambda: reasons(repository), what="it is reported")
         assert paths(repository) == []
         file.seek(0)
         file.write(body[: len(body) // 2])
@@ -175,7 +174,6 @@ def test_changes_of_a_listed_file_are_noticed(repository: Repository, root: Path
     wait_until(
         lambda: {file.contents.digests.sha256 for file in repository.catalogue.files()} - digests,
         what="the new bytes are known",
-        seconds=SOON,
     )
     assert before in list(repository.catalogue.files())
     (root / WHEEL).unlink()
@@ -223,7 +221,7 @@ def test_many_files_at_once_are_all_listed(repository: Repository, root: Path, t
 
     shutil.copytree(tmp_path / "many", root, dirs_exist_ok=True)
 
-    wait_until(lambda: len(paths(repository)) == 300, what="all are listed", seconds=20)
+    wait_until(lambda: len(paths(repository)) == 300, what="all are listed")
 
 
 @pytest.mark.usefixtures("kept")
@@ -241,7 +239,7 @@ def test_a_keeper_ends_what_a_dead_writer_began(
         command = [sys.executable, "-m", "tests.support.writer", str(tmp_path), "die", step, "new"]
         assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
 
-        wait_until(lambda: not repository.catalogue.pending(), what="nothing is pending", seconds=2 * SOON)
+        wait_until(lambda: not repository.catalogue.pending(), what="nothing is pending")
         assert paths(repository) == expected
     assert [file.origin for file in repository.catalogue.files()] == [UPLOADED]
     assert f"the writer of {WHEEL} is gone: what it began is finished" in kept.log
@@ -267,7 +265,7 @@ def test_a_walk_finds_what_no_event_told(repository: Repository, root: Path, sou
         (held,) = repository.catalogue.files()
         repository.catalogue.apply_scan(ScanBatch(gone=[held.location]))
 
-        listed(repository, WHEEL, seconds=5.0)
+        listed(repository, WHEEL)
 
 
 def test_the_second_keeper_waits_and_takes_over(repository: Repository, root: Path, source: Path) -> None:
@@ -297,7 +295,7 @@ def test_a_keeper_that_is_killed_in_the_middle_of_a_scan_goes_on(
     part = paths(repository)
 
     with keeper(repository) as kept:
-        kept.wait_ready(seconds=60)
+        kept.wait_ready()
 
     assert 0 < len(part) < 1500
     assert len(paths(repository)) == 1500
@@ -326,7 +324,7 @@ def test_a_keeper_that_is_told_to_stop_ends_at_once_with_success(repository: Rep
         kept.wait_ready()
         kept.process.terminate()
 
-        assert kept.process.wait(timeout=5) == 0
+        assert kept.process.wait(timeout=LONGEST) == 0
 
 
 def test_a_lost_catalogue_is_rebuilt_while_the_keeper_runs(
@@ -371,13 +369,13 @@ def test_with_fifty_watches_files_are_still_found(
         pytest.skip("namespaces are not allowed here")
     limited.append(f'{limit} && exec "$@"')
     with keeper(repository, before=[*limited, "sh"]) as kept:
-        wait_until(lambda: "not every folder can be watched" in kept.log, what="it says so", seconds=20)
+        wait_until(lambda: "not every folder can be watched" in kept.log, what="it says so")
 
         shutil.copy(source, root / "f150")
-        listed(repository, f"f150/{WHEEL}", seconds=4.0)
+        listed(repository, f"f150/{WHEEL}")
         (root / "f199" / "new").mkdir()
         shutil.copy(source, root / "f199" / "new")
-        listed(repository, f"f150/{WHEEL}", f"f199/new/{WHEEL}", seconds=4.0)
+        listed(repository, f"f150/{WHEEL}", f"f199/new/{WHEEL}")
 
 
 @pytest.mark.slow
@@ -385,7 +383,7 @@ def test_ten_thousand_directories_are_kept(repository: Repository, root: Path, s
     for number in range(10_000):
         (root / f"f{number}").mkdir()
     with keeper(repository) as kept:
-        kept.wait_ready(seconds=60)
+        kept.wait_ready()
         assert kept.heartbeat is not None
         assert kept.heartbeat.watched
 
@@ -403,9 +401,7 @@ def test_files_are_found_while_a_long_first_scan_goes_on(
         wait_until(lambda: paths(repository), what="some are listed", every=0.001)
         shutil.copy(source, root / "2999")
 
-        wait_until(
-            lambda: f"2999/{WHEEL}" in paths(repository), what="the new one is listed", seconds=3 * SOON
-        )
+        wait_until(lambda: f"2999/{WHEEL}" in paths(repository), what="the new one is listed")
         assert kept.heartbeat is not None
         assert kept.heartbeat.scanning
 
@@ -422,7 +418,7 @@ def test_a_small_file_does_not_wait_for_a_large_one(
     shutil.copy(source, root)
 
     listed(repository, WHEEL)
-    listed(repository, WHEEL, large.name, seconds=30.0)
+    listed(repository, WHEEL, large.name)
 
 
 def test_a_keeper_can_run_in_a_thread_of_a_worker(repository: Repository, root: Path, source: Path) -> None:
@@ -453,7 +449,7 @@ def test_a_file_that_was_only_touched_stays_listed(
         stat = FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
         return file.stat == stat
 
-    wait_until(is_known, what="its new stat is known", seconds=SOON)
+    wait_until(is_known, what="its new stat is known")
 
 
 def zip_with(number: int) -> bytes:

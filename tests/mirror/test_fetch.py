@@ -84,7 +84,7 @@ def fetch(
     work: list[FetchItem] | None = None,
     stop: threading.Event | None = None,
     progress: TransferProgress | None = None,
-    timeout: float = 5.0,
+    timeout: float = 30.0,
 ) -> dict[str, FileEvent]:
     stop = stop or threading.Event()
     session = UpstreamSession(Upstream("fake", fake.url, retries=2, timeout=timeout), stop)
@@ -248,7 +248,7 @@ def test_a_silent_upstream_fails_the_file_and_keeps_what_arrived(
     fake.fail("/files/", stall(600_000, 5), times=1)
     fake.fail("/files/", stall(0, 5))
 
-    (event,) = fetch(repository, fake, timeout=0.2).values()
+    (event,) = fetch(repository, fake, timeout=1.0).values()
 
     assert (event.outcome, event.kind) == ("failed", Kind.UNAVAILABLE)
     assert partials(repository) == [fake.index.offers["a"][0].digest]
@@ -258,7 +258,7 @@ def test_the_next_run_continues_an_interrupted_file(repository: Repository, fake
     fake.index.offers["a"] = [offer("1.0", BIG)]
     fake.fail("/files/", stall(600_000, 5), times=1)
     fake.fail("/files/", respond(404), times=1)
-    fetch(repository, fake, timeout=0.2)
+    fetch(repository, fake, timeout=1.0)
 
     (event,) = fetch(repository, fake).values()
 

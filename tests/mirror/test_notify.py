@@ -72,6 +72,7 @@ def test_a_webhook_gets_the_summary_with_host_and_text(chat: Chat) -> None:
     assert "1 failed" in told["text"]
 
 
+@pytest.mark.process
 def test_a_command_gets_the_same_on_standard_input(tmp_path: Path) -> None:
     heard = tmp_path / "heard"
     script = f"import sys; open({str(heard)!r}, 'w').write(sys.stdin.read())"
@@ -87,6 +88,7 @@ def test_nobody_is_told_of_a_quiet_night(chat: Chat) -> None:
     assert chat.told == []
 
 
+@pytest.mark.process
 def test_what_goes_wrong_with_the_telling_is_said_without_the_secret(chat: Chat) -> None:
     chat.status = 500
     recipients = Recipients(webhook=chat.url, command=(sys.executable, "-c", "raise SystemExit(4)"))

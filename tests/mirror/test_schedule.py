@@ -8,6 +8,7 @@ import pytest
 
 from pypitool.core.mirror.cron import BadSchedule
 from pypitool.mirror.schedule import DueJob, Scheduler, Timing
+from tests.support.waiting import LONGEST
 
 NOW = datetime(2026, 6, 3, 12, 0, tzinfo=timezone.utc)  # a Wednesday
 NIGHTLY = Timing("30 3 * * *", "UTC")
@@ -89,7 +90,7 @@ def test_a_missed_job_runs_at_the_start_and_the_others_wait() -> None:
     scheduler = Scheduler()
     scheduler.start(jobs, ["missed"], datetime.now(timezone.utc))
 
-    assert done.wait(10)
+    assert done.wait(LONGEST)
     scheduler.stop()
     assert ran == ["missed"]
 
@@ -99,13 +100,13 @@ def test_stopping_waits_for_the_job_that_runs() -> None:
 
     def act() -> None:
         started.set()
-        stop_asked.wait(10)
+        stop_asked.wait(LONGEST)
         ended.set()
 
     stop_asked = threading.Event()
     scheduler = Scheduler()
     scheduler.start([DueJob("job", NIGHTLY, act)], ["job"], datetime.now(timezone.utc))
-    assert started.wait(10)
+    assert started.wait(LONGEST)
     threading.Timer(0.1, stop_asked.set).start()
 
     scheduler.stop()
@@ -121,6 +122,6 @@ def test_replaced_jobs_no_longer_run() -> None:
 
     scheduler.replace([DueJob("new", NIGHTLY, done.set)], ["new"], datetime.now(timezone.utc))
 
-    assert done.wait(10)
+    assert done.wait(LONGEST)
     scheduler.stop()
     assert ran == []

@@ -26,7 +26,7 @@ from pypitool.repository.activity import Activity
 from pypitool.repository.backup import BackupUnusable, BackupUnwritable, backup, restore
 from tests.catalogue.held import name, wheel
 from tests.support.disks import mounted_disk
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 
 ACTOR = Actor("user:deploy")
 
@@ -124,7 +124,7 @@ def test_running_workers_go_over_to_what_was_restored(files: StateFiles, tmp_pat
 
         restore(tmp_path / "backup.tar", files.directory)
 
-        wait_until(lambda: running.stamp() != stamp, what="the stamp changes", seconds=1.5)
+        wait_until(lambda: running.stamp() != stamp, what="the stamp changes")
         changes = running.changes_since(serial)
         assert changes.everything
         assert changes.serial > serial
@@ -155,7 +155,7 @@ def test_a_backup_under_load_is_one_moment_and_stops_nobody(files: StateFiles, t
     for number in range(3):
         backup(files.directory, tmp_path / f"{number}.tar")
     stop.set()
-    writer.join(10)
+    writer.join(LONGEST)
 
     new = tmp_path / "new"
     new.mkdir()

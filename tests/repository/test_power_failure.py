@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from tests.support.server import ServerProcess
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 from tests.support.wheels import Release, build_wheel, wheel_bytes, wheel_filename
 
 pytestmark = pytest.mark.live
@@ -49,7 +49,7 @@ def test_what_was_acknowledged_is_there_and_nothing_is_half_visible(
 
     for client in clients:
         client.start()
-    wait_until(lambda: len(acknowledged) >= uploads_before, what="some uploads are acknowledged", seconds=30)
+    wait_until(lambda: len(acknowledged) >= uploads_before, what="some uploads are acknowledged")
     server.kill()
     for client in clients:
         client.join()
@@ -76,7 +76,7 @@ def test_a_first_scan_that_was_cut_off_is_finished_by_the_next_start(
     server.kill()
 
     with server:
-        wait_until(lambda: listed(server) == SCANNED, what="every file is listed", seconds=30)
+        wait_until(lambda: listed(server) == SCANNED, what="every file is listed")
 
 
 def upload_until_killed(url: str, client: int, acknowledged: set[str]) -> None:
@@ -88,7 +88,7 @@ def upload_until_killed(url: str, client: int, acknowledged: set[str]) -> None:
             form = {":action": "file_upload", "protocol_version": "1", "name": release.name}
             form |= {"version": release.version, "filetype": "bdist_wheel", "pyversion": "py3"}
             body = {"content": (name, wheel_bytes(release))}
-            if session.post(f"{url}/", data=form, files=body, timeout=20).status_code == 200:
+            if session.post(f"{url}/", data=form, files=body, timeout=LONGEST).status_code == 200:
                 acknowledged.add(name)
 
 

@@ -34,6 +34,7 @@ from tests.support.repositories import (
     publish_wheel,
     scan,
 )
+from tests.support.waiting import LONGEST
 from tests.support.wheels import build_wheel
 
 ACME = "acme-1.0-py3-none-any.whl"
@@ -223,7 +224,7 @@ def test_one_of_eight_processes_wins_the_name(tmp_path: Path, repository: Reposi
     writers = [spawn(tmp_path, "publish", str(number), str(gate)) for number in range(8)]
     gate.write_text("go")
 
-    ended = [json.loads(writer.communicate(timeout=60)[0]) for writer in writers]
+    ended = [json.loads(writer.communicate(timeout=LONGEST)[0]) for writer in writers]
 
     assert sorted(ended) == ["conflict"] * 7 + ["created"]
     assert paths(repository) == [ACME]
@@ -282,7 +283,7 @@ def test_a_living_writer_is_left_alone(tmp_path: Path, repository: Repository) -
         assert paths(repository) == []
     finally:
         writer.send_signal(signal.SIGCONT)
-    writer.communicate(timeout=30)
+    writer.communicate(timeout=LONGEST)
     assert writer.returncode == 0
     assert [file.origin for file in repository.catalogue.files()] == [UPLOADED]
 
@@ -377,7 +378,7 @@ def spawn(place: Path, *arguments: str) -> subprocess.Popen[str]:
 def killed(place: Path, step: str, how: str) -> bool:
     """Let a writer die at a step, and tell whether it did."""
     writer = spawn(place, "die", step, how)
-    writer.communicate(timeout=30)
+    writer.communicate(timeout=LONGEST)
     return writer.returncode == -signal.SIGKILL
 
 

@@ -17,7 +17,7 @@ import requests
 from tests.support.environment import scrubbed
 from tests.support.processes import is_alive
 from tests.support.server import HOST, free_port
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 from tests.support.wheels import build_wheel
 
 pytestmark = pytest.mark.live
@@ -47,7 +47,7 @@ def foreign(tmp_path: Path, **environment: str) -> Iterator[str]:
     ) as process:  # fmt: skip
         try:
             url = f"http://{HOST}:{port}"
-            wait_until(lambda: answers(url), what="it answers", seconds=20)
+            wait_until(lambda: answers(url), what="it answers")
             yield url
         finally:
             os.killpg(process.pid, signal.SIGTERM)
@@ -63,7 +63,7 @@ def answers(url: str) -> bool:
 def get(url: str) -> requests.Response:
     with requests.Session() as session:
         session.trust_env = False
-        return session.get(url, timeout=20, allow_redirects=False)
+        return session.get(url, timeout=LONGEST, allow_redirects=False)
 
 
 def test_any_server_serves_with_one_of_its_workers_as_keeper(tmp_path: Path) -> None:

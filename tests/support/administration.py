@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.support.clients import ClientFailed, Ran
 from tests.support.environment import scrubbed
+from tests.support.waiting import LONGEST
 
 
 def pypitool(home: Path, *arguments: str | Path) -> str:
@@ -16,7 +17,7 @@ def pypitool(home: Path, *arguments: str | Path) -> str:
     command = [sys.executable, "-m", "pypitool", *(str(argument) for argument in arguments)]
     ended = subprocess.run(
         command, env=scrubbed(os.environ, home=home), cwd=home, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LONGEST, check=False,
     )  # fmt: skip
     if ended.returncode:
         raise ClientFailed(Ran(" ".join(command), ended.returncode, ended.stdout))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pypitool.repository.contact import Heartbeat, read_heartbeat
 from pypitool.repository.repository import Repository
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 
 
 @dataclass
@@ -34,7 +34,7 @@ class KeeperProcess:
         found = read_heartbeat(self.repository.files)
         return found if found is not None and found.pid == self.process.pid else None
 
-    def wait_ready(self, seconds: float = 20.0) -> None:
+    def wait_ready(self, seconds: float = LONGEST) -> None:
         """Wait until its first walk is over."""
         wait_until(self._is_ready, what="the keeper has walked", seconds=seconds)
 
@@ -61,4 +61,4 @@ def keeper(
         yield KeeperProcess(process, repository, log_file)
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=LONGEST)

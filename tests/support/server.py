@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import requests
 
 from tests.support.environment import scrubbed
-from tests.support.waiting import NeverHappened, wait_until
+from tests.support.waiting import LONGEST, NeverHappened, wait_until
 
 HOST = "127.0.0.1"
 
@@ -49,7 +49,7 @@ class ServerProcess:
         fallback: bool = False,
         line: str | None = None,
         ready_path: str | None = "/health",
-        ready_seconds: float = 30.0,
+        ready_seconds: float = LONGEST,
     ) -> None:
         """Prepare a server; `home` is a scratch directory for its HOME, its log and its working directory.
 
@@ -115,7 +115,7 @@ class ServerProcess:
         if path is not None:
             self._wait_ready(path, seconds)
 
-    def stop(self, *, seconds: float = 15.0) -> int:
+    def stop(self, *, seconds: float = LONGEST) -> int:
         """Ask it to end (SIGTERM), kill what is left, and return the exit code."""
         if self.process is None:
             return 0
@@ -174,7 +174,7 @@ class ServerProcess:
         if (code := self.process.poll()) is not None:
             self._fail(code)
         try:
-            return self.get(path, timeout=5).ok
+            return self.get(path, timeout=LONGEST).ok
         except requests.ConnectionError:
             return False
 

@@ -11,6 +11,8 @@ from urllib.parse import urljoin
 
 import requests
 
+from tests.support.waiting import LONGEST
+
 JSON = "application/vnd.pypi.simple.v1+json"
 KEPT = ("filename", "url", "hashes", "requires-python", "yanked", "size")
 
@@ -43,7 +45,7 @@ def without_metadata(index_url: str) -> Iterator[str]:
 
 def _page(index_url: str, path: str) -> dict[str, object]:
     address = urljoin(index_url, path)
-    with requests.get(address, headers={"Accept": JSON}, timeout=10) as answer:
+    with requests.get(address, headers={"Accept": JSON}, timeout=LONGEST) as answer:
         page = answer.json()
     files = [{key: file[key] for key in KEPT if key in file} for file in page["files"]]
     for file in files:

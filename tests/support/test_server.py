@@ -10,6 +10,7 @@ from tests.support.server import ServerDidNotStart, ServerProcess, free_port, is
 from tests.support.waiting import NeverHappened, wait_until
 
 
+@pytest.mark.live
 def test_a_server_that_ends_at_once_is_reported_with_its_log(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path, home=tmp_path, options=["--no-such-option"])
 

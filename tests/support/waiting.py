@@ -8,6 +8,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+# Far more than anything takes on a busy machine: an end for what hangs, and no measure of anything.
+LONGEST = 90.0
+
 
 class NeverHappened(AssertionError):
     """A condition did not come true in time."""
@@ -16,7 +19,7 @@ class NeverHappened(AssertionError):
         super().__init__(f"not within {seconds:g} s: {what}; the last look gave {last!r}")
 
 
-def wait_until(look: Callable[[], T], *, what: str, seconds: float = 30.0, every: float = 0.01) -> T:
+def wait_until(look: Callable[[], T], *, what: str, seconds: float = LONGEST, every: float = 0.01) -> T:
     """Look again and again until the answer is true, and return it."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):

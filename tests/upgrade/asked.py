@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import LONGEST
+
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "list": ("list",),
     **{f"show {name}": ("show", name) for name in ("acme-core", "acme-util", "alpha", "beta", "copied-in")},
@@ -27,7 +29,7 @@ def documents(command: Sequence[str], home: Path, environ: Mapping[str, str]) ->
 def _asked(command: Sequence[str], home: Path, environ: Mapping[str, str]) -> list[Any]:
     ended = subprocess.run(
         [*command, "--json", "--config", "config.toml"], cwd=home, env=dict(environ), capture_output=True,
-        text=True, timeout=60, check=False,
+        text=True, timeout=LONGEST, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, f"{command}: exit {ended.returncode}\n{ended.stderr}"
     return [_lasting(document) for document in _parsed(ended.stdout)]

@@ -22,6 +22,7 @@ import requests
 from tests.support.environment import scrubbed
 from tests.support.server import free_port
 from tests.support.upstream import FakeUpstream, Offer
+from tests.support.waiting import LONGEST
 from tests.support.wheels import Release, sdist_bytes, wheel_bytes, wheel_filename
 from tests.upgrade.asked import documents
 
@@ -124,7 +125,7 @@ def _live(python: str) -> dict[str, str]:
         }
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(LONGEST)
 
 
 def _upload(url: str, offer: Offer, name: str, version: str, user: str) -> None:
@@ -133,13 +134,13 @@ def _upload(url: str, offer: Offer, name: str, version: str, user: str) -> None:
               "version": version, "filetype": kind, "pyversion": python}  # fmt: skip
     answer = requests.post(
         f"{url}/legacy/", data=fields, files={"content": (offer.filename, offer.body)}, auth=(user, PASSWORD),
-        timeout=30,
+        timeout=LONGEST,
     )  # fmt: skip
     answer.raise_for_status()
 
 
 def _token(url: str, user: str, wanted: dict[str, object]) -> str:
-    answer = requests.post(f"{url}/api/v1/tokens", json=wanted, auth=(user, PASSWORD), timeout=30)
+    answer = requests.post(f"{url}/api/v1/tokens", json=wanted, auth=(user, PASSWORD), timeout=LONGEST)
     answer.raise_for_status()
     return str(answer.json()["token"])
 
@@ -155,7 +156,7 @@ def _wheel(name: str, version: str, *requires: str) -> Offer:
 def _wait_for(address: str) -> None:
     for _ in range(300):
         try:
-            if requests.get(address, timeout=5).ok:
+            if requests.get(address, timeout=LONGEST).ok:
                 return
         except requests.ConnectionError:
             time.sleep(0.1)

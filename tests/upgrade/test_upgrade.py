@@ -16,6 +16,7 @@ import pytest
 from tests.support.environment import scrubbed
 from tests.support.imports import ROOT
 from tests.support.server import ServerProcess
+from tests.support.waiting import LONGEST
 from tests.upgrade.asked import documents
 
 MADE_BY = "3e5d8c4"
@@ -108,7 +109,7 @@ def test_the_earlier_version_goes_on_with_it_or_says_why_not(
     for words in (["list"], ["show", "acme-core"], ["token", "list"], ["audit"], ["rescan"]):
         ended = subprocess.run(
             [*OURS, *words, "--json", "--config", "config.toml"], cwd=home, env=program,
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=LONGEST, check=False,
         )  # fmt: skip
         assert ended.returncode in PLAIN_ENDS, f"{words}: {ended.stderr}"
         assert "Traceback" not in ended.stderr

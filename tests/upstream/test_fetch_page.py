@@ -204,9 +204,9 @@ def test_a_silent_page_is_a_failure_after_the_timeout(fake: FakeUpstream) -> Non
 
 
 def test_a_slow_page_is_read_to_its_end(fake: FakeUpstream) -> None:
-    fake.fail("/simple/", drip(100, 0.01))
+    fake.fail("/simple/", drip(100, 0.03))
 
-    assert len(page(fake, timeout=0.5).candidates) == 2
+    assert len(page(fake, timeout=2.5).candidates) == 2
 
 
 def test_credentials_are_sent_home_and_nowhere_else(fake: FakeUpstream) -> None:

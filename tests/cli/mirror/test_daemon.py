@@ -14,7 +14,7 @@ import pytest
 from tests.cli.mirror.conftest import Site, wheel
 from tests.support.environment import scrubbed
 from tests.support.upstream import drip
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 
 JOB = '[job.{name}]\nrun = "{run}"\ncron = "* * * * *"\ntimezone = "UTC"\n'
 NEVER = '[job.never]\nrun = "sync"\ncron = "0 0 29 2 *"\n'
@@ -46,13 +46,11 @@ def test_a_missed_job_is_caught_up_at_the_start_and_the_end_is_clean(site: Site)
     site.more = JOB.format(name="often", run="sync backend") + NEVER
 
     with daemon(site) as process:
-        wait_until(
-            lambda: site.files() == ["a-1.0-py3-none-any.whl"], what="the missed job has run", seconds=20
-        )
+        wait_until(lambda: site.files() == ["a-1.0-py3-none-any.whl"], what="the missed job has run")
         wait_until(lambda: "1 fetched" in log(site), what="it has ended")
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(10) == 0
+        assert process.wait(LONGEST) == 0
     assert "often: `sync backend` runs next at 2" in log(site)
     assert "never: `sync` runs next at 2028-02-29T" in log(site)
 
@@ -63,7 +61,7 @@ def test_sighup_reads_the_configuration_again_and_a_fault_ends_nothing(site: Sit
     site.more = NEVER
 
     with daemon(site) as process:
-        wait_until(lambda: "never: " in log(site), what="it has begun", seconds=20)
+        wait_until(lambda: "never: " in log(site), what="it has begun")
         site.config.write_text("[job.never]\nrun = 1\n")
         process.send_signal(signal.SIGHUP)
         wait_until(lambda: "error:" in log(site), what="the fault is said")
@@ -73,7 +71,7 @@ def test_sighup_reads_the_configuration_again_and_a_fault_ends_nothing(site: Sit
         wait_until(lambda: "other: " in log(site), what="the new job is known")
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(10) == 0
+        assert process.wait(LONGEST) == 0
 
 
 @pytest.mark.live
@@ -84,10 +82,10 @@ def test_sigterm_lets_the_file_in_hand_arrive(site: Site) -> None:
     site.fake.fail("/files/", drip(40_000, 0.1))
 
     with daemon(site) as process:
-        wait_until(lambda: site.fake.paths("/files/"), what="the file is on its way", seconds=20)
+        wait_until(lambda: site.fake.paths("/files/"), what="the file is on its way")
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(20) == 0
+        assert process.wait(LONGEST) == 0
     assert site.files() == ["a-1.0-py3-none-any.whl"]
 
 
@@ -97,7 +95,7 @@ def test_systemd_hears_of_it(site: Site, tmp_path: Path) -> None:
     site.more = NEVER
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(str(tmp_path / "notify"))
-        channel.settimeout(20)
+        channel.settimeout(LONGEST)
 
         with daemon(site, NOTIFY_SOCKET=str(tmp_path / "notify")) as process:
             ready = channel.recv(1000)

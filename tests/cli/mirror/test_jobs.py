@@ -39,6 +39,7 @@ def test_a_job_that_cannot_begin_says_why_and_ends(
     assert says in site.capsys.readouterr().err
 
 
+@pytest.mark.process
 def test_somebody_hears_of_a_job_that_could_not_begin(site: Site, tmp_path: Path) -> None:
     heard = tmp_path / "heard"
     script = f"import sys; open({str(heard)!r}, 'w').write(sys.stdin.read())"

@@ -9,7 +9,7 @@ import requests
 from tests.cli.mirror.conftest import Site, wheel
 from tests.cli.mirror.test_daemon import JOB, NEVER
 from tests.support.server import ServerProcess
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 
 
 def serving(site: Site) -> ServerProcess:
@@ -27,8 +27,8 @@ def test_a_server_with_jobs_fills_the_directory_that_it_serves(site: Site) -> No
 
     with serving(site) as server:
         wait_until(
-            lambda: requests.get(f"{server.url}/simple/a/", timeout=5).status_code == 200,
-            what="the job has brought it", seconds=20,
+            lambda: requests.get(f"{server.url}/simple/a/", timeout=LONGEST).status_code == 200,
+            what="the job has brought it",
         )  # fmt: skip
         wait_until(lambda: "1 fetched" in server.log, what="its words are in the server's log")
         assert server.stop() == 0
@@ -40,12 +40,12 @@ def test_jobs_are_reloaded_with_the_server(site: Site) -> None:
     site.more = NEVER
 
     with serving(site) as server:
-        wait_until(lambda: "never: " in server.log, what="the jobs have begun", seconds=20)
+        wait_until(lambda: "never: " in server.log, what="the jobs have begun")
         site.more = NEVER.replace("never", "other")
         site.run("schedule")
         os.kill(server.pid, signal.SIGHUP)
 
-        wait_until(lambda: "other: " in server.log, what="the new job is known", seconds=20)
+        wait_until(lambda: "other: " in server.log, what="the new job is known")
 
 
 @pytest.mark.live
@@ -53,10 +53,10 @@ def test_jobs_end_with_a_server_that_is_killed(site: Site) -> None:
     site.write("backend.txt", "a==1.0\n")
     site.more = NEVER
     with serving(site) as server:
-        wait_until(lambda: "never: " in server.log, what="the jobs have begun", seconds=20)
+        wait_until(lambda: "never: " in server.log, what="the jobs have begun")
         os.kill(server.pid, signal.SIGKILL)
 
-        wait_until(lambda: not _daemons(site), what="the jobs have ended", seconds=20)
+        wait_until(lambda: not _daemons(site), what="the jobs have ended")
 
 
 def _daemons(site: Site) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.environment import scrubbed
+from tests.support.waiting import LONGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Mirror:
 
 def ended(process: subprocess.Popen[str]) -> Ended:
     """Wait for a run."""
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=LONGEST)
     return Ended(process.returncode, out, err)
 
 

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
+from tests.support.waiting import LONGEST
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
@@ -18,7 +20,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Forward a request that names the whole address."""
         self.server.seen.append(f"GET {self.path}")
         request = urllib.request.Request(self.path, headers={"Accept": self.headers["Accept"] or "*/*"})
-        with self.server.opener.open(request, timeout=20) as answer:
+        with self.server.opener.open(request, timeout=LONGEST) as answer:
             body = answer.read()
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.headers["Content-Type"])
@@ -30,7 +32,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Pass bytes on in both directions until one side has enough."""
         self.server.seen.append(f"CONNECT {self.path}")
         host, _, port = self.path.partition(":")
-        with socket.create_connection((host, int(port)), timeout=20) as far:
+        with socket.create_connection((host, int(port)), timeout=LONGEST) as far:
             self.send_response(200)
             self.end_headers()
             self.close_connection = True

@@ -95,7 +95,7 @@ class Visitor:
 def test_a_killed_run_is_continued(origin: ServerProcess, tmp_path: Path) -> None:
     mirror = slow(tmp_path, origin)
     run = mirror.start("sync")
-    wait_until(lambda: len(mirror.files()) >= 10, what="some files have arrived", seconds=30)
+    wait_until(lambda: len(mirror.files()) >= 10, what="some files have arrived")
 
     kill(run)
     arrived = mirror.files()
@@ -114,7 +114,7 @@ def test_an_interrupted_run_says_so_and_is_continued(
 ) -> None:
     mirror = slow(tmp_path, origin)
     run = mirror.start("sync", "--json")
-    wait_until(lambda: len(mirror.files()) >= 10, what="some files have arrived", seconds=30)
+    wait_until(lambda: len(mirror.files()) >= 10, what="some files have arrived")
 
     run.send_signal(number)
     first = ended(run)
@@ -141,7 +141,7 @@ def stalled() -> Iterator[FakeUpstream]:
 def test_a_second_run_is_told_who_works_there(stalled: FakeUpstream, tmp_path: Path) -> None:
     mirror = Mirror(tmp_path, stalled.url, TARGET, "large==1.0\n")
     first = mirror.start("sync")
-    wait_until(lambda: stalled.paths("/files/"), what="the first one fetches", seconds=30)
+    wait_until(lambda: stalled.paths("/files/"), what="the first one fetches")
 
     second = mirror.run("sync")
     readers = [mirror.run("check").code, mirror.run("sync", "--dry-run").code]
@@ -193,7 +193,7 @@ def upload(server: ServerProcess, number: int) -> int:
 def test_several_commands_wait_for_nobody(origin: ServerProcess, tmp_path: Path) -> None:
     mirror = slow(tmp_path, origin)
     run = mirror.start("sync")
-    wait_until(lambda: len(mirror.files()) >= 3, what="some files have arrived", seconds=30)
+    wait_until(lambda: len(mirror.files()) >= 3, what="some files have arrived")
     codes: list[int] = []
     threads = [threading.Thread(target=lambda: codes.append(mirror.run("runs").code)) for _ in range(3)]
 

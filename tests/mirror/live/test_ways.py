@@ -13,7 +13,7 @@ from tests.mirror.live.proxy import Proxy
 from tests.support.accounts import write_htpasswd
 from tests.support.certificates import Authority, make_authority
 from tests.support.server import ServerProcess
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 from tests.support.wheels import build_wheel
 
 pytestmark = pytest.mark.live
@@ -34,7 +34,7 @@ def secure(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> It
     options = ["--cert", str(authority.chain), "--key", str(authority.key)]
     with ServerProcess(home / "packages", home=home, options=options, ready_path=None) as server:
         url = f"https://127.0.0.1:{server.port}/simple/"
-        wait_until(lambda: _answers(url, authority), what="the server answers", seconds=30)
+        wait_until(lambda: _answers(url, authority), what="the server answers")
         yield url
 
 
@@ -51,7 +51,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 def _answers(url: str, authority: Authority) -> bool:
     try:
-        return requests.get(url, verify=str(authority.ca), timeout=5).ok
+        return requests.get(url, verify=str(authority.ca), timeout=LONGEST).ok
     except requests.ConnectionError:
         return False
 

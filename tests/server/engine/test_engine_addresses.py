@@ -18,7 +18,7 @@ import pytest
 from tests.support.certificates import Authority, make_authority
 from tests.support.processes import is_alive, workers_of
 from tests.support.server import HOST, ServerProcess
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -27,12 +27,12 @@ class UnixConnection(http.client.HTTPConnection):
     """HTTP through a unix socket."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=10)
+        super().__init__("localhost", timeout=LONGEST)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
+        self.sock.settimeout(LONGEST)
         self.sock.connect(str(self._path))
 
 
@@ -78,7 +78,7 @@ def test_the_socket_of_a_living_server_is_refused(packages: Path, tmp_path: Path
 
     with on_unix_socket(packages, path):
         second = ServerProcess(packages, home=tmp_path, options=["--unix-socket", str(path)])
-        ended = subprocess.run(second.command, capture_output=True, text=True, timeout=20, cwd=tmp_path)
+        ended = subprocess.run(second.command, capture_output=True, text=True, timeout=LONGEST, cwd=tmp_path)
         status = status_over(path)
 
     assert ended.returncode == 1
@@ -152,7 +152,7 @@ def server_status(port: int, authority: Authority, version: ssl.TLSVersion) -> i
     context = ssl.create_default_context(cafile=str(authority.ca))
     context.set_ciphers("DEFAULT@SECLEVEL=0")  # or our own side would refuse the old versions
     context.minimum_version = context.maximum_version = version
-    connection = http.client.HTTPSConnection(HOST, port, context=context, timeout=10)
+    connection = http.client.HTTPSConnection(HOST, port, context=context, timeout=LONGEST)
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status
@@ -186,7 +186,7 @@ def test_what_cannot_work_is_refused_in_one_sentence(
 ) -> None:
     server = ServerProcess(packages, home=tmp_path, options=options)
 
-    ended = subprocess.run(server.command, capture_output=True, text=True, timeout=20, cwd=tmp_path)
+    ended = subprocess.run(server.command, capture_output=True, text=True, timeout=LONGEST, cwd=tmp_path)
 
     assert ended.returncode == 8
     expected = sentence.format(home=tmp_path, port=server.port)
@@ -197,7 +197,7 @@ def test_what_cannot_work_is_refused_in_one_sentence(
 def test_a_directory_that_is_not_there_is_refused_in_one_sentence(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "nowhere", home=tmp_path)
 
-    ended = subprocess.run(server.command, capture_output=True, text=True, timeout=20, cwd=tmp_path)
+    ended = subprocess.run(server.command, capture_output=True, text=True, timeout=LONGEST, cwd=tmp_path)
 
     assert ended.returncode == 8
     assert ended.stderr.startswith(f"error: the package directory {tmp_path}/nowhere does not exist\n")

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from tests.support.processes import is_alive, keeper_of, workers_of
 from tests.support.server import HOST, ServerProcess
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 from tests.support.wheels import build_wheel
 
 pytestmark = pytest.mark.live
@@ -99,7 +99,7 @@ def test_no_client_notices_that_workers_are_renewed(server: ServerProcess) -> No
             session.trust_env = False
             session.mount("http://", HTTPAdapter(max_retries=5))  # as pip has it
             while not done.is_set():
-                codes.append(session.get(server.url_of("/simple/demo/"), timeout=10).status_code)
+                codes.append(session.get(server.url_of("/simple/demo/"), timeout=LONGEST).status_code)
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -114,7 +114,7 @@ def test_no_client_notices_that_workers_are_renewed(server: ServerProcess) -> No
 
 
 def test_a_busy_connection_is_ended_by_an_answer_that_says_so(server: ServerProcess) -> None:
-    connection = http.client.HTTPConnection(HOST, server.port, timeout=10)
+    connection = http.client.HTTPConnection(HOST, server.port, timeout=LONGEST)
 
     def is_told_to_go() -> bool:
         connection.request("GET", "/health")

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.imports import ROOT
 from tests.support.server import ServerProcess
+from tests.support.waiting import LONGEST
 
 UNIT = ROOT / "systemd" / "pypitool.service"
 
@@ -23,7 +24,7 @@ UNIT = ROOT / "systemd" / "pypitool.service"
 def manager(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
-        listening.settimeout(10)
+        listening.settimeout(LONGEST)
         yield listening
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pypitool_server.engine.listen import AddressInUse, CannotListen, TcpListener, UnixListener
+from tests.support.waiting import LONGEST
 
 HOST = "127.0.0.1"
 
@@ -45,7 +46,7 @@ def test_sockets_of_workers_that_are_no_more_take_no_connections() -> None:
             listener.socket_of(number)
         listener.shrink(1)
         kept = listener.socket_of(0)
-        kept.settimeout(5)
+        kept.settimeout(LONGEST)
 
         for _ in range(8):
             with socket.create_connection((HOST, listener.port)):

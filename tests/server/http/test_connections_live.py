@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.forms import upload_form
 from tests.support.server import HOST, ServerProcess
+from tests.support.waiting import LONGEST
 from tests.support.wheels import build_wheel
 
 pytestmark = pytest.mark.live
@@ -47,7 +48,7 @@ def test_a_connection_is_kept_after_every_kind_of_answer(server: ServerProcess) 
         ("GET", FILE, {}, b"", 200),
     ]
 
-    with closing(http.client.HTTPConnection(HOST, server.port, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection(HOST, server.port, timeout=LONGEST)) as connection:
         connection.connect()
         first, statuses = connection.sock, []
         for method, path, headers, body, _ in exchanges:

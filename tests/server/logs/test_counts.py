@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import timeit
 from multiprocessing import get_context
 from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
@@ -16,6 +15,7 @@ from pypitool_server.logs.counts import PLACES, Counts, route_of
 from pypitool_server.logs.exposition import Gauges, exposed
 from pypitool_server.logs.observer import Observer
 from pypitool_server.logs.shared_counters import SharedCounters, SharedFile
+from tests.support.calls import called
 
 ENVIRON = {
     "REMOTE_ADDR": "10.0.0.7",
@@ -79,6 +79,7 @@ def add_from_another_process(file: SharedFile, times: int) -> None:
     slots.store(counts.values)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("context", [get_context("fork"), get_context("spawn")], ids=["fork", "spawn"])
 def test_processes_add_up_and_their_numbers_outlive_them(context: ForkContext | SpawnContext) -> None:
     file = SharedFile.anonymous()
@@ -95,6 +96,7 @@ def test_processes_add_up_and_their_numbers_outlive_them(context: ForkContext | 
     file.close()
 
 
+@pytest.mark.process
 def test_two_living_processes_never_share_a_slot(tmp_path: Path) -> None:
     file = SharedFile.named(tmp_path / "counts")
     own = SharedCounters(file, PLACES)
@@ -112,16 +114,14 @@ def test_two_living_processes_never_share_a_slot(tmp_path: Path) -> None:
     file.close()
 
 
-def test_noting_a_request_takes_a_few_microseconds() -> None:
+def test_noting_a_request_takes_a_few_calls() -> None:
     file = SharedFile.anonymous()
     observer = Observer(TrustedProxies(()), SharedCounters(file, PLACES), None)
 
-    seconds = min(
-        timeit.repeat(lambda: observer(ENVIRON, 200, 100, 0.001, None, True), number=10_000, repeat=5)
-    )
+    calls = called(lambda: observer(ENVIRON, 200, 100, 0.001, None, True))
 
-    # 1.1 us on an idle machine; the bound leaves room for a busy one.
-    assert seconds / 10_000 < 10e-6
+    # 1.1 us on an idle machine; whatever is counted or written at once would take more.
+    assert calls.total() < 20
     file.close()
 
 

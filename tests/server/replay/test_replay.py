@@ -20,6 +20,7 @@ from pypitool_server.replay.cache import BoundedCache
 from pypitool_server.replay.freshness import Freshness
 from pypitool_server.replay.front import ReadyAnswer, ReplayFront, mark_replayable
 from tests.server.site import JSON, Site, basic, make_site
+from tests.support.waiting import LONGEST
 from tests.support.wheels import build_wheel
 
 PAGE = "/simple/acme-core/"
@@ -203,7 +204,7 @@ class Front:
     def slow(self) -> str:
         mark_replayable({"numpy"})
         self.entered.set()
-        self.leave.wait(5)
+        self.leave.wait(LONGEST)
         return "slow"
 
     def headers(self, path: str, query: str = "") -> Headers:
@@ -250,11 +251,11 @@ def test_an_answer_from_before_a_change_is_not_kept() -> None:
     front = Front()
     asked = threading.Thread(target=front.headers, args=("/slow",))
     asked.start()
-    front.entered.wait(5)
+    front.entered.wait(LONGEST)
 
     front.catalogue.now = 2
     front.freshness.check()
     front.leave.set()
-    asked.join(5)
+    asked.join(LONGEST)
 
     assert len(front.kept) == 0

@@ -13,7 +13,7 @@ import pytest
 from tests.support.accounts import write_htpasswd
 from tests.support.forms import Body, multipart, upload_form
 from tests.support.server import HOST, ServerProcess
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 from tests.support.wheels import Release, sdist_bytes, wheel_bytes
 
 pytestmark = pytest.mark.live
@@ -65,7 +65,7 @@ def at_once(actions: Sequence[Callable[[], tuple[int, str]]]) -> list[tuple[int,
 
 def raw(server: ServerProcess, body: Body, *, length: int | None = None, more: str = "") -> socket.socket:
     """Open a connection and send the head of an upload."""
-    connection = socket.create_connection((HOST, server.port), timeout=20)
+    connection = socket.create_connection((HOST, server.port), timeout=LONGEST)
     size = len(body.data) if length is None else length
     head = (
         f"POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {body.content_type}\r\n"
