@@ -73,7 +73,6 @@ class ChangeWatcher:
             self._degrade()
 
     def stop(self) -> None:
-        """End."""
         self._watcher.stop()
 
     def before_walk(self) -> None:

@@ -76,7 +76,6 @@ class Activity:
         self._identity: Identity | None = None
 
     def note_failure(self, address: str, user: str) -> None:
-        """Count a wrong password."""
         now = self._clock()
         self._try(lambda connection: _count(connection, _keys(address, user), now), None)
 
@@ -86,12 +85,10 @@ class Activity:
         self._try(lambda connection: connection.execute("DELETE FROM failure WHERE who = ?", (pair,)), None)
 
     def delay(self, address: str, user: str) -> float:
-        """Return for how many seconds the next try has to wait."""
         now = self._clock()
         return self._try(lambda connection: _longest_wait(connection, _keys(address, user), now), 0.0)
 
     def note_uses(self, minutes: Mapping[str, int]) -> None:
-        """Remember in which minute since 1970 tokens were used last, by their ids."""
         now = self._clock()
         self._try(lambda connection: _note_uses(connection, minutes, now), None)
 
