@@ -15,9 +15,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from pypitool.core.mirror.selection import Candidate, rank
+from pypitool.core.mirror.selection import Candidate, fits, tag_position
 from pypitool.core.mirror.targets import Target
-from pypitool.core.model import FileKind
 
 
 class AvailableFiles(Protocol):
@@ -148,29 +147,17 @@ def _satisfying(walk: _Walk, project: NormalizedName, specifier: SpecifierSet) -
 
 def _fitting(walk: _Walk, project: NormalizedName) -> list[Candidate]:
     if project not in walk.fitting:
-        fits = [
-            candidate for candidate in walk.available.candidates(project) if _fits(candidate, walk.target)
-        ]
-        fits.sort(key=lambda candidate: _position(candidate, walk.target))
+        candidates = walk.available.candidates(project)
+        fitting = [candidate for candidate in candidates if fits(candidate, walk.target)]
+        fitting.sort(key=lambda candidate: tag_position(candidate, walk.target))
         # Stable, also in reverse: within one version the better tag stays first.
-        fits.sort(key=_finals_then_newest, reverse=True)
-        walk.fitting[project] = fits
+        fitting.sort(key=_finals_then_newest, reverse=True)
+        walk.fitting[project] = fitting
     return walk.fitting[project]
-
-
-def _fits(candidate: Candidate, target: Target) -> bool:
-    if candidate.kind is FileKind.LEGACY or not target.runs(candidate.requires_python):
-        return False
-    return candidate.kind is FileKind.SDIST or rank(candidate, target) is not None
 
 
 def _finals_then_newest(candidate: Candidate) -> tuple[bool, Version]:
     return not candidate.version.is_prerelease, candidate.version
-
-
-def _position(candidate: Candidate, target: Target) -> int:
-    position = rank(candidate, target)
-    return len(target.tag_order) if position is None else position
 
 
 def _reason(walk: _Walk, project: NormalizedName) -> str:

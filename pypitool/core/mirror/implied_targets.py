@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from packaging.tags import Tag
 
-from pypitool.core.mirror.selection import Candidate, rank
+from pypitool.core.mirror.selection import Candidate, has_tag_of
 from pypitool.core.mirror.target_words import (
     PlatformWord,
     PythonVersion,
@@ -31,7 +31,7 @@ def implied_targets(held: Iterable[Candidate], host: Target) -> Mapping[Target, 
     """Return the machine that each wheel names and the host is not, with the newest that it may be."""
     found: dict[str, tuple[Target, Target]] = {}
     for candidate in held:
-        if candidate.kind is FileKind.WHEEL and rank(candidate, host) is None:
+        if candidate.kind is FileKind.WHEEL and not has_tag_of(candidate, host):
             for tag in candidate.tags:
                 for pair in _of_tag(tag, host):
                     found.setdefault(pair[0].name, pair)

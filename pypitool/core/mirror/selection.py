@@ -161,9 +161,22 @@ def taken(verdicts: Sequence[FileVerdict]) -> tuple[Candidate, ...]:
     return tuple(verdict.candidate for verdict in verdicts if verdict.taken)
 
 
-def rank(candidate: Candidate, target: Target) -> int | None:
-    """Return how well a wheel fits: 0 is the best tag, None does not fit at all."""
-    return min((target.tag_order[tag] for tag in candidate.tags if tag in target.tag_order), default=None)
+def fits(candidate: Candidate, target: Target) -> bool:
+    """Tell whether a target can install a file, be it built there first."""
+    if candidate.kind is FileKind.LEGACY or not target.runs(candidate.requires_python):
+        return False
+    return candidate.kind is FileKind.SDIST or has_tag_of(candidate, target)
+
+
+def has_tag_of(candidate: Candidate, target: Target) -> bool:
+    """Tell whether a wheel has one of the tags that a target installs."""
+    return any(tag in target.tag_order for tag in candidate.tags)
+
+
+def tag_position(candidate: Candidate, target: Target) -> int:
+    """Return how well a file fits by its tags: 0 is the best, and what has none of them comes last."""
+    order = target.tag_order
+    return min((order[tag] for tag in candidate.tags if tag in order), default=len(order))
 
 
 def _refusal(candidate: Candidate, wish: Wish, target: Target, rules: SelectionRules) -> ChoiceReason | None:
@@ -192,7 +205,7 @@ def _is_another(candidate: Candidate, listed: frozenset[str]) -> bool:
 def _unfit(candidate: Candidate, target: Target, rules: SelectionRules) -> ChoiceReason | None:
     if not target.runs(candidate.requires_python):
         return ChoiceReason.REQUIRES_PYTHON
-    if candidate.kind is FileKind.WHEEL and rank(candidate, target) is None:
+    if candidate.kind is FileKind.WHEEL and not has_tag_of(candidate, target):
         return ChoiceReason.TAGS
     if candidate.kind is FileKind.SDIST and rules.files is FilesPolicy.WHEEL:
         return ChoiceReason.FILES_POLICY
@@ -220,9 +233,8 @@ def _choose(fitting: Sequence[Candidate], target: Target, rules: SelectionRules)
 
 
 def _wheel_order(wheel: Candidate, target: Target) -> tuple[int, tuple[int, str], str]:
-    position = rank(wheel, target)
     number, suffix = wheel.build if wheel.build else (-1, "")
-    return (position if position is not None else len(target.tag_order)), (-number, suffix), wheel.filename
+    return tag_position(wheel, target), (-number, suffix), wheel.filename
 
 
 def _outcome(

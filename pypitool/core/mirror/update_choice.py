@@ -13,7 +13,7 @@ from enum import Enum
 
 from packaging.version import Version
 
-from pypitool.core.mirror.selection import Candidate, SelectionRules, rank
+from pypitool.core.mirror.selection import Candidate, SelectionRules, fits
 from pypitool.core.mirror.targets import Target
 from pypitool.core.model import FileKind, HeldFile, OriginKind
 
@@ -97,7 +97,7 @@ def accept(_files: Sequence[Candidate]) -> HoldReason | None:
 def served_targets(have: Version, ours: Iterable[Candidate], targets: Iterable[Target]) -> tuple[Target, ...]:
     """Return the targets that have a file of the release that we have."""
     files = [candidate for candidate in ours if candidate.version == have]
-    return tuple(target for target in targets if _serves(files, target))
+    return tuple(target for target in targets if any(fits(file, target) for file in files))
 
 
 def choose_update(
@@ -163,16 +163,9 @@ def _no_file(usable: Sequence[Candidate], served: Sequence[Target]) -> HoldReaso
     for target in served:
         if not any(target.runs(file.requires_python) for file in usable):
             return HoldReason.REQUIRES_PYTHON
-        if not _serves(usable, target):
+        if not any(fits(file, target) for file in usable):
             return HoldReason.NO_FILE
     return None
-
-
-def _serves(files: Iterable[Candidate], target: Target) -> bool:
-    return any(
-        target.runs(file.requires_python) and (file.kind is FileKind.SDIST or rank(file, target) is not None)
-        for file in files
-    )
 
 
 def _too_young(files: Sequence[Candidate], cooldown: timedelta, now: datetime) -> bool:
