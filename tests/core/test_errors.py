@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
-from collections.abc import Sequence
+import pkgutil
+from collections.abc import Iterator, Sequence
+from string import Formatter
 
 import pytest
 
+import pypitool
+import pypitool_server
 from pypitool.core.errors import EXIT_CODES, HTTP_STATUSES, Kind, PypitoolError, exit_code, http_status
 
 
@@ -97,3 +102,33 @@ def test_every_kind_has_an_exit_code_and_a_status() -> None:
     assert set(EXIT_CODES) == set(HTTP_STATUSES) == set(Kind)
     assert (exit_code(Advised([])), http_status(Advised([]))) == (2, 413)
     assert (exit_code(Missing("a", "b")), http_status(Missing("a", "b"))) == (5, 404)
+
+
+def test_every_sentence_and_hint_names_only_fields_of_its_class() -> None:
+    for package in (pypitool, pypitool_server):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith((".__main__", ".wsgi")):
+                importlib.import_module(module.name)
+
+    wrong = [
+        f"{error.__module__}.{error.__name__}: {name}"
+        for error in below(PypitoolError)
+        for template in (error.sentence, error.hint)
+        for name in names_in(template)
+        if name not in error._fields
+    ]
+
+    assert not wrong
+
+
+def below(error: type[PypitoolError]) -> Iterator[type[PypitoolError]]:
+    for kind in error.__subclasses__():
+        yield kind
+        yield from below(kind)
+
+
+def names_in(template: object) -> Iterator[str]:
+    # A class whose hint is a field, or has none, has nothing to fill in.
+    for _, name, _, _ in Formatter().parse(template if isinstance(template, str) else ""):
+        if name is not None:
+            yield name.partition(".")[0]
