@@ -39,7 +39,7 @@ def identity(path: Path) -> Identity | None:
     return found.st_dev, found.st_ino
 
 
-class _Reading(NamedTuple):
+class _ReadConnection(NamedTuple):
     """A connection that never writes and never holds a transaction, and of which file it is."""
 
     connection: sqlite3.Connection
@@ -59,7 +59,7 @@ class Readers:
         self._mode = "ro" if read_only and not os.access(path, os.W_OK) else "rw"
         self._is_closed = False
         # The free connections; None stands for one that failed, and is to be opened again.
-        self._free: SimpleQueue[_Reading | None] = SimpleQueue()
+        self._free: SimpleQueue[_ReadConnection | None] = SimpleQueue()
         # Those that were never opened: not before all others are in use, for who asks alone needs one.
         self._unopened: list[None] = [None] * _READERS
         self._lock = threading.Lock()
@@ -132,12 +132,12 @@ class Readers:
             for _ in range(_READERS):
                 self._give_back(self._free.get_nowait())
 
-    def _one_more(self) -> _Reading | None:
+    def _one_more(self) -> _ReadConnection | None:
         with suppress(IndexError):
             return self._unopened.pop()
         return self._free.get()
 
-    def _give_back(self, reading: _Reading | None) -> None:
+    def _give_back(self, reading: _ReadConnection | None) -> None:
         if self._is_closed:
             _close(reading)
             reading = None
@@ -155,7 +155,7 @@ class Readers:
             self._signal.share()
             self._look_at = time.monotonic() + LOOK_EVERY
 
-    def _reopen(self, reading: _Reading | None) -> _Reading:
+    def _reopen(self, reading: _ReadConnection | None) -> _ReadConnection:
         _close(reading)
         with locked_shared(self._path):
             self._look()
@@ -164,7 +164,7 @@ class Readers:
             connection = connect(self._path, timeout=READ_TIMEOUT, mode=self._mode)
             # A small cache: the system's page cache serves all connections.
             set_up(connection, ("query_only = 1", "cache_size = -64"))
-            return _Reading(connection, connection.cursor().execute, self._generation)
+            return _ReadConnection(connection, connection.cursor().execute, self._generation)
 
 
 class Writer:
@@ -216,7 +216,7 @@ class Writer:
             self._connection = None
 
 
-def _close(reading: _Reading | None) -> None:
+def _close(reading: _ReadConnection | None) -> None:
     if reading is not None:
         reading.connection.close()
 

@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 from pypitool.archives.digest import Digester
 from pypitool.core.state_files import HiddenFiles
-from pypitool.host import hand_over, make_directory
+from pypitool.host import hand_over, make_directory, open_or_make
 
 _PIECE = 1024**2
 
@@ -39,10 +40,7 @@ class PartialFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._validator = path.with_name(f"{path.name}.validator")
-        is_new = not path.exists()
-        self._file = path.open("a+b", buffering=0)
-        if is_new:
-            hand_over(path)
+        self._file = FileIO(open_or_make(path, 0o666, os.O_APPEND), "r+")
         self.digester = Digester()
         self.length = self._read_what_is_there()
 

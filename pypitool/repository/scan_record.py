@@ -1,4 +1,4 @@
-"""Recording what a scan reads, in batches: each is one transaction, half a second after the one before."""
+"""What a scan reads, recorded in batches: each is one transaction, half a second after the one before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading every file again: does it still have the bytes that the catalogue says?"""
+"""Every file is read again: does it still have the bytes that the catalogue says?"""
 
 from __future__ import annotations
 
