@@ -30,11 +30,12 @@ class TemporaryFile:
     """A file that nobody sees yet. Its lock tells others that its writer lives, also after it got its name:
     a link has the same inode."""
 
-    def __init__(self, folder: Path, location: Location, file: BinaryIO) -> None:
-        self._folder = folder
+    def __init__(self, root: Path, number: int, folder: str, name: str, file: BinaryIO) -> None:
+        self._hidden_folder = root / folder / INCOMING
         self._placed = False
-        self.location = location
-        self.name = location.filename  # inside its hidden folder
+        self.folder = folder  # for which it was made, below the root
+        self.name = name  # inside the hidden folder
+        self.location = Location(number, "/".join(filter(None, (folder, INCOMING, name))))
         self.file = file
 
     def __enter__(self) -> TemporaryFile:
@@ -45,24 +46,19 @@ class TemporaryFile:
     ) -> None:
         self.close()
 
-    @property
-    def folder(self) -> str:
-        """The folder for which it was made, below the root."""
-        return self.location.path.removesuffix(f"{INCOMING}/{self.name}").rstrip("/")
-
     def write(self, data: bytes) -> None:
         """Append some bytes."""
-        with writing(self._folder):
+        with writing(self._hidden_folder):
             self.file.write(data)
 
     def flush(self) -> None:
         """Let everything that was written be read through the descriptor."""
-        with writing(self._folder):
+        with writing(self._hidden_folder):
             self.file.flush()
 
     def seal(self) -> None:
         """Bring every byte to the disk; nothing is written after that."""
-        with writing(self._folder):
+        with writing(self._hidden_folder):
             self.file.flush()
             os.fchmod(self.file.fileno(), _MODE)
             os.fsync(self.file.fileno())
@@ -81,7 +77,7 @@ class TemporaryFile:
             return
         if not self._placed:
             with contextlib.suppress(OSError):
-                (self._folder / self.name).unlink()
+                (self._hidden_folder / self.name).unlink()
         # What is still buffered of a file that nobody wants must not raise (the disk may be full).
         with contextlib.suppress(OSError):
             self.file.close()
@@ -102,8 +98,7 @@ def create_temporary(root: Path, number: int, folder: str) -> TemporaryFile:
         if os.fstat(descriptor).st_nlink:
             break
         os.close(descriptor)
-    path = "/".join(filter(None, (folder, INCOMING, name)))
-    return TemporaryFile(incoming, Location(number, path), os.fdopen(descriptor, "w+b", buffering=1 << 16))
+    return TemporaryFile(root, number, folder, name, os.fdopen(descriptor, "w+b", buffering=1 << 16))
 
 
 def adopt_temporary(root: Path, number: int, folder: str, source: Path) -> TemporaryFile:
@@ -119,8 +114,7 @@ def adopt_temporary(root: Path, number: int, folder: str, source: Path) -> Tempo
     except BaseException:
         os.close(descriptor)
         raise
-    path = "/".join(filter(None, (folder, INCOMING, name)))
-    return TemporaryFile(incoming, Location(number, path), os.fdopen(descriptor, "r+b", buffering=1 << 16))
+    return TemporaryFile(root, number, folder, name, os.fdopen(descriptor, "r+b", buffering=1 << 16))
 
 
 def sweep_incoming(root: Path, folder: str) -> tuple[str, ...]:
