@@ -63,7 +63,7 @@ def who(value: object) -> tuple[str, ...]:
 def members(value: object) -> tuple[str, ...]:
     """Demand words that name people, or none."""
     items = strings(value, "an array of names")
-    return tuple(_rights_word(item.strip()) for item in items)
+    return tuple(_member(item.strip()) for item in items)
 
 
 def rights(value: object) -> tuple[str, ...]:
@@ -98,7 +98,7 @@ def addresses(value: object) -> tuple[str, ...]:
     return items
 
 
-def _rights_word(word: str) -> str:
+def _member(word: str) -> str:
     if word.startswith("@"):
         if _GROUP.fullmatch(word) is None:
             raise BadValue(f"expected the name of a group such as `@data`, got `{word}`")
