@@ -12,10 +12,10 @@ import pytest
 
 from pypitool.cli.command import MEANINGS, WithGlobals
 from pypitool.cli.root import ALIASES, command_names, root
+from pypitool.config.display import example_file
 from pypitool.config.keys import Key
 from pypitool.config.loader import load_settings
 from pypitool.config.settings import every_key, keys, tables
-from pypitool.config.shown import example
 from pypitool.core.documents import project_document, release_document, summary_document
 from pypitool.core.errors import EXIT_CODES, EXIT_INTERRUPTED, EXIT_PARTIAL
 from pypitool.core.metadata import CoreMetadata
@@ -43,7 +43,7 @@ def test_the_reference_is_what_the_program_says() -> None:
 
 
 def test_the_example_file_is_what_the_settings_say() -> None:
-    assert EXAMPLE.read_text() == example(), "write it anew with `python -m tests.support.reference`"
+    assert EXAMPLE.read_text() == example_file(), "write it anew with `python -m tests.support.reference`"
 
 
 def test_the_example_file_loads_as_the_defaults() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.config.faults import ConfigFault
-from pypitool.config.given import Gathered
+from pypitool.config.gathered import Gathered
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import SPAN, ValueKind, command_line, command_words, one_of, unknown_word, url
 from pypitool.config.values import BadValue, host_only, string, strings

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pypitool.config.faults import ConfigFault
-from pypitool.config.given import Gathered, Given, Layer, Place, SettingOrigin, SettingSource
+from pypitool.config.gathered import Gathered, Given, Layer, Place, SettingOrigin, SettingSource
 from pypitool.config.keys import ConfigTable, Key, Shape, is_name
 from pypitool.config.settings import every_key, keys, keys_by_path, tables
 from pypitool.config.values import BadTable, BadValue, suggested, type_name

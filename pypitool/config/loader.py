@@ -14,7 +14,7 @@ from typing import Any
 from pypitool.config import job_tables, mirror_tables, publisher_tables, rights_tables, server_table
 from pypitool.config.config_files import SYSTEM_FILE, candidate_files, named_file, parse_toml
 from pypitool.config.faults import ConfigFault, refusal
-from pypitool.config.given import Gathered, Layer, Place, SettingOrigin
+from pypitool.config.gathered import Gathered, Layer, Place, SettingOrigin
 from pypitool.config.job_tables import Operands
 from pypitool.config.keys import Shape
 from pypitool.config.layers import document_layer, flags_layer, gather, variables_layer

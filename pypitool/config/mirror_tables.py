@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.config.faults import ConfigFault
-from pypitool.config.given import Gathered
+from pypitool.config.gathered import Gathered
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import FLAG, GLOBS, SIZE, SPAN, ValueKind, each_read, list_of, one_of, unknown_word
 from pypitool.config.values import BadValue, did_you_mean, inline_table, string, strings, table

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pypitool.config.faults import ConfigFault
-from pypitool.config.given import Gathered
+from pypitool.config.gathered import Gathered
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import PATH, ValueKind, each_read, some_span
 from pypitool.config.rights_tables import PROJECT_GLOBS, RIGHTS

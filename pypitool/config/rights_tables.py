@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pypitool.config.faults import ConfigFault
-from pypitool.config.given import Gathered, SettingSource
+from pypitool.config.gathered import Gathered, SettingSource
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import FLAG, TEXT, UNIX, ValueKind, globs, list_of, networks, unknown_word
 from pypitool.config.values import BadValue, comma_list, did_you_mean, string, strings

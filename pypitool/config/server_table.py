@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pypitool.config.faults import ConfigFault
-from pypitool.config.given import Gathered
+from pypitool.config.gathered import Gathered
 from pypitool.config.keys import setting
 from pypitool.config.kinds import (
     DURATION,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from pypitool.config.given import Place
+from pypitool.config.gathered import Place
 from pypitool.config.job_tables import JobSettings, NotifySettings
 from pypitool.config.keys import ConfigTable, Key, Shape, described_tables, entries, named, numbered
 from pypitool.config.mirror_tables import PolicySettings, SetSettings, TargetSettings

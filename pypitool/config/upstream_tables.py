@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pypitool.config.faults import ConfigFault
-from pypitool.config.given import Gathered
+from pypitool.config.gathered import Gathered
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import FLAG, GLOBS, PATH, SOME_SPAN, SPAN, URL, ValueKind, each_read, number, url
 from pypitool.config.values import BadValue, did_you_mean, inline_table, masked, string, table

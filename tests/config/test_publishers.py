@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from pypitool.access.rules import rules_of
+from pypitool.config.display import settings_text
 from pypitool.config.faults import BadConfiguration
 from pypitool.config.loader import Loaded, load_settings
 from pypitool.config.publisher_tables import PublisherSettings
-from pypitool.config.shown import shown
 from pypitool.core.errors import exit_code
 from pypitool.core.rights.right import Right
 
@@ -78,7 +78,7 @@ def test_it_uploads_for_a_quarter_of_an_hour_unless_it_says_more(tmp_path: Path)
 def test_what_is_shown_reads_as_the_same(tmp_path: Path) -> None:
     loaded = load(tmp_path, WHOLE)
 
-    again = load(tmp_path, shown(loaded, origins=True))
+    again = load(tmp_path, settings_text(loaded, origins=True))
 
     assert [one.claims for one in again.settings.publishers] == [
         one.claims for one in loaded.settings.publishers

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pypitool.config.display import settings_document, settings_text
 from pypitool.config.faults import BadConfiguration
 from pypitool.config.loader import Loaded, load_settings
 from pypitool.config.rights_tables import RuleSettings
-from pypitool.config.shown import document, shown
 from pypitool.core.errors import exit_code
 
 WHOLE = """
@@ -178,10 +178,10 @@ def test_a_flag_beside_rules_is_a_wrong_configuration_too(tmp_path: Path) -> Non
 def test_rules_are_shown_as_a_file_has_them(tmp_path: Path) -> None:
     loaded = load(tmp_path, WHOLE)
 
-    text = shown(loaded, origins=True)
+    text = settings_text(loaded, origins=True)
 
     assert text.count("[[rule]]\n") == 2
     assert 'from = ["10.0.0.0/8", "::1/128"]' in text
     assert load(tmp_path, text).settings.groups == loaded.settings.groups
-    value = document(loaded)["settings"]["rule[2].from"]
+    value = settings_document(loaded)["settings"]["rule[2].from"]
     assert value["value"] == ["10.0.0.0/8", "::1/128"]

@@ -13,9 +13,9 @@ import click
 
 from pypitool.cli.command import GLOBAL, MEANINGS, WithGlobals, exit_table
 from pypitool.cli.root import command_names, root
+from pypitool.config.display import example_file, literal
 from pypitool.config.keys import Key, Shape
 from pypitool.config.settings import tables
-from pypitool.config.shown import example, literal
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference.md"
@@ -189,7 +189,7 @@ def write() -> None:
     """Write the page and the example file."""
     REFERENCE.parent.mkdir(exist_ok=True)
     REFERENCE.write_text(render())
-    EXAMPLE.write_text(example())
+    EXAMPLE.write_text(example_file())
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def _of_remote(loaded: Loaded, name: str) -> str:
 
 
 def _own(loaded: Loaded) -> str:
-    from pypitool.config.given import SettingSource
+    from pypitool.config.gathered import SettingSource
     from pypitool.config.own_address import name_of_this_machine, own_address
 
     origins = (origin for path, origin in loaded.origins.items() if path.startswith("server."))

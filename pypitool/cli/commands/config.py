@@ -92,16 +92,16 @@ def show(invocation: Invocation, origin: bool) -> None:
     authenticate and passwords stand for are shown at the end.
     """
     from pypitool.access.rules import rules_of
-    from pypitool.config.shown import document, shown
+    from pypitool.config.display import settings_document, settings_text
 
     loaded = invocation.load()
     rules = rules_of(loaded.settings)
     output = Output(invocation)
     output.notices(loaded.notices)
     if invocation.json:
-        output.document({**document(loaded), "rules": rules.documents()})
+        output.document({**settings_document(loaded), "rules": rules.documents()})
         return
-    output.text(shown(loaded, origins=origin))
+    output.text(settings_text(loaded, origins=origin))
     if rules.is_short:
         output.text("\n# The rules that authenticate and passwords stand for:")
         for rule in rules.documents():

@@ -12,7 +12,7 @@ from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.pypiserver import BACKEND, accept_and_warn
 from pypitool.cli.settings_options import setting_options
-from pypitool.config.given import SettingSource
+from pypitool.config.gathered import SettingSource
 
 if TYPE_CHECKING:
     from pypitool.config.loader import Loaded

@@ -29,10 +29,11 @@ def legacy_document(
     asked = latest_of(grouped) if version is None else spelling_of(version, grouped)
     chosen = asked or version or ""
     of_release = grouped.get(chosen, [])
+    said = next((found for digest in metadata_digests(of_release) if (found := metadata(digest))), None)
     # PEP 792: of a quarantined project no file is offered.
     shown = {} if project.status is ProjectStatus.QUARANTINED else grouped
     document: Document = {
-        "info": _info(project, chosen, of_release, _known(of_release, metadata), project_url),
+        "info": _info(project, chosen, of_release, said, project_url),
         "last_serial": project.serial,
         "ownership": {"organization": None, "roles": []},
         "urls": _files(shown.get(chosen, []), url_of),
@@ -41,10 +42,6 @@ def legacy_document(
     if version is None:
         document["releases"] = {known: _files(shown.get(known, []), url_of) for known in reversed(grouped)}
     return document
-
-
-def _known(files: Sequence[HeldFile], metadata: Callable[[str], CoreMetadata | None]) -> CoreMetadata | None:
-    return next((found for digest in metadata_digests(files) if (found := metadata(digest))), None)
 
 
 def _files(files: Iterable[HeldFile], url_of: Callable[[HeldFile], str]) -> list[Document]:

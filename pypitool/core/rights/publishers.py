@@ -50,8 +50,8 @@ def claims_seen(publishers: Iterable[Publisher], claims: Mapping[str, Any]) -> s
     """Return what an issuer said, as far as the publishers of it care: for who set up the CI."""
     asked = [name for one in publishers if one.issuer == claims.get("iss") for name, _ in one.claims]
     names = dict.fromkeys(["iss", "sub", *asked])
-    shown = (f"{name} = {_shown(claims[name])}" if name in claims else f"no {name}" for name in names)
-    return ", ".join(shown)
+    values = {name: printable(_text(claims[name]), _LONGEST_SHOWN) for name in names if name in claims}
+    return ", ".join(f"{name} = {values[name]}" if name in values else f"no {name}" for name in names)
 
 
 def _is_meant(wanted: ClaimValue, said: object) -> bool:
@@ -64,7 +64,3 @@ def _is_meant(wanted: ClaimValue, said: object) -> bool:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), sort_keys=True)
-
-
-def _shown(value: object) -> str:
-    return printable(_text(value), _LONGEST_SHOWN)

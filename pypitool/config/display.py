@@ -28,7 +28,7 @@ _HEAD = """\
 """
 
 
-def shown(loaded: Loaded, *, origins: bool = False) -> str:
+def settings_text(loaded: Loaded, *, origins: bool = False) -> str:
     """Write the settings that count as TOML, each with where it came from if that is asked for."""
     held = _held(loaded.settings)
     width = max(len(_assignment(key, table)) for table in held for key in table.keys) if origins else 0
@@ -42,7 +42,7 @@ def shown(loaded: Loaded, *, origins: bool = False) -> str:
     return "\n".join(lines).rstrip("\n")
 
 
-def document(loaded: Loaded) -> dict[str, Any]:
+def settings_document(loaded: Loaded) -> dict[str, Any]:
     """Return the settings that count, and where each came from, as plain JSON values."""
     held = ((table, key) for table in _held(loaded.settings) for key in table.keys)
     return {
@@ -51,7 +51,7 @@ def document(loaded: Loaded) -> dict[str, Any]:
     }
 
 
-def example() -> str:
+def example_file() -> str:
     """Write the example file."""
     parts = ("\n".join((*_heading(table), *_example_lines(table))) for table in tables())
     return "\n".join((_HEAD, "\n\n".join(parts))) + "\n"

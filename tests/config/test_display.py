@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from pypitool.config.display import example_file, settings_document, settings_text
 from pypitool.config.job_tables import NotifySettings
 from pypitool.config.keys import Key
 from pypitool.config.loader import load_settings
 from pypitool.config.settings import keys
-from pypitool.config.shown import document, example, shown
 
 
 def test_what_is_shown_loads_as_the_same_settings(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_what_is_shown_loads_as_the_same_settings(tmp_path: Path) -> None:
     loaded = load_settings(flags, {"PYPITOOL_MAX_UPLOAD_SIZE": "3M", "PYPITOOL_PRIVATE": "a-*,b"})
     file = tmp_path / "config.toml"
 
-    file.write_text(shown(loaded, origins=True))
+    file.write_text(settings_text(loaded, origins=True))
 
     assert load_settings({}, {}, file).settings == loaded.settings
 
@@ -32,7 +32,7 @@ def test_every_value_is_shown_with_its_origin(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("[server]\nhost = 'here'\n")
 
-    text = shown(load_settings({"server.port": 1}, {"PYPITOOL_WORKERS": "2"}, file), origins=True)
+    text = settings_text(load_settings({"server.port": 1}, {"PYPITOOL_WORKERS": "2"}, file), origins=True)
 
     lines = {line.partition(" = ")[0]: line.rpartition("  # ")[2] for line in text.splitlines()}
     assert lines["port"] == "flag --port"
@@ -45,14 +45,15 @@ def test_every_value_is_shown_with_its_origin(tmp_path: Path) -> None:
 def test_credentials_in_an_address_are_masked() -> None:
     loaded = load_settings({"server.fallback-url": "https://me:secret@mirror.example/simple/"}, {})
 
-    assert 'fallback-url = "https://***@mirror.example/simple/"' in shown(loaded)
+    assert 'fallback-url = "https://***@mirror.example/simple/"' in settings_text(loaded)
     assert (
-        document(loaded)["settings"]["server.fallback-url"]["value"] == "https://***@mirror.example/simple/"
+        settings_document(loaded)["settings"]["server.fallback-url"]["value"]
+        == "https://***@mirror.example/simple/"
     )
 
 
 def test_programs_get_bytes_seconds_and_sources() -> None:
-    settings = document(load_settings({"server.port": 1}, {}))["settings"]
+    settings = settings_document(load_settings({"server.port": 1}, {}))["settings"]
 
     assert settings["server.max-upload-size"] == {"value": 2 * 1024**3, "origin": "default", "source": None}
     assert settings["server.rescan"]["value"] == 60.0
@@ -67,14 +68,14 @@ def test_every_key_without_a_default_has_an_example_that_it_accepts(key: Key) ->
 
 def test_the_example_loads_as_the_defaults(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
-    file.write_text(example())
+    file.write_text(example_file())
 
     assert load_settings({}, {}, file).settings == load_settings({}, {}).settings
 
 
 def test_the_example_still_loads_when_everything_in_it_is_used(tmp_path: Path) -> None:
     lines = [
-        line.removeprefix("#") if re.match(r"#[\w\[]", line) else line for line in example().splitlines()
+        line.removeprefix("#") if re.match(r"#[\w\[]", line) else line for line in example_file().splitlines()
     ]
     file = tmp_path / "config.toml"
     text = "\n".join(lines).replace("trusted-proxies = []", "trusted-proxies = ['unix']")
@@ -113,7 +114,7 @@ def test_tables_are_shown_as_a_file_has_them_with_what_is_secret_masked(tmp_path
     file.write_text(TABLES)
     loaded = load_settings({}, {}, file)
 
-    text = shown(loaded, origins=True)
+    text = settings_text(loaded, origins=True)
 
     assert "secret" not in text.replace("/run/secret", "")
     assert 'index = "https://***@pypi.acme.example/simple/"' in text
@@ -132,7 +133,7 @@ def test_programs_get_tables_too(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text(TABLES)
 
-    settings = document(load_settings({}, {}, file))["settings"]
+    settings = settings_document(load_settings({}, {}, file))["settings"]
 
     assert settings["targets.odd.markers"]["value"] == {"platform_release": "10"}
     assert settings["job.nightly.run"] == {"value": "sync backend", "origin": "file", "source": str(file)}
