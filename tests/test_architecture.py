@@ -67,7 +67,8 @@ archives        -> archive digest open_archive
 catalogue       -> catalogue connections database errors facts held_metadata rebuild replay sqlite
 cli             -> main
 config          -> config_files display faults gathered job_tables keys kinds live loader mirror_tables
-                   own_address publisher_tables rights_tables secrets server_table settings upstream_tables values
+                   own_address publisher_tables rights_tables secrets server_table settings upstream_tables
+                   values
 doctor          -> context examine finding
 keeper          -> keeper
 manage          -> action actions audit client downloads projects runs users
