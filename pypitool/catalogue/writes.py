@@ -56,14 +56,17 @@ def begin_publish(
 def finish_publish(connection: sqlite3.Connection, file: HeldFile, now: float) -> tuple[Location, ...]:
     """Turn a pending file live; return which others it superseded."""
     _delete_pending(connection, file.location)
+    arrival = _arrival(file)
     others = _others(connection, file)
-    removed = _supersede(connection, file, others)
+    removed = remove(connection, [file.location, *others])
+    # Another spelling of the name is gone for good; this very name keeps what was decided about it.
+    _forget_names(connection, {other.filename for other in others} - {arrival.filename})
     connection.execute(_INSERT_FILE, to_row(file))
-    decisions.record_arrival(connection, _arrival(file))
+    decisions.record_arrival(connection, arrival)
     if file.yanked is not None:
         # What the upstream of a mirrored file says. None says nothing: a yank holds by filename.
-        decisions.record_yank(connection, _arrival(file))
-    decisions.apply(connection, [file.filename], now)
+        decisions.record_yank(connection, arrival)
+    decisions.apply(connection, [arrival.filename], now)
     drop_bodies(connection, removed)
     announce(connection, {file.project} | {project for project, _ in removed})
     return others
@@ -210,13 +213,6 @@ def _others(connection: sqlite3.Connection, file: HeldFile) -> tuple[Location, .
     rows = connection.execute("SELECT root, path FROM file WHERE release_key = ?", (file.release_key,))
     places = [Location(root, path) for root, path in rows.fetchall()]
     return tuple(place for place in places if place != file.location)
-
-
-def _supersede(connection: sqlite3.Connection, file: HeldFile, others: Sequence[Location]) -> Removed:
-    removed = remove(connection, [file.location, *others])
-    # Another spelling of the name is gone for good; this very name keeps what was decided about it.
-    _forget_names(connection, {other.filename for other in others} - {file.filename})
-    return removed
 
 
 def _forget_names(connection: sqlite3.Connection, filenames: set[str]) -> None:
