@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from fnmatch import fnmatchcase
 from typing import Any
 
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.right import ANONYMOUS
+from pypitool.core.rights.rulebook import glob_of_names
 from pypitool.core.text import BadQuantity, parse_duration, printable, timestamp
 
 # The hash of a token is kept so that a catalogue can be rebuilt; it is nobody's to read.
@@ -79,7 +81,5 @@ def _time(text: str) -> datetime:
 
 
 def _is_by(who: str, wanted: str) -> bool:
-    if not wanted.startswith(_KINDS_WITH_GLOBS):
-        return who == wanted
-    pattern = "".join({"*": ".*", "?": "."}.get(one) or re.escape(one) for one in wanted)
-    return re.fullmatch(pattern, who) is not None
+    # Names of users may have a star in them.
+    return fnmatchcase(who, glob_of_names(wanted)) if wanted.startswith(_KINDS_WITH_GLOBS) else who == wanted
