@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from pypitool.access import hashes
+from tests.support.accounts import CHEAPEST
+from tests.support.certificates import Authority, make_authority
 from tests.support.environment import scrubbed
 
 # Programs that take as long to start as many tests do to run; openssl, git and mount do not.
@@ -39,6 +42,21 @@ def guarded_home(
         for key, value in guarded.items():
             patch.setenv(key, value)
         yield home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_bcrypt_cost() -> Iterator[int]:
+    """Hash new passwords cheaply in this process, and say what they cost outside of tests."""
+    real = hashes.BCRYPT_COST
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashes, "BCRYPT_COST", CHEAPEST)
+        yield real
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A certificate authority, and a server's certificate that it signed; nobody changes their files."""
+    return make_authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pypitool.access import hashes
 from pypitool.access.accounts import KEPT_SECONDS, MOST, Accounts, BasicLogin, RecentVerdicts
 from pypitool.access.hashes import PasswordHashes, hash_password
 from pypitool.access.htpasswd import accounts, remove_user, set_password
@@ -127,6 +128,14 @@ def test_an_unknown_user_costs_as_much_as_a_known_one(file: Path) -> None:
 
     # The file has one hash, and every hash is as dear as it says itself.
     assert known["hashpw"] == unknown["hashpw"] == 1
+
+
+def test_a_new_password_is_hashed_in_twelve_rounds(
+    real_bcrypt_cost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashes, "BCRYPT_COST", real_bcrypt_cost)
+
+    assert hash_password("secret").startswith("$2b$12$")
 
 
 def test_added_and_removed_users_count_from_the_next_question(file: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pypitool.access import issuers
 from pypitool.access.issuers import IssuerKeys, IssuerUnavailable, fetch_keys
 from pypitool.core.errors import Kind
-from tests.support.certificates import Authority, make_authority
+from tests.support.certificates import Authority
 from tests.support.issuer import CONFIGURATION, KEYS, Issuer, as_json
 from tests.support.waiting import LONGEST
 
@@ -164,11 +164,6 @@ def test_one_asks_for_all_who_wait(clock: Clock) -> None:
 
     assert found == ["key a"] * 8
     assert not asked.acquire(blocking=False)
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return make_authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture

@@ -18,16 +18,16 @@ from pypitool.access.oidc import LARGEST_TOKEN, TokenRejected, prove, read_keys
 from pypitool.core.rights.publishers import Publisher
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import ProjectGlobs, Scope
-from tests.support.certificates import make_authority
+from tests.support.certificates import Authority
 from tests.support.issuer import Issuer, ec_key, rsa_key
 
 HERE = "pypi.acme.example"
 
 
 @pytest.fixture(scope="module")
-def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
+def issuer(authority: Authority) -> Issuer:
     """An issuer that nobody asks: its keys are known."""
-    made = Issuer(make_authority(tmp_path_factory.mktemp("issuer")))
+    made = Issuer(authority)
     made._server.server_close()
     made.keys["second"] = ec_key()
     return made

@@ -19,7 +19,7 @@ from pypitool.repository.contact import Heartbeat, write_heartbeat
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import scan_if_alone
 from tests.support.accounts import write_htpasswd
-from tests.support.certificates import make_authority
+from tests.support.certificates import Authority
 from tests.support.disks import make_read_only, mounted_disk
 from tests.support.repositories import publish_wheel
 from tests.support.server import ServerProcess, free_port
@@ -270,8 +270,7 @@ may = ["list", "upload"]
     assert served.found() == [("uploads-open", "*"), ("who-unknown", "token:ci-*"), ("who-unknown", "eve")]
 
 
-def test_a_certificate_that_ends(served: House) -> None:
-    authority = make_authority(served.place)
+def test_a_certificate_that_ends(served: House, authority: Authority) -> None:
     served.text += f'cert = "{authority.chain}"\nkey = "{authority.key}"\n'
 
     code, (finding,) = served.examine()

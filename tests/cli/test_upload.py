@@ -19,7 +19,7 @@ import pytest
 from pypitool import __version__
 from pypitool.__main__ import main
 from tests.cli.conftest import Ended
-from tests.support.certificates import make_authority
+from tests.support.certificates import Authority
 from tests.support.receiver import Receiver, Reply, basic
 from tests.support.waiting import LONGEST, wait_until
 from tests.support.wheels import build_sdist, build_wheel
@@ -461,9 +461,8 @@ def test_a_remote_says_everything(run: Run, index: Receiver, dist: Path, tmp_pat
 
 
 def test_a_certificate_of_an_authority_of_our_own(
-    run: Run, dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, dist: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    authority = make_authority(tmp_path)
     wheel = dist / "other-1.0-py3-none-any.whl"
     with Receiver(authority) as safe:
         refused = run(wheel, url=safe.url)

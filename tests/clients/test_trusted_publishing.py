@@ -15,7 +15,7 @@ from pypitool.catalogue.facts import FactLog
 from pypitool.core.fact import to_document
 from pypitool.core.state_files import StateFiles
 from tests.clients.conftest import TWO_WORKERS
-from tests.support.certificates import Authority, make_authority
+from tests.support.certificates import Authority
 from tests.support.clients import Client
 from tests.support.forms import upload_form
 from tests.support.issuer import TOKEN, Issuer
@@ -38,11 +38,6 @@ ca = "{issuer.ca}"
 claims = {{ repository = "acme/core", ref = ["refs/heads/main", "refs/tags/*"] }}
 projects = ["acme-*"]
 """
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return make_authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import bcrypt
@@ -17,4 +18,9 @@ def write_htpasswd(path: Path, accounts: dict[str, str]) -> Path:
 
 def htpasswd_line(user: str, password: str, *, rounds: int = CHEAPEST) -> str:
     """Write one line of a password file; htpasswd itself would take 5 rounds, we take 12 for real users."""
-    return f"{user}:{bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=rounds)).decode()}\n"
+    return f"{user}:{_hashed(password, rounds)}\n"
+
+
+@functools.cache
+def _hashed(password: str, rounds: int) -> str:
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=rounds)).decode()

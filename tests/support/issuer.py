@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import ssl
 import threading
@@ -43,7 +44,7 @@ class Issuer:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self.url = f"https://127.0.0.1:{self._server.server_port}{path}"
         self._path = path.rstrip("/")
-        self.keys: dict[str, PrivateKey] = {"first": rsa_key()}
+        self.keys: dict[str, PrivateKey] = {"first": _first_key()}
         self.said: dict[str, Any] = {}  # what its tokens say when a CI asks for one
         self.requests: list[str] = []
         self.instead: dict[str, Callable[[], Answer]] = {}  # other answers, by their path
@@ -108,6 +109,11 @@ class Issuer:
                 pass
 
         return Handler
+
+
+@functools.cache
+def _first_key() -> rsa.RSAPrivateKey:
+    return rsa_key()
 
 
 def rsa_key(size: int = 2048) -> rsa.RSAPrivateKey:

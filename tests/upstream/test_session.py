@@ -18,7 +18,7 @@ from pypitool.upstream.upstream_errors import (
     UnusableCertificates,
     UpstreamUnavailable,
 )
-from tests.support.certificates import make_authority
+from tests.support.certificates import Authority
 from tests.support.receiver import JSON_TYPE, Receiver, Reply, basic
 
 A = canonicalize_name("a")
@@ -59,8 +59,7 @@ def test_a_proxy_that_is_named_comes_before_that_of_the_environment(
         listed(through)
 
 
-def test_a_certificate_that_is_not_trusted_is_not_tried_again(tmp_path: Path) -> None:
-    authority = make_authority(tmp_path)
+def test_a_certificate_that_is_not_trusted_is_not_tried_again(authority: Authority) -> None:
     with Receiver(authority) as index:
         index.state.held[WHEEL] = b"wheel"
         asking = session(index, retries=5)

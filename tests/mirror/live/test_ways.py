@@ -11,7 +11,7 @@ import requests
 from tests.mirror.live.mirror import Mirror
 from tests.mirror.live.proxy import Proxy
 from tests.support.accounts import write_htpasswd
-from tests.support.certificates import Authority, make_authority
+from tests.support.certificates import Authority
 from tests.support.server import ServerProcess
 from tests.support.waiting import LONGEST, wait_until
 from tests.support.wheels import build_wheel
@@ -19,11 +19,6 @@ from tests.support.wheels import build_wheel
 pytestmark = pytest.mark.live
 WHEEL = "a-1.0-py3-none-any.whl"
 TARGET = {"linux": ("3.12", "manylinux_2_39_x86_64")}
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return make_authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")

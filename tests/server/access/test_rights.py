@@ -64,6 +64,14 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The same, made once, for tests that only read."""
+    made = make_house(tmp_path_factory.mktemp("shared-house"), RULES)
+    with made.repository:
+        yield made
+
+
 PAGES = (
     "/simple/{name}/",
     "/simple/{name}",
@@ -112,15 +120,17 @@ def statuses(house: House, name: str, patterns: tuple[str, ...], who: str, **mor
     ],
 )
 def test_every_address_of_a_project_asks_the_rules(
-    house: House, who: str, password: str, pages: set[int], files: set[int]
+    shared_house: House, who: str, password: str, pages: set[int], files: set[int]
 ) -> None:
-    assert statuses(house, "acme-core", PAGES, who, password=password) == pages
-    assert statuses(house, "acme-core", FILES, who, password=password) == files
+    assert statuses(shared_house, "acme-core", PAGES, who, password=password) == pages
+    assert statuses(shared_house, "acme-core", FILES, who, password=password) == files
 
 
 @pytest.mark.parametrize("who", ["", "ann", "bob", "carol", "dan", "eve"])
 @pytest.mark.parametrize("pattern", [*PAGES, *FILES])
-def test_a_hidden_project_answers_as_a_name_that_is_not_held(house: House, who: str, pattern: str) -> None:
+def test_a_hidden_project_answers_as_a_name_that_is_not_held(
+    shared_house: House, who: str, pattern: str
+) -> None:
     # Where they may list names like these, absent ones are told from those that are left out of their rule.
     hidden, absent = ("acme-core", "acme-xxxx") if who in ("", "carol") else ("other", "othxr")
     if who == "ann":
@@ -128,33 +138,33 @@ def test_a_hidden_project_answers_as_a_name_that_is_not_held(house: House, who: 
 
     (there,), (not_there,) = paths_of(hidden, (pattern,)), paths_of(absent, (pattern,))
 
-    assert told(house.get(there, who), hidden) == told(house.get(not_there, who), absent)
+    assert told(shared_house.get(there, who), hidden) == told(shared_house.get(not_there, who), absent)
 
 
 def test_a_project_that_anybody_may_see_needs_no_credentials_and_breaks_by_no_wrong_ones(
-    house: House,
+    shared_house: House,
 ) -> None:
     for who, password in (("", ""), ("ann", "wrong"), ("carol", "secret")):
-        pages = statuses(house, "open-lib", PAGES, who, password=password)
-        files = statuses(house, "open-lib", FILES, who, password=password)
+        pages = statuses(shared_house, "open-lib", PAGES, who, password=password)
+        files = statuses(shared_house, "open-lib", FILES, who, password=password)
         assert (pages, files) == ({200, 301}, {200})
 
-    answer = house.get("/simple/open-lib/", "ann")
+    answer = shared_house.get("/simple/open-lib/", "ann")
     assert "Authorization" not in answer.headers["Vary"]
-    assert "private" in house.get("/simple/acme-core/", "ann").headers["Cache-Control"]
+    assert "private" in shared_house.get("/simple/acme-core/", "ann").headers["Cache-Control"]
 
 
-def test_the_right_that_is_missing_is_named(house: House) -> None:
-    answer = house.get("/packages/acme_core-1.0-py3-none-any.whl", "bob")
+def test_the_right_that_is_missing_is_named(shared_house: House) -> None:
+    answer = shared_house.get("/packages/acme_core-1.0-py3-none-any.whl", "bob")
 
     assert answer.status_code == 403
     assert answer.text == "'bob' does not have the right `download` here\n"
 
 
-def test_a_name_that_one_may_not_list_is_never_looked_for_elsewhere(house: House) -> None:
-    there = house.get("/simple/acme-unheld/", "ann")
-    hidden = house.get("/simple/acme-unheld/", "carol")
-    private = house.get("/simple/other-unheld/", "ann")
+def test_a_name_that_one_may_not_list_is_never_looked_for_elsewhere(shared_house: House) -> None:
+    there = shared_house.get("/simple/acme-unheld/", "ann")
+    hidden = shared_house.get("/simple/acme-unheld/", "carol")
+    private = shared_house.get("/simple/other-unheld/", "ann")
 
     assert there.status_code == 303
     assert (hidden.status_code, private.status_code) == (404, 404)
@@ -171,30 +181,30 @@ def test_a_name_that_one_may_not_list_is_never_looked_for_elsewhere(house: House
         ("root", ["acme-core", "acme-secret", "open-lib", "other"]),
     ],
 )
-def test_lists_and_searches_hold_what_one_may_list(house: House, who: str, seen: list[str]) -> None:
-    files = re.findall(r'href="([a-z_]+)-1\.0', house.get("/packages/", who).text)
-    found = re.findall(r'href="project/([a-z-]+)/"', house.get("/search?q=e", who).text)
-    html = re.findall(r'href="([a-z-]+)/"', house.get("/simple/", who).text)
+def test_lists_and_searches_hold_what_one_may_list(shared_house: House, who: str, seen: list[str]) -> None:
+    files = re.findall(r'href="([a-z_]+)-1\.0', shared_house.get("/packages/", who).text)
+    found = re.findall(r'href="project/([a-z-]+)/"', shared_house.get("/search?q=e", who).text)
+    html = re.findall(r'href="([a-z-]+)/"', shared_house.get("/simple/", who).text)
 
-    assert house.names(who) == html == seen
+    assert shared_house.names(who) == html == seen
     assert [file.replace("_", "-") for file in files] == seen
     assert found == seen
-    assert f"<p>{len(seen)} file" in house.get("/packages/", who).text
+    assert f"<p>{len(seen)} file" in shared_house.get("/packages/", who).text
 
 
-def test_search_by_xmlrpc_finds_what_one_may_list(house: House) -> None:
+def test_search_by_xmlrpc_finds_what_one_may_list(shared_house: House) -> None:
     call = b"<methodCall><methodName>search</methodName><params><param><value><struct><member><name>name"
     call += (
         b"</name><value><string>e</string></value></member></struct></value></param></params></methodCall>"
     )
 
     def found(**headers: str) -> list[str]:
-        answer = house.client.post("/simple/", data=call, content_type="text/xml", headers=headers)
+        answer = shared_house.client.post("/simple/", data=call, content_type="text/xml", headers=headers)
         return re.findall("<string>([a-z]+-[a-z]+)</string>", answer.text)
 
     assert found() == ["open-lib"]
     assert found(Authorization=basic("ann")) == ["acme-core", "open-lib"]
-    wrong = house.client.post(
+    wrong = shared_house.client.post(
         "/RPC2", data=call, content_type="text/xml", headers={"Authorization": basic("ann", "wrong")}
     )
     assert wrong.status_code == 401
@@ -202,8 +212,8 @@ def test_search_by_xmlrpc_finds_what_one_may_list(house: House) -> None:
 
 @pytest.mark.parametrize("path", ["/simple/", "/packages/", "/search?q=e"])
 @pytest.mark.parametrize("header", [basic("ann", "wrong"), "Basic !!!", "Bearer nonsense", "Negotiate x"])
-def test_wrong_credentials_are_never_a_shorter_list(house: House, path: str, header: str) -> None:
-    answer = house.client.get(path, headers={"Authorization": header})
+def test_wrong_credentials_are_never_a_shorter_list(shared_house: House, path: str, header: str) -> None:
+    answer = shared_house.client.get(path, headers={"Authorization": header})
 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == 'Basic realm="pypi"'
@@ -218,9 +228,9 @@ def test_the_right_to_list_nothing_is_401_for_nobody_and_an_empty_list_for_someb
         assert house.names("ann") == house.names("bob") == []
 
 
-def test_the_start_page_counts_what_anybody_may_list(house: House) -> None:
-    assert "1 project,\n1 file." in house.get("/").text
-    assert "acme" not in house.get("/", "root").text
+def test_the_start_page_counts_what_anybody_may_list(shared_house: House) -> None:
+    assert "1 project,\n1 file." in shared_house.get("/").text
+    assert "acme" not in shared_house.get("/", "root").text
 
 
 def test_a_replayed_list_is_that_of_who_asks(house: House) -> None:
@@ -306,9 +316,9 @@ def test_other_rules_count_from_the_next_request_on(house: House) -> None:
     assert after == (["other"], 401)
 
 
-def test_operations_are_for_neighbours_and_admins_of_everything(house: House) -> None:
+def test_operations_are_for_neighbours_and_admins_of_everything(shared_house: House) -> None:
     def codes(who: str, **more: str) -> set[int]:
-        return {house.get(path, who, **more).status_code for path in ("/metrics",)}
+        return {shared_house.get(path, who, **more).status_code for path in ("/metrics",)}
 
     assert codes("") == codes("root", password="wrong") == {401}
     assert codes("ann") == codes("carol") == {403}

@@ -99,9 +99,7 @@ def test_the_socket_of_a_dead_server_is_taken_over(packages: Path, tmp_path: Pat
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
-def test_tls_with_an_own_authority(packages: Path, tmp_path: Path) -> None:
-    authority = make_authority(tmp_path)
-
+def test_tls_with_an_own_authority(packages: Path, authority: Authority) -> None:
     with over_tls(packages, authority) as server:
         modern = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
         answers = {server_status(server.port, authority, version) for version in modern}
@@ -111,24 +109,22 @@ def test_tls_with_an_own_authority(packages: Path, tmp_path: Path) -> None:
     assert answers == {200}
 
 
-def test_a_renewed_certificate_counts_after_sighup(packages: Path, tmp_path: Path) -> None:
+def test_a_renewed_certificate_counts_after_sighup(
+    packages: Path, tmp_path: Path, authority: Authority
+) -> None:
     old = make_authority(tmp_path)
-    renewed = tmp_path / "renewed"
-    renewed.mkdir()
 
     with over_tls(packages, old) as server:
         before = workers_of(server.pid)
-        new = make_authority(renewed)
-        old.chain.write_bytes(new.chain.read_bytes())
-        old.key.write_bytes(new.key.read_bytes())
+        old.chain.write_bytes(authority.chain.read_bytes())
+        old.key.write_bytes(authority.key.read_bytes())
         os.kill(server.pid, signal.SIGHUP)
         wait_until(lambda: not any(map(is_alive, before)), what="the old workers are gone")
 
-        assert {server_status(server.port, new, ssl.TLSVersion.TLSv1_3) for _ in range(6)} == {200}
+        assert {server_status(server.port, authority, ssl.TLSVersion.TLSv1_3) for _ in range(6)} == {200}
 
 
-def test_http_2_is_spoken_over_tls(packages: Path, tmp_path: Path) -> None:
-    authority = make_authority(tmp_path)
+def test_http_2_is_spoken_over_tls(packages: Path, authority: Authority) -> None:
     context = ssl.create_default_context(cafile=str(authority.ca))
     context.set_alpn_protocols(["h2", "http/1.1"])
 

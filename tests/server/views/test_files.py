@@ -145,8 +145,8 @@ def test_head_of_a_file_says_what_get_says(large: Path, repository: Repository, 
     assert asked.data == b""
 
 
-def test_metadata_is_what_the_wheel_holds(site: Site) -> None:
-    answer = site.get(WHEEL + ".metadata")
+def test_metadata_is_what_the_wheel_holds(shared_site: Site) -> None:
+    answer = shared_site.get(WHEEL + ".metadata")
 
     assert answer.text.splitlines()[:3] == ["Metadata-Version: 2.1", "Name: acme-core", "Version: 1.0"]
 

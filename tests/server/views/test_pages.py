@@ -63,8 +63,8 @@ class Tags(HTMLParser):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_browser_may_load_nothing_but_the_page_itself(site: Site, path: str) -> None:
-    answer = site.get(path)
+def test_a_browser_may_load_nothing_but_the_page_itself(shared_site: Site, path: str) -> None:
+    answer = shared_site.get(path)
 
     policy = answer.headers["Content-Security-Policy"]
     style = re.search(r"<style>(.*?)</style>", answer.text, re.DOTALL)
@@ -77,18 +77,20 @@ def test_a_browser_may_load_nothing_but_the_page_itself(site: Site, path: str) -
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_link_of_a_page_leads_somewhere(site: Site, path: str) -> None:
-    links = {urljoin(f"http://localhost{path}", link) for link in Tags(site.get(path).text).links()}
+def test_every_link_of_a_page_leads_somewhere(shared_site: Site, path: str) -> None:
+    links = {urljoin(f"http://localhost{path}", link) for link in Tags(shared_site.get(path).text).links()}
 
-    statuses = {link: site.get(link).status_code for link in links if link.startswith("http://localhost/")}
+    statuses = {
+        link: shared_site.get(link).status_code for link in links if link.startswith("http://localhost/")
+    }
 
     assert statuses
     assert set(statuses.values()) == {200}
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_has_what_a_screen_reader_needs(site: Site, path: str) -> None:
-    page = Tags(site.get(path).text)
+def test_a_page_has_what_a_screen_reader_needs(shared_site: Site, path: str) -> None:
+    page = Tags(shared_site.get(path).text)
 
     assert ("html", "lang", "en") in page.attributes
     assert page.names.count("h1") == page.names.count("main") == 1
@@ -96,8 +98,8 @@ def test_a_page_has_what_a_screen_reader_needs(site: Site, path: str) -> None:
     assert {value for tag, name, value in page.attributes if (tag, name) == ("input", "id")} <= labelled
 
 
-def test_the_start_page_counts_and_names_nobody(site: Site) -> None:
-    page = Tags(site.get("/").text)
+def test_the_start_page_counts_and_names_nobody(shared_site: Site) -> None:
+    page = Tags(shared_site.get("/").text)
 
     assert "3 projects" in page.text
     assert "acme" not in page.text
@@ -107,8 +109,10 @@ def test_the_start_page_counts_and_names_nobody(site: Site) -> None:
     ("base", "host", "trusted"),
     [("http", "pkgs.lan:8080", True), ("https", "pkgs.lan", False), ("http", "localhost:8080", False)],
 )
-def test_the_start_page_says_how_clients_reach_it(site: Site, base: str, host: str, trusted: bool) -> None:
-    answer = site.client.get("/", base_url=f"{base}://{host}/")
+def test_the_start_page_says_how_clients_reach_it(
+    shared_site: Site, base: str, host: str, trusted: bool
+) -> None:
+    answer = shared_site.client.get("/", base_url=f"{base}://{host}/")
 
     assert f"index-url = {base}://{host}/simple/" in answer.text
     assert ("trusted-host = pkgs.lan\n" in answer.text.replace("</pre>", "\n")) is trusted
@@ -137,8 +141,8 @@ def test_what_a_package_says_of_itself_is_only_text(site: Site) -> None:
         assert "<script>alert(1)</script>" in page.text
 
 
-def test_what_is_searched_for_is_only_text(site: Site) -> None:
-    page = Tags(site.get('/search?q="><script>alert(1)</script>').text)
+def test_what_is_searched_for_is_only_text(shared_site: Site) -> None:
+    page = Tags(shared_site.get('/search?q="><script>alert(1)</script>').text)
 
     assert "script" not in page.names
     assert '"><script>alert(1)</script>' in page.text
@@ -164,35 +168,35 @@ def test_a_quarantined_project_shows_no_file(site: Site) -> None:
     assert not [link for link in page.links() if link.endswith((".whl", ".gz"))]
 
 
-def test_an_unknown_project_is_not_looked_for_elsewhere(site: Site) -> None:
-    answer = site.get("/project/nowhere/")
+def test_an_unknown_project_is_not_looked_for_elsewhere(shared_site: Site) -> None:
+    answer = shared_site.get("/project/nowhere/")
 
     assert answer.status_code == 404
     assert "Location" not in answer.headers
 
 
-def test_what_browsers_ask_for_by_themselves_is_no_project(site: Site) -> None:
-    assert site.get("/favicon.ico").status_code == 404
-    assert site.get("/robots.txt").text == "User-agent: *\nDisallow: /\n"
+def test_what_browsers_ask_for_by_themselves_is_no_project(shared_site: Site) -> None:
+    assert shared_site.get("/favicon.ico").status_code == 404
+    assert shared_site.get("/robots.txt").text == "User-agent: *\nDisallow: /\n"
 
 
 @pytest.mark.parametrize("query", ["acme", "ACME", "Acme_Core", "core%20web"])
-def test_search_finds_names_in_any_spelling(site: Site, query: str) -> None:
-    page = Tags(site.get(f"/search?q={query}").text)
+def test_search_finds_names_in_any_spelling(shared_site: Site, query: str) -> None:
+    page = Tags(shared_site.get(f"/search?q={query}").text)
 
     assert "project/acme-core/" in {link.removeprefix("./") for link in page.links()}
     assert "project/zope-x/" not in {link.removeprefix("./") for link in page.links()}
 
 
-def test_the_list_of_files_is_one_that_pip_finds_links_in(site: Site) -> None:
-    answer = site.get("/packages/")
+def test_the_list_of_files_is_one_that_pip_finds_links_in(shared_site: Site) -> None:
+    answer = shared_site.get("/packages/")
 
     page = ProjectPage.from_html("acme-core", answer.data, "http://localhost/packages/")
 
     found = [package for package in page.packages if package.package_type]
     assert len(found) == 5
     for package in found:
-        assert site.get(package.url).headers["ETag"].strip('"') == package.digests["sha256"]
+        assert shared_site.get(package.url).headers["ETag"].strip('"') == package.digests["sha256"]
 
 
 def test_the_list_of_files_offers_none_of_a_quarantined_project(site: Site) -> None:

@@ -37,8 +37,8 @@ def files(page: ProjectPage) -> dict[str, DistributionPackage]:
 
 
 @pytest.mark.parametrize("accept", [JSON, HTML, "text/html"])
-def test_the_list_names_every_project_once_and_normalised(site: Site, accept: str) -> None:
-    answer = site.get("/simple/", Accept=accept)
+def test_the_list_names_every_project_once_and_normalised(shared_site: Site, accept: str) -> None:
+    answer = shared_site.get("/simple/", Accept=accept)
 
     read = IndexPage.from_json_data(answer.get_json(force=True)) if accept == JSON else None
     index = read or IndexPage.from_html(answer.data)
@@ -47,8 +47,8 @@ def test_the_list_names_every_project_once_and_normalised(site: Site, accept: st
     assert index.repository_version == "1.4"
 
 
-def test_both_forms_of_a_page_offer_the_same_files(site: Site) -> None:
-    as_json, as_html = files(read_json(site)), files(read_html(site))
+def test_both_forms_of_a_page_offer_the_same_files(shared_site: Site) -> None:
+    as_json, as_html = files(read_json(shared_site)), files(read_html(shared_site))
 
     assert (
         list(as_json)
@@ -67,19 +67,19 @@ def test_both_forms_of_a_page_offer_the_same_files(site: Site) -> None:
         assert package.metadata_digests == other.metadata_digests
 
 
-def test_every_link_of_a_page_leads_to_its_file(site: Site) -> None:
-    for package in read_json(site).packages:
-        answer = site.get(package.url)
+def test_every_link_of_a_page_leads_to_its_file(shared_site: Site) -> None:
+    for package in read_json(shared_site).packages:
+        answer = shared_site.get(package.url)
 
         assert answer.status_code == 200
         assert len(answer.data) == package.size
         assert package.digests == {"sha256": answer.headers["ETag"].strip('"')}
 
 
-def test_advertised_metadata_is_there(site: Site) -> None:
-    advertised = [package for package in read_json(site).packages if package.has_metadata]
+def test_advertised_metadata_is_there(shared_site: Site) -> None:
+    advertised = [package for package in read_json(shared_site).packages if package.has_metadata]
 
-    bodies = [site.get(package.metadata_url) for package in advertised]
+    bodies = [shared_site.get(package.metadata_url) for package in advertised]
 
     assert len(advertised) == 2
     for package, body in zip(advertised, bodies, strict=True):
@@ -102,16 +102,20 @@ def test_advertised_metadata_is_there(site: Site) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/simple/", PAGE])
-def test_the_accept_header_chooses_the_form(site: Site, path: str, accept: str, content_type: str) -> None:
-    answer = site.get(path, Accept=accept)
+def test_the_accept_header_chooses_the_form(
+    shared_site: Site, path: str, accept: str, content_type: str
+) -> None:
+    answer = shared_site.get(path, Accept=accept)
 
     assert answer.status_code == 200
     assert answer.content_type == content_type
 
 
 @pytest.mark.parametrize("accept", ["image/png", "application/vnd.pypi.simple.v2+json", "text/html;q=0"])
-def test_a_client_that_takes_none_of_the_forms_is_told_which_there_are(site: Site, accept: str) -> None:
-    answer = site.get(PAGE, Accept=accept)
+def test_a_client_that_takes_none_of_the_forms_is_told_which_there_are(
+    shared_site: Site, accept: str
+) -> None:
+    answer = shared_site.get(PAGE, Accept=accept)
 
     assert answer.status_code == 406
     assert answer.content_type == "text/plain; charset=utf-8"
@@ -119,8 +123,8 @@ def test_a_client_that_takes_none_of_the_forms_is_told_which_there_are(site: Sit
 
 
 @pytest.mark.parametrize("written", [JSON, JSON.replace("+", "%2B")])
-def test_the_format_in_the_query_beats_the_accept_header(site: Site, written: str) -> None:
-    answer = site.get(f"{PAGE}?format={written}", Accept="text/html")
+def test_the_format_in_the_query_beats_the_accept_header(shared_site: Site, written: str) -> None:
+    answer = shared_site.get(f"{PAGE}?format={written}", Accept="text/html")
 
     assert answer.content_type == JSON
 
@@ -128,10 +132,10 @@ def test_the_format_in_the_query_beats_the_accept_header(site: Site, written: st
 @pytest.mark.parametrize("accept", [JSON, HTML, "text/html"])
 @pytest.mark.parametrize("coding", ["gzip", "identity"])
 @pytest.mark.parametrize("path", ["/simple/", PAGE, "/pypi/acme-core/json", "/project/acme-core/"])
-def test_a_known_page_is_not_sent_again(site: Site, path: str, accept: str, coding: str) -> None:
-    first = site.get(path, Accept=accept, Accept_Encoding=coding)
+def test_a_known_page_is_not_sent_again(shared_site: Site, path: str, accept: str, coding: str) -> None:
+    first = shared_site.get(path, Accept=accept, Accept_Encoding=coding)
 
-    second = site.get(path, Accept=accept, Accept_Encoding=coding, If_None_Match=first.headers["ETag"])
+    second = shared_site.get(path, Accept=accept, Accept_Encoding=coding, If_None_Match=first.headers["ETag"])
 
     assert first.status_code == 200
     assert second.status_code == 304
@@ -140,9 +144,9 @@ def test_a_known_page_is_not_sent_again(site: Site, path: str, accept: str, codi
     assert second.headers["Vary"] == first.headers["Vary"]
 
 
-def test_every_form_and_coding_has_its_own_strong_etag(site: Site) -> None:
+def test_every_form_and_coding_has_its_own_strong_etag(shared_site: Site) -> None:
     etags = {
-        site.get(PAGE, Accept=accept, Accept_Encoding=coding).headers["ETag"]
+        shared_site.get(PAGE, Accept=accept, Accept_Encoding=coding).headers["ETag"]
         for accept in (JSON, HTML, "text/html")
         for coding in ("gzip", "identity")
     }
@@ -160,9 +164,9 @@ def test_every_worker_gives_the_same_bytes_and_etag(site: Site, repository: Repo
     assert here.headers["ETag"] == there.headers["ETag"]
 
 
-def test_a_compressed_page_holds_the_plain_one(site: Site) -> None:
-    plain = site.get(PAGE, Accept=JSON)
-    zipped = site.get(PAGE, Accept=JSON, Accept_Encoding="br, gzip")
+def test_a_compressed_page_holds_the_plain_one(shared_site: Site) -> None:
+    plain = shared_site.get(PAGE, Accept=JSON)
+    zipped = shared_site.get(PAGE, Accept=JSON, Accept_Encoding="br, gzip")
 
     assert zipped.headers["Content-Encoding"] == "gzip"
     assert "Content-Encoding" not in plain.headers
@@ -170,8 +174,8 @@ def test_a_compressed_page_holds_the_plain_one(site: Site) -> None:
     assert plain.headers["Vary"] == zipped.headers["Vary"] == "Accept, Accept-Encoding"
 
 
-def test_compression_hides_no_time_of_day(site: Site) -> None:
-    zipped = site.get(PAGE, Accept_Encoding="gzip")
+def test_compression_hides_no_time_of_day(shared_site: Site) -> None:
+    zipped = shared_site.get(PAGE, Accept_Encoding="gzip")
 
     assert zipped.data[4:8] == bytes(4)
 
@@ -179,8 +183,8 @@ def test_compression_hides_no_time_of_day(site: Site) -> None:
 @pytest.mark.parametrize(
     "path", ["/simple/", PAGE, "/simple/Acme.Core", "/simple/nowhere/", "/", "/packages/"]
 )
-def test_head_says_what_get_says(site: Site, path: str) -> None:
-    got, asked = site.ask("GET", path), site.ask("HEAD", path)
+def test_head_says_what_get_says(shared_site: Site, path: str) -> None:
+    got, asked = shared_site.ask("GET", path), shared_site.ask("HEAD", path)
 
     assert asked.data == b""
     assert asked.status_code == got.status_code
@@ -232,11 +236,11 @@ def test_a_mount_point_leads_to_its_start_page_and_nothing_lies_outside(reposito
 
 
 @pytest.mark.parametrize("path", ["/simple/nowhere/", "/simple/nowhere", "/simple/No.Where/"])
-def test_an_unknown_project_is_looked_for_elsewhere_in_one_hop(site: Site, path: str) -> None:
+def test_an_unknown_project_is_looked_for_elsewhere_in_one_hop(shared_site: Site, path: str) -> None:
     project = "no-where" if "No" in path else "nowhere"
 
-    answer = site.get(path)
-    old = site.client.get(path, environ_overrides={"SERVER_PROTOCOL": "HTTP/1.0"})
+    answer = shared_site.get(path)
+    old = shared_site.client.get(path, environ_overrides={"SERVER_PROTOCOL": "HTTP/1.0"})
 
     assert (answer.status_code, old.status_code) == (303, 302)
     assert answer.headers["Location"] == old.headers["Location"] == f"{FALLBACK}{project}/"
@@ -263,17 +267,17 @@ def test_what_may_not_leave_the_house_is_not_found(repository: Repository, path:
 
 
 @pytest.mark.parametrize("name", ["-x", "x-", "%C3%A9", "a b", "a%2Fb", ".", "x" * 300 + "-", "%E2%84%AA"])
-def test_what_cannot_be_a_name_goes_nowhere(site: Site, name: str) -> None:
-    assert site.get(f"/simple/{name}/").status_code == 404
-    assert "Location" not in site.get(f"/simple/{name}").headers
+def test_what_cannot_be_a_name_goes_nowhere(shared_site: Site, name: str) -> None:
+    assert shared_site.get(f"/simple/{name}/").status_code == 404
+    assert "Location" not in shared_site.get(f"/simple/{name}").headers
 
 
-def test_the_root_is_an_index_for_installers(site: Site) -> None:
-    listed = site.get("/", Accept=PIP).get_json(force=True)
+def test_the_root_is_an_index_for_installers(shared_site: Site) -> None:
+    listed = shared_site.get("/", Accept=PIP).get_json(force=True)
 
     assert [project["name"] for project in listed["projects"]] == ["acme-core", "acme-web", "zope-x"]
-    assert site.get("/", Accept=HTML).content_type.startswith(HTML)
-    assert b"acme" not in site.get("/", Accept=BROWSER).data
+    assert shared_site.get("/", Accept=HTML).content_type.startswith(HTML)
+    assert b"acme" not in shared_site.get("/", Accept=BROWSER).data
 
 
 def test_a_new_file_shows_at_once_and_another_project_is_not_rendered_again(site: Site) -> None:

@@ -19,18 +19,13 @@ from pypitool.core.rights.tokens import hash_of, is_token
 from pypitool.repository.tokens import find, listed, revoke
 from tests.server.access.test_token_login import ROOT, ask, bearer, upload
 from tests.server.house import House, make_house
-from tests.support.certificates import Authority, make_authority
+from tests.support.certificates import Authority
 from tests.support.issuer import CONFIGURATION, KEYS, Issuer, rsa_key
 
 HERE = "pypi.acme.example"
 MINT, AUDIENCE = "/_/oidc/mint-token", "/_/oidc/audience"
 CORE = "/simple/acme-core/"
 RULES = '[[rule]]\nwho = ["ann"]\nmay = ["list"]\n'
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return make_authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")

@@ -32,8 +32,8 @@ def search(*words: str) -> str:
 
 
 @pytest.mark.parametrize("path", ADDRESSES)
-def test_pip_search_is_answered_where_pip_posts_it(site: Site, path: str) -> None:
-    found = post(site, search("acme"), path)
+def test_pip_search_is_answered_where_pip_posts_it(shared_site: Site, path: str) -> None:
+    found = post(shared_site, search("acme"), path)
 
     assert found == [
         {"name": "acme-core", "version": "1.0", "summary": "made for a test"},
@@ -47,12 +47,12 @@ def test_the_mount_point_counts(repository: Repository) -> None:
     assert len(post(site, search("acme"), "/priv/")) == 2
 
 
-def test_a_search_in_any_spelling_finds_the_same(site: Site) -> None:
-    assert post(site, search("ACME.Core")) == post(site, search("acme_core"))
+def test_a_search_in_any_spelling_finds_the_same(shared_site: Site) -> None:
+    assert post(shared_site, search("ACME.Core")) == post(shared_site, search("acme_core"))
 
 
-def test_nothing_found_is_an_empty_list(site: Site) -> None:
-    assert post(site, search("nothing")) == []
+def test_nothing_found_is_an_empty_list(shared_site: Site) -> None:
+    assert post(shared_site, search("nothing")) == []
 
 
 @pytest.mark.parametrize(
@@ -69,15 +69,15 @@ def test_nothing_found_is_an_empty_list(site: Site) -> None:
         ("<methodCall><methodName>search</methodName><params><param><value></struct>", -32700),
     ],
 )
-def test_anything_else_is_a_fault(site: Site, body: str, code: int) -> None:
-    answer = post(site, body)
+def test_anything_else_is_a_fault(shared_site: Site, body: str, code: int) -> None:
+    answer = post(shared_site, body)
 
     assert isinstance(answer, xmlrpc.client.Fault)
     assert answer.faultCode == code
 
 
-def test_a_call_beyond_any_measure_is_refused(site: Site) -> None:
-    answer = site.client.post("/RPC2", data=b" " * 100_000, content_type="text/xml")
+def test_a_call_beyond_any_measure_is_refused(shared_site: Site) -> None:
+    answer = shared_site.client.post("/RPC2", data=b" " * 100_000, content_type="text/xml")
 
     assert answer.status_code == 413
 
@@ -94,16 +94,6 @@ def test_it_needs_the_right_to_list(repository: Repository) -> None:
     assert b"acme-core" in known.data
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    from tests.support.repositories import open_repository
-    from tests.support.wheels import build_wheel
-
-    repository = open_repository(tmp_path_factory.mktemp("xmlrpc"))
-    build_wheel(repository.roots[0], "acme-core", "1.0")
-    return make_site(repository)
-
-
 PIECES = [
     "<methodCall>", "</methodCall>", "<methodName>search</methodName>", "<params>", "</params>", "<param>",
     "</param>", "<value>", "</value>", "<struct>", "</struct>", "<member>", "</member>", "<name>name</name>",
@@ -114,20 +104,20 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=20))
-def test_any_document_gets_an_answer_or_a_fault(shared: Site, pieces: list[str]) -> None:
-    post(shared, "".join(pieces))
+def test_any_document_gets_an_answer_or_a_fault(shared_site: Site, pieces: list[str]) -> None:
+    post(shared_site, "".join(pieces))
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_get_an_answer_or_a_fault(shared: Site, body: bytes) -> None:
-    post(shared, body)
+def test_any_bytes_get_an_answer_or_a_fault(shared_site: Site, body: bytes) -> None:
+    post(shared_site, body)
 
 
-def test_what_is_no_xml_is_refused_and_never_looks_like_a_success(site: Site) -> None:
+def test_what_is_no_xml_is_refused_and_never_looks_like_a_success(shared_site: Site) -> None:
     # twine takes any 200 for a file that was stored.
     upload = upload_form("new-1.0.tar.gz", b"bytes")
 
-    answer = site.client.post("/RPC2", data=upload.data, content_type=upload.content_type)
+    answer = shared_site.client.post("/RPC2", data=upload.data, content_type=upload.content_type)
 
     assert answer.status_code == 415
     assert "text/xml" in answer.text
