@@ -109,6 +109,13 @@ MORE_DOORS = {
     "upstream": (5, "an index is asked for pages, for files, or whether it is there"),
 }
 
+# Who may catch everything, and why; for all others `core.guard` says what is one thing's own fault.
+CATCHES_EVERYTHING = {
+    "pypitool.access.accounts": "a plug-in of somebody else's, with a network behind it perhaps",
+    "pypitool.cli.main": "the boundary of the command line",
+    "pypitool.core.guard": "the guard",
+}
+
 OURS = frozenset(PACKAGES)
 # Libraries that a whole part is written in, and where that part lies.
 WRITTEN_IN = {
@@ -323,6 +330,28 @@ def test_a_function_imports_only_what_its_file_does_not_bring_anyhow(imports: li
     assert not wrong, lines(wrong)
 
 
+def test_only_boundaries_and_the_guard_catch_everything() -> None:
+    catching = {name for name, path in every_module() for _ in catch_alls(ast.parse(path.read_text()))}
+
+    assert catching == CATCHES_EVERYTHING.keys()
+
+
+@pytest.mark.parametrize(
+    ("code", "caught"),
+    [
+        ("try: f()\nexcept Exception: pass", 1),
+        ("try: f()\nexcept (OSError, Exception) as error: raise", 1),
+        ("try: f()\nexcept: pass", 1),
+        ("with suppress(Exception): f()", 1),
+        ("try: f()\nexcept BaseException: pass", 1),
+        ("try: f()\nexcept BaseException:\n    g()\n    raise", 0),
+        ("try: f()\nexcept ValueError: pass", 0),
+    ],
+)  # fmt: skip
+def test_a_catch_of_everything_is_found_in_each_of_its_forms(code: str, caught: int) -> None:
+    assert len(list(catch_alls(ast.parse(code)))) == caught
+
+
 @pytest.mark.process
 def test_the_command_starts_without_importing_anything_heavy() -> None:
     code = "import sys, pypitool.__main__; print(*sys.modules)"
@@ -380,6 +409,25 @@ def brought_by(module: str, at_start: Iterable[Import]) -> set[str]:
             brought.add(name)
             waiting.extend(imported[name])
     return brought
+
+
+def catch_alls(tree: ast.AST) -> Iterable[ast.AST]:
+    """Find what catches every exception and keeps it; who cleans up and raises again is none."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler):
+            names = set() if node.type is None else plain_names(node.type)
+            last = node.body[-1]
+            passes_on = isinstance(last, ast.Raise) and last.exc is None
+            if node.type is None or "Exception" in names or ("BaseException" in names and not passes_on):
+                yield node
+        elif isinstance(node, ast.Call) and "suppress" in plain_names(node.func):
+            yield from (each for each in node.args if {"Exception", "BaseException"} & plain_names(each))
+
+
+def plain_names(node: ast.AST) -> set[str]:
+    """List the names in an expression, without what they belong to."""
+    found = (getattr(each, "id", None) or getattr(each, "attr", None) for each in ast.walk(node))
+    return {name for name in found if isinstance(name, str)}
 
 
 def is_front(module: str) -> bool:

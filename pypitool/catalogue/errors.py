@@ -56,6 +56,7 @@ class CatalogueError(PypitoolError):
     """Something is wrong with the catalogue as a whole."""
 
     kind = Kind.UNAVAILABLE
+    ends_the_turn = True
     sentence = "the catalogue {path} cannot be used: {detail}"
     path: Path
     detail: str
@@ -92,6 +93,7 @@ class CatalogueOld(PypitoolError):
     """An older pypitool made this catalogue; whoever may write it migrates it."""
 
     kind = Kind.CONFIG
+    ends_the_turn = True
     sentence = "the catalogue {path} was made by an older pypitool and is not migrated yet"
     hint = "start the server, or run a command that changes something: that migrates it"
     path: Path
@@ -102,6 +104,7 @@ class CatalogueTooNew(PypitoolError):
     """A newer pypitool made this catalogue."""
 
     kind = Kind.CONFIG
+    ends_the_turn = True
     sentence = (
         "the catalogue {path} has schema {version}, made by a newer pypitool; "
         "this one knows schemas up to {known}"

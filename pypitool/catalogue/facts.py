@@ -42,6 +42,7 @@ class FactsUnwritable(PypitoolError):
     """The log of facts cannot be written: nothing that has to be remembered can be done."""
 
     kind = Kind.UNAVAILABLE
+    ends_the_turn = True
     sentence = "cannot write {path}: {reason}"
     hint = "check the owner and the permissions of the state directory, and whether the disk is writable"
     path: Path
@@ -52,6 +53,7 @@ class FactsTooNew(PypitoolError):
     """A newer pypitool wrote this log."""
 
     kind = Kind.CONFIG
+    ends_the_turn = True
     sentence = "{path} holds facts of version {version}, written by a newer pypitool"
     hint = "upgrade pypitool"
     path: Path

@@ -39,6 +39,8 @@ class PypitoolError(Exception):
     kind: ClassVar[Kind] = Kind.INTERNAL
     # A finer HTTP status than the kind's own (413, 416, 507), where a client acts on the difference.
     status: ClassVar[int | None] = None
+    # The machine's fault, or an order to stop, and not that of the one thing at hand; see `core.guard`.
+    ends_the_turn: ClassVar[bool] = False
     sentence: ClassVar[str] = ""
     hint: str | None = None
     _fields: ClassVar[tuple[str, ...]] = ()  # the names of the fields, in order
@@ -70,6 +72,7 @@ class NoSpace(PypitoolError):
 
     kind = Kind.UNAVAILABLE
     status = 507  # RFC 4918, 11.5: the server is unable to store what is needed to complete the request
+    ends_the_turn = True
     sentence = "no space left on the disk for {subject}"
     hint = "free some space, then try again: nothing was changed"
     subject: str

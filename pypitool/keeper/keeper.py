@@ -43,6 +43,8 @@ _DEEPEST = 3
 class KeeperStopped(Exception):
     """The keeper was asked to stop while it scanned; what it had read is recorded."""
 
+    ends_the_turn = True
+
 
 class Keeper:
     """Scans at the start, after every event, and every `rescan` seconds, until it is told to stop."""

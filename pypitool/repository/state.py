@@ -17,6 +17,7 @@ class StateUnusable(PypitoolError):
     """The state cannot live where it would."""
 
     kind = Kind.CONFIG
+    ends_the_turn = True
     sentence = "cannot keep the state in {directory}: {reason}"
     hint = "give it a local directory that you may write with `--state DIR` or `[server] state`"
     directory: Path

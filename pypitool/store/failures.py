@@ -47,6 +47,7 @@ class NotWritable(PypitoolError):
     """A package directory cannot be written just now."""
 
     kind = Kind.UNAVAILABLE
+    ends_the_turn = True
     # Without the folder: clients read this, and where packages lie is not theirs to know.
     sentence = "the package directory cannot be written: {cause}"
     hint = "make `{folder}` writable for the user that pypitool runs as"

@@ -69,4 +69,5 @@ class Stopped(PypitoolError):
     """The run was told to stop; what was asked for is no longer wanted."""
 
     kind = Kind.UNAVAILABLE
+    ends_the_turn = True
     sentence = "stopped"
