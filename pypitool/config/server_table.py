@@ -26,6 +26,7 @@ from pypitool.config.kinds import (
     texts,
 )
 from pypitool.config.values import BadValue, path_list, string, strings
+from pypitool.core.thread_shares import LEAST_THREADS
 
 # The first words of our own addresses: a health page there would hide them, and they hide a project that is
 # called so where it has its page at the root.
@@ -96,8 +97,7 @@ def hash_name(value: object) -> str:
 
 PATHS = ValueKind("DIR", paths, path_list, texts, repeatable=True)
 PORT = number(1, 65535)
-# One thread could only ever be in a body or in a page: at most half of them may be in bodies.
-THREADS = number(2, 4096)
+THREADS = number(LEAST_THREADS, 4096)
 WORKERS = number(1, 256)
 SECONDS = number(0, 2**31, "SECONDS")
 MODE = ValueKind("MODE", mode, to_toml=lambda mode: f"{mode:04o}")

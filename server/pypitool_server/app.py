@@ -12,10 +12,10 @@ from pypitool.access.rules import rules_of
 from pypitool.config.settings import Settings
 from pypitool.repository.repository import Repository
 from pypitool_server.access.access import Access, authentication_of
-from pypitool_server.http.bodies import BodySlots
 from pypitool_server.http.body_timeout import BodyTimeout
 from pypitool_server.http.browser import browser_of
 from pypitool_server.http.proxies import ExternalAddress, TrustedProxies
+from pypitool_server.http.thread_budget import ThreadBudget
 from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.replay.cache import BoundedCache
 from pypitool_server.replay.freshness import Freshness
@@ -40,8 +40,6 @@ from pypitool_server.views.request_body import WITH_BODY, drain_early
 # Of the memory for ready answers, the part that keeps pages for requests that are not quite alike
 # (another ETag, HEAD, another right); the bytes themselves are the same objects.
 RENDERED_SHARE = 4
-# However many downloads there are, half of the threads stay free for pages.
-BODIES_SHARE = 2
 
 # Line ends have no business in an address: they have got into headers and logs from there before. And what
 # does not begin with a slash (`OPTIONS *`) names no page.
@@ -104,7 +102,7 @@ def _services(app: Flask, settings: Settings, repository: Repository, verify: Ve
         access=access,
         freshness=freshness,
         rendered=pages,
-        bodies=BodySlots(server.threads // BODIES_SHARE),
+        threads=ThreadBudget(server.threads),
         body_timeout=BodyTimeout(),
         proxies=proxies,
         external=ExternalAddress(

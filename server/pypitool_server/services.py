@@ -11,10 +11,10 @@ from flask import Flask, current_app
 from pypitool.config.settings import Settings
 from pypitool.repository.repository import Repository
 from pypitool_server.access.access import Access
-from pypitool_server.http.bodies import BodySlots
 from pypitool_server.http.body_timeout import BodyTimeout
 from pypitool_server.http.browser import Browser
 from pypitool_server.http.proxies import ExternalAddress, TrustedProxies
+from pypitool_server.http.thread_budget import ThreadBudget
 from pypitool_server.replay.freshness import Freshness
 from pypitool_server.replay.rendered import RenderedPages
 
@@ -30,7 +30,7 @@ class Services:
     access: Access
     freshness: Freshness
     rendered: RenderedPages
-    bodies: BodySlots
+    threads: ThreadBudget
     body_timeout: BodyTimeout
     proxies: TrustedProxies
     external: ExternalAddress

@@ -45,7 +45,7 @@ def test_without_any_source_every_key_has_its_default(tmp_path: Path) -> None:
 
 
 def test_the_strongest_source_of_each_key_counts(tmp_path: Path) -> None:
-    written(tmp_path / "etc/config.toml", "[server]\nport = 1\nhost = 'system'\nworkers = 1\nthreads = 2\n")
+    written(tmp_path / "etc/config.toml", "[server]\nport = 1\nhost = 'system'\nworkers = 1\nthreads = 8\n")
     written(tmp_path / "user/pypitool/config.toml", "[server]\nport = 2\nhost = 'user'\nworkers = 2\n")
     named = written(tmp_path / "named.toml", "[server]\nport = 3\nhost = 'named'\n")
     environ = {"XDG_CONFIG_HOME": str(tmp_path / "user"), "PYPITOOL_PORT": "4"}
@@ -53,7 +53,7 @@ def test_the_strongest_source_of_each_key_counts(tmp_path: Path) -> None:
     loaded = load(tmp_path, named, **environ)
 
     server = loaded.settings.server
-    assert (server.port, server.host, server.workers, server.threads) == (4, "named", 2, 2)
+    assert (server.port, server.host, server.workers, server.threads) == (4, "named", 2, 8)
     assert str(loaded.origins["server.port"]) == "variable PYPITOOL_PORT"
     assert str(loaded.origins["server.host"]) == f"file {named}"
     assert str(loaded.origins["server.workers"]) == f"file {tmp_path / 'user/pypitool/config.toml'}"

@@ -168,7 +168,7 @@ def test_a_wrong_text_is_refused_in_a_sentence(kind: str, text: str, message: st
 def test_what_is_written_back_reads_as_the_same_value(kind: str) -> None:
     samples: dict[str, Any] = {
         "mode": "0600", "size": "3M", "duration": "90m", "keep": "90d", "paths": ["a", "b"], "flag": True,
-        "port": 1, "workers": 2, "threads": 3, "seconds": 4, "url": "http://x/", "prefix": "/p",
+        "port": 1, "workers": 2, "threads": 8, "seconds": 4, "url": "http://x/", "prefix": "/p",
         "endpoint": "/e", "hash": "off", "networks": ["unix"], "globs": ["a*"], "actions": ["list"],
         "log_format": "json", "stream": "stderr", "level": "error",
         "span": "3d", "some_span": "1h", "index": "pypi", "connections": 16, "retries": 0,

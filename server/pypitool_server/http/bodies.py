@@ -1,14 +1,11 @@
-"""Bodies that are sent in pieces, and how many of them may be under way at once."""
+"""Bodies that are sent in pieces: each knows its end, and gives back what it holds."""
 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import ClassVar
 
-from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.errors import PypitoolError
 
 # Larger pieces are hardly faster (2.4 GB per CPU second), and a stalled client holds two or three of them.
 PIECE = 32 * 1024
@@ -16,47 +13,10 @@ PIECE = 32 * 1024
 AtEnd = Callable[[int], None]
 
 
-class TooManyBodies(PypitoolError):
-    """Half of the threads are sending or receiving bodies; the others stay free for pages."""
-
-    kind = Kind.UNAVAILABLE
-    headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
-    sentence = "too many downloads and uploads at once"
-
-
 class TruncatedFile(PypitoolError):
     """A file became shorter while it was being sent: the client must see a broken body, not a short one."""
 
     sentence = "the file became shorter while it was being sent"
-
-
-class BodySlots:
-    """Counts the threads that are busy with long bodies."""
-
-    def __init__(self, limit: int) -> None:
-        self._free = max(1, limit)
-        self._lock = threading.Lock()
-
-    def take(self) -> None:
-        """Take a place until `give`; raise `TooManyBodies` when there is none."""
-        with self._lock:
-            if self._free == 0:
-                raise TooManyBodies
-            self._free -= 1
-
-    def give(self) -> None:
-        """Give a place back."""
-        with self._lock:
-            self._free += 1
-
-    @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Hold a place."""
-        self.take()
-        try:
-            yield
-        finally:
-            self.give()
 
 
 class StreamedBody:

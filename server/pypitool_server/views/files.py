@@ -181,11 +181,11 @@ def _sent_small(file: HeldFile, about: Content, descriptor: int) -> Response:
 
 
 def _streamed(file: HeldFile, descriptor: int, part: Part) -> FileBody:
-    slots = services().bodies
-    slots.take()
+    here = services()
+    place = here.threads.sending.take(here.access.client(request.environ))
     # Its own descriptor, which the body closes: the one here ends with the view.
     own = os.dup(descriptor)
-    state = services().repository.files
+    state = here.repository.files
 
     def check() -> None:
         try:
@@ -194,7 +194,7 @@ def _streamed(file: HeldFile, descriptor: int, part: Part) -> FileBody:
             put_in_inbox(state, file.location)
             raise
 
-    return FileBody(own, part.start, part.length, slots.give, check)
+    return FileBody(own, part.start, part.length, place.give, check)
 
 
 def _opened(file: HeldFile) -> Opened:

@@ -88,9 +88,9 @@ def packages() -> Response:
     if count <= FEW_FILES:
         mark_replayable({EVERYTHING, RIGHTS})
         return _document(b"".join(pieces), here.browser, public=listing.public)
-    here.bodies.take()
+    place = here.threads.sending.take(here.access.client(request.environ))
     answer = Response(
-        StreamedBody(pieces, here.bodies.give),
+        StreamedBody(pieces, place.give),
         headers={**answers.caching(listing.public), "Content-Security-Policy": here.browser.policy},
         content_type=HTML,
     )

@@ -11,9 +11,9 @@ from typing import ClassVar
 from flask import request
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool_server.http.bodies import TooManyBodies
 from pypitool_server.http.body_timeout import BodyTimeout, WatchedBody
 from pypitool_server.http.proxies import plain
+from pypitool_server.http.thread_budget import PoolFull
 from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.services import Services, services
 
@@ -107,11 +107,17 @@ def current_body(here: Services) -> RequestBody:
     return body
 
 
+def small_body(here: Services, limit: int) -> bytes:
+    """Read the whole body of the current request, which is short unless somebody takes his time."""
+    with here.threads.small.take(here.access.client(request.environ)):
+        return b"".join(current_body(here).pieces(limit))
+
+
 def drain_early() -> None:
     """Let a client that was refused finish sending: only then does it read the answer."""
     here = services()
-    # Half of the threads at most: who keeps silent here has shown no password.
-    with suppress(TooManyBodies), here.bodies.taken():
+    # Who keeps silent here has shown no password: it is never a place of those who upload.
+    with suppress(PoolFull), here.threads.small.take(here.access.client(request.environ)):
         current_body(here).drain()
 
 

@@ -19,7 +19,7 @@ from pypitool_server.access.auth import TooManyFailures
 from pypitool_server.replay.front import USER
 from pypitool_server.services import Services, services
 from pypitool_server.views import answers
-from pypitool_server.views.request_body import BodyCut, BodyTooLarge, current_body
+from pypitool_server.views.request_body import BodyCut, BodyTooLarge, small_body
 from pypitool_server.views.upload import ReadOnly
 
 # Larger than any token: one that is too long is to be told so.
@@ -122,8 +122,7 @@ def _publishing(here: Services) -> tuple[str, tuple[Publisher, ...]]:
 def _body(here: Services) -> bytes:
     """Return the body, or nothing: one that is too long or cut holds no token."""
     try:
-        with here.bodies.taken():
-            return b"".join(current_body(here).pieces(LARGEST_BODY))
+        return small_body(here, LARGEST_BODY)
     except (BodyTooLarge, BodyCut):
         return b""
 

@@ -78,7 +78,7 @@ def receive() -> Response:
     if here.settings.server.read_only:
         raise ReadOnly
     body = current_body(here)
-    with here.bodies.taken():
+    with here.threads.receiving.take(here.access.client(request.environ)):
         return _received(here, body)
 
 

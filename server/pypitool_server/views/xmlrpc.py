@@ -14,7 +14,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool_server.access.access import VisibleProjects
 from pypitool_server.services import services
-from pypitool_server.views.request_body import current_body
+from pypitool_server.views.request_body import small_body
 from pypitool_server.views.search import search_projects
 
 XML = frozenset({"text/xml", "application/xml"})
@@ -58,7 +58,7 @@ def answer() -> Response:
     here = services()
     listing = here.access.listing()
     try:
-        result = _result(listing, *_parse(b"".join(current_body(here).pieces(LARGEST_CALL))))
+        result = _result(listing, *_parse(small_body(here, LARGEST_CALL)))
     except xmlrpc.client.Fault as fault:
         document = xmlrpc.client.dumps(fault, methodresponse=True)
     else:

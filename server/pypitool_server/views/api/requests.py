@@ -13,7 +13,7 @@ from pypitool.core.text import printable
 from pypitool.manage.action import Action, Field
 from pypitool_server.services import services
 from pypitool_server.views.api.callers import actor
-from pypitool_server.views.request_body import current_body, refuse_other_sites
+from pypitool_server.views.request_body import refuse_other_sites, small_body
 from pypitool_server.views.upload import ReadOnly
 
 JSON = "application/json"
@@ -77,8 +77,7 @@ def _query() -> dict[str, str | None]:
 
 
 def _body() -> dict[str, Any]:
-    with services().bodies.taken():
-        body = b"".join(current_body(services()).pieces(LARGEST_BODY))
+    body = small_body(services(), LARGEST_BODY)
     try:
         said = json.loads(body)
         body.decode("utf-8")
