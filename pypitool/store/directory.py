@@ -80,14 +80,14 @@ class DirectoryStore:
 
     def place(self, temporary: TemporaryFile, location: Location, *, overwrite: bool = False) -> FileStat:
         folder, _, name = location.path.rpartition("/")
-        hidden, _, hidden_name = temporary.location.path.rpartition("/")
+        hidden = temporary.location.path.rpartition("/")[0]
         with (
             writing(self.roots[location.root] / folder),
             opened_folder(self.roots[temporary.location.root], hidden) as source,
             opened_folder(self.roots[location.root], folder) as target,
         ):
             try:
-                (rename_over if overwrite else rename_new)(source, hidden_name, target, name)
+                (rename_over if overwrite else rename_new)(source, temporary.name, target, name)
             except FileExistsError as error:
                 raise Occupied(location) from error
             temporary.placed()
