@@ -67,24 +67,28 @@ def clean_environment(tmp_path: Path, machine_environment: dict[str, str]) -> di
     return scrubbed(machine_environment, home=home)
 
 
-@pytest.fixture(scope="session")
-def started_programs() -> list[str]:
-    """The programs that were started, as Python's own audit tells of them."""
-    started: list[str] = []
+STARTED = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Listen to Python's own audit, which tells of every program that is started."""
+    started = config.stash[STARTED] = []
 
     def heard(event: str, arguments: tuple[object, ...]) -> None:
         if event == "subprocess.Popen":
             started.append(os.path.basename(str(arguments[0])))
 
     sys.addaudithook(heard)
-    return started
 
 
-@pytest.fixture(autouse=True)
-def marked_processes(request: pytest.FixtureRequest, started_programs: list[str]) -> Iterator[None]:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Forget what earlier tests have started."""
+    item.config.stash[STARTED].clear()
+
+
+def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Let a test fail that starts a process which takes its time, and is not marked for that."""
-    started_programs.clear()
-    yield
-    marked = any(request.node.get_closest_marker(name) for name in ("live", "process", "public"))
-    slow = [program for program in started_programs if program.startswith(SLOW_TO_START)]
+    slow = [program for program in item.config.stash[STARTED] if program.startswith(SLOW_TO_START)]
+    marked = slow and any(item.get_closest_marker(name) for name in ("live", "process", "public"))
     assert marked or not slow, f"a test that starts {slow[0]} is to be marked `process`"

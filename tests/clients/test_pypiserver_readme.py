@@ -36,15 +36,13 @@ password: some_passwd
 
 @pytest.fixture
 def packages(tmp_path: Path) -> Path:
-    directory = tmp_path / "packages"
-    build_wheel(directory, "foo", "1.0")
-    build_sdist(directory, "foo-bar", "2.0")
-    return directory
+    return fill(tmp_path)
 
 
-@pytest.fixture
-def quick_start(tmp_path: Path, packages: Path) -> Iterator[ServerProcess]:
-    with ServerProcess(packages, home=tmp_path, line="run -p {port} ~/packages") as server:
+@pytest.fixture(scope="module")
+def quick_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    home = tmp_path_factory.mktemp("quick-start")
+    with ServerProcess(fill(home), home=home, line="run -p {port} ~/packages") as server:
         server.wait_until_listed("foo", "foo-bar")
         yield server
 
@@ -59,6 +57,13 @@ def with_passwords(tmp_path: Path, packages: Path) -> Iterator[ServerProcess]:
     with ServerProcess(packages, home=tmp_path, line=line) as server:
         server.wait_until_listed("foo", "foo-bar")
         yield server
+
+
+def fill(home: Path) -> Path:
+    directory = home / "packages"
+    build_wheel(directory, "foo", "1.0")
+    build_sdist(directory, "foo-bar", "2.0")
+    return directory
 
 
 @pytest.mark.parametrize("path", ["/simple/", ""])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pty
 import signal
@@ -19,11 +20,12 @@ import pytest
 from tests.support.processes import freeze, is_alive, keeper_of, workers_of
 from tests.support.server import HOST, ServerProcess, is_listening
 from tests.support.waiting import LONGEST, wait_until
-from tests.support.wheels import build_wheel
+from tests.support.wheels import Release, build_wheel, wheel_bytes, wheel_filename
 
 pytestmark = pytest.mark.live
 
 BIG = 24 * 1024 * 1024
+LARGE = Release("large", "1.0")
 
 
 @pytest.fixture
@@ -45,9 +47,15 @@ def wait_for_demo(server: ServerProcess) -> None:
     wait_until(lambda: server.get("/simple/demo/").status_code == 200, what="the project is listed")
 
 
+@functools.cache
+def big_body() -> bytes:
+    return wheel_bytes(LARGE, extra_files={"large/data": os.urandom(BIG)})
+
+
 def big_wheel(packages: Path, server: ServerProcess) -> str:
     """Put a wheel into the directory that no socket buffer holds, and return its address."""
-    wheel = build_wheel(packages, "large", "1.0", extra_files={"large/data": os.urandom(BIG)})
+    wheel = packages / wheel_filename(LARGE)
+    wheel.write_bytes(big_body())
     wait_until(lambda: server.get("/simple/large/").status_code == 200, what="the large file is listed")
     return f"/packages/{wheel.name}"
 
