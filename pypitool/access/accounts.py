@@ -21,13 +21,17 @@ from pypitool.access.htpasswd import PasswordFile, PasswordTable
 from pypitool.access.password_errors import PasswordsBusy, VerificationFailed
 
 # A bcrypt check takes a core for up to a third of a second: half of the cores stay with the pages.
-LONGEST_WAIT_SECONDS = 10.0
+LONGEST_WAIT_SECONDS = 2.0
 # It cannot tell us that somebody was removed, so nobody is believed for long without asking again.
 CALLABLE_KEPT_SECONDS = 60.0
 
 KEPT_SECONDS = 300.0
 KEPT_REFUSALS_SECONDS = 60.0
 MOST = 4096
+
+
+def _nothing() -> None:
+    """Let them be verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +58,23 @@ class Accounts:
         self._file = PasswordFile(path, self._hashes)
         self._verified = RecentVerdicts(clock)
         self._slots = threading.Semaphore(parallel or max(1, (os.cpu_count() or 1) // 2))
+        self._turns = _Turns()
 
     def recall(self, header: str) -> RememberedVerdict | None:
         """Return what is known of this Authorization header, without hashing a password."""
         return self._verified.recall(header, self._file.current())
 
-    def admit(self, credentials: BasicLogin) -> bool:
-        """Verify credentials and remember the verdict; wait while others are being verified."""
-        with self._slot():
+    def admit(self, credentials: BasicLogin, begin: Callable[[], None] = _nothing) -> bool:
+        """Verify credentials and remember the verdict; wait while others are being verified.
+
+        `begin` is called when it is their turn, and may refuse by raising.
+        """
+        with self._turns.taken(credentials.header), self._slot():
             # The first of fifty parallel requests with one password hashes it, the others find it here.
             known = self.recall(credentials.header)
             if known is not None:
                 return known.user is not None
+            begin()
             table = self._file.current()
             if not self._matches(table, credentials.user, credentials.password):
                 self._verified.refuse(credentials.header, table)
@@ -115,6 +124,7 @@ class CallableAccounts:
         self, verify: Callable[[str, str], bool], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._verify = verify
+        self._turns = _Turns()
         self._verified = RecentVerdicts(clock)
         self._table = PasswordTable()
 
@@ -122,8 +132,14 @@ class CallableAccounts:
         """Return what is known of this Authorization header, without asking."""
         return self._verified.recall(header, self._table)
 
-    def admit(self, credentials: BasicLogin) -> bool:
-        """Ask whether these credentials are right, and remember a yes."""
+    def admit(self, credentials: BasicLogin, begin: Callable[[], None] = _nothing) -> bool:
+        """Ask whether these credentials are right, and remember a yes; `begin` as for `Accounts`."""
+        with self._turns.taken(credentials.header):
+            known = self.recall(credentials.header)
+            return self._asked(credentials, begin) if known is None else known.user is not None
+
+    def _asked(self, credentials: BasicLogin, begin: Callable[[], None]) -> bool:
+        begin()
         try:
             right = bool(self._verify(credentials.user, credentials.password))
         except Exception as error:  # foreign code, with a network behind it perhaps: it may raise anything
@@ -137,6 +153,35 @@ class CallableAccounts:
     def knows(self, user: str) -> bool:
         """Say yes: nobody can be asked about without a password."""
         return True
+
+
+class _Turns:
+    """Lets requests with the same credentials go one after another: the others find what the first learnt."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[str, tuple[threading.Lock, int]] = {}
+
+    @contextmanager
+    def taken(self, header: str) -> Iterator[None]:
+        """Hold the turn of these credentials; raise `PasswordsBusy` where that takes too long."""
+        turn = self._join(header, 1)
+        try:
+            if not turn.acquire(timeout=LONGEST_WAIT_SECONDS):
+                raise PasswordsBusy
+            try:
+                yield
+            finally:
+                turn.release()
+        finally:
+            self._join(header, -1)
+
+    def _join(self, header: str, more: int) -> threading.Lock:
+        with self._lock:
+            turn, count = self._waiting.pop(header, (threading.Lock(), 0))
+            if count + more:
+                self._waiting[header] = turn, count + more
+            return turn
 
 
 @dataclass(slots=True)

@@ -11,8 +11,8 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -20,6 +20,7 @@ from typing import Protocol, TypeVar
 from pypitool.catalogue.connections import Identity, identity
 from pypitool.catalogue.database import locked_alone, open_expendable
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.thread_shares import counted_as
 
 MINUTE = 60
 # Longer than a token that has ended is listed, and longer than most tokens rest.
@@ -33,6 +34,9 @@ FORGOTTEN_AFTER = 900.0  # seconds without a failure
 # an address whatever the users. Not for a user alone: anybody could then keep that user out.
 _FREE_FOR_PAIR, _LONGEST_FOR_PAIR = 5, 60.0
 _FREE_FOR_ADDRESS, _LONGEST_FOR_ADDRESS = 50, 10.0
+# A guess that is being verified counts like a wrong one: of any number at once no more are free. A worker
+# that was killed meanwhile leaves its own behind.
+_GUESS_TAKES_SECONDS, _GUESS_FORGOTTEN_AFTER = 1.0, 60.0
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS failure (
@@ -41,6 +45,11 @@ CREATE TABLE IF NOT EXISTS failure (
     last     REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS failure_last ON failure (last);
+CREATE TABLE IF NOT EXISTS guess (
+    who BLOB NOT NULL,
+    at  REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS guess_who ON guess (who);
 CREATE TABLE IF NOT EXISTS token_use (
     id     TEXT PRIMARY KEY,
     minute INTEGER NOT NULL
@@ -75,14 +84,24 @@ class Activity:
         self._connection: sqlite3.Connection | None = None
         self._identity: Identity | None = None
 
+    def begin_guess(self, address: str, user: str) -> float:
+        """Count a password that is about to be verified, or return for how many seconds that has to wait.
+
+        Who begins one says how it ended: by `note_failure`, `note_success` or `drop_guess`.
+        """
+        now = self._clock()
+        return self._try(lambda connection: _begin_guess(connection, _keys(address, user), now), 0.0)
+
+    def drop_guess(self, address: str, user: str) -> None:
+        self._try(lambda connection: _end_guess(connection, _keys(address, user)), None)
+
     def note_failure(self, address: str, user: str) -> None:
         now = self._clock()
         self._try(lambda connection: _count(connection, _keys(address, user), now), None)
 
     def note_success(self, address: str, user: str) -> None:
         """Forget the wrong passwords of this user at this address; those of the address stand."""
-        pair, _ = _keys(address, user)
-        self._try(lambda connection: connection.execute("DELETE FROM failure WHERE who = ?", (pair,)), None)
+        self._try(lambda connection: _forgive(connection, _keys(address, user)), None)
 
     def delay(self, address: str, user: str) -> float:
         now = self._clock()
@@ -148,7 +167,8 @@ class Activity:
 
 def _keys(address: str, user: str) -> tuple[bytes, bytes]:
     # Digests: names of any length and bytes, and a password typed as a user name stays unknown.
-    return _digest(f"{address}\0{user}"), _digest(address)
+    counted = counted_as(address)
+    return _digest(f"{counted}\0{user}"), _digest(counted)
 
 
 def _digest(text: str) -> bytes:
@@ -156,14 +176,41 @@ def _digest(text: str) -> bytes:
 
 
 def _count(connection: sqlite3.Connection, keys: tuple[bytes, bytes], now: float) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with _together(connection):
+        _end_guess(connection, keys)
         connection.execute("DELETE FROM failure WHERE last < ?", (now - FORGOTTEN_AFTER,))
         connection.executemany(
             "INSERT INTO failure VALUES (?, 1, ?) "
             "ON CONFLICT (who) DO UPDATE SET failures = failures + 1, last = excluded.last",
             [(key, now) for key in keys],
         )
+
+
+def _forgive(connection: sqlite3.Connection, keys: tuple[bytes, bytes]) -> None:
+    with _together(connection):
+        _end_guess(connection, keys)
+        connection.execute("DELETE FROM failure WHERE who = ?", (keys[0],))
+
+
+def _begin_guess(connection: sqlite3.Connection, keys: tuple[bytes, bytes], now: float) -> float:
+    with _together(connection):
+        connection.execute("DELETE FROM guess WHERE at < ? OR at > ?", (now - _GUESS_FORGOTTEN_AFTER, now))
+        seconds = _longest_wait(connection, keys, now)
+        if seconds == 0:
+            connection.executemany("INSERT INTO guess VALUES (?, ?)", [(key, now) for key in keys])
+        return seconds
+
+
+def _end_guess(connection: sqlite3.Connection, keys: tuple[bytes, bytes]) -> None:
+    one = "DELETE FROM guess WHERE rowid = (SELECT min(rowid) FROM guess WHERE who = ?)"
+    connection.executemany(one, [(key,) for key in keys])
+
+
+@contextmanager
+def _together(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
@@ -181,11 +228,14 @@ def _longest_wait(connection: sqlite3.Connection, keys: tuple[bytes, bytes], now
 
 def _wait(connection: sqlite3.Connection, key: bytes, now: float, *, free: int, longest: float) -> float:
     row = connection.execute("SELECT failures, last FROM failure WHERE who = ?", (key,)).fetchone()
-    if row is None or row[0] < free or now - row[1] > FORGOTTEN_AFTER:
-        return 0.0
-    whole = min(longest, 2.0 ** min(row[0] - free, 32))
+    failures, last = (0, now) if row is None or now - row[1] > FORGOTTEN_AFTER else row
+    (begun,) = connection.execute("SELECT count(*) FROM guess WHERE who = ?", (key,)).fetchone()
+    if failures < free:
+        return _GUESS_TAKES_SECONDS if failures + begun >= free else 0.0
+    whole = min(longest, 2.0 ** min(failures - free, 32))
     # A clock that was set back must not lengthen the wait.
-    return float(min(whole, max(0.0, row[1] + whole - now)))
+    left = float(min(whole, max(0.0, last + whole - now)))
+    return max(left, _GUESS_TAKES_SECONDS) if begun else left
 
 
 def _note_uses(connection: sqlite3.Connection, minutes: Mapping[str, int], now: float) -> None:

@@ -92,7 +92,8 @@ def _services(app: Flask, settings: Settings, repository: Repository, verify: Ve
         hash_algo=server.hash_algo,
         capacity=server.replay_cache // RENDERED_SHARE,
     )
-    authentication = authentication_of(settings, repository, proxies, verify)
+    threads = ThreadBudget(server.threads)
+    authentication = authentication_of(settings, repository, proxies, threads.passwords, verify)
     rules = rules_of(settings, recognises=authentication.recognises)
     access = Access(rules, authentication, owned=catalogue.owned, refresh=freshness.check)
     freshness.follow(access)
@@ -102,7 +103,7 @@ def _services(app: Flask, settings: Settings, repository: Repository, verify: Ve
         access=access,
         freshness=freshness,
         rendered=pages,
-        threads=ThreadBudget(server.threads),
+        threads=threads,
         body_timeout=BodyTimeout(),
         proxies=proxies,
         external=ExternalAddress(

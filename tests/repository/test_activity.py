@@ -171,3 +171,59 @@ def test_a_full_disk_refuses_nobody(tmp_path: Path, clock: Clock, caplog: pytest
             assert activity.delay(HERE, "deploy") == 0.0
 
     assert "cannot be used" in caplog.text
+
+
+def test_a_guess_counts_from_its_beginning(activity: Activity) -> None:
+    waits = [activity.begin_guess(HERE, "deploy") for _ in range(6)]
+
+    assert waits == [0, 0, 0, 0, 0, 1]
+
+
+def test_a_guess_that_was_right_or_not_verified_counts_no_more(activity: Activity) -> None:
+    for _ in range(5):
+        activity.begin_guess(HERE, "deploy")
+
+    activity.note_success(HERE, "deploy")
+    after_success = activity.begin_guess(HERE, "deploy")
+    activity.drop_guess(HERE, "deploy")
+    after_dropping = activity.begin_guess(HERE, "deploy")
+
+    assert (after_success, after_dropping) == (0, 0)
+    assert activity.begin_guess(HERE, "deploy") == 1
+
+
+def test_a_guess_that_was_wrong_counts_once(activity: Activity) -> None:
+    for _ in range(4):
+        assert activity.begin_guess(HERE, "deploy") == 0
+        activity.note_failure(HERE, "deploy")
+
+    assert activity.delay(HERE, "deploy") == 0
+
+
+def test_while_somebody_has_to_wait_one_guess_at_a_time_is_verified(activity: Activity, clock: Clock) -> None:
+    fail(activity, 8)
+    clock.now += 9
+
+    assert [activity.begin_guess(HERE, "deploy") for _ in range(3)] == [0, 1, 1]
+
+
+def test_guesses_of_a_worker_that_died_are_forgotten(activity: Activity, clock: Clock) -> None:
+    for _ in range(5):
+        activity.begin_guess(HERE, "deploy")
+    clock.now += 61
+
+    assert activity.begin_guess(HERE, "deploy") == 0
+
+
+def test_guesses_count_across_workers(activity: Activity, clock: Clock) -> None:
+    with closing(Activity(activity.path, clock=clock)) as other:
+        waits = [one.begin_guess(HERE, "deploy") for one in (activity, other) * 3]
+
+    assert waits == [0, 0, 0, 0, 0, 1]
+
+
+def test_the_addresses_of_a_network_of_ipv6_count_together(activity: Activity) -> None:
+    fail(activity, 5, "2001:db8::1")
+
+    assert activity.delay("2001:db8::2", "deploy") == 1.0
+    assert activity.delay("2001:db8:0:1::1", "deploy") == 0.0

@@ -23,6 +23,7 @@ from pypitool_server.access.refusals import CredentialsNeeded, ProjectIsNew, Pro
 from pypitool_server.access.rights_cache import NOBODY, CallerRights, Owned, RightsClass, RightsClasses
 from pypitool_server.access.token_login import TokenLogin
 from pypitool_server.http.proxies import TrustedProxies
+from pypitool_server.http.thread_budget import Pool
 from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.replay.freshness import RIGHTS
 
@@ -41,9 +42,13 @@ def authentication_of(
     settings: Settings,
     repository: Repository,
     proxies: TrustedProxies,
+    waiting: Pool,
     verify: Callable[[str, str], bool] | None = None,
 ) -> Authentication:
-    """Build what recognises people; `verify(user, password)` takes the place of the password file."""
+    """Build what recognises people: `verify(user, password)` takes the place of the password file.
+
+    Who waits for a verdict has a place of `waiting`.
+    """
     auth = settings.auth
     accounts: KnownAccounts | None = None
     if verify is not None:
@@ -58,7 +63,13 @@ def authentication_of(
         is_user=(lambda name: auth.header is not None) if accounts is None else accounts.knows,
     )
     return Authentication(
-        accounts, repository.activity, proxies, tokens=tokens, header=auth.header, means=means
+        accounts,
+        repository.activity,
+        proxies,
+        waiting=waiting,
+        tokens=tokens,
+        header=auth.header,
+        means=means,
     )
 
 

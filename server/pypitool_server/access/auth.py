@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Protocol
@@ -19,6 +19,7 @@ from pypitool_server.access.refusals import CHALLENGE, REALM
 from pypitool_server.access.rights_cache import NOBODY, shown_name
 from pypitool_server.access.token_login import TokenLogin, presented
 from pypitool_server.http.proxies import TrustedProxies
+from pypitool_server.http.thread_budget import Pool
 from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.replay.front import USER
 
@@ -77,8 +78,8 @@ class KnownAccounts(Protocol):
     def recall(self, header: str) -> RememberedVerdict | None:
         """Return what is known of an Authorization header without any effort."""
 
-    def admit(self, credentials: BasicLogin) -> bool:
-        """Verify credentials, and remember the verdict."""
+    def admit(self, credentials: BasicLogin, begin: Callable[[], None]) -> bool:
+        """Verify credentials, and remember the verdict; `begin` is called before, when they are not known."""
 
     def knows(self, user: str) -> bool:
         """Tell whether there is such a user, as far as one can tell."""
@@ -90,6 +91,12 @@ class Failures(Protocol):
     def delay(self, address: str, user: str) -> float:
         """Return for how many seconds the next try has to wait."""
 
+    def begin_guess(self, address: str, user: str) -> float:
+        """Count a password that is about to be verified, or return for how many seconds that has to wait."""
+
+    def drop_guess(self, address: str, user: str) -> None:
+        """Forget a guess that was not verified after all."""
+
     def note_failure(self, address: str, user: str) -> None:
         """Count a wrong password."""
 
@@ -98,6 +105,38 @@ class Failures(Protocol):
 
     def close(self) -> None:
         """Release what the counting takes."""
+
+
+class Guess:
+    """One password that somebody tries: it counts from before it is verified until it is found to be right.
+
+    Counted afterwards, as many as there are threads would be free.
+    """
+
+    def __init__(self, failures: Failures, address: str, user: str) -> None:
+        self._failures = failures
+        self._asker = address, user
+        self._begun = False
+
+    def refuse_early(self) -> None:
+        """Raise `TooManyFailures` if it has to wait, before it takes anybody's place."""
+        self._refuse(self._failures.delay(*self._asker))
+
+    def begin(self) -> None:
+        """Count it, or raise `TooManyFailures`."""
+        self._refuse(self._failures.begin_guess(*self._asker))
+        self._begun = True
+
+    def end(self, right: bool | None) -> None:
+        """Say what it came to: right, wrong, or not verified."""
+        if self._begun:
+            failures = self._failures
+            ends = {True: failures.note_success, False: failures.note_failure, None: failures.drop_guess}
+            ends[right](*self._asker)
+
+    def _refuse(self, seconds: float) -> None:
+        if seconds > 0:
+            raise TooManyFailures(seconds)
 
 
 class Authentication:
@@ -109,6 +148,7 @@ class Authentication:
         failures: Failures,
         proxies: TrustedProxies,
         *,
+        waiting: Pool,
         tokens: TokenLogin | None = None,
         header: str | None = None,
         means: str = "password",
@@ -116,6 +156,7 @@ class Authentication:
         self._accounts = accounts
         self._failures = failures
         self._proxies = proxies
+        self._waiting = waiting
         self.client = proxies.client  # the address that a request comes from
         self.tokens = tokens
         self._variable = None if header is None else "HTTP_" + header.upper().replace("-", "_")
@@ -194,15 +235,16 @@ class Authentication:
         return self._verified_anew(self._accounts, credentials)
 
     def _verified_anew(self, accounts: KnownAccounts, credentials: BasicLogin) -> str | None:
-        asker = self.client(request.environ), credentials.user[:LONGEST_NAME]
-        seconds = self._failures.delay(*asker)
-        if seconds > 0:
-            raise TooManyFailures(seconds)
-        if accounts.admit(credentials):
-            self._failures.note_success(*asker)
-            return credentials.user
-        self._failures.note_failure(*asker)
-        return None
+        address = self.client(request.environ)
+        guess = Guess(self._failures, address, credentials.user[:LONGEST_NAME])
+        guess.refuse_early()
+        right: bool | None = None
+        try:
+            with self._waiting.take(address):
+                right = accounts.admit(credentials, guess.begin)
+        finally:
+            guess.end(right)
+        return credentials.user if right else None
 
     def _named_by_proxy(self, environ: Environ) -> str | None:
         if self._variable is None or not self._proxies.trusts(environ.get("REMOTE_ADDR") or ""):

@@ -105,11 +105,13 @@ class Minting:
 
         if self._keys is None:
             self._keys = IssuerKeys(read_keys)
-        proven = prove(token, wanted, publishers, self._keys)
+        address = here.access.client(request.environ)
+        with here.threads.upstreams.take(address):  # the issuer may have to be asked for its keys
+            proven = prove(token, wanted, publishers, self._keys)
         publisher = publisher_of(publishers, proven.claims)
         if publisher is None:
             raise NoPublisher(claims_seen(publishers, proven.claims))
-        return mint(here.repository, publisher, proven, here.access.client(request.environ))
+        return mint(here.repository, publisher, proven, address)
 
 
 def _publishing(here: Services) -> tuple[str, tuple[Publisher, ...]]:

@@ -24,6 +24,7 @@ from pypitool_server.access.access import Access
 from pypitool_server.access.auth import Authentication, Failures
 from pypitool_server.app import create_app
 from pypitool_server.http.proxies import TrustedProxies
+from pypitool_server.http.thread_budget import Pool, ThreadBudget
 from pypitool_server.services import Services
 from tests.support.accounts import write_htpasswd
 from tests.support.calls import called
@@ -57,9 +58,12 @@ class House:
         proxies: tuple[str, ...] = (),
         passwords: bool = True,
         verify: Verify | None = None,
+        threads: int = 512,
     ) -> FlaskClient:
         auth = AuthSettings(authenticate, self.passwords if passwords else None, header)
-        server = ServerSettings(packages=(self.packages,), trusted_proxies=proxies, disable_fallback=True)
+        server = ServerSettings(
+            packages=(self.packages,), trusted_proxies=proxies, disable_fallback=True, threads=threads
+        )
         app = create_app(Settings(server=server, auth=auth), verify=verify)
         parts: Services = app.extensions["pypitool"]
         self._opened.append(parts)
@@ -280,11 +284,22 @@ def test_passwords_work_beside_the_header(house: House) -> None:
     assert status(client, "/simple/", basic()) == 200
 
 
+def waiting() -> Pool:
+    """Places for who waits for a verdict."""
+    return ThreadBudget(512).passwords
+
+
 class Forgiven:
     """No memory of failures."""
 
     def delay(self, address: str, user: str) -> float:
         return 0.0
+
+    def begin_guess(self, address: str, user: str) -> float:
+        return 0.0
+
+    def drop_guess(self, address: str, user: str) -> None:
+        pass
 
     def note_failure(self, address: str, user: str) -> None:
         pass
@@ -305,6 +320,12 @@ class Counted:
     def delay(self, address: str, user: str) -> float:
         return 2.5 if self.failures.count((address, user)) >= 3 else 0.0
 
+    def begin_guess(self, address: str, user: str) -> float:
+        return self.delay(address, user)
+
+    def drop_guess(self, address: str, user: str) -> None:
+        pass
+
     def note_failure(self, address: str, user: str) -> None:
         self.failures.append((address, user))
 
@@ -319,7 +340,9 @@ def guarded(house: House, failures: Failures, proxies: tuple[str, ...] = ()) -> 
     """An application whose failures are counted by `failures`."""
     client = house.client(*ALL)
     parts = client.application.extensions["pypitool"]
-    authentication = Authentication(Accounts(house.passwords), failures, TrustedProxies(proxies))
+    authentication = Authentication(
+        Accounts(house.passwords), failures, TrustedProxies(proxies), waiting=waiting()
+    )
     access = Access(short(*ALL), authentication)
     client.application.extensions["pypitool"] = replace(parts, access=access)
     return client
@@ -392,6 +415,55 @@ def test_the_rightmost_address_that_is_no_proxy_is_the_client(forwarded: str | N
     assert client == expected
 
 
+def test_a_guess_counts_before_it_is_verified(house: House) -> None:
+    """Of any number that are verified at the same time, only as many are free as one after another."""
+    asked: list[str] = []
+    answers: list[int] = []
+
+    def verify(user: str, password: str) -> bool:
+        asked.append(password)
+        if len(asked) <= 60:
+            # While this one is being verified, the next one comes.
+            answers.append(from_address(client, "10.0.0.1", basic(password=f"guess {len(asked)}")))
+        return False
+
+    client = house.client(*ALL, verify=verify)
+    answers.append(from_address(client, "10.0.0.1", basic(password="guess 0")))
+
+    assert len(asked) == 5
+    assert answers == [429, 401, 401, 401, 401, 401]
+
+
+def test_a_guess_from_another_address_of_the_same_network_counts_too(house: House) -> None:
+    client = house.client(*ALL)
+
+    answers = [
+        from_address(client, f"2001:db8:1:2::{number:x}", basic(password=f"guess {number}"))
+        for number in range(6)
+    ]
+
+    assert answers == [401, 401, 401, 401, 401, 429]
+    assert from_address(client, "2001:db8:1:3::1", basic()) == 200
+
+
+def test_few_wait_for_a_verdict_and_no_address_has_all_their_places(house: House) -> None:
+    answers: dict[str, int] = {}
+
+    def verify(user: str, password: str) -> bool:
+        if not answers:
+            answers["same"] = -1
+            answers["same"] = from_address(client, "10.0.0.1", basic("mallory", "another"))
+            answers["other"] = from_address(client, "10.0.0.2", basic("deploy", "secret"))
+            answers["nobody"] = client.get("/health").status_code
+        return password == "secret"
+
+    client = house.client(*ALL, verify=verify, threads=32)
+    first = from_address(client, "10.0.0.1", basic("mallory", "guess"))
+
+    assert first == 401
+    assert answers == {"same": 503, "other": 200, "nobody": 200}
+
+
 def test_a_peer_that_is_no_proxy_speaks_for_itself() -> None:
     proxies = TrustedProxies([])
 
@@ -405,7 +477,7 @@ def test_an_open_index_is_classified_without_a_look_at_the_header(house: House) 
 
     access = Access(
         short("update"),
-        Authentication(Accounts(house.passwords), Forgiven(), TrustedProxies([])),
+        Authentication(Accounts(house.passwords), Forgiven(), TrustedProxies([]), waiting=waiting()),
     )
 
     assert access.classify(Untouchable())[1] is None
@@ -413,7 +485,7 @@ def test_an_open_index_is_classified_without_a_look_at_the_header(house: House) 
 
 def test_unverified_credentials_have_no_class(house: House) -> None:
     accounts = Accounts(house.passwords)
-    access = Access(short(*ALL), Authentication(accounts, Forgiven(), TrustedProxies([])))
+    access = Access(short(*ALL), Authentication(accounts, Forgiven(), TrustedProxies([]), waiting=waiting()))
     environ = {"HTTP_AUTHORIZATION": "Basic x"}
 
     before = access.classify(environ)
@@ -431,7 +503,7 @@ def test_unverified_credentials_have_no_class(house: House) -> None:
 
 def test_classifying_costs_a_few_calls(house: House) -> None:
     accounts = Accounts(house.passwords)
-    access = Access(short(*ALL), Authentication(accounts, Forgiven(), TrustedProxies([])))
+    access = Access(short(*ALL), Authentication(accounts, Forgiven(), TrustedProxies([]), waiting=waiting()))
     environ = {"HTTP_AUTHORIZATION": "Basic x", "REMOTE_ADDR": "10.0.0.1"}
     accounts.admit(BasicLogin("Basic x", "deploy", "secret"))
     old = time.time() - 60
