@@ -19,7 +19,7 @@ class PoolFull(PypitoolError):
     what: str
 
 
-class Place:
+class PoolPlace:
     """One place in a pool, until it is given back; a second time does nothing."""
 
     def __init__(self, pool: Pool, holder: str) -> None:
@@ -32,7 +32,7 @@ class Place:
         if pool is not None:
             pool.give(self._holder)
 
-    def __enter__(self) -> Place:
+    def __enter__(self) -> PoolPlace:
         return self
 
     def __exit__(
@@ -51,7 +51,7 @@ class Pool:
         self._held: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def take(self, address: str) -> Place:
+    def take(self, address: str) -> PoolPlace:
         """Take a place for who asks from this address; raise `PoolFull` when there is none for it."""
         holder = counted_as(address)
         with self._lock:
@@ -60,10 +60,10 @@ class Pool:
                 raise PoolFull(self._work.value)
             self._taken += 1
             self._held[holder] = held + 1
-        return Place(self, holder)
+        return PoolPlace(self, holder)
 
     def give(self, holder: str) -> None:
-        """Have a place back: `Place` calls it."""
+        """Have a place back: `PoolPlace` calls it."""
         with self._lock:
             self._taken -= 1
             self._held[holder] -= 1
