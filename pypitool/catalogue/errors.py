@@ -15,6 +15,9 @@ _BUSY = ("database is locked", "database table is locked")
 _READ_ONLY = ("attempt to write a readonly database", "unable to open database file")
 _DAMAGED = ("malformed", "not a database", "no such table", "no such column", "unsupported file format")
 
+# By name, because a start that opens no catalogue does not import `sqlite3`.
+_UNSTORABLE = ("DataError", "IntegrityError", "InterfaceError", "ProgrammingError")
+
 _FULL_BELOW = 256 * 1024  # bytes
 
 # What Python raises where SQLite reads nonsense without noticing: text that is no UTF-8, a number that is
@@ -89,6 +92,14 @@ class CatalogueReadOnly(CatalogueError):
     hint = "check the owner and the permissions of the state directory, and whether the disk is writable"
 
 
+class Unstorable(PypitoolError):
+    """A value that no database can hold: the fault of what it came from, not of the catalogue."""
+
+    kind = Kind.INVALID
+    sentence = "the catalogue cannot hold it: {detail}"
+    detail: str
+
+
 class CatalogueOld(PypitoolError):
     """An older pypitool made this catalogue; whoever may write it migrates it."""
 
@@ -118,6 +129,8 @@ class CatalogueTooNew(PypitoolError):
 def translate(error: Exception, path: Path) -> PypitoolError:
     """Name the failure that SQLite reports, or that reading its rows met."""
     text = str(error)
+    if type(error).__name__ in _UNSTORABLE:
+        return Unstorable(text)
     if isinstance(error, NONSENSE):
         return CatalogueDamaged(path, f"it holds what nobody can have written ({text})")
     if any(words in text for words in _FULL) or ("I/O error" in text and _is_full(path.parent)):

@@ -11,6 +11,7 @@ import logging
 import mmap
 import os
 import pwd
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,20 +20,27 @@ from io import FileIO
 from pathlib import Path
 
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
-from pypitool.core.fact import VERSION, Actor, Fact, from_document, to_document
-from pypitool.core.text import timestamp
+from pypitool.core.fact import VERSION, Actor, Fact, from_document, not_texts, takes_away, to_document
+from pypitool.core.guard import Guard
+from pypitool.core.text import printable, timestamp
 from pypitool.host import locked, sync_directory, unlock
+
+_WHAT = re.compile(rb'"what": ?"([a-z-]+)"')
+_STATUS = re.compile(rb'"status": ?"([a-z]+)"')
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A line that is not a fact: a crash cut it off, or somebody edited it."""
+    """A line that cannot be applied: a crash cut it off, it was damaged, or somebody edited it."""
 
     path: Path
     offset: int
     reason: str
+    what: str = ""  # the kind of fact that it was, where that can still be read
+    takes_away: bool = False  # it would have ended something, which goes on now
+    is_damaged: bool = True  # it cannot be read at all
 
     def __str__(self) -> str:
         return f"{self.path}: the line at byte {self.offset} is skipped: {self.reason}"
@@ -47,6 +55,15 @@ class FactsUnwritable(PypitoolError):
     hint = "check the owner and the permissions of the state directory, and whether the disk is writable"
     path: Path
     reason: str
+
+
+class FactNotText(PypitoolError):
+    """A fact holds what is no text, and no database could ever hold it: nothing is written."""
+
+    kind = Kind.INVALID
+    sentence = "`{text}` is no text"
+    hint = "write it in UTF-8"
+    text: str
 
 
 class FactsTooNew(PypitoolError):
@@ -143,7 +160,7 @@ class FactLog:
 
     def _lines(self, facts: Iterable[Fact]) -> bytes:
         at = timestamp(self._clock())
-        return b"".join(_line(replace(fact, at=fact.at or at)) for fact in facts)
+        return b"".join([_line(replace(fact, at=fact.at or at)) for fact in facts])
 
     def _open_locked(self) -> FileIO:
         while True:
@@ -159,16 +176,33 @@ class FactLog:
     def _read(self, line: bytes, offset: int, skipped: Callable[[Skipped], None]) -> Fact | None:
         if not line.strip():
             return None
-        try:
-            document = json.loads(line)
-            version = document["v"]
-            if isinstance(version, int) and version > VERSION:
-                raise FactsTooNew(self.path, version)
-            return from_document(document)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            torn = "" if line.endswith(b"\n") else ", cut off in the middle"
-            skipped(Skipped(self.path, offset, f"it is not a fact{torn} ({type(error).__name__})"))
-            return None
+
+        def skip(fault: PypitoolError) -> None:
+            skipped(_skipped(self.path, line, offset, fault))
+
+        return Guard.run(lambda: self._fact(line), skip)
+
+    def _fact(self, line: bytes) -> Fact:
+        document = json.loads(line)
+        version = document["v"]
+        if isinstance(version, int) and version > VERSION:
+            raise FactsTooNew(self.path, version)
+        return from_document(document)
+
+
+def _skipped(path: Path, line: bytes, offset: int, fault: PypitoolError) -> Skipped:
+    """Say what a line is that could not be read as a fact; of a damaged one, what is left of it."""
+    found = _WHAT.search(line)
+    what = found[1].decode() if found else ""
+    status = _STATUS.search(line)
+    ends = takes_away(what, status[1].decode() if status else None)
+    cause = fault.__cause__
+    torn = "" if line.endswith(b"\n") else ", cut off in the middle"
+    # A line that is none in JSON, or that lacks what each has.
+    if not found or isinstance(cause, (json.JSONDecodeError, UnicodeDecodeError, KeyError, RecursionError)):
+        return Skipped(path, offset, f"it is not a fact{torn} ({type(cause).__name__})", what, ends)
+    reason = f"it cannot be applied: {printable(str(cause or fault))}"
+    return Skipped(path, offset, reason, what, ends, is_damaged=False)
 
 
 @contextmanager
@@ -201,4 +235,7 @@ def _write(descriptor: int, data: bytes) -> None:
 
 
 def _line(fact: Fact) -> bytes:
-    return json.dumps(to_document(fact), separators=(",", ":")).encode() + b"\n"
+    document = to_document(fact)
+    for text in not_texts(document):
+        raise FactNotText(printable(text))
+    return json.dumps(document, separators=(",", ":")).encode() + b"\n"

@@ -14,6 +14,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from pypitool.catalogue import schema, writes
+from pypitool.catalogue.catalogue import Decisions
 from pypitool.catalogue.database import (
     connect,
     copy_pages,
@@ -33,7 +34,7 @@ from pypitool.catalogue.errors import (
     translate,
 )
 from pypitool.catalogue.facts import FactLog
-from pypitool.catalogue.replay import chunks, fold, replay_missed
+from pypitool.catalogue.replay import apply_all, replay_missed
 from pypitool.catalogue.sqlite import SqliteCatalogue
 
 _log = logging.getLogger(__name__)
@@ -168,10 +169,13 @@ def _make(path: Path, facts: FactLog, end: int, *, after: int) -> None:
 
 def _fill(new: Path, facts: FactLog, end: int) -> None:
     with closing(connect(new)) as connection:
-        for chunk in chunks(facts.replay()):
-            connection.execute("BEGIN")
-            writes.replay(connection, fold(chunk), time.time())
-            connection.execute("COMMIT")
+
+        def apply(outcome: Decisions) -> None:
+            with connection:  # commits, or undoes it and raises
+                connection.execute("BEGIN")
+                writes.replay(connection, outcome, time.time())
+
+        apply_all(facts.replay(), apply)
         connection.execute("UPDATE head SET facts_end = ?", (end,))
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue.catalogue import Catalogue, Decisions, FileFact
 from pypitool.catalogue.facts import FactLog
-from pypitool.core.fact import Fact, What, created_token, revoked_token
+from pypitool.core.errors import PypitoolError
+from pypitool.core.fact import Fact, What, created_token, revoked_token, takes_away
+from pypitool.core.guard import Guard
 from pypitool.core.model import Origin, OriginKind, ProjectStatus
+from pypitool.core.text import printable
+
+_log = logging.getLogger(__name__)
 
 _CHUNK = 10_000
 
@@ -34,15 +41,29 @@ def replay_missed(catalogue: Catalogue, facts: FactLog) -> None:
     with facts.locked() as end:
         known = catalogue.facts_end()
         start = known if known <= end else 0  # a shorter log is another one
-        for chunk in chunks(facts.replay(start)):
-            catalogue.replay(fold(chunk), start)
+        apply_all(facts.replay(start), lambda outcome: catalogue.replay(outcome, start))
         catalogue.replay(Decisions(), end)
 
 
-def chunks(facts: Iterator[Fact]) -> Iterator[list[Fact]]:
-    """Divide facts into what one transaction takes."""
+def apply_all(facts: Iterator[Fact], apply: Callable[[Decisions], None]) -> None:
+    """Apply facts in transactions of many; a line that cannot be applied is passed over, and said so."""
     while chunk := list(islice(facts, _CHUNK)):
-        yield chunk
+        Guard.run(partial(_apply, apply, chunk), partial(_apply_singly, apply, chunk))
+
+
+def _apply_singly(apply: Callable[[Decisions], None], chunk: Sequence[Fact], _fault: PypitoolError) -> None:
+    for fact in chunk:
+        Guard.run(partial(_apply, apply, [fact]), partial(_tell_passed_over, fact))
+
+
+def _apply(apply: Callable[[Decisions], None], chunk: Sequence[Fact]) -> None:
+    apply(fold(chunk))
+
+
+def _tell_passed_over(fact: Fact, fault: PypitoolError) -> None:
+    about = " ".join(filter(None, (fact.what, fact.filename or fact.project, fact.at)))
+    level = logging.ERROR if takes_away(fact.what, fact.status) else logging.WARNING
+    _log.log(level, "the fact `%s` is passed over: %s", printable(about), fault)
 
 
 def _fold_one(outcome: Decisions, fact: Fact) -> None:

@@ -16,6 +16,19 @@ from pypitool.cli.pypiserver import modern
 from pypitool.cli.root import operands, root, usage_sentence
 from pypitool.config.faults import BadConfiguration
 from pypitool.core.errors import EXIT_INTERRUPTED, Kind, PypitoolError, exit_code
+from pypitool.core.guard import Unforeseen
+from pypitool.core.text import is_text, printable
+
+
+class WordNotText(PypitoolError):
+    """A word of the command line is no text, and nothing that keeps it could ever be read again."""
+
+    kind = Kind.USAGE
+    hint = "write it in UTF-8, or set the locale (`LC_ALL`) that it is written in"
+    word: str
+
+    def __str__(self) -> str:
+        return f"the word `{printable(self.word)}` is no text"
 
 
 def run(arguments: list[str]) -> int:
@@ -40,6 +53,9 @@ def run(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str], invocation: Invocation) -> int:
+    for word in arguments:
+        if not is_text(word):
+            raise WordNotText(word)
     words, notice = modern(arguments)
     if notice:
         invocation.notices.append(notice)
@@ -73,6 +89,8 @@ INTERRUPTED = Failure("interrupted", "interrupted", EXIT_INTERRUPTED)
 
 def describe(error: BaseException) -> Failure:
     """Say what an exception means to the person who ran the command."""
+    if isinstance(error, Unforeseen) and error.__cause__ is not None:
+        error = error.__cause__
     if isinstance(error, PypitoolError):
         return _own(error)
     if isinstance(error, click.ClickException):

@@ -5,16 +5,17 @@ Of a token its hash is written, so that a catalogue can be rebuilt; no command p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from packaging.utils import NormalizedName
 
-from pypitool.core.model import Origin, OriginKind
+from pypitool.core.model import Origin, OriginKind, ProjectStatus
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import Token, in_order
+from pypitool.core.text import is_text
 
 VERSION = 1
 
@@ -103,13 +104,71 @@ _OTHER_KEYS = frozenset({"v", "what", "who", "from", "with", "origin"})
 def from_document(document: dict[str, Any]) -> Fact:
     """Undo `to_document`; raise KeyError, TypeError, ValueError or AttributeError for anything else."""
     origin = document.get("origin")
-    return Fact(
+    fact = Fact(
         what=document["what"],
         actor=Actor(document["who"], document.get("from"), document.get("with")),
         origin=Origin(OriginKind(origin["kind"]), origin["detail"]) if origin else None,
         details={key: document[key] for key in document.keys() - _OTHER_KEYS - _FIELDS.keys()},
         **{name: document.get(key) for key, name in _FIELDS.items()},
     )
+    _check_texts(document)
+    _check_details(fact)
+    return fact
+
+
+def takes_away(what: str, status: str | None = None) -> bool:
+    """Tell whether a fact of this kind ends something: where it is passed over, that goes on unnoticed."""
+    return what in _TAKES_AWAY or (what == What.STATUS and status != ProjectStatus.ACTIVE.value)
+
+
+_TAKES_AWAY = frozenset((What.DELETE, What.YANK, What.OWNER, What.TOKEN_REVOKE))
+_NEEDED: dict[str, tuple[str, ...]] = {
+    What.DELETE: ("project", "filename"),
+    What.YANK: ("project", "filename"),
+    What.UNYANK: ("project", "filename"),
+    What.STATUS: ("project",),
+    What.OWNER: ("project",),
+}
+_TEXTS = ("what", "who", "from", "with", *_FIELDS)
+
+
+def not_texts(value: object) -> Iterator[str]:
+    """Find the strings in a JSON value that are no text, its keys too."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            if not is_text(one):
+                yield one
+        elif isinstance(one, dict):
+            waiting.extend((*one, *one.values()))
+        elif isinstance(one, (list, tuple)):
+            waiting.extend(one)
+
+
+def _check_texts(document: dict[str, Any]) -> None:
+    for key in _TEXTS:
+        if not isinstance(document.get(key), (str, type(None))):
+            raise TypeError(f"`{key}` is no text")
+    if not isinstance(document["what"], str) or not isinstance(document["who"], str):
+        raise TypeError("it says neither what nor who")
+    for _ in not_texts(document):
+        raise ValueError("it holds half of a character")
+
+
+def _check_details(fact: Fact) -> None:
+    if any(getattr(fact, name) is None for name in _NEEDED.get(fact.what, ())):
+        raise ValueError("it does not tell of what")
+    if fact.what == What.STATUS:
+        ProjectStatus(fact.status)
+    elif fact.what == What.OWNER:
+        owners = fact.details.get("owners", ())
+        if not isinstance(owners, (list, tuple)) or not all(isinstance(one, str) for one in owners):
+            raise TypeError("its owners are no texts")
+    elif fact.what == What.TOKEN_CREATE and created_token(fact) is None:
+        raise ValueError("it tells of no token")
+    elif fact.what == What.TOKEN_REVOKE and revoked_token(fact) is None:
+        raise ValueError("it does not tell of which token")
 
 
 TOKEN_MINT = "token-mint"  # noqa: S105 - a kind of fact

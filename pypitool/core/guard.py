@@ -47,6 +47,14 @@ class Guard:
             return named(Guard.named(error))
 
     @staticmethod
+    def turn(work: Callable[[], T], ended: Callable[[PypitoolError], T]) -> T:
+        """Take a turn of a loop that has to go on: whatever ends it is told, the machine's faults too."""
+        try:
+            return work()
+        except Exception as error:
+            return ended(Guard.named(error))
+
+    @staticmethod
     def ends_the_turn(error: BaseException) -> bool:
         """Tell whether a failure is the machine's, or an order to stop: the next unit would meet it too."""
         return not isinstance(error, Exception) or any(map(_is_of_the_machine, _causes(error)))
@@ -56,7 +64,7 @@ class Guard:
         """Return a failure as an error of ours: with a sentence, and the place where it came up."""
         if isinstance(error, PypitoolError):
             return error
-        unforeseen = Unforeseen(f"{_where(error)}{_said(error)}")
+        unforeseen = Unforeseen(_said(error))
         unforeseen.__cause__ = error
         return unforeseen
 
@@ -79,6 +87,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__
 
 
+def _said(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        subject = f"`{printable(str(error.filename))}`: " if error.filename else ""
+        return f"{subject}{error.strerror.lower()}"
+    return f"{_where(error)}{type(error).__name__}: {printable(str(error))}".removesuffix(": ")
+
+
 def _where(error: Exception) -> str:
     # The innermost place, whoever's it is: the log keeps no traceback of what may come every night.
     trace = error.__traceback__
@@ -88,7 +103,3 @@ def _where(error: Exception) -> str:
         return ""
     name = trace.tb_frame.f_code.co_filename.rpartition("/")[2]
     return f"{name}:{trace.tb_lineno}: "
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {printable(str(error))}".removesuffix(": ")

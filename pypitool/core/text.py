@@ -98,6 +98,12 @@ def parse_timestamp(text: str) -> float:
     return datetime.strptime(text, _MOMENT).replace(tzinfo=timezone.utc).timestamp()
 
 
+def is_text(text: str) -> bool:
+    """Tell whether a text is one: bytes that are no UTF-8, and half a character of JSON, are kept in none."""
+    # PEP 383 and `\\udc00` in JSON put half a character into a `str`: no file, database or page can hold it.
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def printable(text: str, limit: int = 120) -> str:
     """Return `text` fit for a message: on one line, ASCII, and not endless."""
     shown = text.encode("unicode_escape").decode("ascii")

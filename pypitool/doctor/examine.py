@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pypitool.core.errors import PypitoolError
-from pypitool.doctor import configuration, outside, people, places, running
+from pypitool.core.guard import Guard
+from pypitool.doctor import configuration, decisions, outside, people, places, running
 from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, ordered
 
@@ -16,6 +16,7 @@ CHECKS: dict[str, Check] = {
     "the configuration": configuration.look_at_configuration,
     "the directories": places.look_at_directories,
     "the catalogue": places.look_at_catalogue,
+    "the log of facts": decisions.look_at_facts,
     "the keeper": running.look_at_keeper,
     "the password file": people.look_at_passwords,
     "the rules": people.look_at_rules,
@@ -39,8 +40,19 @@ def examine(context: Context) -> Examination:
     findings: list[Finding] = []
     unseen: list[str] = []
     for name, look in CHECKS.items():
-        try:
-            findings.extend(look(context))
-        except (PypitoolError, OSError) as error:
-            unseen.append(f"{name} could not be looked at: {error}")
+        found, fault = _look(look, context)
+        findings.extend(found)
+        if fault:
+            unseen.append(f"{name} could not be looked at: {fault}")
     return Examination(ordered(findings), unseen)
+
+
+def _look(look: Check, context: Context) -> tuple[list[Finding], str]:
+    """Return what a check finds up to its end, or until it fails, and why it does."""
+    found: list[Finding] = []
+
+    def see() -> str:
+        found.extend(look(context))
+        return ""
+
+    return found, Guard.turn(see, str)

@@ -40,10 +40,8 @@ _UNSETTLED_EVERY = 0.25
 _DEEPEST = 3
 
 
-class KeeperStopped(Exception):
-    """The keeper was asked to stop while it scanned; what it had read is recorded."""
-
-    ends_the_turn = True
+class KeeperStopped(BaseException):
+    """The keeper was asked to stop while it scanned; what it had read is recorded. No failure: an order."""
 
 
 class Keeper:

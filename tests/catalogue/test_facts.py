@@ -97,7 +97,7 @@ def test_there_is_nothing_to_replay_without_a_log(log: FactLog) -> None:
 
 
 def test_other_kinds_of_facts_are_kept_with_all_they_have(log: FactLog) -> None:
-    token = Fact("token-create", DEPLOY, details={"token": {"id": "0a1b", "may": ["upload"]}})
+    token = Fact("token-mint", DEPLOY, details={"token": {"id": "0a1b", "may": ["upload"]}})
 
     log.append(token)
 

@@ -108,3 +108,20 @@ def test_an_unforeseen_failure_keeps_its_cause_and_stays_short() -> None:
     assert named.__cause__ is error
     assert len(str(named)) < 300
     assert str(named).isascii()
+
+
+def test_a_failure_of_the_system_is_told_in_its_own_words() -> None:
+    error = PermissionError(errno.EACCES, "Permission denied", "/srv/packages")
+
+    assert str(Guard.named(error)) == "it cannot be processed: `/srv/packages`: permission denied"
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), OSError(errno.ENOSPC, "No space left"), MemoryError()])
+def test_a_turn_of_a_loop_is_survived_whatever_ends_it(error: Exception) -> None:
+    assert Guard.turn(lambda: raising(error), lambda fault: "survived") == "survived"
+
+
+@pytest.mark.parametrize("order", [KeeperStopped(), KeyboardInterrupt(), SystemExit(1)])
+def test_an_order_to_stop_is_no_failure_of_a_turn(order: BaseException) -> None:
+    with pytest.raises(type(order)):
+        Guard.turn(lambda: raising(order), lambda fault: "survived")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
+from pypitool.catalogue.facts import Skipped
 from pypitool.core.names import normalize
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import Rule
 from pypitool.core.rights.tokens import Token
 from pypitool.doctor.configuration import certificate_findings
+from pypitool.doctor.decisions import facts_findings
 from pypitool.doctor.finding import Finding, Severity, document_of, error, info, ordered, warning
 from pypitool.doctor.outside import UpstreamAnswer, unprotected_names, upstream_findings
 from pypitool.doctor.people import (
@@ -195,3 +198,33 @@ def test_the_last_run_of_each_command_counts() -> None:
 )
 def test_publishers(claims: list[tuple[str, list[object]]], projects: list[str], found: list[str]) -> None:
     assert [finding.what for finding in publisher_findings("gh", claims, projects)] == found
+
+
+def test_lines_of_facts_that_cannot_be_read_or_applied() -> None:
+    path = Path("facts.jsonl")
+    skipped = [
+        Skipped(path, 17, "it is not a fact (JSONDecodeError)"),
+        Skipped(path, 90, "it holds half of a character", "yank", takes_away=True, is_damaged=False),
+        Skipped(path, 200, "it holds half of a character", "upload", is_damaged=False),
+        Skipped(path, 300, "it holds half of a character", "upload", is_damaged=False),
+    ]
+
+    findings = list(facts_findings("facts.jsonl", skipped))
+
+    assert [(one.id, one.severity.value, one.what) for one in findings] == [
+        ("facts-damaged", "error", "1 line cannot be read; at byte 17: it is not a fact (JSONDecodeError)"),
+        (
+            "facts-skipped",
+            "error",
+            "1 line cannot be applied (yank); at byte 90: it holds half of a character",
+        ),
+        (
+            "facts-skipped",
+            "warning",
+            "2 lines cannot be applied (upload); at byte 200: it holds half of a character",
+        ),
+    ]
+
+
+def test_a_sound_log_of_facts_is_no_finding() -> None:
+    assert not list(facts_findings("facts.jsonl", []))

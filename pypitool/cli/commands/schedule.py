@@ -18,6 +18,7 @@ from pypitool.cli.main import Failure, describe, report
 from pypitool.cli.output import Output
 from pypitool.cli.root import root
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.guard import Guard
 
 if TYPE_CHECKING:
     from pypitool.config.job_tables import JobSettings
@@ -144,15 +145,19 @@ def run_job(invocation: Invocation, job: JobSettings, stop: threading.Event | No
 
     own = replace(invocation, job=job.name, stop=stop, flags={}, notices=[])
     began = datetime.now(timezone.utc)
-    try:
+
+    def run() -> int:
         code = root.main(list(job.run), prog_name="pypitool", standalone_mode=False, obj=own)
         return code if isinstance(code, int) else 0
-    except (PypitoolError, click.ClickException, OSError) as error:
+
+    def failed(error: PypitoolError) -> int:
         # What is wrong with one job must not end the daemon, nor stay unsaid.
         failure = describe(error)
         report(failure, invocation)
         _tell(invocation, job, failure, began)
         return failure.exit_code
+
+    return Guard.turn(run, failed)
 
 
 def last_run(settings: Settings, name: str) -> Run | None:
