@@ -1,26 +1,18 @@
-"""The rules in the file of the configuration: they count within a second of a change, whole or not at all.
-
-Which rules count is said in a small file of the state, for the keeper and for `doctor`.
-"""
+"""The rules in the file of the configuration: they count within a second of a change, whole or not at all."""
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pypitool.access.rules import rules_of
-from pypitool.catalogue.facts import FactLog, local_actor
+from pypitool.access.rules_record import RulesRecord
 from pypitool.config.faults import BadConfiguration
 from pypitool.config.live import ConfigSource, changed_keys, with_live
 from pypitool.config.settings import Settings
-from pypitool.core.fact import Fact, What
-from pypitool.core.state_files import StateFiles
-from pypitool.host import FileStamp, file_stamp, is_settled, write_whole
+from pypitool.host import FileStamp, file_stamp, is_settled
 
 # A change is read at the second look that finds it unchanged: an editor may be in the middle of writing.
 LOOK_EVERY = 0.25
@@ -91,42 +83,3 @@ def _stamp(file: Path) -> FileStamp | None:
         return file_stamp(os.stat(file))
     except OSError:
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class RulesRecord:
-    """Which rules count, and what keeps the file of the configuration from counting as it is."""
-
-    digest: str
-    fault: str | None = None  # the last good rules count on
-    waiting: tuple[str, ...] = ()  # keys that take SIGHUP
-
-
-def write_record(state: Path, record: RulesRecord) -> None:
-    """Replace what was said before."""
-    # A full disk must not end who writes it: the rules count all the same.
-    with suppress(OSError):
-        write_whole(StateFiles(state).rules, json.dumps(asdict(record)).encode())
-
-
-def read_record(state: Path) -> RulesRecord | None:
-    """Return what was said last, or None if nothing was."""
-    try:
-        document = json.loads(StateFiles(state).rules.read_text())
-        return RulesRecord(str(document["digest"]), document["fault"], tuple(document["waiting"]))
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
-def note_rules(state: Path, facts: FactLog, known: str | None = None) -> str | None:
-    """Put on record that other rules count than those `known`, once for each change; return which count.
-
-    The keeper does this.
-    """
-    record = read_record(state)
-    if record is None or record.digest == known:
-        return known
-    last = facts.last(What.RULES.value)
-    if last is None or last.details.get("digest") != record.digest:
-        facts.append(Fact(What.RULES, local_actor(), details={"digest": record.digest}))
-    return record.digest

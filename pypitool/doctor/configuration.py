@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from pypitool.access.rules_file import read_record
+from pypitool.access.rules_record import read_record
 from pypitool.config.secrets import unreadable
 from pypitool.core.state_files import StateFiles
 from pypitool.doctor.context import Context

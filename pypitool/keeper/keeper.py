@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from pypitool.access.rules_file import note_rules
+from pypitool.access.rules_record import note_rules
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing
 from pypitool.catalogue.rebuild import repair
 from pypitool.catalogue.replay import replay_missed

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.access.rules_file import RulesRecord, RulesWatch, note_rules, read_record, write_record
+from pypitool.access.rules_file import RulesWatch
+from pypitool.access.rules_record import RulesRecord, note_rules, read_record, write_record
 from pypitool.catalogue.facts import FactLog
 from pypitool.config.live import ConfigSource
 from pypitool.core.fact import Actor, Fact

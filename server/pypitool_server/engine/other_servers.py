@@ -8,7 +8,8 @@ import os
 import threading
 from collections.abc import Iterable
 
-from pypitool.access.rules_file import RulesWatch, write_record
+from pypitool.access.rules_file import RulesWatch
+from pypitool.access.rules_record import write_record
 from pypitool.core.state_files import StateFiles
 from pypitool.host import lock_now
 from pypitool.keeper.keeper import Keeper

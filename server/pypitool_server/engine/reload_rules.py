@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pypitool.access.rules_file import LOOK_EVERY, RulesRecord, RulesWatch, write_record
+from pypitool.access.rules_file import LOOK_EVERY, RulesWatch
+from pypitool.access.rules_record import RulesRecord, write_record
 from pypitool.config.live import ConfigSource, with_live
 from pypitool.config.settings import Settings
 
