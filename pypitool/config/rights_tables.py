@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from pypitool.config.gathered import Gathered, SettingSource
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import FLAG, TEXT, UNIX, ValueKind, globs, list_of, networks, unknown_word
 from pypitool.config.values import BadValue, comma_list, did_you_mean, string, strings
+from pypitool.core.proxy_headers import dropping_lines, is_ambiguous, spellings
 from pypitool.core.rights.right import WHO_KINDS, Right
 
 NO_PASSWORDS = "."
 _ACTIONS = ("download", "list", "update")
-_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*", re.ASCII)
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 _GROUP = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
 _NAME_GLOB = re.compile(r"[A-Za-z0-9_*?-]+", re.ASCII)
 
@@ -33,9 +34,8 @@ def passwords(value: object) -> Path | str:
 def header(value: object) -> str:
     """Demand the name of an HTTP header."""
     name = string(value, "the name of an HTTP header").strip()
-    # An underscore would make two headers one in WSGI's environ: X_Remote_User is X-Remote-User there.
     if _HEADER.fullmatch(name) is None:
-        raise BadValue(f"expected the name of an HTTP header such as `X-Remote-User`, got `{name}`")
+        raise BadValue(f"expected the name of an HTTP header such as `Remoteuser`, got `{name}`")
     return name
 
 
@@ -153,7 +153,15 @@ class AuthSettings:
         topic="Access",
         flags=("--auth-header",),
         env="PYPITOOL_AUTH_HEADER",
-        example="X-Remote-User",
+        example="Remoteuser",
+    )
+    header_is_safe: bool = setting(
+        False,
+        "the proxy drops every other spelling of that name (`X_User` is `X-User` to the server)",
+        kind=FLAG,
+        topic="Access",
+        flags=("--auth-header-is-safe",),
+        env="PYPITOOL_AUTH_HEADER_IS_SAFE",
     )
     new_projects: tuple[str, ...] | None = setting(
         None,
@@ -219,9 +227,27 @@ def account_faults(gathered: Gathered) -> Iterator[ConfigFault]:
 def header_faults(gathered: Gathered) -> Iterator[ConfigFault]:
     """Yield a header with the name of a user that anybody could send."""
     path = "auth.header"
-    if gathered.value(path) is not None and not gathered.value("server.trusted-proxies"):
+    name = gathered.value(path)
+    if name is None:
+        return
+    if not gathered.value("server.trusted-proxies"):
         message = "needs `trusted-proxies`: anybody could send this header"
         yield gathered.fault_of_strongest((path,), message)
+    if is_ambiguous(name) and not gathered.value("auth.header-is-safe"):
+        # By a flag, too, it is the configuration that is wrong: the proxy's, or the name that both have.
+        fault = gathered.fault_of_strongest((path,), _forgeable(name))
+        yield replace(fault, by_flag=False)
+
+
+def _forgeable(name: str) -> str:
+    other = next(one for one in spellings(name) if one != name)
+    plain = name.replace("-", "").replace("_", "").capitalize()
+    lines = "; ".join(f"{proxy}: {line}" for proxy, line in dropping_lines(name))
+    return (
+        f"a client that sends `{other}` is believed as if the proxy had sent `{name}`: have the proxy send a "
+        f"name with one spelling, such as `{plain}`, or let it drop the other ones ({lines}) "
+        "and say so with `header-is-safe = true`"
+    )
 
 
 def use_no_passwords(values: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ from pypitool.config.kinds import (
     texts,
 )
 from pypitool.config.values import BadValue, path_list, string, strings
+from pypitool.core.proxy_headers import FORWARDED, X_FORWARDED_FOR
 from pypitool.core.thread_shares import LEAST_THREADS
 
 # The first words of our own addresses: a health page there would hide them, and they hide a project that is
@@ -101,6 +102,7 @@ THREADS = number(LEAST_THREADS, 4096)
 WORKERS = number(1, 256)
 SECONDS = number(0, 2**31, "SECONDS")
 MODE = ValueKind("MODE", mode, to_toml=lambda mode: f"{mode:04o}")
+FORWARDED_HEADER = one_of(X_FORWARDED_FOR, FORWARDED)
 KEEP = ValueKind("DURATION", keep, to_toml=DURATION.to_toml)
 PREFIX = ValueKind("PATH", prefix)
 ENDPOINT = ValueKind("PATH", endpoint)
@@ -157,6 +159,13 @@ class ServerSettings:
         kind=NETWORKS,
         topic="Address",
         example="127.0.0.1",
+    )
+    forwarded_header: str | None = setting(
+        None,
+        "where trusted proxies write the client's address; default: X-Forwarded-For",
+        kind=FORWARDED_HEADER,
+        topic="Address",
+        example="Forwarded",
     )
     overwrite: bool = setting(
         False,

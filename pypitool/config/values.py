@@ -90,9 +90,10 @@ def choice(value: object, choices: Iterable[str]) -> str:
     words = tuple(choices)
     expected = f"one of {', '.join(words)}"
     word = string(value, expected).strip().lower()
-    if word not in words:
+    chosen = next((one for one in words if one.lower() == word), None)
+    if chosen is None:
         raise BadValue(f"expected {expected}, got `{value}`")
-    return word
+    return chosen
 
 
 def integer_text(text: str) -> object:

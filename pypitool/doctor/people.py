@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from pypitool.access.htpasswd import accounts
 from pypitool.access.password_errors import PasswordFileUnreadable
-from pypitool.access.rules import rules_of
+from pypitool.access.rules import forwarding_notices, rules_of
 from pypitool.core.rights.right import ANONYMOUS, AUTHENTICATED, Right
 from pypitool.core.rights.rulebook import Rule, has_right
 from pypitool.core.rights.tokens import Token
@@ -63,6 +63,12 @@ def look_at_rules(context: Context) -> Iterator[Finding]:
         yield from token_findings(copied.tokens, context.now)
     if context.faults:
         return
+    for sentence in forwarding_notices(context.settings):
+        yield warning(
+            "address-forgeable", "forwarded-header", sentence,
+            "who sends a forged address gets what a rule gives to that one",
+            "`pypitool doctor --through URL` tries it through the proxy",
+        )  # fmt: skip
     for publisher in context.settings.publishers:
         yield from publisher_findings(publisher.name, publisher.claims, publisher.projects)
     if not context.settings.server.read_only:

@@ -85,7 +85,7 @@ def _services(app: Flask, settings: Settings, repository: Repository, verify: Ve
     server = settings.server
     catalogue = repository.catalogue
     freshness = Freshness(catalogue)
-    proxies = TrustedProxies(server.trusted_proxies)
+    proxies = TrustedProxies(server.trusted_proxies, header=server.forwarded_header)
     pages = RenderedPages(
         catalogue,
         freshness,

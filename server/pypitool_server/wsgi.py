@@ -27,6 +27,7 @@ def application() -> ForeignApplication:
     """Return the application that the environment of this process configures."""
     import os
 
+    from pypitool.access.rules import forwarding_notices
     from pypitool.access.rules_file import RulesWatch
     from pypitool.config.live import ConfigSource
     from pypitool.config.loader import load_settings
@@ -36,4 +37,5 @@ def application() -> ForeignApplication:
     source = ConfigSource.of({}, os.environ)
     loaded = load_settings({}, os.environ)
     watch = RulesWatch(source, loaded.settings)
-    return ForeignApplication(prepare(loaded.settings, os.environ), loaded.notices, watch)
+    notices = (*loaded.notices, *forwarding_notices(loaded.settings))
+    return ForeignApplication(prepare(loaded.settings, os.environ), notices, watch)

@@ -83,7 +83,7 @@ def test_the_example_still_loads_when_everything_in_it_is_used(tmp_path: Path) -
 
     settings = load_settings({}, {}, file).settings
 
-    assert settings.auth.header == "X-Remote-User"
+    assert settings.auth.header == "Remoteuser"
     assert settings.server.cache_control == 86400
     assert settings.groups == (("maintainers", ("ann", "token:ci-*")),)
     assert settings.rules[0].who == ("@maintainers", "deploy")

@@ -117,7 +117,7 @@ def test_every_key_can_come_from_its_variable(tmp_path: Path) -> None:
 
     assert len(set(variables)) == len(variables)
     assert load(
-        tmp_path, None, PYPITOOL_AUTH_HEADER="X-User", PYPITOOL_TRUSTED_PROXIES="unix"
+        tmp_path, None, PYPITOOL_AUTH_HEADER="Remoteuser", PYPITOOL_TRUSTED_PROXIES="unix"
     ).settings.auth.header
 
 
@@ -225,7 +225,7 @@ def test_flags_that_contradict_are_wrong_usage() -> None:
     [
         ("[server]\ncert = 'c'\n", "server.cert: needs `key` as well"),
         ("[server]\nkey = 'k'\n", "server.key: needs `cert` as well"),
-        ("[auth]\nheader = 'X-U'\n", "auth.header: needs `trusted-proxies`: anybody could send this header"),
+        ("[auth]\nheader = 'Xu'\n", "auth.header: needs `trusted-proxies`: anybody could send this header"),
         (
             "[server]\nhealth-endpoint = '/simple/x'\n",
             "server.health-endpoint: `/simple/x` is an address of the index itself",
@@ -267,3 +267,39 @@ def test_every_key_is_used_by_the_program(key: Key) -> None:
     sources = [*(ROOT / "server").rglob("*.py"), *(ROOT / "pypitool").rglob("*.py")]
 
     assert any(uses.search(path.read_text()) for path in sources if path.parent.name != "config")
+
+
+@pytest.mark.parametrize("name", ["X-Remote-User", "X_Remote_User", "Remote-user"])
+def test_a_header_that_clients_can_spell_otherwise_is_refused_with_both_ways_out(
+    tmp_path: Path, name: str
+) -> None:
+    text = f"[server]\ntrusted-proxies = ['127.0.0.1']\n[auth]\nheader = '{name}'\n"
+
+    with pytest.raises(BadConfiguration) as refused:
+        load(tmp_path, written(tmp_path / "a.toml", text))
+    safe = load(tmp_path, written(tmp_path / "b.toml", f"{text}header-is-safe = true\n")).settings.auth
+
+    assert exit_code(refused.value) == 8
+    message = str(refused.value)
+    assert f"`{name.replace('-', '').replace('_', '').capitalize()}`" in message
+    assert "`header-is-safe = true`" in message
+    assert all(f"{proxy}: " in message for proxy in ("nginx", "HAProxy", "Caddy", "Apache", "Traefik"))
+    assert safe.header == name
+
+
+def test_by_a_flag_such_a_header_is_a_wrong_configuration_too() -> None:
+    with pytest.raises(BadConfiguration) as refused:
+        load_settings({"auth.header": "X-U", "server.trusted-proxies": ("unix",)}, {})
+
+    assert exit_code(refused.value) == 8
+    assert str(refused.value).startswith("--auth-header: a client that sends `X_U` is believed")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("forwarded", "Forwarded"), ("x-forwarded-for", "X-Forwarded-For")]
+)
+def test_the_forwarding_header_is_one_of_two(tmp_path: Path, word: str, meant: str) -> None:
+    file = written(tmp_path / "config.toml", f"[server]\nforwarded-header = '{word}'\n")
+    settings = load(tmp_path, file).settings
+
+    assert settings.server.forwarded_header == meant

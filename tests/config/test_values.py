@@ -56,6 +56,7 @@ KINDS = {
         ("hash", "SHA512", "sha512"),
         ("hash", False, "off"),
         ("header", "X-Remote-User", "X-Remote-User"),
+        ("header", "Remoteuser", "Remoteuser"),
         (
             "networks",
             ["10.0.0.1", "10.0.0.0/8", "::1", "UNIX"],
@@ -125,8 +126,8 @@ def test_a_flag_or_a_variable_may_hold(kind: str, text: str, value: Any) -> None
         ("hash", "sha257", "expected sha256, md5, blake2b or off, got `sha257`"),
         (
             "header",
-            "X_Remote_User",
-            "expected the name of an HTTP header such as `X-Remote-User`, got `X_Remote_User`",
+            "Remote User",
+            "expected the name of an HTTP header such as `Remoteuser`, got `Remote User`",
         ),
         ("networks", ["localhost"], "expected an address, a network or the word unix, got `localhost`"),
         (
@@ -170,7 +171,7 @@ def test_what_is_written_back_reads_as_the_same_value(kind: str) -> None:
         "mode": "0600", "size": "3M", "duration": "90m", "keep": "90d", "paths": ["a", "b"], "flag": True,
         "port": 1, "workers": 2, "threads": 8, "seconds": 4, "url": "http://x/", "prefix": "/p",
         "endpoint": "/e", "hash": "off", "networks": ["unix"], "globs": ["a*"], "actions": ["list"],
-        "log_format": "json", "stream": "stderr", "level": "error",
+        "log_format": "json", "stream": "stderr", "level": "error", "forwarded_header": "Forwarded",
         "span": "3d", "some_span": "1h", "index": "pypi", "connections": 16, "retries": 0,
         "auth": {"user": "mirror", "password-file": "secret"}, "python": "3.13t", "platform": "win_amd64",
         "implementation": "pp", "markers": {"platform_release": "6.8.0"}, "files": "wheel",

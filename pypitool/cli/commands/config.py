@@ -37,9 +37,10 @@ def check(invocation: Invocation) -> None:
 
     The files, the PYPITOOL_ variables and what they demand of each other are all looked at, and when they are
     right, the files that upstreams and remotes name: authorities, passwords and tokens. A password whose
-    variable is not set is a warning: it may be set where the jobs run. So is a user in a rule whom the
-    password file does not have.
+    variable is not set is a warning: it may be set where the jobs run. So are a user in a rule whom the
+    password file does not have, and rules with addresses that clients behind a proxy may forge.
     """
+    from pypitool.access.rules import forwarding_notices
     from pypitool.config.faults import refusal
     from pypitool.config.secrets import unreadable, unset
 
@@ -53,6 +54,7 @@ def check(invocation: Invocation) -> None:
     for fault in unset(elsewhere, invocation.environ):
         output.warning(str(fault))
     output.notices(_unknown_users(loaded.settings))
+    output.notices(forwarding_notices(loaded.settings))
     files = [str(file) for file in loaded.files]
     if invocation.json:
         output.document({"files": files, "faults": []})

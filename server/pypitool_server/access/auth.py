@@ -18,7 +18,7 @@ from pypitool.core.rights.tokens import PREFIX
 from pypitool_server.access.refusals import CHALLENGE, REALM
 from pypitool_server.access.rights_cache import NOBODY, shown_name
 from pypitool_server.access.token_login import TokenLogin, presented
-from pypitool_server.http.proxies import TrustedProxies
+from pypitool_server.http.proxies import TrustedProxies, variable_of
 from pypitool_server.http.thread_budget import Pool
 from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.replay.front import USER
@@ -159,7 +159,7 @@ class Authentication:
         self._waiting = waiting
         self.client = proxies.client  # the address that a request comes from
         self.tokens = tokens
-        self._variable = None if header is None else "HTTP_" + header.upper().replace("-", "_")
+        self._variable = None if header is None else variable_of(header)
         self._means = means
         self._basic = HTTPBasicAuth(realm=REALM)
         self._basic.verify_password(self._verified)

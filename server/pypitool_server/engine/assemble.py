@@ -52,7 +52,7 @@ def assemble(
     server = settings.server
     access_log = AccessLog(log.sinks, log.format) if server.access_log and log.wants_access else None
     observer = Observer(
-        TrustedProxies(server.trusted_proxies),
+        TrustedProxies(server.trusted_proxies, header=server.forwarded_header),
         SharedCounters(counts, PLACES),
         access_log,
         mount=server.server_base_url,

@@ -72,7 +72,8 @@ def _whom(settings: Settings, rules: Rules, right: Right) -> str:
     auth = settings.auth
     sources = [] if auth.passwords is None else [f"the users of {auth.passwords}"]
     if auth.header is not None:
-        sources.append(f"whom a trusted proxy names in {auth.header}")
+        said = ", and it drops every other spelling of that" if auth.header_is_safe else ""
+        sources.append(f"whom a trusted proxy names in {auth.header}{said}")
     return " and ".join(sources)
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 
+from pypitool.access.rules import forwarding_notices
 from pypitool.config.live import ConfigSource
 from pypitool.config.server_table import ServerSettings
 from pypitool.config.settings import Settings
@@ -32,6 +33,7 @@ def serve(
     `source` is where the settings came from: what of them may change live is read from there again.
     """
     prepared = prepare(settings, os.environ)
+    notices = (*notices, *forwarding_notices(settings))
     with ExitStack() as closing:
         listener = _listen(settings.server)
         closing.callback(listener.close)

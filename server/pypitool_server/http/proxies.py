@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import quote
 
+from pypitool.core.proxy_headers import (
+    FORWARDED,
+    X_FORWARDED_FOR,
+    hop_address,
+    hops_of_forwarded,
+    hops_of_list,
+)
 from pypitool_server.http.wsgi_types import Environ
 
 # An engine on a unix socket knows no address of its peer (granian gives "", gunicorn "localhost" or "").
@@ -25,28 +32,41 @@ _FORWARDED = ("REMOTE_ADDR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", 
 class TrustedProxies:
     """The peers whose forwarding headers count; nobody else's do."""
 
-    def __init__(self, words: Iterable[str]) -> None:
+    def __init__(self, words: Iterable[str], *, header: str | None = None) -> None:
         self._unix = UNIX in words
         self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(
             ip_network(word) for word in words if word != UNIX
         )
         self._judged = lru_cache(MOST_REMEMBERED)(self._judge)
+        # Where the environment has what the proxies tell.
+        self.variable = variable_of(header or X_FORWARDED_FOR)
+        self._hops = hops_of_forwarded if header == FORWARDED else hops_of_list
 
     def trusts(self, address: str) -> bool:
         """Say whether the peer with this address (none at all: a unix socket) is a trusted proxy."""
         return self._judged(address)
 
     def client(self, environ: Environ) -> str:
-        """Return the address that asks: the peer's, or the last that no trusted proxy of ours has."""
-        address: str = environ.get("REMOTE_ADDR") or ""
-        forwarded = environ.get("HTTP_X_FORWARDED_FOR")
-        if not forwarded or not self.trusts(address):
-            return plain(address)
-        for hop in reversed(forwarded.split(",")):
-            address = plain(hop.strip())
+        """Return the address that asks: what a trusted proxy tells, or else the peer's."""
+        return self.told(environ) or plain(environ.get("REMOTE_ADDR") or "")
+
+    def told(self, environ: Environ) -> str | None:
+        """Return the last address that no trusted proxy of ours has, if a trusted proxy tells one.
+
+        What is no address ends the walk: whoever wrote it wrote all that is before it, too.
+        """
+        header = environ.get(self.variable)
+        if not header or not self.trusts(environ.get("REMOTE_ADDR") or ""):
+            return None
+        last = None
+        for hop in self._hops(header):
+            address = hop_address(hop)
+            if address is None:
+                break
+            last = address
             if not self.trusts(address):
                 break
-        return address
+        return last
 
     def _judge(self, address: str) -> bool:
         if not address:
@@ -58,16 +78,16 @@ class TrustedProxies:
         return any(parsed in network for network in self._networks)
 
 
+def variable_of(header: str) -> str:
+    """Return the key under which the environment has a header."""
+    return "HTTP_" + header.upper().replace("-", "_")
+
+
 # Rules may ask for it at every request, and reading an address takes as long as all the rest.
 @lru_cache(MOST_REMEMBERED)
 def plain(address: str) -> str:
-    """Write an IPv4 address that came over IPv6 (`::ffff:10.0.0.1`) as IPv4."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-    return str(mapped or parsed)
+    """Write the address of a peer as others write it: IPv4 that came over IPv6 as IPv4."""
+    return hop_address(address) or address
 
 
 class ExternalAddress:

@@ -33,6 +33,7 @@ class Observer:
         download_log: DownloadLog | None = None,
     ) -> None:
         self._proxies = proxies
+        self._forwarded = proxies.variable
         self._access_log = access_log
         self._download_log = download_log
         self._mount = mount.rstrip("/")
@@ -53,7 +54,7 @@ class Observer:
         """Note one answered request. Strings are taken, never the environment: it holds the connection."""
         get = environ.get
         address = get("REMOTE_ADDR", "")
-        if "HTTP_X_FORWARDED_FOR" in environ:
+        if self._forwarded in environ:
             address = self._proxies.client(environ)
         self._note(
             Request(

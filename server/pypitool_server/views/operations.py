@@ -28,7 +28,7 @@ KEY = "pypitool.totals"
 RULES_KEY = "pypitool.access.rules"
 # pypiserver's own word: some load balancers look for it.
 ALIVE = "Ok"
-# Headers that only a proxy sends; one that nobody trusts does not make its client a neighbour.
+# Headers that only a proxy sends: who comes by one that tells us no address is no neighbour.
 FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 
 Totals = Callable[[], Counts]
@@ -132,10 +132,12 @@ def _require_operator() -> None:
 
 
 def _is_neighbour(proxies: TrustedProxies) -> bool:
-    peer = request.environ.get("REMOTE_ADDR") or ""
-    if any(header in request.environ for header in FORWARDED) and not proxies.trusts(peer):
-        return False
-    client = proxies.client(request.environ)
+    environ = request.environ
+    client = proxies.told(environ)
+    if client is None:
+        if any(header in environ for header in FORWARDED):
+            return False
+        client = proxies.client(environ)
     if not client:
         return True  # a unix socket, which file permissions guard
     try:

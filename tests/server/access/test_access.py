@@ -262,24 +262,22 @@ def test_a_callable_is_asked_again_after_a_minute() -> None:
 def test_the_name_of_a_proxy_counts_only_from_a_trusted_one(
     house: House, peer: str, proxies: tuple[str, ...], expected: int
 ) -> None:
-    client = house.client(*ALL, header="X-Remote-User", proxies=proxies, passwords=False)
+    client = house.client(*ALL, header="Remoteuser", proxies=proxies, passwords=False)
 
-    answer = client.get(
-        "/simple/", headers={"X-Remote-User": "deploy"}, environ_overrides={"REMOTE_ADDR": peer}
-    )
+    answer = client.get("/simple/", headers={"Remoteuser": "deploy"}, environ_overrides={"REMOTE_ADDR": peer})
 
     assert answer.status_code == expected
 
 
 @pytest.mark.parametrize("value", ["", "  ", "deploy,admin", "x" * 300])
 def test_an_empty_or_doubled_header_names_nobody(house: House, value: str) -> None:
-    client = house.client(*ALL, header="X-Remote-User", proxies=("127.0.0.1",), passwords=False)
+    client = house.client(*ALL, header="Remoteuser", proxies=("127.0.0.1",), passwords=False)
 
-    assert status(client, "/simple/", {"X-Remote-User": value}) == 401
+    assert status(client, "/simple/", {"Remoteuser": value}) == 401
 
 
 def test_passwords_work_beside_the_header(house: House) -> None:
-    client = house.client(*ALL, header="X-Remote-User", proxies=("10.0.0.0/8",))
+    client = house.client(*ALL, header="Remoteuser", proxies=("10.0.0.0/8",))
 
     assert status(client, "/simple/", basic()) == 200
 
@@ -404,7 +402,13 @@ def test_behind_a_trusted_proxy_the_client_is_counted(house: House) -> None:
         ("192.0.2.7, 10.0.0.2", "192.0.2.7"),
         ("6.6.6.6, 192.0.2.7", "192.0.2.7"),
         ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("nonsense", "nonsense"),
+        ("192.0.2.7:4711", "192.0.2.7"),
+        ("[2001:db8::7]:4711, 10.0.0.2", "2001:db8::7"),
+        ("nonsense", "10.0.0.1"),
+        ("192.0.2.7, nonsense", "10.0.0.1"),
+        ("192.0.2.7, nonsense, 10.0.0.2", "10.0.0.2"),
+        ('9.9.9.9 - root [29/Nov/2026] "POST /api/v1/users" 200 5', "10.0.0.1"),
+        ('fe80::1%9.9.9.9 - root [29/Nov/2026] "POST /api/v1/users" 200 5', "10.0.0.1"),
     ],
 )
 def test_the_rightmost_address_that_is_no_proxy_is_the_client(forwarded: str | None, expected: str) -> None:
@@ -462,6 +466,30 @@ def test_few_wait_for_a_verdict_and_no_address_has_all_their_places(house: House
 
     assert first == 401
     assert answers == {"same": 503, "other": 200, "nobody": 200}
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "expected"),
+    [
+        ("for=192.0.2.7", "192.0.2.7"),
+        ('for=6.6.6.6, For="192.0.2.7:4711";proto=https;by=10.0.0.2, for=10.0.0.2', "192.0.2.7"),
+        ('for="[2001:db8::7]:4711"', "2001:db8::7"),
+        ("for=unknown", "10.0.0.1"),
+        ("for=192.0.2.7, for=_hidden, for=10.0.0.2", "10.0.0.2"),
+        ("proto=https", "10.0.0.1"),
+        ("for=192.0.2.7;for=192.0.2.8", "10.0.0.1"),
+        # What a client leaves open swallows nothing of what the proxy adds.
+        ('for="6.6.6.6, for=192.0.2.7', "192.0.2.7"),
+        ('for=192.0.2.7;host="a\\", for=6.6.6.6;x=\\""', "192.0.2.7"),
+    ],
+)
+def test_the_standard_header_is_read_where_it_is_configured(forwarded: str, expected: str) -> None:
+    proxies = TrustedProxies(["10.0.0.0/8"], header="Forwarded")
+    forged = {"HTTP_X_FORWARDED_FOR": "127.0.0.1"}
+
+    client = proxies.client({"REMOTE_ADDR": "10.0.0.1", "HTTP_FORWARDED": forwarded, **forged})
+
+    assert client == expected
 
 
 def test_a_peer_that_is_no_proxy_speaks_for_itself() -> None:

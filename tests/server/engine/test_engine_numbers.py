@@ -157,3 +157,8 @@ def test_metrics_are_there_while_the_catalogue_is_not(server: ServerProcess) -> 
     assert {answer.status_code for answer in answers} == {200}
     assert all("pypitool_requests_total" in answer.text for answer in answers)
     wait_until(lambda: server.get("/readyz").status_code == 200, what="the keeper mended it")
+
+
+@pytest.mark.parametrize("header", ["Forwarded", "X-Real-IP"])
+def test_a_header_that_we_do_not_read_makes_nobody_a_neighbour(server: ServerProcess, header: str) -> None:
+    assert server.get("/metrics", headers={header: "for=10.1.2.3"}).status_code == 401

@@ -362,10 +362,10 @@ def test_a_read_only_server_changes_nothing(start: Start) -> None:
 
 
 def test_without_a_password_file_there_are_no_users(start: Start) -> None:
-    proxy = AuthSettings(header="X-Remote-User")
+    proxy = AuthSettings(header="Remoteuser")
     api = start(auth=proxy, trusted_proxies=("127.0.0.1",))
 
-    answer = api.get("users", X_Remote_User="root")
+    answer = api.get("users", Remoteuser="root")
 
     assert (answer.status_code, error(answer)["kind"]) == (404, "not_found")
 
