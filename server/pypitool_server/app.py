@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest
+from werkzeug.routing import Rule
 
 from pypitool.access.rules import rules_of
 from pypitool.config.settings import Settings
@@ -62,6 +63,7 @@ def create_app(
     if repository is None:
         repository = Repository.open(settings.server.packages, settings.server.state)
     app = Flask(__package__, static_folder=None)
+    app.url_rule_class = MatchedRule
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     # An upload to `//legacy/` must never be answered with a redirect.
     app.url_map.merge_slashes = False
@@ -79,6 +81,21 @@ def create_app(
     app.after_request(_finished)
     _put_replay_before(app, parts, observe or _unobserved)
     return app
+
+
+class MatchedRule(Rule):
+    """A rule that addresses are matched with; we build no address from one.
+
+    To compile for each of them how to build it takes more than half of the time of making an application.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        # Should werkzeug call it otherwise one day, this is only not asked any more.
+        return _never_built
+
+
+def _never_built(*_: object) -> tuple[str, str]:
+    raise NotImplementedError("addresses are written where they are needed")
 
 
 def _services(app: Flask, settings: Settings, repository: Repository, verify: Verify | None) -> Services:
