@@ -87,8 +87,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     item.config.stash[STARTED].clear()
 
 
-def pytest_runtest_teardown(item: pytest.Item) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
     """Let a test fail that starts a process which takes its time, and is not marked for that."""
+    yield
     slow = [program for program in item.config.stash[STARTED] if program.startswith(SLOW_TO_START)]
     marked = slow and any(item.get_closest_marker(name) for name in ("live", "process", "public"))
     assert marked or not slow, f"a test that starts {slow[0]} is to be marked `process`"

@@ -197,6 +197,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.process
 def test_a_command_says_the_same_on_both_ways(both: Both) -> None:
     for words in COMMANDS:
         local, remote = both.local(*words.split()), both.remote(*words.split())
