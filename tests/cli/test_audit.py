@@ -24,7 +24,7 @@ def facts(packages: Path, run: Run) -> FactLog:
     core, other = normalize("acme-core"), normalize("other")
     log.append(Fact(What.UPLOAD, DEPLOY, core, "1.0", "acme_core-1.0.tar.gz", "ab" * 32, at=january))
     log.append(Fact(What.YANK, Actor("local:root"), other, "0.1", "o.whl", reason="bad", at=february))
-    secret = {"id": "0123456789ab", "name": "ci", "hash": "cd" * 32, "may": ["upload"]}
+    secret = {"id": "0123456789ab", "name": "ci", "hash": "cd" * 32, "may": ["upload"], "projects": ["*"]}
     log.append(Fact(What.TOKEN_CREATE, Actor("token:ci-9"), at="2026-03-01T00:00:00.000000Z", details=secret))
     return log
 
