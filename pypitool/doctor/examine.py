@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pypitool.core.guard import Guard
-from pypitool.doctor import configuration, decisions, outside, people, places, running
+from pypitool.doctor import configuration, fact_log, outside, people, places, running
 from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, ordered
 
@@ -16,7 +16,7 @@ CHECKS: dict[str, Check] = {
     "the configuration": configuration.look_at_configuration,
     "the directories": places.look_at_directories,
     "the catalogue": places.look_at_catalogue,
-    "the log of facts": decisions.look_at_facts,
+    "the log of facts": fact_log.look_at_facts,
     "the keeper": running.look_at_keeper,
     "the password file": people.look_at_passwords,
     "the rules": people.look_at_rules,

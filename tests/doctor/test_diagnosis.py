@@ -14,7 +14,7 @@ from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import Rule
 from pypitool.core.rights.tokens import Token
 from pypitool.doctor.configuration import certificate_findings
-from pypitool.doctor.decisions import facts_findings
+from pypitool.doctor.fact_log import facts_findings
 from pypitool.doctor.finding import Finding, Severity, document_of, error, info, ordered, warning
 from pypitool.doctor.outside import UpstreamAnswer, unprotected_names, upstream_findings
 from pypitool.doctor.people import (
