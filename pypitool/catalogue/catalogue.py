@@ -69,6 +69,8 @@ class Decisions:
     yanks: dict[str, FileFact] = field(default_factory=dict)
     statuses: dict[NormalizedName, tuple[ProjectStatus, str | None]] = field(default_factory=dict)
     owners: dict[NormalizedName, tuple[str, ...]] = field(default_factory=dict)
+    # Names under which something was uploaded: True, until they are given up.
+    uploaded: dict[NormalizedName, bool] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)  # by hash
     revoked: dict[str, str] = field(default_factory=dict)  # a hash, and since when
 
@@ -133,6 +135,12 @@ class Reader(Protocol):
     def owned(self, who: str) -> frozenset[NormalizedName]:
         """Return the projects that somebody owns."""
 
+    def keeps(self, project: NormalizedName) -> bool:
+        """Tell whether a name is ours whatever files are left: it has an owner, or was uploaded here once."""
+
+    def kept_names(self) -> frozenset[NormalizedName]:
+        """Return every name that `keeps` is true of."""
+
     def is_complete(self) -> bool:
         """Tell whether the directories were walked to their end since this catalogue began."""
 
@@ -195,6 +203,9 @@ class Catalogue(Reader, Protocol):
 
     def set_owners(self, project: NormalizedName, owners: Sequence[str]) -> None:
         """Replace the owners of a project."""
+
+    def give_up_name(self, project: NormalizedName) -> None:
+        """Forget that something was ever uploaded under a name."""
 
     def forget(self, locations: Sequence[Location]) -> None:
         """Remove files, and what was decided about their names where no other file bears them."""

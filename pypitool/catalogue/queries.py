@@ -152,6 +152,19 @@ class SqliteReader:
     def owned(self, who: str) -> frozenset[NormalizedName]:
         return frozenset(row[0] for row in self._ask("SELECT project FROM owner WHERE who = ?", (who,)))
 
+    def keeps(self, project: NormalizedName) -> bool:
+        """Tell whether a name is ours whatever files are left."""
+        rows = self._ask(
+            "SELECT EXISTS (SELECT 1 FROM uploaded WHERE project = ?) "
+            "OR EXISTS (SELECT 1 FROM owner WHERE project = ?)",
+            (project, project),
+        )
+        return bool(rows[0][0])
+
+    def kept_names(self) -> frozenset[NormalizedName]:
+        rows = self._ask("SELECT project FROM uploaded UNION SELECT project FROM owner")
+        return frozenset(row[0] for row in rows)
+
     def known(self, root: int, below: str = "") -> Iterator[Known]:
         folder = below.strip("/")
         if to_path(folder) != folder:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
+from packaging.utils import NormalizedName
+
 from pypitool.catalogue import schema, writes
 from pypitool.catalogue.catalogue import Decisions
 from pypitool.catalogue.database import (
@@ -34,7 +36,7 @@ from pypitool.catalogue.errors import (
     translate,
 )
 from pypitool.catalogue.facts import FactLog
-from pypitool.catalogue.replay import apply_all, replay_missed
+from pypitool.catalogue.replay import apply_all, replay_missed, uploaded_names
 from pypitool.catalogue.sqlite import SqliteCatalogue
 
 _log = logging.getLogger(__name__)
@@ -73,13 +75,14 @@ def repair(path: Path, facts: FactLog) -> bool:
     return False
 
 
-def make_current(path: Path) -> None:
+def make_current(path: Path, facts: FactLog) -> None:
     """Check a catalogue that nobody uses yet, all of it, and migrate it if it is older."""
     try:
-        _inspect(path, thoroughly=True)
+        _inspect(path)
     except CatalogueOld:
         with closing(connect(path)) as connection:
-            schema.migrate(connection)
+            _lead_to_current(connection, facts)
+    _inspect(path, thoroughly=True)
 
 
 def begin_new_history(path: Path, *, after: int) -> None:
@@ -101,7 +104,7 @@ def _inspect(
     try:
         with closing(connect(path, mode=mode)) as connection:
             behind = schema.check(connection, path, migrations)
-            if thoroughly:
+            if thoroughly and not behind:  # an older one lacks tables
                 schema.check_thoroughly(connection, path)
     except (sqlite3.Error, *NONSENSE) as error:
         raise translate(error, path) from error
@@ -130,7 +133,7 @@ def _mend(
         try:
             _inspect(path, migrations, thoroughly=thoroughly)
         except CatalogueOld:
-            _migrate(path, migrations)
+            _migrate(path, facts, migrations)
         except CatalogueDamaged as error:
             aside = set_aside(path)
             _log.error("%s; it is set aside as %s and rebuilt", error, aside.name)
@@ -141,16 +144,31 @@ def _mend(
             _make(path, facts, end, after=0)
 
 
-def _migrate(path: Path, migrations: Mapping[int, str]) -> None:
+def _migrate(path: Path, facts: FactLog, migrations: Mapping[int, str]) -> None:
     copy = unused(path, "before-migration")
     try:
         with closing(sqlite3.connect(copy)) as beside:
             copy_pages(path, beside)
         with closing(connect(path)) as connection:
-            schema.migrate(connection, migrations)
+            kept = _lead_to_current(connection, facts, migrations)
     except sqlite3.Error as error:
         raise translate(error, path) from error
     _log.warning("%s is migrated to this version; as it was it is kept as %s", path, copy.name)
+    if kept:
+        _log.warning(
+            "uploaded here once, without a file now, and looked for nowhere else from now on: %s; "
+            "`pypitool delete NAME --give-up-name` ends that",
+            ", ".join(kept),
+        )
+
+
+def _lead_to_current(
+    connection: sqlite3.Connection, facts: FactLog, migrations: Mapping[int, str] = schema.MIGRATIONS
+) -> tuple[NormalizedName, ...]:
+    """Migrate; return the names of which only the log of facts knows that they are ours."""
+    names, kept = uploaded_names(facts), list[NormalizedName]()
+    schema.migrate(connection, migrations, fill=lambda inside: kept.extend(writes.keep(inside, names)))
+    return tuple(kept)
 
 
 def _make(path: Path, facts: FactLog, end: int, *, after: int) -> None:

@@ -45,6 +45,13 @@ def replay_missed(catalogue: Catalogue, facts: FactLog) -> None:
         catalogue.replay(Decisions(), end)
 
 
+def uploaded_names(facts: FactLog) -> dict[NormalizedName, bool]:
+    """Read the whole log for the names under which something was uploaded; False: given up since."""
+    names: dict[NormalizedName, bool] = {}
+    apply_all(facts.replay(), lambda outcome: names.update(outcome.uploaded))
+    return names
+
+
 def apply_all(facts: Iterator[Fact], apply: Callable[[Decisions], None]) -> None:
     """Apply facts in transactions of many; a line that cannot be applied is passed over, and said so."""
     while chunk := list(islice(facts, _CHUNK)):
@@ -75,6 +82,8 @@ def _fold_one(outcome: Decisions, fact: Fact) -> None:
         outcome.statuses[fact.project] = (ProjectStatus(fact.status), fact.reason)
     elif fact.what == What.OWNER:
         outcome.owners[fact.project] = tuple(map(str, fact.details.get("owners", ())))
+    elif fact.what == What.GIVE_UP_NAME:
+        outcome.uploaded[fact.project] = False
     elif fact.filename is not None:
         _fold_file(outcome, fact, fact.project, fact.filename)
 
@@ -100,6 +109,8 @@ def _fold_file(outcome: Decisions, fact: Fact, project: NormalizedName, filename
         arrivals = outcome.arrivals.setdefault(filename, {})
         arrivals.pop(fact.sha256, None)
         arrivals[fact.sha256] = arrival
+        if arrival.origin is not None and arrival.origin.kind is OriginKind.UPLOADED:
+            outcome.uploaded[project] = True
         if fact.yanked is not None:
             outcome.yanks[filename] = arrival
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pypitool.catalogue import writes
@@ -135,8 +135,18 @@ CREATE TABLE owner (
 CREATE INDEX owner_who ON owner (who);
 """
 
+# The names under which something was uploaded: ours, also when the last file is deleted, until given up.
+_UPLOADED = """
+CREATE TABLE uploaded (project TEXT PRIMARY KEY) WITHOUT ROWID;
+INSERT INTO uploaded SELECT DISTINCT project FROM file WHERE origin_kind = 'uploaded';
+"""
+
 # The script that leads from the schema before to this one, by the number that it leads to.
-MIGRATIONS: Mapping[int, str] = {VERSION_ONE + 1: _TOKENS, VERSION_ONE + 2: _OWNERS}
+MIGRATIONS: Mapping[int, str] = {
+    VERSION_ONE + 1: _TOKENS,
+    VERSION_ONE + 2: _OWNERS,
+    VERSION_ONE + 3: _UPLOADED,
+}
 
 
 def create(path: Path, *, after: int = 0) -> None:
@@ -179,19 +189,29 @@ def check_thoroughly(connection: sqlite3.Connection, path: Path) -> None:
             from_row(row)
     for row in connection.execute(f"SELECT {writes.OF_TOKENS} FROM token"):
         writes.token_of_row(row)
-    for table in ("head", "project", "arrival", "yank", "owner", "problem"):
+    for table in ("head", "project", "arrival", "yank", "owner", "uploaded", "problem"):
         connection.execute(f"SELECT * FROM {table}").fetchall()
     for (body,) in connection.execute("SELECT body FROM metadata"):
         zlib.decompress(body)
 
 
-def migrate(connection: sqlite3.Connection, migrations: Mapping[int, str] = MIGRATIONS) -> None:
-    """Lead an older catalogue to the current schema, in one transaction."""
+def migrate(
+    connection: sqlite3.Connection,
+    migrations: Mapping[int, str] = MIGRATIONS,
+    *,
+    fill: Callable[[sqlite3.Connection], None],
+) -> None:
+    """Lead an older catalogue to the current schema, in one transaction.
+
+    `fill` writes in it what the older one did not know and the log of facts does.
+    """
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     version = VERSION_ONE + len(migrations)
     steps = ";".join(migrations[number] for number in range(found + 1, version + 1))
     try:
-        connection.executescript(f"BEGIN IMMEDIATE;{steps};PRAGMA user_version = {version};COMMIT")
+        connection.executescript(f"BEGIN IMMEDIATE;{steps};PRAGMA user_version = {version}")
+        fill(connection)
+        connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

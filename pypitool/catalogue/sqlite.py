@@ -55,6 +55,7 @@ class SqliteCatalogue(SqliteReader):
     abandon_publish = _durable(writes.abandon_publish)
     set_status = _durable(writes.set_status)
     set_owners = _durable(writes.set_owners)
+    give_up_name = _durable(writes.give_up_name)
     forget = _durable(writes.forget)
     add_token = _durable(writes.add_token)
     revoke_token = _durable(writes.revoke_token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from packaging.utils import NormalizedName
@@ -13,7 +13,7 @@ from pypitool.catalogue import decisions
 from pypitool.catalogue.catalogue import Decisions, FileFact, Pending, ScanBatch
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.catalogue.rows import COLUMNS, PLACES, from_row, stat_row, to_path, to_row
-from pypitool.core.model import HeldFile, Location, Problem, ProjectStatus
+from pypitool.core.model import HeldFile, Location, OriginKind, Problem, ProjectStatus
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import Token, in_order
 
@@ -63,6 +63,8 @@ def finish_publish(connection: sqlite3.Connection, file: HeldFile, now: float) -
     _forget_names(connection, {other.filename for other in others} - {arrival.filename})
     connection.execute(_INSERT_FILE, to_row(file))
     decisions.record_arrival(connection, arrival)
+    if file.origin.kind is OriginKind.UPLOADED:
+        keep(connection, {file.project: True})
     if file.yanked is not None:
         # What the upstream of a mirrored file says. None says nothing: a yank holds by filename.
         decisions.record_yank(connection, arrival)
@@ -117,6 +119,34 @@ def set_owners(connection: sqlite3.Connection, project: NormalizedName, owners: 
     announce_rights(connection)
 
 
+def keep(connection: sqlite3.Connection, names: Mapping[NormalizedName, bool]) -> list[NormalizedName]:
+    """Record under which names something was uploaded, or False, that one is given up.
+
+    Return those without a file for which that is new: what their addresses answer has changed.
+    """
+    changed = [
+        name for name, is_kept in sorted(names.items()) if _keep_one(connection, name, is_kept=is_kept)
+    ]
+    announce(connection, set(changed))
+    return changed
+
+
+def _keep_one(connection: sqlite3.Connection, name: NormalizedName, *, is_kept: bool) -> bool:
+    insert, delete = "INSERT OR IGNORE INTO uploaded VALUES (?)", "DELETE FROM uploaded WHERE project = ?"
+    changed = connection.execute(insert if is_kept else delete, (name,)).rowcount
+    return bool(changed) and not _is_held(connection, name)
+
+
+def _is_held(connection: sqlite3.Connection, project: NormalizedName) -> bool:
+    found = connection.execute("SELECT EXISTS (SELECT 1 FROM file WHERE project = ?)", (project,))
+    return bool(found.fetchone()[0])
+
+
+def give_up_name(connection: sqlite3.Connection, project: NormalizedName) -> None:
+    """Forget that something was ever uploaded under a name."""
+    keep(connection, {project: False})
+
+
 def replay(connection: sqlite3.Connection, outcome: Decisions, now: float) -> None:
     """Make decisions hold that the log of facts has, whether they hold already or not."""
     for filename in outcome.forgotten:
@@ -133,6 +163,7 @@ def replay(connection: sqlite3.Connection, outcome: Decisions, now: float) -> No
         set_status(connection, project, status, reason)
     for project, owners in outcome.owners.items():
         set_owners(connection, project, owners)
+    keep(connection, outcome.uploaded)
     for token in outcome.tokens.values():
         add_token(connection, token)
     for token_hash, at in outcome.revoked.items():
@@ -158,16 +189,14 @@ def announce(connection: sqlite3.Connection, projects: set[NormalizedName]) -> N
 
 
 def _announce(connection: sqlite3.Connection, project: NormalizedName, serial: int) -> bool:
-    (listed,) = connection.execute(
-        "SELECT EXISTS (SELECT 1 FROM file WHERE project = ?)", (project,)
-    ).fetchone()
+    listed = _is_held(connection, project)
     known = connection.execute("SELECT listed FROM project WHERE name = ?", (project,)).fetchone()
     if known is None:
         row = (project, serial, listed, ProjectStatus.ACTIVE.value, None)
         connection.execute("INSERT INTO project VALUES (?, ?, ?, ?, ?)", row)
-        return bool(listed)
+        return listed
     connection.execute("UPDATE project SET serial = ?, listed = ? WHERE name = ?", (serial, listed, project))
-    return bool(listed != known[0])
+    return listed != bool(known[0])
 
 
 def remove(connection: sqlite3.Connection, locations: Iterable[Location]) -> Removed:

@@ -30,6 +30,7 @@ class What(str, Enum):
     UNYANK = "unyank"
     STATUS = "status"
     OWNER = "owner"  # all owners that a project has then
+    GIVE_UP_NAME = "give-up-name"  # from then on it is nobody's again
     RULES = "rules"  # a digest of those that count from then on
     TOKEN_CREATE = "token-create"  # noqa: S105 - a kind of fact
     TOKEN_REVOKE = "token-revoke"  # noqa: S105

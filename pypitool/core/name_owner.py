@@ -4,12 +4,13 @@ A name that is ours is sent to nobody: whoever registers it elsewhere with a hig
 in its place. The parts differ in what they take for ours, because they know different things:
 
 - what a glob of `[policy] private` means is ours, whether we hold anything of it or not;
-- `sync`, `download`, `lock` and `update` look at the files that we hold, as they are at that moment: one that
-  was uploaded makes the whole project ours, and when it is deleted, the name is anybody's again;
+- one file that was uploaded makes the whole project ours;
+- a name that has an owner, or under which something was ever uploaded here, is kept: it is ours without a
+  file too, until `pypitool delete NAME --give-up-name`;
 - `update` and `verify --upstream` may keep the names of copied-in files to themselves; `sync` does not, for
   whom somebody has written those names down;
-- the server sends clients on for a name of which it lists nothing, so there is no file to look at. It keeps
-  what is private, and what somebody archived, deprecated or quarantined here, also after its files are gone;
+- the server sends clients on for a name of which it lists nothing, so there is no file to look at. Besides
+  what is ours it keeps what somebody archived, deprecated or quarantined here, also after its files are gone;
 - the server's other addresses (legacy JSON, search, the pages for people) send nobody on;
 - an upload goes to an index of ours: that one is asked about every name;
 - an upstream with `projects` hears those names alone, and then no other upstream hears them. Only `doctor`,
@@ -33,6 +34,7 @@ class NameOwner(str, Enum):
 
     PRIVATE = "private"  # ours by a glob
     UPLOADED = "uploaded"  # ours by a file that somebody uploaded
+    KEPT = "kept"  # ours by an owner, or by an upload of which no file is left
     MIRRORED = "mirrored"
     COPIED = "copied"  # nobody wrote down where its files came from
     NOBODY = "nobody"  # nothing of it is here
@@ -40,7 +42,7 @@ class NameOwner(str, Enum):
     @property
     def is_us(self) -> bool:
         """Whether no upstream may hear of it."""
-        return self in (NameOwner.PRIVATE, NameOwner.UPLOADED)
+        return self in (NameOwner.PRIVATE, NameOwner.UPLOADED, NameOwner.KEPT)
 
 
 def is_private(name: NormalizedName, globs: Iterable[str]) -> bool:
@@ -48,13 +50,20 @@ def is_private(name: NormalizedName, globs: Iterable[str]) -> bool:
     return matches(name, globs)
 
 
-def owner_of(name: NormalizedName, held: Iterable[OriginKind], private: Iterable[str]) -> NameOwner:
-    """Tell whose a name is; `held` is where each file came from that we hold of the project."""
+def owner_of(
+    name: NormalizedName, held: Iterable[OriginKind], private: Iterable[str], *, is_kept: bool
+) -> NameOwner:
+    """Tell whose a name is; `held` is where each file came from that we hold of the project.
+
+    `is_kept` is what the catalogue keeps of it: that it has an owner, or was uploaded here once.
+    """
     if is_private(name, private):
         return NameOwner.PRIVATE
     kinds = set(held)
     if OriginKind.UPLOADED in kinds:
         return NameOwner.UPLOADED
+    if is_kept:
+        return NameOwner.KEPT
     if OriginKind.MIRRORED in kinds:
         return NameOwner.MIRRORED
     return NameOwner.COPIED if kinds else NameOwner.NOBODY
@@ -65,10 +74,10 @@ def may_be_looked_for(owner: NameOwner, *, copied_in: bool) -> bool:
     return not owner.is_us and (copied_in or owner is not NameOwner.COPIED)
 
 
-def may_be_sent_on(name: NormalizedName, private: Iterable[str], status: ProjectStatus) -> bool:
+def may_be_sent_on(owner: NameOwner, status: ProjectStatus) -> bool:
     """Tell whether a client that asks for what is not here may be sent to the fallback."""
     # What was archived or quarantined was ours, also when its files are deleted.
-    return not is_private(name, private) and status is ProjectStatus.ACTIVE
+    return not owner.is_us and status is ProjectStatus.ACTIVE
 
 
 def is_unprotected(owner: NameOwner, *, others: bool) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from pypitool.access.rules import rules_of
 from pypitool.catalogue.database import copy_unnoticed
 from pypitool.catalogue.errors import CatalogueDamaged
+from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import make_current
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.config.faults import ConfigFault
@@ -21,6 +22,7 @@ from pypitool.core.model import HeldFile, OriginKind, Problem
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import has_right
 from pypitool.core.rights.tokens import Token
+from pypitool.core.state_files import StateFiles
 from pypitool.repository.state import choose_state
 
 
@@ -70,7 +72,7 @@ class CatalogueCopy:
 def read_copy(path: Path) -> CatalogueCopy:
     """Read a catalogue, all of it, or raise why it cannot be read."""
     with _copy(path) as copy:
-        make_current(copy)
+        make_current(copy, FactLog(StateFiles(path.parent).facts))
         with closing(SqliteCatalogue(copy)) as catalogue:
             uploaded = tuple(file for file in catalogue.files() if file.origin.kind is OriginKind.UPLOADED)
             return CatalogueCopy(uploaded, catalogue.problems(), catalogue.tokens())

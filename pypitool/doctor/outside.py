@@ -170,7 +170,7 @@ def unprotected_names(
     return [
         name
         for name in sorted(set(uploaded))
-        if is_unprotected(owner_of(name, [OriginKind.UPLOADED], private), others=others)
+        if is_unprotected(owner_of(name, [OriginKind.UPLOADED], private, is_kept=True), others=others)
     ]
 
 

@@ -36,6 +36,8 @@ ACTIONS: Mapping[type, tuple[Action, ...]] = {
                (Field("status", ProjectStatus), optional("reason"))),
         Action("GET", "projects/<name>/owners", Right.ADMIN, Projects.owners),
         Action("PUT", "projects/<name>/owners", Right.ADMIN, Projects.set_owners, (Field("owners", list),)),
+        # Whoever has the name elsewhere is installed from then on: that is decided by who decides on owners.
+        Action("POST", "projects/<name>/give-up-name", Right.ADMIN, Projects.give_up_name),
     ),
     Users: (
         Action("GET", "users", Who.ADMIN, Users.listed),

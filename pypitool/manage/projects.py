@@ -22,7 +22,7 @@ from pypitool.core.model import Project, ProjectStatus, offered
 from pypitool.core.names import normalize
 from pypitool.manage.action import Reply
 from pypitool.repository import releases
-from pypitool.repository.owners import Ownership, change_owners, owner_named, set_owners
+from pypitool.repository.owners import Ownership, change_owners, give_up_name, owner_named, set_owners
 from pypitool.repository.releases import Change, NotHeld, PlanOutdated, plan_delete
 from pypitool.repository.repository import Repository
 
@@ -136,6 +136,10 @@ class Projects:
             self.owners(name)
         project = normalize(name)
         return _owned(change_owners(self.repository, project, add=more, remove=fewer, actor=self.actor))
+
+    def give_up_name(self, name: str) -> Reply:
+        """Let a name that was uploaded here be anybody's again; nothing of it may be left."""
+        return Reply({"project": give_up_name(self.repository, name, self.actor)})
 
     def _found(self, name: str) -> Project:
         project = self.repository.catalogue.project(normalize(name))

@@ -22,13 +22,17 @@ class PrivateNames:
     reader: Reader
     private: tuple[str, ...] = ()
 
+    def are_there(self) -> bool:
+        """Tell whether there may be any at all."""
+        return bool(self.private) or bool(self.reader.kept_names())
+
     def is_ours(self, project: NormalizedName) -> bool:
-        """Tell whether a project is ours: private by its name, or by an upload."""
+        """Tell whether a project is ours: private by its name, by an upload, or by an owner."""
         if is_private(project, self.private):
             return True  # without a look at what is here
         held = self.reader.project(project)
         kinds = (file.origin.kind for file in (held.files if held is not None else ()))
-        return owner_of(project, kinds, ()).is_us
+        return owner_of(project, kinds, (), is_kept=self.reader.keeps(project)).is_us
 
     def public_lines(
         self, lines: Iterable[RequirementLine], targets: Sequence[Target]

@@ -69,7 +69,7 @@ class ResolverRequest:
 
     def needs_relay(self) -> bool:
         """Tell whether uv cannot be left to ask the upstreams itself: it would ask all of them for all."""
-        return bool(self.private_names and self.private_names.private) or any(
+        return (self.private_names is not None and self.private_names.are_there()) or any(
             upstream.projects or not upstream.verified for upstream in self.upstreams
         )
 

@@ -122,6 +122,8 @@ def _refusal(project: HeldProject, options: UpdateOptions) -> str | None:
         return "it is private"
     if project.owner is NameOwner.UPLOADED:
         return _UPLOADED
+    if project.owner is NameOwner.KEPT:
+        return "it has an owner here, or was uploaded here once"
     if project.name in options.ignored:
         return "it is on the list of what is left alone"
     if not may_be_looked_for(project.owner, copied_in=options.copied_in):

@@ -53,13 +53,14 @@ class HeldProject:
 
 def held_projects(reader: Reader, private: Iterable[str]) -> Iterator[HeldProject]:
     """Iterate over everything that is held, in order of name."""
-    globs = tuple(private)
+    globs, kept = tuple(private), reader.kept_names()
     by_project: dict[NormalizedName, list[HeldFile]] = defaultdict(list)
     for file in reader.files():
         by_project[file.project].append(file)
     for name in sorted(by_project):
         files = by_project[name]
-        yield HeldProject(name, offered(files), owner_of(name, (file.origin.kind for file in files), globs))
+        kinds = (file.origin.kind for file in files)
+        yield HeldProject(name, offered(files), owner_of(name, kinds, globs, is_kept=name in kept))
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ def restore(file: Path, state: Path) -> BackedUp:
         created = unpack(file, folder)
         catalogue = StateFiles(folder).catalogue
         try:
-            make_current(catalogue)
+            make_current(catalogue, FactLog(StateFiles(folder).facts))
         except (CatalogueDamaged, CatalogueMissing) as error:
             raise BackupUnusable(file, error.detail) from error
         counts = _counts(catalogue)

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
 
+from pypitool.catalogue.catalogue import Catalogue
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor, Fact, What
+from pypitool.core.model import HeldFile, OriginKind, ProjectStatus
+from pypitool.core.names import normalize
 from pypitool.core.rights.right import ANONYMOUS, AUTHENTICATED, WHO_KINDS
 from pypitool.core.text import printable
+from pypitool.repository.releases import NotHeld
 from pypitool.repository.repository import Repository
 
 
@@ -24,6 +28,16 @@ class OwnerRefused(PypitoolError):
 
     def __str__(self) -> str:
         return f"`{printable(self.word)}` cannot own a project"
+
+
+class NameInUse(PypitoolError):
+    """A name that cannot be given up yet."""
+
+    kind = Kind.CONFLICT
+    sentence = "the name `{project}` is not given up: {reason}"
+    hint = "delete its files, take its owners away and make it active first"
+    project: NormalizedName
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,38 @@ def change_owners(
         return [who for who in (*before, *add) if who not in remove]
 
     return _change(repository, project, changed, actor)
+
+
+def give_up_name(repository: Repository, name: str, actor: Actor) -> NormalizedName:
+    """Let a name that was uploaded here be anybody's again; raise `NameInUse` while it is somebody's."""
+    project, catalogue = normalize(name), repository.catalogue
+    # No other fact meanwhile: an upload that begins now keeps the name.
+    with repository.facts.alone() as append:
+        reason = _still_in_use(catalogue, project)
+        if reason is not None:
+            raise NameInUse(project, reason)
+        if not catalogue.keeps(project):
+            raise NotHeld(name)
+        append(Fact(What.GIVE_UP_NAME, actor, project))
+        catalogue.give_up_name(project)
+    return project
+
+
+def _still_in_use(catalogue: Catalogue, project: NormalizedName) -> str | None:
+    if not catalogue.is_complete():
+        return "the directories are still being read"
+    # What was mirrored is somebody else's anyhow.
+    if any(file.origin.kind is not OriginKind.MIRRORED for file in _files_of(catalogue, project)):
+        return "there are files of it"
+    owners, (status, _) = catalogue.owners(project), catalogue.status(project)
+    if owners:
+        return f"it is owned by {', '.join(owners)}"
+    return None if status is ProjectStatus.ACTIVE else f"it is {status.value}"
+
+
+def _files_of(catalogue: Catalogue, project: NormalizedName) -> Iterator[HeldFile]:
+    yield from catalogue.held(project)
+    yield from (pending.file for pending in catalogue.pending() if pending.file.project == project)
 
 
 @contextmanager

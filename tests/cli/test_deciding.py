@@ -11,7 +11,9 @@ import pytest
 
 from pypitool.cli.commands.yank import STATUSES
 from pypitool.core.model import ProjectStatus
+from pypitool.repository.repository import Repository
 from tests.cli.conftest import Run
+from tests.support.repositories import publish_wheel
 from tests.support.waiting import LONGEST
 from tests.support.wheels import build_wheel
 
@@ -195,3 +197,32 @@ def test_a_name_in_another_case_is_the_same_project(run: Run, packages: Path) ->
     build_wheel(packages, "Mixed.Case", "1.0")
 
     assert run("yank", "MIXED_case", "1.0").code == 0
+
+
+def test_a_name_is_given_up_when_its_files_and_owners_are_gone(run: Run) -> None:
+    run("owner", "other", "--add", "ann")
+    with_files = run("delete", "other", "--give-up-name").code
+    run("delete", "other", "--yes")
+    owned = run("delete", "other", "--give-up-name", "--json")
+    run("owner", "other", "--remove", "ann")
+
+    assert (with_files, owned.code) == (6, 6)
+    assert owned.error["message"] == "the name `other` is not given up: it is owned by user:ann"
+    # It was copied in and never uploaded: without its owner it is nobody's already.
+    assert run("delete", "other", "--give-up-name").code == 5
+
+
+def test_a_name_that_was_uploaded_once_is_given_up(run: Run, packages: Path) -> None:
+    with Repository.open([packages]) as repository:
+        publish_wheel(repository, "acme-old", "1.0")
+    run("delete", "acme-old", "--yes")
+
+    ended = run("delete", "Acme.Old", "--give-up-name")
+
+    assert (ended.code, ended.err) == (0, "acme-old may be looked for elsewhere from now on\n")
+    assert run("audit", "--project", "acme-old", "--json").out.count('"what": "give-up-name"') == 1
+
+
+@pytest.mark.parametrize("more", [("1.0",), ("--file", "x-1.0.tar.gz"), ("--dry-run",)])
+def test_nothing_else_is_given_up_with_a_name(run: Run, more: tuple[str, ...]) -> None:
+    assert run("delete", "acme-core", "--give-up-name", *more).code == 2

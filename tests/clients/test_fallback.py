@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import TWO_WORKERS, Clients
+from tests.support.administration import pypitool
 from tests.support.clients import Client
 from tests.support.server import ServerProcess
 from tests.support.wheels import build_wheel
@@ -23,8 +24,9 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]
     build_wheel(home / "packages", "public-thing", "1.0")
     build_wheel(home / "packages", "house-thing", "99.0")
     build_wheel(home / "packages", "acme-secret", "99.0")
+    build_wheel(home / "packages", "left-thing", "99.0")
     with ServerProcess(home / "packages", home=home, options=OPEN) as server:
-        server.wait_until_listed("public-thing", "house-thing", "acme-secret")
+        server.wait_until_listed("public-thing", "house-thing", "acme-secret", "left-thing")
         yield server
 
 
@@ -73,3 +75,21 @@ def test_a_private_name_is_never_looked_for_elsewhere(
 
     assert "No matching distribution found" in refused
     assert inside.get(f"/simple/{spelling}/", allow_redirects=True).status_code == 404
+
+
+def test_what_was_uploaded_once_never_comes_from_a_stranger_until_its_name_is_given_up(
+    clients: Clients, inside: ServerProcess, tmp_path: Path
+) -> None:
+    twine, pip = clients("twine"), clients("pip")
+    wheel = build_wheel(tmp_path, "left-thing", "1.0")
+    here = ("--packages", inside.packages[0])
+    download = ("pip", "download", "--no-cache-dir", "-d", tmp_path / "got", "-i", f"{inside.url}/simple/")
+    twine.succeed("twine", "upload", "--repository-url", inside.url, "-u", "", "-p", "", wheel)
+    pypitool(tmp_path, "delete", "left-thing", "--yes", *here)
+
+    refused = pip.fail(*download, "left-thing")
+    pypitool(tmp_path, "delete", "left-thing", "--give-up-name", *here)
+    pip.succeed(*download, "left-thing")
+
+    assert "No matching distribution found" in refused
+    assert [file.name for file in (tmp_path / "got").iterdir()] == ["left_thing-99.0-py3-none-any.whl"]

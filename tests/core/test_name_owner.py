@@ -41,12 +41,12 @@ def test_a_private_glob_covers_every_spelling() -> None:
     ],
 )
 def test_where_its_files_came_from_decides(kinds: list[OriginKind], owner: NameOwner) -> None:
-    assert owner_of(canonicalize_name("a"), kinds, ["acme-*"]) is owner
+    assert owner_of(canonicalize_name("a"), kinds, ["acme-*"], is_kept=False) is owner
 
 
 @pytest.mark.parametrize("kinds", [[MIRRORED], []], ids=["mirrored", "not held"])
 def test_a_private_name_is_ours_whatever_is_here(kinds: list[OriginKind]) -> None:
-    owner = owner_of(canonicalize_name("acme-core"), kinds, ["Acme_*"])
+    owner = owner_of(canonicalize_name("acme-core"), kinds, ["Acme_*"], is_kept=False)
 
     assert owner is NameOwner.PRIVATE
     assert owner.is_us
@@ -64,16 +64,20 @@ class Case:
     update_with_copied_in: bool
     send_on: bool
     is_unprotected: bool = False
+    is_kept: bool = False  # it has an owner, or was uploaded here once
 
 
 CASES: Mapping[str, Case] = {
     "private and not held": Case(OURS, [], ACTIVE, False, False, False, False),
     "private and mirrored": Case(OURS, [MIRRORED], ACTIVE, False, False, False, False),
     "private and uploaded": Case(OURS, [UPLOADED], ACTIVE, False, False, False, False),
-    # Of these only what is deleted reaches the question of the server, which knows no origins by then.
-    "uploaded": Case(THEIRS, [UPLOADED], ACTIVE, False, False, False, True, is_unprotected=True),
+    "uploaded": Case(THEIRS, [UPLOADED], ACTIVE, False, False, False, False, is_unprotected=True),
     "one of its files uploaded": Case(
-        THEIRS, [MIRRORED, UPLOADED], ACTIVE, False, False, False, True, is_unprotected=True
+        THEIRS, [MIRRORED, UPLOADED], ACTIVE, False, False, False, False, is_unprotected=True
+    ),
+    "uploaded once, all files deleted": Case(THEIRS, [], ACTIVE, False, False, False, False, is_kept=True),
+    "mirrored, and somebody owns the name": Case(
+        THEIRS, [MIRRORED], ACTIVE, False, False, False, False, is_kept=True
     ),
     "mirrored": Case(THEIRS, [MIRRORED], ACTIVE, True, True, True, True),
     "copied in": Case(THEIRS, [COPIED], ACTIVE, True, False, True, True),
@@ -91,12 +95,12 @@ CASES: Mapping[str, Case] = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_who_may_hear_of_a_name(case: Case) -> None:
     name, private = canonicalize_name(case.name), ["acme-*"]
-    owner = owner_of(name, case.held, private)
+    owner = owner_of(name, case.held, private, is_kept=case.is_kept)
 
     assert (not owner.is_us) is case.fetch
     assert may_be_looked_for(owner, copied_in=False) is case.update
     assert may_be_looked_for(owner, copied_in=True) is case.update_with_copied_in
-    assert may_be_sent_on(name, private, case.status) is case.send_on
+    assert may_be_sent_on(owner, case.status) is case.send_on
     assert is_unprotected(owner, others=True) is case.is_unprotected
     assert not is_unprotected(owner, others=False)
 

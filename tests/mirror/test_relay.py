@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from pypitool.core.fact import Actor
 from pypitool.core.mirror.requirement_lines import LinePosition, RequirementLine
 from pypitool.core.mirror.targets import make_target
+from pypitool.core.names import normalize
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.mirror.private_names import PrivateNames
 from pypitool.mirror.resolve import ResolverFailed, ResolverRequest, Unresolvable, resolve
+from pypitool.repository.releases import delete, plan_delete
 from pypitool.repository.repository import Repository
 from pypitool.upstream.upstream import Upstream
 from tests.cli.mirror.conftest import wheel
+from tests.support.repositories import publish_wheel
 from tests.support.upstream import Dialect, FakeUpstream, respond
 
 pytestmark = pytest.mark.process
@@ -88,6 +92,20 @@ def test_nobody_is_asked_for_a_private_name_that_a_stranger_needs(
     with pytest.raises(Unresolvable, match="acme-core"):
         ask("a", upstreams=(Upstream("world", world.url),), private_names=private_names)
 
+    assert set(world.paths("/simple/")) == {"/simple/a/"}
+
+
+def test_nobody_is_asked_for_a_name_that_was_uploaded_here_once(
+    world: FakeUpstream, repository: Repository
+) -> None:
+    publish_wheel(repository, "acme-core", "0.1")
+    delete(repository, plan_delete(repository, "acme-core"), Actor("local:root"))
+    private_names = PrivateNames(repository.catalogue)
+
+    with pytest.raises(Unresolvable, match="acme-core"):
+        ask("a", upstreams=(Upstream("world", world.url),), private_names=private_names)
+
+    assert private_names.is_ours(normalize("Acme.Core"))
     assert set(world.paths("/simple/")) == {"/simple/a/"}
 
 

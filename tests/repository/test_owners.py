@@ -8,17 +8,21 @@ from pathlib import Path
 import pytest
 
 from pypitool.core.fact import Actor, What
+from pypitool.core.model import ProjectStatus
 from pypitool.core.names import normalize
 from pypitool.repository.owners import (
+    NameInUse,
     OwnerRefused,
     change_owners,
     claim_new_project,
+    give_up_name,
     is_new,
     owner_named,
     set_owners,
 )
+from pypitool.repository.releases import NotHeld, delete, plan_delete, set_status
 from pypitool.repository.repository import Repository
-from tests.support.repositories import open_repository, publish_wheel
+from tests.support.repositories import open_repository, publish_wheel, scan
 
 ROOT = Actor("local:root", means="local")
 CORE = normalize("acme-core")
@@ -95,3 +99,40 @@ def test_nobody_begins_what_another_has_begun(repository: Repository) -> None:
         pass
 
     assert repository.catalogue.owners(CORE) == ("user:ann",)
+
+
+def test_a_name_is_given_up_once_nothing_of_it_is_left(repository: Repository) -> None:
+    scan(repository)
+    publish_wheel(repository, "acme-core", "1.0")
+    set_owners(repository, CORE, ["user:ann"], ROOT)
+    set_status(repository, "acme-core", ProjectStatus.ARCHIVED, None, ROOT)
+
+    with pytest.raises(NameInUse, match="there are files of it"):
+        give_up_name(repository, "acme-core", ROOT)
+    delete(repository, plan_delete(repository, "acme-core"), ROOT)
+    with pytest.raises(NameInUse, match="it is owned by user:ann"):
+        give_up_name(repository, "acme-core", ROOT)
+    set_owners(repository, CORE, [], ROOT)
+    with pytest.raises(NameInUse, match="it is archived"):
+        give_up_name(repository, "acme-core", ROOT)
+    set_status(repository, "acme-core", ProjectStatus.ACTIVE, None, ROOT)
+    given_up = give_up_name(repository, "Acme.Core", ROOT)
+
+    assert given_up == CORE
+    assert not repository.catalogue.keeps(CORE)
+    assert [fact.what for fact in repository.facts.replay()][-1] == What.GIVE_UP_NAME
+
+
+def test_a_name_that_is_nobodys_cannot_be_given_up(repository: Repository) -> None:
+    scan(repository)
+
+    with pytest.raises(NotHeld):
+        give_up_name(repository, "acme-core", ROOT)
+
+
+def test_no_name_is_given_up_before_it_is_known_what_is_there(repository: Repository) -> None:
+    publish_wheel(repository, "acme-core", "1.0")
+    delete(repository, plan_delete(repository, "acme-core"), ROOT)
+
+    with pytest.raises(NameInUse, match="still being read"):
+        give_up_name(repository, "acme-core", ROOT)

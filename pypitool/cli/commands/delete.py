@@ -23,6 +23,13 @@ class NotAgreed(PypitoolError):
     hint = "without a terminal, say `--yes`; `--dry-run` shows the plan"
 
 
+class OnlyName(PypitoolError):
+    """Something besides a name is to be given up with it."""
+
+    kind = Kind.USAGE
+    sentence = "`--give-up-name` takes the name of a project and nothing else"
+
+
 class Declined(PypitoolError):
     """Somebody was asked and said no."""
 
@@ -35,17 +42,23 @@ class Declined(PypitoolError):
     examples=(
         "pypitool delete acme-core 1.1.0",
         "pypitool delete acme-core --file acme_core-1.1.0.tar.gz --yes",
+        "pypitool delete acme-old --give-up-name",
     ),
     exits={
         1: "failed, or the answer was no",
         2: "wrong usage, or nobody could be asked",
         5: "there is no such project, release or file",
-        6: "the project has changed since the plan was shown",
+        6: "the project has changed since the plan was shown, or the name is not free yet",
     },
 )
 @click.argument("project", shell_complete=project_names)
 @click.argument("version", required=False)
 @option("--file", "filename", metavar="NAME", help="Delete only this file.")
+@option(
+    "--give-up-name",
+    is_flag=True,
+    help="Let the name of a project that is gone be anybody's: it is looked for elsewhere again.",
+)
 @option("-n", "--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @option("-y", "--yes", is_flag=True, help="Do not ask.")
 @on_packages
@@ -56,16 +69,23 @@ def delete_command(
     project: str,
     version: str | None,
     filename: str | None,
+    give_up_name: bool,
     dry_run: bool,
     yes: bool,
 ) -> None:
     """Delete a project, a release of it, or one file.
 
     The files are removed from the directories with their signatures. The plan is shown first, and on a
-    terminal you are asked.
+    terminal you are asked. The name stays: what was uploaded here once is never looked for elsewhere, until
+    its name is given up.
     """
     from pypitool.manage.projects import Projects
 
+    if give_up_name:
+        if version is not None or filename is not None or dry_run:
+            raise OnlyName
+        _give_up(invocation, project)
+        return
     with managed_projects(invocation) as there:
         document = there.run(Projects.delete, project, version, filename, dry_run=True).document
         if not invocation.json:
@@ -80,6 +100,17 @@ def delete_command(
         Output(invocation).document(document)
     elif not dry_run:
         Output(invocation).done(f"deleted {_files(document)}")
+
+
+def _give_up(invocation: Invocation, project: str) -> None:
+    from pypitool.manage.projects import Projects
+
+    with managed_projects(invocation) as there:
+        document = there.run(Projects.give_up_name, project).document
+    if invocation.json:
+        Output(invocation).document(document)
+    else:
+        Output(invocation).done(f"{document['project']} may be looked for elsewhere from now on")
 
 
 def _files(plan: dict[str, Any]) -> str:

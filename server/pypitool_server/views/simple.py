@@ -9,7 +9,7 @@ from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.index.http import MediaType, acceptable_types
-from pypitool.core.name_owner import may_be_sent_on
+from pypitool.core.name_owner import may_be_sent_on, owner_of
 from pypitool.core.names import is_valid_name, normalize
 from pypitool.core.rights.right import Right
 from pypitool_server.access.refusals import ProjectNotHeld
@@ -112,8 +112,10 @@ def _stays_here(project: NormalizedName) -> bool:
     settings = services().settings
     if settings.server.disable_fallback:
         return True
-    status, _ = services().repository.catalogue.status(project)
-    return not may_be_sent_on(project, settings.policy.private, status)
+    catalogue = services().repository.catalogue
+    owner = owner_of(project, (), settings.policy.private, is_kept=catalogue.keeps(project))
+    status, _ = catalogue.status(project)
+    return not may_be_sent_on(owner, status)
 
 
 def _taken_form() -> tuple[MediaType, bool]:

@@ -12,9 +12,11 @@ from pypi_simple import DistributionPackage, IndexPage, ProjectPage
 from pypitool.core.fact import Actor
 from pypitool.core.model import ProjectStatus
 from pypitool.core.names import normalize
+from pypitool.repository.owners import give_up_name, set_owners
 from pypitool.repository.releases import delete, plan_delete, set_status, yank
 from pypitool.repository.repository import Repository
 from tests.server.site import FALLBACK, HTML, JSON, Site, basic, make_site
+from tests.support.repositories import publish_wheel
 from tests.support.wheels import build_wheel
 
 ROOT = Actor("local:root")
@@ -335,6 +337,28 @@ def test_a_project_with_a_status_stays_ours_when_its_files_are_deleted(
     set_status(site.repository, "acme-core", ProjectStatus.ACTIVE, None, ROOT)
 
     assert (closed, site.get(PAGE).status_code) == (404, 303)
+
+
+def test_what_was_uploaded_once_is_looked_for_nowhere_else_until_its_name_is_given_up(site: Site) -> None:
+    publish_wheel(site.repository, "bob-own", "1.0")
+    delete(site.repository, plan_delete(site.repository, "bob-own"), ROOT)
+
+    gone = [
+        site.get(path).status_code for path in ("/simple/bob-own/", "/simple/Bob.Own/", "/simple/bob-own")
+    ]
+    give_up_name(site.repository, "bob-own", ROOT)
+    given_up = site.get("/simple/bob-own/")
+
+    assert gone == [404, 404, 404]
+    assert (given_up.status_code, given_up.headers["Location"]) == (303, f"{FALLBACK}bob-own/")
+
+
+def test_a_name_with_an_owner_is_looked_for_nowhere_else(site: Site) -> None:
+    before = site.get("/simple/acme-next/").status_code
+
+    set_owners(site.repository, normalize("acme-next"), ["user:ann"], ROOT)
+
+    assert (before, site.get("/simple/acme-next/").status_code) == (303, 404)
 
 
 def test_a_private_page_says_so_to_caches(repository: Repository) -> None:
