@@ -30,13 +30,28 @@ def apply_scan(
     connection.executemany("INSERT OR IGNORE INTO metadata VALUES (?, ?)", bodies)
     busy = set(connection.execute("SELECT root, path FROM pending").fetchall())
     # A place where a publishing is under way belongs to its writer, who knows the uploader; we do not.
-    changed = [file for file in batch.changed if (file.location.root, file.location.path) not in busy]
+    free = [file for file in batch.changed if (file.location.root, file.location.path) not in busy]
+    changed = [file for file in free if not _is_only_touched(connection, file)]
     removed = remove(connection, [*batch.gone, *(file.location for file in changed)])
     connection.executemany(_INSERT_FILE, map(to_row, changed))
-    decisions.apply(connection, {file.filename for file in changed}, now)
+    decided = decisions.apply(connection, {file.filename for file in free}, now)
     drop_bodies(connection, removed)
     _replace_problems(connection, batch)
-    announce(connection, {file.project for file in changed} | {project for project, _ in removed})
+    announce(connection, {file.project for file in changed} | {project for project, _ in removed} | decided)
+
+
+def _is_only_touched(connection: sqlite3.Connection, file: HeldFile) -> bool:
+    """Record the new ctime of a file that is the one that we have; no page says anything of it."""
+    place = (file.location.root, to_path(file.location.path))
+    row = connection.execute(f"SELECT {COLUMNS} FROM file WHERE root = ? AND path = ?", place).fetchone()
+    if row is None:
+        return False
+    known = from_row(row)
+    alike = known.stat.may_be(file.stat) and (known.contents, known.signed) == (file.contents, file.signed)
+    if alike:
+        _, _, ctime_ns, _ = stat_row(file.stat)
+        connection.execute("UPDATE file SET ctime_ns = ? WHERE root = ? AND path = ?", (ctime_ns, *place))
+    return alike
 
 
 def begin_publish(

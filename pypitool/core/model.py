@@ -63,6 +63,14 @@ class FileStat:
     ctime_ns: int
     inode: int
 
+    def may_be(self, found: FileStat) -> bool:
+        """Tell whether a stat may be that of the same bytes: nothing but ctime differs.
+
+        A link, another owner or mode and a renaming change that alone, and so does who writes into the file
+        and sets its mtime back.
+        """
+        return (self.size, self.mtime_ns, self.inode) == (found.size, found.mtime_ns, found.inode)
+
 
 @dataclass(frozen=True, slots=True)
 class Location:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import ClassVar
+from functools import partial
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
@@ -29,13 +30,20 @@ from pypitool.core.model import HeldFile, Location, ProjectStatus
 from pypitool.core.rights.right import Right
 from pypitool.repository.contact import put_in_inbox
 from pypitool.store.failures import NoSuchFile
-from pypitool.store.opened import Opened, stat_of
+from pypitool.store.opened import Opened
 from pypitool_server.access.access import RequestRights
 from pypitool_server.http.bodies import FileBody, StreamedBody
 from pypitool_server.logs.access_log import Download
 from pypitool_server.replay.front import DOWNLOAD, mark_replayable
 from pypitool_server.services import services
 from pypitool_server.views.not_held import refuse_while_reading
+from pypitool_server.views.sent_bytes import (
+    FileChanging,
+    SentPart,
+    SentWhole,
+    judge_opened,
+    judge_small,
+)
 
 METADATA = ".metadata"
 # Up to here a file is read at once and replayed from memory; larger ones go out in pieces.
@@ -47,15 +55,6 @@ class FileNotHeld(PypitoolError):
 
     kind = Kind.NOT_FOUND
     sentence = "no such file here"
-
-
-class FileChanging(PypitoolError):
-    """The file on the disk is not the one in the catalogue: somebody is replacing it."""
-
-    kind = Kind.UNAVAILABLE
-    headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
-    sentence = "`{filename}` is being replaced"
-    filename: str
 
 
 class Quarantined(PypitoolError):
@@ -143,7 +142,7 @@ def _package(file: HeldFile, rights: RequestRights) -> Response:
         # Between the look into the catalogue and at the disk, an upload may have replaced it.
         now = services().repository.catalogue.held_at(file.location)
         if now is None or now == file:
-            put_in_inbox(services().repository.files, file.location)
+            _doubter(file)()
             raise
         return _sent(now, rights)
 
@@ -175,7 +174,7 @@ def _sent(file: HeldFile, rights: RequestRights) -> Response:
 
 def _sent_small(file: HeldFile, about: Content, descriptor: int) -> Response:
     body = os.pread(descriptor, SMALL, 0)
-    _check(file, descriptor)
+    judge_small(file, descriptor, body)
     mark_replayable({file.project})
     return _sent_bytes(about, body)
 
@@ -185,16 +184,8 @@ def _streamed(file: HeldFile, descriptor: int, part: Part) -> FileBody:
     place = here.threads.sending.take(here.access.client(request.environ))
     # Its own descriptor, which the body closes: the one here ends with the view.
     own = os.dup(descriptor)
-    state = here.repository.files
-
-    def check() -> None:
-        try:
-            _check(file, own)
-        except FileChanging:
-            put_in_inbox(state, file.location)
-            raise
-
-    return FileBody(own, part.start, part.length, place.give, check)
+    judge = (SentWhole if part.status == 200 else SentPart)(file, own, _doubter(file))
+    return FileBody(own, part.start, part.length, place.give, judge)
 
 
 def _opened(file: HeldFile) -> Opened:
@@ -202,16 +193,17 @@ def _opened(file: HeldFile) -> Opened:
         opened = services().repository.store.open(file.location)
     except NoSuchFile as error:
         raise FileChanging(file.filename) from error
-    if opened.stat != file.stat:
+    try:
+        judge_opened(file, opened, _doubter(file))
+    except BaseException:
         opened.close()
-        raise FileChanging(file.filename)
+        raise
     return opened
 
 
-def _check(file: HeldFile, descriptor: int) -> None:
-    """Refuse to serve what is no longer the file that was read and hashed."""
-    if stat_of(os.fstat(descriptor)) != file.stat:
-        raise FileChanging(file.filename)
+def _doubter(file: HeldFile) -> Callable[[], None]:
+    """Return what has the keeper look at a file again."""
+    return partial(put_in_inbox, services().repository.files, file.location)
 
 
 def _accelerated(about: Content, internal: str, location: Location) -> Response:

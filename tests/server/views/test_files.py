@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +17,7 @@ from pypitool.core.names import normalize
 from pypitool.repository.contact import take_inbox
 from pypitool.repository.releases import set_status
 from pypitool.repository.repository import Repository
+from pypitool_server.views.sent_bytes import FileChanging
 from tests.server.site import Site, basic, make_site
 from tests.support.wheels import build_wheel
 
@@ -245,6 +248,116 @@ def test_a_body_breaks_off_when_its_file_is_overwritten_meanwhile(
     with pytest.raises(Exception, match="is being replaced"):
         list(pieces)
     answer.close()
+
+
+def link(file: Path) -> None:
+    """What `cp -al` does to each file."""
+    os.link(file, file.with_name(".backup"))
+
+
+def set_mode(file: Path) -> None:
+    """What `chmod -R` does to each file, `chown -R` in the same way."""
+    file.chmod(0o600)
+
+
+TOUCHES = pytest.mark.parametrize("touch", [link, set_mode])
+
+
+@TOUCHES
+@pytest.mark.parametrize("path", [WHEEL, LARGE])
+@pytest.mark.parametrize("asked", [{}, {"Range": "bytes=10-999"}], ids=["whole", "part"])
+def test_a_file_that_a_backup_touched_is_served_on_and_looked_at_behind(
+    large: Path, repository: Repository, touch: Callable[[Path], None], path: str, asked: dict[str, str]
+) -> None:
+    site = make_site(repository)
+    file = site.packages / path.removeprefix("/packages/")
+    touch(file)
+
+    answer = site.get(path, **asked)
+
+    assert answer.status_code == (206 if asked else 200)
+    assert answer.data == (file.read_bytes()[10:1000] if asked else file.read_bytes())
+    assert take_inbox(repository.files) == {Location(0, file.name)}
+
+
+@TOUCHES
+def test_a_download_goes_on_while_a_backup_touches_its_file(
+    large: Path, repository: Repository, touch: Callable[[Path], None]
+) -> None:
+    site = make_site(repository)
+    answer = site.client.get(LARGE, buffered=False)
+    pieces = answer.iter_encoded()
+    first = next(pieces)
+
+    touch(large)
+    body = b"".join((first, *pieces))
+    answer.close()
+
+    assert body == large.read_bytes()
+    assert take_inbox(repository.files) == {Location(0, large.name)}
+
+
+@pytest.mark.parametrize("sent_before", [1, 9, 25])
+def test_a_download_of_a_file_that_is_replaced_or_deleted_is_sent_to_its_end(
+    repository: Repository, sent_before: int
+) -> None:
+    large = build_large(repository, 1_000_000)
+    body = large.read_bytes()
+    site = make_site(repository)
+    answer = site.client.get(LARGE, buffered=False)
+    pieces = answer.iter_encoded()
+    first = [next(pieces) for _ in range(sent_before)]
+
+    other = large.with_name(".other")
+    other.write_bytes(b"other bytes")
+    other.replace(large)
+    sent = b"".join((*first, *pieces))
+    answer.close()
+
+    assert sent == body
+
+
+@pytest.mark.parametrize("changed_at", [0, 600_000, 1_990_000])
+@pytest.mark.parametrize("sent_before", [0, 1, 9, 40])
+def test_no_whole_body_of_mixed_bytes_is_sent_though_size_and_time_stand(
+    repository: Repository, sent_before: int, changed_at: int
+) -> None:
+    large = build_large(repository, 2_000_000)
+    body, times = large.read_bytes(), large.stat()
+    site = make_site(repository)
+    answer = site.client.get(LARGE, buffered=False)
+    pieces = answer.iter_encoded()
+    first = [next(pieces) for _ in range(sent_before)]
+
+    with large.open("r+b") as file:
+        file.seek(changed_at)
+        file.write(b"overwritten")
+    os.utime(large, ns=(times.st_atime_ns, times.st_mtime_ns))
+    with suppress(FileChanging):
+        first.extend(pieces)
+    answer.close()
+
+    sent = b"".join(first)
+    assert sent == body or len(sent) < len(body)
+    assert take_inbox(repository.files) == {Location(0, large.name)}
+
+
+def test_a_look_behind_at_a_touched_file_changes_no_page(site: Site) -> None:
+    file, serial = site.packages / NAME, site.repository.catalogue.serial()
+    link(file)
+
+    site.scan()
+    take_inbox(site.repository.files)
+    answer = site.get(WHEEL)
+
+    assert site.repository.catalogue.serial() == serial
+    assert answer.status_code == 200
+    assert not take_inbox(site.repository.files)
+
+
+def build_large(repository: Repository, size: int) -> Path:
+    """Build a file that is hashed while it is sent, and not before."""
+    return build_wheel(repository.roots[0], "large", "1.0", extra_files={"noise": os.urandom(size)})
 
 
 def test_downloads_take_only_their_share_of_the_threads(large: Path, repository: Repository) -> None:
