@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from pypitool.archives.open_archive import ArchiveFacts, ArchiveFault, BrokenArchive, OpenArchive
 from pypitool.archives.sdist import read_sdist
 from pypitool.archives.tars import gunzipped, unbzipped, unxzed
 from pypitool.archives.wheel import read_wheel
 from pypitool.archives.zips import check_end, read_entries
+from pypitool.core.errors import PypitoolError
 from pypitool.core.filenames import Distribution
+from pypitool.core.guard import Guard
 from pypitool.core.model import FileKind
+
+T = TypeVar("T")
 
 _INSTALLERS = {".exe": b"MZ", ".msi": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}
 
@@ -29,18 +34,27 @@ def read_archive(file: int | Path, distribution: Distribution, size: int | None 
         finally:
             os.close(descriptor)
     archive = OpenArchive(file, os.fstat(file).st_size if size is None else size)
-    try:
-        return _read(archive, distribution)
-    except ArchiveFault as fault:
-        raise BrokenArchive(distribution.filename, fault.reason) from fault
+    return _guarded(distribution.filename, lambda: _read(archive, distribution))
 
 
 def names_in_zip(descriptor: int, size: int, filename: str) -> set[bytes]:
     """Return the names of what a zip file holds, or raise `BrokenArchive`."""
-    try:
-        return {entry.name for entry in read_entries(OpenArchive(descriptor, size))}
-    except ArchiveFault as fault:
-        raise BrokenArchive(filename, fault.reason) from fault
+    return _guarded(filename, lambda: {entry.name for entry in read_entries(OpenArchive(descriptor, size))})
+
+
+def _guarded(filename: str, read: Callable[[], T]) -> T:
+    """Read an archive as a whole; whatever is wrong with it, and not with the machine, makes it broken."""
+
+    def named() -> T:
+        try:
+            return read()
+        except ArchiveFault as fault:
+            raise BrokenArchive(filename, fault.reason) from fault
+
+    def broken(error: PypitoolError) -> T:
+        raise error if isinstance(error, BrokenArchive) else BrokenArchive(filename, str(error)) from error
+
+    return Guard.run(named, broken)
 
 
 def _read(archive: OpenArchive, distribution: Distribution) -> ArchiveFacts:

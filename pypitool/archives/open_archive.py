@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.limits import BOMB_RATIO, BOMB_SIZE
 from pypitool.core.metadata import CoreMetadata
 from pypitool.core.text import printable
 
 _PIECE = 256 * 1024
-METADATA_LIMIT = 1024**2  # bytes; the longest README that anyone publishes is a fifth of it
-BOMB_SIZE = 64 * 1024**2  # what inflates to less harms nobody, whatever the ratio
-BOMB_RATIO = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +74,4 @@ class ArchiveFacts:
 
 def is_bomb(inflated: int, size: int) -> bool:
     """Tell whether an archive of `size` bytes inflates beyond what honest ones do."""
-    return inflated > BOMB_SIZE and inflated > BOMB_RATIO * size
+    return inflated > BOMB_SIZE.most and inflated > BOMB_RATIO.most * size

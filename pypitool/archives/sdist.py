@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pypitool.archives.open_archive import METADATA_LIMIT, ArchiveFacts, ArchiveFault, OpenArchive
+from pypitool.archives.open_archive import ArchiveFacts, ArchiveFault, OpenArchive
 from pypitool.archives.tars import gunzipped, read_members
 from pypitool.archives.wheel import disagreement
 from pypitool.archives.zips import read_entries, read_entry
 from pypitool.core.filenames import Distribution
+from pypitool.core.limits import METADATA
 from pypitool.core.metadata import BadMetadata, parse_metadata
 
 
@@ -56,7 +57,7 @@ def _facts(body: bytes, distribution: Distribution) -> ArchiveFacts:
 
 
 def _from_tar(archive: OpenArchive) -> Iterator[tuple[bytes, bytes]]:
-    members = read_members(gunzipped(archive), lambda name: _top(name) is not None, METADATA_LIMIT)
+    members = read_members(gunzipped(archive), lambda name: _top(name) is not None, METADATA.most)
     for member in members:
         top = _top(member.name)
         if top is not None:
@@ -67,7 +68,7 @@ def _from_zip(archive: OpenArchive) -> Iterator[tuple[bytes, bytes]]:
     wanted = [(top, entry) for entry in read_entries(archive) if (top := _top(entry.name)) is not None]
     for top, entry in wanted:
         try:
-            yield top, read_entry(archive, entry, METADATA_LIMIT)
+            yield top, read_entry(archive, entry, METADATA.most)
         except ArchiveFault:
             yield top, b""  # the archive is whole, this file in it is not readable
 

@@ -6,9 +6,10 @@ import re
 
 from packaging.utils import canonicalize_name
 
-from pypitool.archives.open_archive import METADATA_LIMIT, ArchiveFacts, ArchiveFault, OpenArchive
+from pypitool.archives.open_archive import ArchiveFacts, ArchiveFault, OpenArchive
 from pypitool.archives.zips import ZipEntry, read_entry, read_unambiguous, shown
 from pypitool.core.filenames import Distribution
+from pypitool.core.limits import METADATA
 from pypitool.core.metadata import BadMetadata, CoreMetadata, parse_metadata
 from pypitool.core.text import printable
 from pypitool.core.versions import canonical
@@ -28,7 +29,7 @@ def read_wheel(archive: OpenArchive, distribution: Distribution) -> ArchiveFacts
     _check_folders(folders, distribution)
     if metadata is None:
         raise ArchiveFault("it holds no METADATA")
-    body = read_entry(archive, metadata, METADATA_LIMIT)
+    body = read_entry(archive, metadata, METADATA.most)
     return ArchiveFacts(body, _parsed(body, distribution))
 
 

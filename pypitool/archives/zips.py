@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pypitool.archives.open_archive import ArchiveFault, OpenArchive, is_bomb
+from pypitool.core.limits import ZIP_DIRECTORY, ZIP_ENTRIES
 from pypitool.core.text import printable
 
 _END = struct.Struct("<4s4H2LH")
@@ -20,8 +21,6 @@ _LOCATOR_64 = struct.Struct("<4sLQL")
 _ENTRY = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _LONGEST_COMMENT = 0xFFFF
-_MOST_ENTRIES = 200_000  # the largest wheels hold a tenth of it
-_DIRECTORY_LIMIT = 64 * 1024**2
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # plainly, strongly, and with a hidden directory
 _STORED, _DEFLATED = 0, 8
 
@@ -134,8 +133,8 @@ def _find_directory(archive: OpenArchive) -> _Directory:
         raise ArchiveFault("it is one of several parts")
     if offset + size != end_at:
         raise ArchiveFault("its directory is not where it should be")
-    if entries > _MOST_ENTRIES or size > _DIRECTORY_LIMIT:
-        raise ArchiveFault(f"it holds more than {_MOST_ENTRIES} entries or far too long names")
+    if entries > ZIP_ENTRIES.most or size > ZIP_DIRECTORY.most:
+        raise ArchiveFault(f"it holds more than {ZIP_ENTRIES.most} entries or far too long names")
     return _Directory(offset, size, entries)
 
 

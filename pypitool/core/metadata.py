@@ -11,8 +11,10 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.limits import REQUIRES_PYTHON
 from pypitool.core.names import is_valid_name
 from pypitool.core.text import printable
+from pypitool.core.versions import are_readable
 
 _HIGHEST_MAJOR = 2
 # Lines end as the email parser of pip ends them: str.splitlines would split at U+2028 too.
@@ -108,13 +110,14 @@ def parse_dependencies(body: bytes) -> Dependencies:
 
 def clean_requires_python(text: str | None) -> str | None:
     """Return a Requires-Python that every client can read, or None."""
-    if text is None:
+    if text is None or len(text) > REQUIRES_PYTHON.most:
         return None
     try:
-        # `>=3.6,` passes here and not everywhere. What does not pass would spoil the page for some clients.
-        return text.strip().strip(",") if str(SpecifierSet(text)) else None
+        specifiers = SpecifierSet(text)
     except InvalidSpecifier:
         return None
+    # `>=3.6,` passes here and not everywhere. What does not pass would spoil the page for some clients.
+    return text.strip().strip(",") if len(specifiers) and are_readable(specifiers) else None
 
 
 def _decoded(body: bytes) -> str:

@@ -101,7 +101,11 @@ def parse_timestamp(text: str) -> float:
 def is_text(text: str) -> bool:
     """Tell whether a text is one: bytes that are no UTF-8, and half a character of JSON, are kept in none."""
     # PEP 383 and `\\udc00` in JSON put half a character into a `str`: no file, database or page can hold it.
-    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def printable(text: str, limit: int = 120) -> str:

@@ -6,8 +6,11 @@ import re
 from collections.abc import Collection, Iterable
 from typing import TypeAlias
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_version
 from packaging.version import InvalidVersion, Version
+
+from pypitool.core.limits import VERSION
 
 # Whether PEP 440 knows it, the version, and for the others their own text.
 SortKey: TypeAlias = tuple[bool, Version, str]
@@ -17,6 +20,8 @@ _NUMBER = re.compile(r"[0-9]+")
 
 def parsed(version: str) -> Version | None:
     """Return the version that PEP 440 reads in a text, or None."""
+    if len(version) > VERSION.most:
+        return None
     try:
         return Version(version)
     except InvalidVersion:
@@ -31,7 +36,13 @@ def printed(version: str) -> str:
 
 def canonical(version: str) -> str:
     """Return a text that is equal for equal versions: `1.0`, `1.0.0` and `v1` are one."""
-    return canonicalize_version(version).lower()
+    # What is too long is no version: `packaging` lets int() fail at it.
+    return (canonicalize_version(version) if len(version) <= VERSION.most else version).lower()
+
+
+def are_readable(specifiers: SpecifierSet) -> bool:
+    """Tell whether the versions in specifiers are such as a client can read: not absurdly long."""
+    return all(len(one.version) <= VERSION.most for one in specifiers)
 
 
 def sort_key(version: str) -> SortKey:

@@ -10,11 +10,13 @@ from typing import Any
 from pypitool.core.state_files import StateFiles
 from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, error, warning
-from pypitool.repository.contact import read_heartbeat
+from pypitool.repository.contact import Heartbeat, read_heartbeat
 
 # The keeper gives a sign of life each second; one that ended is started again before this.
 DEAD_AFTER = 20.0
 LATE_AFTER = 60.0
+DYING_WITHIN = 900.0
+DYING_AFTER = 3  # deaths; a power failure and a kill are no habit
 # An update that is offered is no failure.
 GOOD_CODES = (0, 10)
 _LONGEST = 5.0  # seconds that systemd may take
@@ -29,8 +31,11 @@ def look_at_keeper(context: Context) -> Iterator[Finding]:
     if heartbeat is None:
         yield from keeper_findings(str(state), None)
         return
-    age = heartbeat.age(context.now.timestamp())
-    yield from keeper_findings(str(state), age, lag=heartbeat.lag, is_watched=heartbeat.watched)
+    now = context.now.timestamp()
+    yield from keeper_findings(
+        str(state), heartbeat.age(now), lag=heartbeat.lag, is_watched=heartbeat.watched
+    )
+    yield from failing_findings(str(state), heartbeat, now)
 
 
 def keeper_findings(
@@ -56,6 +61,22 @@ def keeper_findings(
             "watches-short", state, "not every folder can be watched",
             "changes there are noticed at the next walk only",
             "raise it with `sysctl fs.inotify.max_user_watches=524288`",
+        )  # fmt: skip
+
+
+def failing_findings(state: str, heartbeat: Heartbeat, now: float) -> Iterator[Finding]:
+    """Judge whether the keeper gets its work done: it lives on when a turn fails, and is started again."""
+    if heartbeat.failing:
+        yield error(
+            "keeper-failing", state, f"its turns fail: {heartbeat.failing}",
+            "files that are copied in or removed are not noticed", "mend what it says; it goes on by itself",
+        )  # fmt: skip
+    lately = sum(now - moment < DYING_WITHIN for moment in heartbeat.deaths)
+    if lately >= DYING_AFTER:
+        yield error(
+            "keeper-dying", state, f"it died {lately} times within {DYING_WITHIN / 60:.0f} minutes",
+            "what it has not walked to is not listed",
+            "the server's log tells why; where it says nothing, the system may be out of memory",
         )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing
 from pypitool.catalogue.rebuild import repair
 from pypitool.catalogue.replay import replay_missed
 from pypitool.core.errors import PypitoolError
+from pypitool.core.guard import Guard
 from pypitool.core.model import Location
 from pypitool.keeper.change_watcher import ChangeWatcher
 from pypitool.keeper.file_events import ChangedPaths
@@ -30,6 +31,7 @@ _TURN = 0.2  # seconds between two looks at what no event tells: whether to stop
 _GATHER = 0.03  # a file that is copied in comes with several events
 _TELL_PROGRESS_EVERY = 5.0
 _AFTER_A_FAILURE = 5.0
+_MOST_DOUBLED = 3  # a turn that fails again and again is tried after 5, 10, 20 and then each 40 seconds
 _DOUBT_EVERY = 30.0  # reading a whole catalogue takes seconds
 # However slow the disks are, walks take at most a tenth of the time.
 _WALK_SHARE = 10.0
@@ -66,6 +68,8 @@ class Keeper:
         self._doubt_due = 0.0
         self._rules: str | None = None  # the digest of those that are on record
         self._told = 0.0
+        self._failing = ""  # why the last turn failed
+        self._failures = 0
         self._serial = 0
 
     def run(self, stop: Callable[[], bool]) -> None:
@@ -79,26 +83,42 @@ class Keeper:
             time.sleep(_TURN)
 
     def _keep(self) -> None:
+        self._pulse.begin()
         self._watcher.start()
         try:
             while not self._stop():
-                self._guarded(self._turn)
+                Guard.turn(self._good_turn, self._after_a_failure)
         except KeeperStopped:
             pass
         finally:
             self._watcher.stop()
+            self._pulse.end()
 
-    def _guarded(self, turn: Callable[[], None]) -> None:
-        """Take a turn; a full disk or a lost catalogue must not end the keeper."""
-        try:
-            turn()
-        except (CatalogueDamaged, CatalogueMissing) as error:
+    def _good_turn(self) -> None:
+        self._turn()
+        self._failures = 0
+        if self._failing:
+            self._failing = ""
+            _log.info("the directories are kept again")
+            self._pulse.beat(failing="")
+
+    def _after_a_failure(self, error: PypitoolError) -> None:
+        """Go on after a turn that failed, whatever it was: a full disk, a lost catalogue, a fault of ours."""
+        # A lost catalogue is mended at once; where that fails too, everything waits as after any failure.
+        if isinstance(error, (CatalogueDamaged, CatalogueMissing)):
             _log.error("%s", error)
-            self._mend()
-        except PypitoolError as error:
+            Guard.turn(self._mend, self._wait_after)
+        else:
+            self._wait_after(error)
+
+    def _wait_after(self, error: PypitoolError) -> None:
+        if str(error) != self._failing:  # it is said once, and `doctor` sees it as long as it lasts
             _log.error("the directories cannot be kept just now: %s", error)
-            self._walk_due = time.monotonic() + _AFTER_A_FAILURE
-            self._wait(_AFTER_A_FAILURE)
+        self._failing = str(error)
+        seconds = min(_AFTER_A_FAILURE * 2.0 ** min(self._failures, _MOST_DOUBLED), self._rescan)
+        self._failures += 1
+        self._walk_due = time.monotonic() + seconds
+        self._wait(seconds)
 
     def _turn(self) -> None:
         if time.monotonic() >= self._walk_due:
@@ -179,6 +199,8 @@ class Keeper:
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while not self._stop() and time.monotonic() < end:
+            if time.time() >= self._pulse.due:
+                self._pulse.beat(scanning=False, failing=self._failing)
             time.sleep(_TURN)
 
 

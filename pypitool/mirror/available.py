@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pypitool.catalogue.catalogue import Reader
 from pypitool.core.metadata import Dependencies, parse_dependencies
 from pypitool.core.mirror.closure import AvailableFiles, Proof, prove
+from pypitool.core.mirror.requirement_lines import parse_requirement
 from pypitool.core.mirror.run_events import HoleEvent, WarningEvent
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import FileKind, HeldFile
+from pypitool.core.versions import parsed
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set
 
 # PEP 643: from this version on, what an sdist does not call dynamic is what its wheels will say.
@@ -80,16 +82,15 @@ class HeldFiles:
             said = parse_dependencies(body)
             if candidate.kind is FileKind.SDIST and not _is_static(said):
                 return None
-            return tuple(Requirement(text) for text in said.requires_dist)
+            return tuple(map(parse_requirement, said.requires_dist))
         except InvalidRequirement:
             return None
 
 
 def candidate_of(file: HeldFile) -> Candidate | None:
     """Describe a held file as a choice; None when its version cannot be compared."""
-    try:
-        version = Version(file.version)
-    except InvalidVersion:
+    version = parsed(file.version)
+    if version is None:
         return None
     is_wheel = file.kind is FileKind.WHEEL
     _, _, build, tags = parse_wheel_filename(file.filename) if is_wheel else ("", "", (), frozenset())
@@ -110,10 +111,8 @@ def candidate_of(file: HeldFile) -> Candidate | None:
 
 
 def _is_static(said: Dependencies) -> bool:
-    try:
-        recent = Version(said.metadata_version) >= _STATIC_SDISTS
-    except InvalidVersion:
-        return False
+    version = parsed(said.metadata_version)
+    recent = version is not None and version >= _STATIC_SDISTS
     return recent and not any(name.lower() == "requires-dist" for name in said.dynamic)
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from itertools import groupby
 
 from packaging.utils import NormalizedName
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.closure import AvailableFiles, prove
@@ -22,6 +22,7 @@ from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.selection import Wish
 from pypitool.core.mirror.sync_plan import choose_files
 from pypitool.core.model import OriginKind
+from pypitool.core.versions import parsed
 from pypitool.mirror.available import HeldFiles
 from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set
@@ -177,7 +178,6 @@ def _pins(one: PinnedSet) -> Iterator[tuple[NormalizedName, Wish]]:
 def _versions(wish: Wish) -> Iterator[Version]:
     for clause in wish.specifier:
         if clause.operator in ("==", "===") and not clause.version.endswith(".*"):
-            try:
-                yield Version(clause.version)
-            except InvalidVersion:
-                continue
+            version = parsed(clause.version)
+            if version is not None:
+                yield version

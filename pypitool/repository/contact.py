@@ -23,6 +23,7 @@ from pypitool.host import lock_now, locked, open_or_make, write_whole
 # A keeper that does not take what is asked is not there; its walk at the next start finds everything.
 _MOST_BYTES = 64 * 1024
 BEAT_EVERY = 1.0
+_DEATHS = 10
 
 
 def put_in_inbox(files: StateFiles, *locations: Location) -> None:
@@ -84,6 +85,9 @@ class Heartbeat:
     lag: float = 0.0  # for how many seconds the oldest change has been waiting
     unsettled: int = 0  # files that are being written
     watched: bool = True  # every folder is watched
+    failing: str = ""  # why its last turn failed
+    ended: bool = False  # in order: a keeper that has not, and is gone, has died
+    deaths: tuple[float, ...] = ()  # when those before it were found dead, the last ones
 
     def age(self, now: float) -> float:
         """Return how long ago it was given."""
@@ -97,6 +101,18 @@ class Pulse:
         self._files = files
         self._last = Heartbeat(os.getpid(), 0.0)
         self.due = 0.0  # when it is time for the next one
+
+    def begin(self) -> None:
+        """Note it where the keeper before this one has died: it may be its work that kills it."""
+        before = read_heartbeat(self._files)
+        if before is None:
+            return
+        deaths = tuple(before.deaths) if before.ended else (*before.deaths, time.time())
+        self._last = replace(self._last, deaths=deaths[-_DEATHS:])
+
+    def end(self) -> None:
+        """Give the last sign of life, which says that it is the last."""
+        self.beat(scanning=False, ended=True)
 
     def beat(self, **news: Any) -> None:
         """Give a sign of life, with what is new."""
@@ -117,7 +133,8 @@ def read_heartbeat(files: StateFiles) -> Heartbeat | None:
     try:
         document = json.loads(files.keeper_life.read_text())
         known = Heartbeat.__dataclass_fields__.keys()
-        return Heartbeat(**{key: value for key, value in document.items() if key in known})
+        said = {key: value for key, value in document.items() if key in known}
+        return Heartbeat(**{**said, "deaths": tuple(said.get("deaths", ()))})
     except (OSError, ValueError, TypeError, AttributeError):
         return None
 

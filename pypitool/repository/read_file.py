@@ -16,10 +16,12 @@ from typing import TypeAlias
 from pypitool.archives.archive import read_archive
 from pypitool.archives.digest import Digester
 from pypitool.archives.open_archive import ArchiveFacts, BrokenArchive
+from pypitool.core.errors import PypitoolError
 from pypitool.core.filenames import BadFilename, Distribution, parse
+from pypitool.core.guard import Guard
 from pypitool.core.model import Contents, Digests, FileStat, HeldFile, Location, Problem
 from pypitool.core.scan_plan import Unreadable, Walked
-from pypitool.store.failures import NoSuchFile, NotReadable
+from pypitool.store.failures import NoSuchFile, NotReadable, unreadable
 from pypitool.store.opened import Opened, stat_of
 from pypitool.store.store import Store
 
@@ -54,11 +56,6 @@ class Unsettled:
     certain: bool = True  # the kernel says so, or it changed while we read it
 
 
-def read_file(store: Store, location: Location, writers: Writers) -> ReadOutcome:
-    """Read what lies at `location`; None: nothing does."""
-    return read_found(store, location, store.look(location), writers)
-
-
 def read_found(
     store: Store, location: Location, found: Walked | Unreadable | None, writers: Writers
 ) -> ReadOutcome:
@@ -67,20 +64,25 @@ def read_found(
         return None
     if isinstance(found, Unreadable):
         return Problem(found.location, found.reason)
-    try:
-        distribution = parse(location.filename)
-    except BadFilename as error:
-        return Problem(location, error.reason, found.stat)
+
+    def problem(error: PypitoolError) -> Problem | None:
+        # What the system refuses today it may give tomorrow: without a stat it is tried at each walk.
+        if isinstance(error, NotReadable):
+            return Problem(location, f"it cannot be read: {error.cause}")
+        reason = error.reason if isinstance(error, (BadFilename, BrokenArchive)) else str(error)
+        return None if isinstance(error, NoSuchFile) else Problem(location, reason, found.stat)
+
+    return Guard.run(lambda: _read(store, found, writers), problem)
+
+
+def _read(store: Store, found: Walked, writers: Writers) -> ReadFile | Problem | Unsettled:
+    location = found.location
+    distribution = parse(location.filename)
     age = _age(found.stat)
     if 0 <= age < _TICKS:
         time.sleep(_TICKS - age)
-    try:
-        with store.open(location) as opened:
-            return _Reading(location, distribution, opened, signed=found.signed).run(writers)
-    except NoSuchFile:
-        return None
-    except NotReadable as error:
-        return Problem(location, f"it cannot be read: {error.cause}")
+    with store.open(location) as opened:
+        return _Reading(location, distribution, opened, signed=found.signed).run(writers)
 
 
 def contents_of(facts: ArchiveFacts, digests: Digests) -> Contents:
@@ -118,7 +120,7 @@ class _Reading:
                 return Unsettled(self.location)
             return Problem(self.location, error.reason, self.opened.stat)
         except OSError as error:
-            return Problem(self.location, f"it cannot be read: {(error.strerror or str(error)).lower()}")
+            raise unreadable(self.location, error) from error
 
     def _read(self) -> ReadFile | Unsettled:
         facts = read_archive(self.opened.descriptor, self.distribution, self.opened.stat.size)

@@ -10,15 +10,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from typing import TypeAlias, TypeVar
 
 from pypitool.catalogue.catalogue import Catalogue
+from pypitool.core.errors import PypitoolError
 from pypitool.core.filenames import is_ignored
+from pypitool.core.guard import Guard
 from pypitool.core.model import Location
 from pypitool.core.progress import ReadProgress, ignore_progress
-from pypitool.core.scan_plan import ScanPlan, Walked, plan_scan
+from pypitool.core.scan_plan import ScanPlan, Unreadable, Walked, plan_scan
 from pypitool.repository.contact import keeper_lock, put_in_inbox
-from pypitool.repository.read_file import ReadOutcome, Writers, read_file, read_found
+from pypitool.repository.read_file import ReadOutcome, Writers, read_found
 from pypitool.repository.recovery import settle_all
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan_record import ScanRecorder, ScanReport
@@ -30,6 +33,16 @@ _BREATHE_EVERY = 1000  # files walked
 _BREATH = 0.1  # seconds of waiting for a large file
 _THREADS = 4
 _SMALL = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """The machine failed while a file was to be read: nothing is known of it."""
+
+    error: PypitoolError
+
+
+_Outcome: TypeAlias = "ReadOutcome | _Failed"
 
 
 def never_pause() -> None:
@@ -111,35 +124,51 @@ class Scanner:
         # It is looked at again: events that came before its row were of no use.
         report.unsettled.extend(place for place in todo.changed if place in busy)
         wanted = [place for place in todo.changed if not is_ignored(place.filename) and place not in busy]
+        self._read_all(wanted, recorder)
+
+    def _read_all(self, wanted: list[Location], recorder: ScanRecorder) -> None:
+        """Read files and record them. What the machine fails at stays as it was, and ends the scan."""
+        failed: list[PypitoolError] = []
         try:
             for done, read in self._read(wanted):
                 if read is not None:
-                    recorder.add(*read)
+                    place, outcome = read
+                    if isinstance(outcome, _Failed):
+                        failed.append(outcome.error)
+                    else:
+                        recorder.add(place, outcome)
                     self.progress(done, len(wanted))
                 recorder.commit_if_due()
                 self.pause()
         finally:
             recorder.commit()
+        if failed:
+            raise failed[0]
 
-    def _read(self, wanted: list[Location]) -> Iterator[tuple[int, tuple[Location, ReadOutcome] | None]]:
+    def _read(self, wanted: list[Location]) -> Iterator[tuple[int, tuple[Location, _Outcome] | None]]:
         """Read files, and give how many are done with what one of them gave; None while all take long."""
         # Hashing leaves the interpreter to other threads, so large files use several cores. With small ones
         # threads only get in each other's way (three times slower, tried).
         done = 0
         with ThreadPoolExecutor(_THREADS) as pool:
-            under_way: dict[Future[ReadOutcome], Location] = {}
+            under_way: dict[Future[_Outcome], Location] = {}
             for place in wanted:
-                found = self.store.look(place)
-                if not (isinstance(found, Walked) and found.stat.size > _SMALL):
-                    done += 1
-                    yield done, (place, read_found(self.store, place, found, self.writers))
+                found = Guard.turn(partial(self.store.look, place), _Failed)
+                if isinstance(found, Walked) and found.stat.size > _SMALL:
+                    under_way[pool.submit(self._read_one, place, found)] = place
                 else:
-                    under_way[pool.submit(read_file, self.store, place, self.writers)] = place
+                    done += 1
+                    yield done, (place, self._read_one(place, found))
                 while len(under_way) > _THREADS or (under_way and place is wanted[-1]):
                     for future in wait(under_way, _BREATH, FIRST_COMPLETED).done:
                         done += 1
                         yield done, (under_way.pop(future), future.result())
                     yield done, None
+
+    def _read_one(self, place: Location, found: Walked | Unreadable | _Failed | None) -> _Outcome:
+        if isinstance(found, _Failed):
+            return found
+        return Guard.turn(partial(read_found, self.store, place, found, self.writers), _Failed)
 
     def _breathing(self, items: Iterable[T]) -> Iterator[T]:
         for number, item in enumerate(items):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from pypitool.catalogue.catalogue import Catalogue, ScanBatch
+from pypitool.core.guard import Guard
 from pypitool.core.model import HeldFile, Location, Problem
 from pypitool.core.scan_plan import Walked, is_name_conflict, name_conflicts
 from pypitool.repository.read_file import ReadFile, ReadOutcome, Unsettled
@@ -123,18 +125,29 @@ class ScanRecorder:
             if found is None or (problem.stat is not None and stat != problem.stat):
                 self._report.unsettled.append(problem.location)
 
-    def _apply(self, batch: ScanBatch, read: Iterable[ReadFile] = ()) -> None:
+    def _apply(self, batch: ScanBatch, read: Sequence[ReadFile] = ()) -> None:
         if not (batch.changed or batch.gone or batch.problems or batch.solved):
             return
-        bodies = {
-            one.file.contents.metadata_sha256: one.metadata_body
-            for one in read
-            if one.file.contents.metadata_sha256 and one.metadata_body is not None
-        }
-        self._catalogue.apply_scan(batch, [(digest, body) for digest, body in bodies.items() if digest])
+        record = partial(self._catalogue.apply_scan, batch, _bodies(read))
+        Guard.run(record, lambda _: self._apply_each(batch, read))
         for location in [*batch.gone, *batch.solved, *(file.location for file in batch.changed)]:
             self.reported.pop(location, None)
         self.reported.update((problem.location, problem) for problem in batch.problems)
+
+    def _apply_each(self, batch: ScanBatch, read: Sequence[ReadFile]) -> None:
+        """Record file by file, where the catalogue cannot hold what one of them says: that is its problem."""
+        gone, problems = [*batch.gone], [*batch.problems]
+        for one in read:
+            fault = Guard.run(partial(self._apply_one, one), str)
+            if fault:
+                gone.append(one.file.location)
+                problems.append(Problem(one.file.location, fault, one.file.stat))
+        self._report.problems.extend(problems[len(batch.problems) :])
+        self._catalogue.apply_scan(ScanBatch([], gone, problems, batch.solved), [])
+
+    def _apply_one(self, one: ReadFile) -> str:
+        self._catalogue.apply_scan(ScanBatch([one.file], [], [], []), _bodies([one]))
+        return ""
 
     def _settle_rivals(self, filenames: list[str] | None) -> None:
         if filenames == []:
@@ -153,3 +166,9 @@ class ScanRecorder:
         new = [problem for problem in problems.values() if self.reported.get(problem.location) != problem]
         self._report.problems.extend(new)
         self._apply(ScanBatch(problems=new, solved=solved))
+
+
+def _bodies(read: Iterable[ReadFile]) -> list[tuple[str, bytes]]:
+    """Return each METADATA body once, under its digest."""
+    bodies = {one.file.contents.metadata_sha256: one.metadata_body for one in read}
+    return [(digest, body) for digest, body in bodies.items() if digest and body is not None]

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pypitool.core.filenames import SIGNATURE
+from pypitool.core.guard import Guard
 from pypitool.core.model import FileStat, Location
 from pypitool.core.scan_plan import Unreadable, Walked
-from pypitool.store.failures import ABSENT, NoSuchFile, NotReadable, Occupied, writing
+from pypitool.store.failures import ABSENT, NoSuchFile, Occupied, unreadable, writing
 from pypitool.store.opened import Opened, is_hidden, is_utf8, opened_folder, stat_of
 from pypitool.store.temporary import (
     Leftover,
@@ -52,7 +53,10 @@ class DirectoryStore:
         try:
             with opened_folder(self.roots[location.root], folder) as within:
                 result = os.stat(name, dir_fd=within, follow_symlinks=False)
-        except OSError:
+        except OSError as error:
+            # Without descriptors, or on a failing disk, nothing is known: that is not to be gone.
+            if Guard.ends_the_turn(error):
+                raise unreadable(location, error) from error
             return None
         signed = os.path.lexists(self.roots[location.root] / (location.path + SIGNATURE))
         if stat_bits.S_ISLNK(result.st_mode):
@@ -65,7 +69,7 @@ class DirectoryStore:
         try:
             opened = self._links.open(location)
         except OSError as error:
-            raise NotReadable(location, (error.strerror or str(error)).lower()) from error
+            raise unreadable(location, error) from error
         if opened is None:
             raise NoSuchFile(location)
         return opened

@@ -34,6 +34,11 @@ class NotReadable(PypitoolError):
     cause: str
 
 
+def unreadable(location: Location, error: OSError) -> NotReadable:
+    """Name what the operating system says of reading a file or a folder."""
+    return NotReadable(location, (error.strerror or str(error)).lower())
+
+
 class Occupied(PypitoolError):
     """A file has the name already, and nothing was asked to replace it."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from pypitool.core.model import FileStat
+from pypitool.core.text import is_text
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # O_NONBLOCK: opening a named pipe would wait for its writer.
@@ -49,11 +50,7 @@ def is_hidden(path: str) -> bool:
 
 def is_utf8(name: str) -> bool:
     """Tell whether a name is UTF-8 on the disk: what is not has become lone surrogates in `name`."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return is_text(name)
 
 
 @contextlib.contextmanager

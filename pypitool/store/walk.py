@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pypitool.core.filenames import SIGNATURE, is_ignored
+from pypitool.core.guard import Guard
 from pypitool.core.model import Location
 from pypitool.core.scan_plan import Unreadable, Walked
-from pypitool.store.failures import ABSENT
+from pypitool.store.failures import ABSENT, unreadable
 from pypitool.store.opened import Opened, is_utf8, open_regular, stat_of
 
 _NOT_UTF8 = "its name is not UTF-8"
@@ -45,6 +46,8 @@ class Walk:
         try:
             names = _names(self.root / prefix)
         except OSError as error:
+            if Guard.ends_the_turn(error):
+                raise unreadable(Location(self.number, prefix), error) from error
             # A folder may go while we walk. The root may not: more likely it is not mounted.
             if not prefix or not isinstance(error, (FileNotFoundError, NotADirectoryError)):
                 cause = (error.strerror or str(error)).lower()
@@ -65,7 +68,9 @@ class Walk:
             return location.path
         try:
             result = os.lstat(base + name)
-        except OSError:
+        except OSError as error:
+            if Guard.ends_the_turn(error):
+                raise unreadable(location, error) from error
             return None  # it went while we walked
         if stat_bits.S_ISREG(result.st_mode):
             return Walked(location, stat_of(result), signed)

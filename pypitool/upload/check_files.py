@@ -21,6 +21,7 @@ from pypitool.archives.digest import FileChangedWhileRead, digest_stream
 from pypitool.archives.open_archive import BrokenArchive
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.filenames import BadFilename, Distribution, parse
+from pypitool.core.limits import SIGNATURE
 from pypitool.core.model import FileKind
 from pypitool.core.upload.fields import CheckedMetadata, check_metadata_body, form_fields
 from pypitool.upload.form import FileOnDisk, Package
@@ -28,7 +29,6 @@ from pypitool.upload.named_files import FileFault, Named, NamedFile
 from pypitool.upstream.upstream_errors import Stopped
 
 _THREADS = 4
-_LARGEST_SIGNATURE = 64 * 1024
 _LARGEST_ATTESTATION = 1024**2
 _ARMOUR = b"-----BEGIN PGP SIGNATURE-----"
 # docutils' own form: `<string>:4: (ERROR/3) Unknown directive type "foo".`, and the lines it is about.
@@ -222,7 +222,7 @@ def _collected(path: Path, faults: list[FileFault]) -> Iterator[None]:
 
 def _read_signature(path: Path) -> bytes:
     """Return a signature as it is sent, or raise `_Unusable`."""
-    body = _read(path, _LARGEST_SIGNATURE)
+    body = _read(path, SIGNATURE.most)
     if not body.lstrip().startswith(_ARMOUR):
         raise _Unusable("it is no signature in armour (gpg --armor --detach-sign)")
     return body

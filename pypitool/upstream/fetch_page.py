@@ -18,6 +18,7 @@ from urllib.parse import quote, urljoin
 from packaging.utils import NormalizedName
 
 from pypitool.core.filenames import is_ignored
+from pypitool.core.limits import PAGE_BYTES
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import indexes_for
@@ -31,7 +32,6 @@ from pypitool.upstream.upstream_errors import (
     UpstreamUnavailable,
 )
 
-_LARGEST_PAGE = 64 * 1024**2
 _JSON = "application/vnd.pypi.simple.v1+json"
 # HTML of either name; a plain `text/html` last, because JSON alone tells sizes and upload times.
 _ACCEPT = f"{_JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
@@ -112,7 +112,7 @@ def fetch_page(
         skew = _clock_skew(response)
         if response.status_code == 304 and known is not None:
             return UnchangedPage(session.upstream.name, project, known, skew)
-        body = read_bounded(response, _LARGEST_PAGE)
+        body = read_bounded(response, PAGE_BYTES.most)
         found = KnownPage(response.headers.get("ETag"), hashlib.sha256(body).hexdigest())
         if known is not None and known.body_sha256 == found.body_sha256:
             return UnchangedPage(session.upstream.name, project, found, skew)
@@ -130,7 +130,7 @@ def fetch_listing(session: UpstreamSession, project: NormalizedName) -> Listing:
         if response.is_redirect:
             raise NoSuchProject(url, "the index redirects to another one for it")
         _check_status(url, response)
-        body = read_bounded(response, _LARGEST_PAGE)
+        body = read_bounded(response, PAGE_BYTES.most)
         read = _read(project, response, body)
         _refuse_strangers(response, read)
         if not read.entries and not _is_surely_a_page(response, body):
@@ -145,7 +145,7 @@ def release_document(session: UpstreamSession, project: NormalizedName, version:
     with session.get(url, {"Accept": "application/json"}) as response:
         if response.status_code != 200:
             return None
-        body = read_bounded(response, _LARGEST_PAGE)
+        body = read_bounded(response, PAGE_BYTES.most)
     try:
         return json.loads(body)
     except ValueError:

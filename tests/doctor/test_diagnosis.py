@@ -24,7 +24,8 @@ from pypitool.doctor.people import (
     unknown_name_findings,
 )
 from pypitool.doctor.places import GIB, Directory, Disk, directory_findings, disk_findings
-from pypitool.doctor.running import keeper_findings, run_findings, unit_findings
+from pypitool.doctor.running import failing_findings, keeper_findings, run_findings, unit_findings
+from pypitool.repository.contact import Heartbeat
 
 NOW = datetime(2026, 1, 10, tzinfo=timezone.utc)
 
@@ -228,3 +229,18 @@ def test_lines_of_facts_that_cannot_be_read_or_applied() -> None:
 
 def test_a_sound_log_of_facts_is_no_finding() -> None:
     assert not list(facts_findings("facts.jsonl", []))
+
+
+@pytest.mark.parametrize(
+    ("heartbeat", "found"),
+    [
+        (Heartbeat(1, 1000.0), []),
+        (Heartbeat(1, 1000.0, failing="no space left"), [("keeper-failing", "error")]),
+        (Heartbeat(1, 1000.0, deaths=(900.0, 950.0)), []),
+        (Heartbeat(1, 1000.0, deaths=(1.0, 900.0, 950.0)), []),
+        (Heartbeat(1, 1000.0, deaths=(800.0, 900.0, 950.0)), [("keeper-dying", "error")]),
+    ],
+    ids=["well", "failing", "two deaths", "one long ago", "three deaths"],
+)
+def test_a_keeper_that_does_not_get_its_work_done(heartbeat: Heartbeat, found: list[tuple[str, str]]) -> None:
+    assert words(failing_findings("/state", heartbeat, now=1000.0)) == found

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
+
+from pypitool.core.versions import parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,7 @@ def _rewrite_line(line: str, pins: Mapping[NormalizedName, NewPin], changed: set
 
 
 def _is_version(text: str, have: Version) -> bool:
-    try:
-        return Version(text) == have
-    except InvalidVersion:
-        return False
+    return parsed(text) == have
 
 
 def _with_hashes(rest: str, digests: Sequence[str]) -> str:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from pypitool.core.limits import REQUIREMENT, VERSION
+
 
 @dataclass(frozen=True, slots=True)
 class LinePosition:
@@ -173,12 +175,23 @@ def _requirement(line: str, source: LinePosition) -> Statement:
     if fault is not None:
         return LineFault(fault, source)
     try:
-        requirement = Requirement(text)
+        requirement = parse_requirement(text)
     except InvalidRequirement as error:
         return LineFault(f"`{text}` is not a requirement: {str(error).splitlines()[0]}", source)
     if requirement.url:
         return LineFault("direct addresses are not followed; name the project and its version", source)
     return RequirementLine(requirement, hashes, source)
+
+
+def parse_requirement(text: str) -> Requirement:
+    """Read a requirement (PEP 508), or raise `InvalidRequirement`; and for what fails only later."""
+    if len(text) > REQUIREMENT.most or _ABSURD.search(text):
+        raise InvalidRequirement("it is absurdly long")
+    return Requirement(text)
+
+
+# A version in it, or in its marker, that int() refuses where it is first compared.
+_ABSURD = re.compile(rf"\d{{{VERSION.most}}}")
 
 
 def _split_hashes(line: str) -> tuple[str, frozenset[str], str | None]:

@@ -22,6 +22,7 @@ from pypitool.core.mirror.target_words import (
     System,
     UnknownPython,
 )
+from pypitool.core.versions import are_readable
 
 # PEP 513, 571 and 599 are aliases of PEP 600 names, on the machines that those PEPs list.
 _ALIASES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
@@ -106,7 +107,7 @@ class Target:
             specifiers = SpecifierSet(requires_python)
         except InvalidSpecifier:
             return True
-        return specifiers.contains(self.python.full, prereleases=True)
+        return not are_readable(specifiers) or specifiers.contains(self.python.full, prereleases=True)
 
     def _tags(self) -> Iterator[Tag]:
         version, platforms = self.python.short, self.platform.tags

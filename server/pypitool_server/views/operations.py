@@ -89,6 +89,8 @@ def faults(settings: Settings, repository: Repository) -> Iterator[tuple[str, st
         yield "keeper", "has not begun"
     elif (age := heartbeat.age(time.time())) > OLDEST_HEARTBEAT_SECONDS:
         yield "keeper", f"was silent for {age:.0f} s"
+    elif heartbeat.failing:
+        yield "keeper", f"its turns fail: {heartbeat.failing}"
     for directory in (repository.roots[0], repository.state):
         if (free := free_bytes(directory)) < LEAST_FREE_BYTES:
             yield "disk", f"{free // 1024**2} MiB are free at {directory}"

@@ -16,6 +16,7 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor
 from pypitool.core.filenames import Distribution
 from pypitool.core.index.upload_form import UploadForm, check_digests, check_form, check_metadata
+from pypitool.core.limits import FORM_BYTES
 from pypitool.core.model import Origin, OriginKind, ProjectStatus
 from pypitool.core.names import normalize
 from pypitool.core.rights.right import Right
@@ -29,7 +30,7 @@ from pypitool_server.services import Services, services
 from pypitool_server.views import answers
 from pypitool_server.views.not_held import refuse_while_reading
 from pypitool_server.views.request_body import RequestBody, current_body, refuse_other_sites
-from pypitool_server.views.upload_body import ACTION, DOCUMENTS, FORM_BYTES, Form, IncomingFile, read_form
+from pypitool_server.views.upload_body import ACTION, DOCUMENTS, Form, IncomingFile, read_form
 
 # All that people have in their .pypirc, with and without a slash: twine takes any redirect for a failure.
 ADDRESSES = ("/", "/legacy/", "/legacy", "/simple/", "/simple", "/pypi/", "/pypi")
@@ -86,7 +87,7 @@ def _received(here: Services, body: RequestBody) -> Response:
     store, limit = here.repository.store, here.settings.server.max_upload_size
     admit = partial(_admitted, here)
     with IncomingFile(store, admit=admit, limit=limit, announced=body.expected or 0) as file:
-        pieces = body.pieces(limit + FORM_BYTES)
+        pieces = body.pieces(limit + FORM_BYTES.most)
         form = read_form(request.content_type or "", pieces, file.open)
         action = form.first(ACTION)
         if not action:

@@ -15,6 +15,7 @@ from packaging.utils import NormalizedName
 from werkzeug.http import parse_options_header
 
 from pypitool.archives.digest import Digester, blake2b_512
+from pypitool.core import limits
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.filenames import Distribution, parse
 from pypitool.core.index.upload_form import UploadRefused
@@ -23,15 +24,12 @@ from pypitool.store.store import Store
 from pypitool.store.temporary import TemporaryFile
 
 # Flask's own limits refuse real uploads: 500 kB for a README, 1000 parts for a project with many extras.
-FORM_BYTES = 16 * 1024**2
-FORM_PARTS = 10_000
 # RFC 2046, 5.1.1: "boundary delimiters must not be longer than 70 characters"; some clients take a few more.
 LONGEST_BOUNDARY = 200
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
 CONTENT = "content"
 SIGNATURE = "gpg_signature"
-LARGEST_SIGNATURE = 64 * 1024
 ACTION = ":action"
 DOCUMENTS = "doc_upload"
 
@@ -88,7 +86,7 @@ def _with_carriage_returns(pieces: Iterable[bytes], bare_line: bytes) -> Iterato
     body = bytearray(head)
     for piece in arriving:
         body += piece
-        if len(body) > FORM_BYTES:
+        if len(body) > limits.FORM_BYTES.most:
             raise FormTooLarge
     yield bytes(body).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
@@ -97,11 +95,11 @@ def _urlencoded(pieces: Iterable[bytes]) -> Form:
     body = bytearray()
     for piece in pieces:
         body += piece
-        if len(body) > FORM_BYTES:
+        if len(body) > limits.FORM_BYTES.most:
             raise FormTooLarge
     try:
         text = body.decode("utf-8", "replace")
-        return Form(parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_PARTS))
+        return Form(parse_qsl(text, keep_blank_values=True, max_num_fields=limits.FORM_PARTS.most))
     except ValueError as error:
         raise FormTooLarge from error
 
@@ -115,7 +113,7 @@ class _Multipart:
 
     def __init__(self, boundary: str, open_sink: OpenPart) -> None:
         self.form = Form()
-        self._parser = PushMultipartParser(boundary, max_segment_count=FORM_PARTS)
+        self._parser = PushMultipartParser(boundary, max_segment_count=limits.FORM_PARTS.most)
         self._open_sink = open_sink
         self._sink: PartSink | None = None
         self._value = bytearray()
@@ -160,7 +158,7 @@ class _Multipart:
 
     def _count(self, size: int) -> None:
         self._bytes += size
-        if self._bytes > FORM_BYTES:
+        if self._bytes > limits.FORM_BYTES.most:
             raise FormTooLarge
 
 
@@ -247,8 +245,8 @@ class _Signature:
 
     def write(self, data: bytes) -> None:
         self._body += data
-        if len(self._body) > LARGEST_SIGNATURE:
-            raise FileTooLarge(self._filename, LARGEST_SIGNATURE)
+        if len(self._body) > limits.SIGNATURE.most:
+            raise FileTooLarge(self._filename, limits.SIGNATURE.most)
 
 
 class BrokenForm(PypitoolError):
@@ -264,7 +262,10 @@ class FormTooLarge(PypitoolError):
 
     kind = Kind.INVALID
     status = 413
-    sentence = f"the form has more than {FORM_PARTS:,} fields or {FORM_BYTES:,} bytes beside its file"
+    sentence = (
+        f"the form has more than {limits.FORM_PARTS.most:,} fields "
+        f"or {limits.FORM_BYTES.most:,} bytes beside its file"
+    )
 
 
 class PartSink(Protocol):

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pypitool.core import limits
 from pypitool_server.views.upload_body import (
-    FORM_BYTES,
-    FORM_PARTS,
     BrokenForm,
     Form,
     FormTooLarge,
@@ -96,7 +95,7 @@ def test_a_form_with_bare_line_feeds_is_read(size: int) -> None:
 
 
 def test_a_form_with_bare_line_feeds_does_not_grow_without_end() -> None:
-    data = b'--b\nContent-Disposition: form-data; name="name"\n\n' + b"x" * (FORM_BYTES + 1)
+    data = b'--b\nContent-Disposition: form-data; name="name"\n\n' + b"x" * (limits.FORM_BYTES.most + 1)
 
     with pytest.raises(FormTooLarge):
         read(Body("multipart/form-data; boundary=b", data))
@@ -143,27 +142,31 @@ def test_a_part_without_a_name_is_refused(head: bytes) -> None:
 
 
 def test_ten_thousand_fields_are_accepted_and_one_more_is_not() -> None:
-    fields = [("classifiers", str(number)) for number in range(FORM_PARTS)]
+    fields = [("classifiers", str(number)) for number in range(limits.FORM_PARTS.most)]
 
     form, _ = read(multipart(fields))
 
-    assert len(form.fields) == FORM_PARTS
+    assert len(form.fields) == limits.FORM_PARTS.most
     with pytest.raises(FormTooLarge):
         read(multipart([*fields, ("name", "acme")]))
 
 
 def test_a_description_of_megabytes_is_accepted_and_one_without_end_is_not() -> None:
-    form, _ = read(multipart([("description", "x" * (FORM_BYTES // 2))]))
+    form, _ = read(multipart([("description", "x" * (limits.FORM_BYTES.most // 2))]))
 
-    assert len(form.fields[0][1]) == FORM_BYTES // 2
+    assert len(form.fields[0][1]) == limits.FORM_BYTES.most // 2
     with pytest.raises(FormTooLarge):
-        read(multipart([("one", "x" * (FORM_BYTES // 2)), ("two", "x" * (FORM_BYTES // 2))]))
+        read(
+            multipart(
+                [("one", "x" * (limits.FORM_BYTES.most // 2)), ("two", "x" * (limits.FORM_BYTES.most // 2))]
+            )
+        )
     with pytest.raises(FormTooLarge):
-        read(Body("application/x-www-form-urlencoded", b"x=" + b"x" * FORM_BYTES))
+        read(Body("application/x-www-form-urlencoded", b"x=" + b"x" * limits.FORM_BYTES.most))
 
 
 def test_a_part_whose_head_never_ends_is_refused() -> None:
-    data = f"--{BOUNDARY}\r\n".encode() + b"x" * (FORM_BYTES + 1)
+    data = f"--{BOUNDARY}\r\n".encode() + b"x" * (limits.FORM_BYTES.most + 1)
 
     with pytest.raises(FormTooLarge):
         read(Body(f"multipart/form-data; boundary={BOUNDARY}", data))

@@ -1,0 +1,45 @@
+"""How long and how many what comes in may be: files, archives, forms and pages of strangers.
+
+Each limit is at least four times the largest that the public index is known to hold: nothing honest meets it.
+Where that was never counted, none is named, and the note says what the limit was measured by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The most that is taken of one thing, and the largest that is known of it."""
+
+    most: int
+    largest: int | None
+    note: str
+
+
+# What a file says of itself. Its name is bounded by the file system, in `core.filenames`.
+VERSION = Limit(256, None, "characters; a file's whole name has 200, and int() refuses 4,300 digits")
+REQUIRES_PYTHON = Limit(KIB, None, "characters; one clause has ten")
+REQUIREMENT = Limit(16 * KIB, None, "characters of a Requires-Dist; a marker for each platform takes 2 KiB")
+METADATA = Limit(MIB, 200 * KIB, "bytes; nearly all of it is the README")
+
+# Archives.
+ZIP_ENTRIES = Limit(200_000, 20_000, "entries of the largest wheels")
+ZIP_DIRECTORY = Limit(64 * MIB, None, "bytes; 335 for each entry")
+TAR_MEMBERS = Limit(200_000, None, "files; as in a zip")
+TAR_HEADER = Limit(64 * KIB, None, "bytes; a pax header holds a long name, or ten short records")
+PAX_RECORDS = Limit(256, None, "of one member; Python writes at most ten of them, and GNU tar three dozen")
+INFLATED = Limit(8 * GIB, None, "bytes; takes minutes, and was never an sdist")
+BOMB_SIZE = Limit(64 * MIB, None, "bytes; what inflates to less harms nobody, whatever the ratio")
+BOMB_RATIO = Limit(50, None, "times the archive; the public index itself refuses more")
+
+# Forms of uploads.
+FORM_BYTES = Limit(16 * MIB, 200 * KIB, "bytes beside the file; it repeats the METADATA")
+FORM_PARTS = Limit(10_000, None, "fields; Flask's 1,000 refuse projects with many extras")
+SIGNATURE = Limit(64 * KIB, None, "bytes; a signature has less than one")
+
+# Pages of upstreams.
+PAGE_BYTES = Limit(128 * MIB, 32 * MIB, "bytes of JSON with upload times and provenance")
