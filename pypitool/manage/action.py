@@ -63,3 +63,5 @@ class Action:
     run: Callable[..., Reply]
     fields: tuple[Field, ...] = ()
     status: int = 200
+    # The right in place of `who`, where it depends on what is asked for; it is told what `run` is told.
+    asks: Callable[..., Right] | None = None

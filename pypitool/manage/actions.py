@@ -31,9 +31,8 @@ ACTIONS: Mapping[type, tuple[Action, ...]] = {
                (Field("version"), optional("reason"))),
         Action("POST", "projects/<name>/unyank", Right.YANK, Projects.unyank, (Field("version"),)),
         Action("POST", "projects/<name>/delete", Right.DELETE, Projects.delete, _DELETED),
-        # Quarantine, and its end, are for admins of the project: `Projects.allow_quarantine` asks.
         Action("POST", "projects/<name>/status", Right.YANK, Projects.set_status,
-               (Field("status", ProjectStatus), optional("reason"))),
+               (Field("status", ProjectStatus), optional("reason")), asks=Projects.right_for_status),
         Action("GET", "projects/<name>/owners", Right.ADMIN, Projects.owners),
         Action("PUT", "projects/<name>/owners", Right.ADMIN, Projects.set_owners, (Field("owners", list),)),
         # Whoever has the name elsewhere is installed from then on: that is decided by who decides on owners.

@@ -17,9 +17,11 @@ from pypitool.core.documents import (
     spelling_of,
     summary_document,
 )
+from pypitool.core.errors import PypitoolError
 from pypitool.core.fact import Actor
 from pypitool.core.model import Project, ProjectStatus, offered
 from pypitool.core.names import normalize
+from pypitool.core.rights.right import Right
 from pypitool.manage.action import Reply
 from pypitool.repository import releases
 from pypitool.repository.owners import Ownership, change_owners, give_up_name, owner_named, set_owners
@@ -33,8 +35,8 @@ def _sees_everything() -> Sees:
     return lambda name: True
 
 
-def _allow(_name: str) -> None:
-    pass
+def _refuse_nothing(_name: str) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class Projects:
     repository: Repository
     actor: Actor
     sees: Callable[[], Sees] = _sees_everything  # asked once, before a list is made
-    allow_quarantine: Callable[[str], object] = _allow  # raises where quarantine is not theirs
+    # Why who asks may not quarantine a project, or end that; None: they may.
+    quarantine_refusal: Callable[[str], PypitoolError | None] = _refuse_nothing
 
     def listed(self) -> Reply:
         """Return every project in a line each."""
@@ -103,15 +106,23 @@ class Projects:
 
     def set_status(self, name: str, status: str, reason: str = "") -> Reply:
         """Say in what state a project is."""
-        wanted = ProjectStatus(status)
-        before, _ = self.repository.catalogue.status(normalize(name))
-        if ProjectStatus.QUARANTINED in (wanted, before):
-            self.allow_quarantine(name)
-        change = releases.set_status(self.repository, name, wanted, reason, self.actor)
+        wanted, refusal = ProjectStatus(status), self.quarantine_refusal(name)
+
+        def permit(before: ProjectStatus) -> None:
+            if refusal is not None and ProjectStatus.QUARANTINED in (wanted, before):
+                raise refusal
+
+        change = releases.set_status(self.repository, name, wanted, reason, self.actor, permit=permit)
         return Reply(
             {"project": change.project, "status": change.status.value, "reason": change.reason},
             "changed" if change.changed else "unchanged",
         )
+
+    def right_for_status(self, name: str, status: str, reason: str = "") -> Right:
+        """Return the right that a status takes: quarantine, and its end, are for admins of the project."""
+        before, _ = self.repository.catalogue.status(normalize(name))
+        is_quarantine = ProjectStatus.QUARANTINED in (ProjectStatus(status), before)
+        return Right.ADMIN if is_quarantine else Right.YANK
 
     def owners(self, name: str) -> Reply:
         """Return who owns a project; raise what is not held and owned by nobody."""

@@ -163,18 +163,31 @@ def delete_release(repository: Repository, project: str, version: str, actor: Ac
     return delete(repository, plan_delete(repository, project, version), actor)
 
 
+def _permit(_before: ProjectStatus) -> None:
+    pass
+
+
 def set_status(
-    repository: Repository, project: str, status: ProjectStatus, reason: str | None, actor: Actor
+    repository: Repository,
+    project: str,
+    status: ProjectStatus,
+    reason: str | None,
+    actor: Actor,
+    *,
+    permit: Callable[[ProjectStatus], None] = _permit,
 ) -> StatusChange:
-    """Say in what state a project is (PEP 792)."""
+    """Say in what state a project is (PEP 792); `permit` judges the one before, and raises."""
     name, wanted = normalize(project), reason or None
-    before = repository.catalogue.status(name)
-    if before == (ProjectStatus.ACTIVE, None):
-        _project(repository, project)  # a status outlives the files, and must be taken back without them
-    changed = before != (status, wanted)
-    if changed:
-        repository.facts.append(Fact(What.STATUS, actor, name, reason=wanted, status=status.value))
-        repository.catalogue.set_status(name, status, wanted)
+    # No other fact meanwhile: the state that is judged is the one that ours replaces.
+    with repository.facts.alone() as append:
+        before = repository.catalogue.status(name)
+        permit(before[0])
+        if before == (ProjectStatus.ACTIVE, None):
+            _project(repository, project)  # a status outlives the files, and must be taken back without them
+        changed = before != (status, wanted)
+        if changed:
+            append(Fact(What.STATUS, actor, name, reason=wanted, status=status.value))
+            repository.catalogue.set_status(name, status, wanted)
     return StatusChange(name, status, wanted, changed)
 
 

@@ -189,6 +189,24 @@ def test_a_status_is_kept_with_its_reason(repository: Repository) -> None:
     assert (project.status, project.status_reason) == (ProjectStatus.ARCHIVED, "use acme2")
 
 
+def test_a_quarantine_that_comes_in_between_is_not_lifted(repository: Repository) -> None:
+    """Who archives looks at the state, and somebody quarantines before he has set his own."""
+    quarantine = threading.Thread(
+        target=set_status, args=(repository, "acme", ProjectStatus.QUARANTINED, "malware", ROOT)
+    )
+
+    def looked(before: ProjectStatus) -> None:
+        assert before is ProjectStatus.ACTIVE
+        quarantine.start()
+        quarantine.join(1.0)  # where it waits for us it comes after
+
+    set_status(repository, "acme", ProjectStatus.ARCHIVED, None, ROOT, permit=looked)
+    quarantine.join()
+
+    assert repository.catalogue.status(ACME) == (ProjectStatus.QUARANTINED, "malware")
+    assert [fact.status for fact in repository.facts.replay()] == ["archived", "quarantined"]
+
+
 def test_a_status_outlives_the_files_and_can_still_be_taken_back(repository: Repository) -> None:
     set_status(repository, "acme", ProjectStatus.ARCHIVED, "use acme2", ROOT)
     delete(repository, plan_delete(repository, "acme"), ROOT)

@@ -143,6 +143,14 @@ def refuse_other_sites() -> None:
         raise FromAnotherSite
 
 
+def refuse_pages() -> None:
+    """Raise `FromAnotherSite` for whatever a page sends, of whichever site: for what pages never send."""
+    # A page may call its host by any name (DNS rebinding), and that name is then in Origin and Host alike.
+    if request.headers.get("Origin") is not None:
+        raise FromAnotherSite
+    refuse_other_sites()
+
+
 def _host(url: str) -> str:
     return url.partition("://")[2].partition("/")[0].lower()
 

@@ -29,7 +29,7 @@ from pypitool_server.access.access import RequestRights
 from pypitool_server.services import Services, services
 from pypitool_server.views import answers
 from pypitool_server.views.not_held import refuse_while_reading
-from pypitool_server.views.request_body import RequestBody, current_body, refuse_other_sites
+from pypitool_server.views.request_body import RequestBody, current_body, refuse_pages
 from pypitool_server.views.upload_body import ACTION, DOCUMENTS, Form, IncomingFile, read_form
 
 # All that people have in their .pypirc, with and without a slash: twine takes any redirect for a failure.
@@ -75,7 +75,7 @@ def receive() -> Response:
     here = services()
     # Of which project it is about, and what is asked of it, the body tells.
     here.access.require_some(Right.UPLOAD, Right.DELETE)
-    refuse_other_sites()
+    refuse_pages()  # "Uploads and `remove_pkg` with an `Origin` header are refused: no client sends one"
     if here.settings.server.read_only:
         raise ReadOnly
     body = current_body(here)

@@ -200,6 +200,18 @@ def test_quarantine_and_its_end_are_for_admins(api: Api) -> None:
     assert api.post("projects/acme-core/status", "qa", active).status_code == 200
 
 
+@pytest.mark.parametrize("user", ["ann", "dora"])
+def test_who_may_not_quarantine_is_told_that_it_takes_admin(api: Api, user: str) -> None:
+    quarantine = api.post("projects/acme-core/status", user, {"status": "quarantined"})
+    api.post("projects/acme-core/status", "qa", {"status": "quarantined"})
+    lifted = api.post("projects/acme-core/status", user, {"status": "active"})
+
+    for refused in (quarantine, lifted):
+        assert refused.status_code == 403
+        assert "admin" in error(refused)["message"]
+        assert "yank" not in error(refused)["message"]
+
+
 def test_users_are_managed_by_admins_of_everything(api: Api, tmp_path: Path) -> None:
     added = api.ask("PUT", "users/carl", "root", {"password": "carls"})
     changed = api.ask("PUT", "users/carl", "root", {"password": "new"})

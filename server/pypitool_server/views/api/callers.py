@@ -72,10 +72,14 @@ def _actor() -> Actor:
 def _projects() -> Projects:
     here = services()
 
-    def allow_quarantine(name: str) -> None:
-        here.access.require(Right.ADMIN, normalize(name), absent=NotHeld(name))
+    def quarantine_refusal(name: str) -> PypitoolError | None:
+        try:
+            here.access.require(Right.ADMIN, normalize(name), absent=NotHeld(name))
+        except PypitoolError as error:
+            return error
+        return None
 
-    return Projects(here.repository, _actor(), lambda: here.access.listing().sees, allow_quarantine)
+    return Projects(here.repository, _actor(), lambda: here.access.listing().sees, quarantine_refusal)
 
 
 def _users() -> Users:

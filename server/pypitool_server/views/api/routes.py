@@ -49,13 +49,21 @@ def _guarded() -> None:
 
 def _view(action: Action, subject: Callable[[], object]) -> Callable[..., Response]:
     def view(**words: Any) -> Response:
+        if action.asks is not None:
+            told = {**words, **said(action)}
+            with _allowed(action.asks(subject(), **told), words):
+                return _carried_out(action, subject, told)
         with _allowed(action.who, words):
-            reply = action.run(subject(), **words, **said(action))
-            document = reply.document
-            whole = document if isinstance(document, (dict, list)) else list(document)
-            return answers.document(whole, action.status, outcome=reply.outcome)
+            return _carried_out(action, subject, {**words, **said(action)})
 
     return view
+
+
+def _carried_out(action: Action, subject: Callable[[], object], told: dict[str, Any]) -> Response:
+    reply = action.run(subject(), **told)
+    document = reply.document
+    whole = document if isinstance(document, (dict, list)) else list(document)
+    return answers.document(whole, action.status, outcome=reply.outcome)
 
 
 @contextmanager
