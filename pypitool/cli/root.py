@@ -12,7 +12,8 @@ from click.exceptions import Exit
 from pypitool import __version__
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
-from pypitool.config.values import BadValue, suggested
+from pypitool.config.values import BadValue
+from pypitool.core.text import suggested
 
 # Under their headings, in the order of the help. The module is named as the command is, with `_` for `-`.
 COMMANDS: dict[str, tuple[str, ...]] = {

@@ -19,7 +19,6 @@ from pypitool.config.values import (
     boolean_text,
     choice,
     comma_list,
-    did_you_mean,
     integer,
     integer_text,
     masked,
@@ -27,7 +26,7 @@ from pypitool.config.values import (
     strings,
 )
 from pypitool.core.errors import PypitoolError
-from pypitool.core.text import duration_text, parse_duration, parse_size, size_text
+from pypitool.core.text import did_you_mean, duration_text, parse_duration, parse_size, size_text
 
 UNIX = "unix"
 _GLOB = re.compile(r"[A-Za-z0-9._*?-]+", re.ASCII)

@@ -13,7 +13,8 @@ from pypitool.config.faults import ConfigFault
 from pypitool.config.gathered import Gathered, Given, Layer, Place, SettingOrigin, SettingSource
 from pypitool.config.keys import ConfigTable, Key, Shape, is_name
 from pypitool.config.settings import every_key, keys, keys_by_path, tables
-from pypitool.config.values import BadTable, BadValue, suggested, type_name
+from pypitool.config.values import BadTable, BadValue, type_name
+from pypitool.core.text import suggested
 
 # Readers of TOML tell no lines. This one is deceived by a text of several lines that has such a heading; then
 # there are more headings than tables, and no line is told.

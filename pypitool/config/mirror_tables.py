@@ -11,7 +11,7 @@ from pypitool.config.faults import ConfigFault
 from pypitool.config.gathered import Gathered
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import FLAG, GLOBS, SIZE, SPAN, ValueKind, each_read, list_of, one_of, unknown_word
-from pypitool.config.values import BadValue, did_you_mean, inline_table, string, strings, table
+from pypitool.config.values import BadValue, inline_table, string, strings, table
 from pypitool.core.mirror.target_words import (
     KNOWN_PLATFORMS,
     MARKER_VARIABLES,
@@ -20,6 +20,7 @@ from pypitool.core.mirror.target_words import (
     UnknownPlatform,
     UnknownPython,
 )
+from pypitool.core.text import did_you_mean
 
 _ABI = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
 

@@ -14,9 +14,10 @@ from pypitool.config.faults import ConfigFault
 from pypitool.config.gathered import Gathered, SettingSource
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import FLAG, TEXT, UNIX, ValueKind, globs, list_of, networks, unknown_word
-from pypitool.config.values import BadValue, comma_list, did_you_mean, string, strings
+from pypitool.config.values import BadValue, comma_list, string, strings
 from pypitool.core.proxy_headers import dropping_lines, is_ambiguous, spellings
 from pypitool.core.rights.right import WHO_KINDS, Right
+from pypitool.core.text import did_you_mean
 
 NO_PASSWORDS = "."
 _ACTIONS = ("download", "list", "update")

@@ -16,7 +16,8 @@ from pypitool.config.faults import ConfigFault
 from pypitool.config.gathered import Gathered
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import FLAG, GLOBS, PATH, SOME_SPAN, SPAN, URL, ValueKind, each_read, number, url
-from pypitool.config.values import BadValue, did_you_mean, inline_table, masked, string, table
+from pypitool.config.values import BadValue, inline_table, masked, string, table
+from pypitool.core.text import did_you_mean
 
 PUBLIC = "pypi"
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)

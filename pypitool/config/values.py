@@ -1,5 +1,5 @@
-"""What a value looks like in a TOML file, how the text of a flag or a variable becomes one, what of it is
-never printed, and which word was probably meant.
+"""What a value looks like in a TOML file, how the text of a flag or a variable becomes one, and what of it
+is never printed.
 """
 
 from __future__ import annotations
@@ -144,17 +144,3 @@ def masked(text: str) -> str:
 def host_only(text: str) -> str:
     """Hide all of an address but its host: the path of a webhook is its password."""
     return _BEHIND_HOST.sub(r"\1/***", masked(text))
-
-
-def suggested(word: str, candidates: Iterable[str]) -> str | None:
-    """Return the candidate that looks most like `word`, if one does."""
-    from difflib import get_close_matches
-
-    spelled = word.lower().replace("_", "-")
-    return next(iter(get_close_matches(spelled, tuple(candidates), n=1, cutoff=0.6)), None)
-
-
-def did_you_mean(word: str, candidates: Iterable[str]) -> str:
-    """Return the end of a sentence that asks for the probable word, or nothing."""
-    close = suggested(word, candidates)
-    return f", did you mean `{close}`?" if close else ""

@@ -1,10 +1,12 @@
 """Texts as people write and read them: durations (`90s`, `1h30m`, `7d`) and sizes (`2G`, `512 KiB`), the
-moments of our files and answers (ISO 8601, UTC, microseconds, ends in Z), and strangers' texts in messages.
+moments of our files and answers (ISO 8601, UTC, microseconds, ends in Z), strangers' texts in messages, and
+which word was probably meant.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from pypitool.core.errors import Kind, PypitoolError
@@ -112,3 +114,17 @@ def printable(text: str, limit: int = 120) -> str:
     """Return `text` fit for a message: on one line, ASCII, and not endless."""
     shown = text.encode("unicode_escape").decode("ascii")
     return shown if len(shown) <= limit else f"{shown[:limit]}..."
+
+
+def suggested(word: str, candidates: Iterable[str]) -> str | None:
+    """Return the candidate that looks most like `word`, if one does."""
+    from difflib import get_close_matches
+
+    spelled = word.lower().replace("_", "-")
+    return next(iter(get_close_matches(spelled, tuple(candidates), n=1, cutoff=0.6)), None)
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """Return the end of a sentence that asks for the probable word, or nothing."""
+    close = suggested(word, candidates)
+    return f", did you mean `{close}`?" if close else ""

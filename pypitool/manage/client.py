@@ -18,9 +18,9 @@ from typing import Any, Concatenate, ParamSpec
 from urllib.parse import quote, urlencode, urlsplit
 
 from pypitool.config.upstream_tables import RemoteSettings
-from pypitool.config.values import did_you_mean
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.names import normalize
+from pypitool.core.text import did_you_mean
 from pypitool.core.upload.addresses import server_of
 from pypitool.core.upload.answer import OUTCOME
 from pypitool.core.upload.credential_choice import Credentials

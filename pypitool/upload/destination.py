@@ -10,8 +10,9 @@ from pathlib import Path
 
 from pypitool.config.kinds import url as checked_url
 from pypitool.config.upstream_tables import RemoteSettings
-from pypitool.config.values import BadValue, did_you_mean
+from pypitool.config.values import BadValue
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.text import did_you_mean
 from pypitool.core.upload.addresses import (
     WhereTo,
     index_of,

@@ -112,7 +112,7 @@ def _index(invocation: Invocation, url: str | None, remote: str | None, name: st
 
 
 def _of_remote(loaded: Loaded, name: str) -> str:
-    from pypitool.config.values import did_you_mean
+    from pypitool.core.text import did_you_mean
 
     addresses = {one.name: one.url for one in loaded.settings.remotes}
     if name not in addresses:

@@ -70,7 +70,7 @@ def _unknown_users(settings: Settings) -> Iterator[str]:
     from pypitool.access.htpasswd import accounts
     from pypitool.access.password_errors import PasswordFileUnreadable
     from pypitool.access.rules import unknown_users
-    from pypitool.config.values import did_you_mean
+    from pypitool.core.text import did_you_mean
 
     try:
         known = [account.user for account in accounts(auth.passwords)]
