@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pypitool.mirror.record import MirrorRecord, Run
 
 
+_NO_NUMBER_OF_A_DATABASE = 2**63
+
+
 class NoSuchRun(PypitoolError):
     """A run that is not on record."""
 
@@ -43,7 +46,7 @@ class Runs:
     def run(self, number: int) -> Reply:
         """Return one run with its events."""
         with self._record() as record:
-            found = record.run(number)
+            found = record.run(number) if number < _NO_NUMBER_OF_A_DATABASE else None
             if found is None:
                 raise NoSuchRun(number)
             return Reply({**_document(found), "events": list(record.events(number))})

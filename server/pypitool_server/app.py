@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest
-from werkzeug.routing import Rule
+from werkzeug.routing import IntegerConverter, Rule
 
 from pypitool.access.rules import rules_of
 from pypitool.config.settings import Settings
@@ -64,6 +64,7 @@ def create_app(
         repository = Repository.open(settings.server.packages, settings.server.state)
     app = Flask(__package__, static_folder=None)
     app.url_rule_class = MatchedRule
+    app.url_map.converters["int"] = ShortNumber
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     # An upload to `//legacy/` must never be answered with a redirect.
     app.url_map.merge_slashes = False
@@ -81,6 +82,12 @@ def create_app(
     app.after_request(_finished)
     _put_replay_before(app, parts, observe or _unobserved)
     return app
+
+
+class ShortNumber(IntegerConverter):
+    """A number in an address: one that neither int() nor a database could hold leads nowhere."""
+
+    regex = r"[0-9]{1,18}"
 
 
 class MatchedRule(Rule):

@@ -481,3 +481,35 @@ def test_the_record_of_decisions_is_for_admins_of_everything(api: Api) -> None:
     assert api.get("audit?since=never", "root").status_code == 400
     assert api.get("audit", "qa").status_code == 403
     assert error(api.get("audit/downloads/acme-core/1.0", "root"))["kind"] == "config"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "projects/acme-core/{}"),
+        ("GET", "runs/{}"),
+    ],
+)
+@pytest.mark.parametrize("number", ["9" * 5000, "9" * 23, "9" * 19], ids=[5000, 23, 19])
+def test_numbers_of_many_digits_in_addresses_are_not_found(
+    api: Api, method: str, path: str, number: str
+) -> None:
+    assert api.ask(method, path.format(number), "root").status_code == 404
+
+
+@pytest.mark.parametrize("deed", ["yank", "unyank"])
+def test_a_version_of_many_digits_is_not_held(api: Api, deed: str) -> None:
+    answer = api.post(f"projects/acme-core/{deed}", "root", {"version": "9" * 5000})
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "9" * 5000 + "d", "2026-01-" + "9" * 5000])
+def test_times_of_many_digits_are_wrong(api: Api, text: str) -> None:
+    assert api.get(f"audit?since={text}", "root").status_code == 400
+
+
+def test_downloads_of_a_version_of_many_digits_are_none(start: Start) -> None:
+    answer = start(download_log=True).get(f"audit/downloads/acme-core/{'9' * 5000}", "root")
+
+    assert answer.status_code == 404

@@ -9,6 +9,8 @@ import pytest
 from pypitool.repository.repository import Repository
 from tests.server.site import Site, basic, make_site
 
+MANY = "9" * 5000
+
 
 def read(site: Site, path: str) -> Any:
     answer = site.get(path)
@@ -80,3 +82,13 @@ def test_it_needs_the_right_to_list(repository: Repository) -> None:
 
     assert site.get("/pypi/acme-core/json").status_code == 401
     assert site.get("/pypi/acme-core/json", Authorization=basic()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "version", [MANY, f"1.{MANY}", f"{MANY}!1", f"1.0+{MANY}", f"1.0rc{MANY}"], ids=range(5)
+)
+@pytest.mark.parametrize(
+    "path", ["/pypi/acme-core/{}/json", "/project/acme-core/{}/", "/project/acme-core/{}"]
+)
+def test_a_version_of_thousands_of_digits_is_not_held(site: Site, path: str, version: str) -> None:
+    assert site.get(path.format(version.format(MANY))).status_code == 404

@@ -682,3 +682,52 @@ def test_no_fields_are_a_server_error(server: Server, fields: list[tuple[str, st
     answer = server.post(multipart(safe, [("content", WHEEL, BYTES)]))
 
     assert answer.status_code < 500
+
+
+MANY = "9" * 5000
+ABSURD = pytest.mark.parametrize(
+    "version", [MANY, f"1.{MANY}", f"{MANY}!1", f"1.0+{MANY}", f"1.0rc{MANY}"], ids=range(5)
+)
+
+
+@ABSURD
+def test_a_wheel_of_a_version_of_thousands_of_digits_is_refused(server: Server, version: str) -> None:
+    metadata = f"Metadata-Version: 2.1\nName: acme-core\nVersion: {version}\n".encode()
+
+    answer = server.upload(WHEEL, wheel_bytes(RELEASE, metadata=metadata))
+
+    assert answer.status_code == 400
+    assert "its metadata names the version" in answer.text
+    assert server.files == {}
+
+
+@ABSURD
+def test_an_sdist_of_a_version_of_thousands_of_digits_is_refused(server: Server, version: str) -> None:
+    metadata = f"Metadata-Version: 2.1\nName: acme-core\nVersion: {version}\n".encode()
+
+    answer = server.upload(SDIST, sdist_bytes(RELEASE, metadata=metadata))
+
+    assert answer.status_code == 400
+    assert server.files == {}
+
+
+@ABSURD
+def test_a_form_with_a_version_of_thousands_of_digits_is_refused(server: Server, version: str) -> None:
+    assert server.post(upload_form(WHEEL, BYTES, change={"version": version})).status_code == 400
+
+
+@ABSURD
+def test_removing_a_version_of_thousands_of_digits_finds_nothing(server: Server, version: str) -> None:
+    server.upload(WHEEL, BYTES)
+
+    assert server.post(remove("acme-core", version)).status_code == 404
+
+
+def test_a_python_of_thousands_of_digits_is_no_wish_of_a_page(server: Server) -> None:
+    metadata = f"Metadata-Version: 2.1\nName: acme-core\nVersion: 1.0\nRequires-Python: >=3.{MANY}\n".encode()
+
+    assert server.upload(WHEEL, wheel_bytes(RELEASE, metadata=metadata)).status_code == 200
+
+    held = server.repository.catalogue.file_at(WHEEL)
+    assert held is not None
+    assert held.contents.requires_python is None
