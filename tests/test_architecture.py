@@ -79,7 +79,8 @@ repository      -> activity backup contact owners publish read_file recovery rel
                    scan_record state tokens verify
 server/access   -> access auth refusals
 server/engine   -> other_servers prepare serve server
-server/http     -> bodies body_timeout browser negotiated proxies thread_budget wsgi_types
+server/http     -> bodies browser lingering negotiated own_connections proxies slow_connections
+                   thread_budget wsgi_types
 server/logs     -> access_log counts download_log exposition logs observer shared_counters
 server/replay   -> cache freshness front rendered
 server/views    -> answers api.routes error_answers files legacy_json operations pages request_body simple
@@ -100,7 +101,7 @@ MORE_DOORS = {
     "mirror": (21, "a command imports the one thing that it runs, and no start pays for the others"),
     "repository": (14, "what can be done with a repository, one thing a file"),
     "server/access": (3, "who asks, what he may, and what he is told"),
-    "server/http": (7, "small tools without a common inside"),
+    "server/http": (9, "small tools without a common inside"),
     "server/logs": (7, "each log and count is made where processes are, and fed where requests are"),
     "server/replay": (4, "the cache, its freshness, the front and the pages: four parts that others connect"),
     "server/views": (12, "the application registers each view"),

@@ -177,7 +177,10 @@ class ServerSettings:
     read_only: bool = setting(False, "refuse every change with 503", kind=FLAG, topic="Uploads")
     max_upload_size: int = setting(2 * 1024**3, "largest file that is accepted", kind=SIZE, topic="Uploads")
     body_timeout: float = setting(
-        60.0, "end an upload that has been silent for this long", kind=DURATION, topic="Uploads"
+        60.0,
+        "end a connection whose client sends nothing, or takes nothing, for this long",
+        kind=DURATION,
+        topic="Uploads",
     )
     fallback_url: str | None = setting(
         None,

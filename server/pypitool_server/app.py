@@ -13,9 +13,10 @@ from pypitool.access.rules import rules_of
 from pypitool.config.settings import Settings
 from pypitool.repository.repository import Repository
 from pypitool_server.access.access import Access, authentication_of
-from pypitool_server.http.body_timeout import BodyTimeout
 from pypitool_server.http.browser import browser_of
+from pypitool_server.http.lingering import Lingering
 from pypitool_server.http.proxies import ExternalAddress, TrustedProxies
+from pypitool_server.http.slow_connections import Answers
 from pypitool_server.http.thread_budget import ThreadBudget
 from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.replay.cache import BoundedCache
@@ -36,7 +37,7 @@ from pypitool_server.views import (
     xmlrpc,
 )
 from pypitool_server.views.api import routes
-from pypitool_server.views.request_body import WITH_BODY, drain_early
+from pypitool_server.views.request_body import WITH_BODY, begin_answering, drain_early, end_answering
 
 # Of the memory for ready answers, the part that keeps pages for requests that are not quite alike
 # (another ETag, HEAD, another right); the bytes themselves are the same objects.
@@ -55,10 +56,12 @@ def create_app(
     repository: Repository | None = None,
     verify: Verify | None = None,
     observe: Observe | None = None,
+    lingering: Lingering | None = None,
 ) -> Flask:
     """Build the application; `verify(user, password)` replaces the password file.
 
     `observe` is told of every answered request: status, bytes, seconds, user, and whether it was replayed.
+    `lingering` lets clients that were refused finish what they send; without it a thread reads that.
     """
     if repository is None:
         repository = Repository.open(settings.server.packages, settings.server.state)
@@ -68,7 +71,7 @@ def create_app(
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     # An upload to `//legacy/` must never be answered with a redirect.
     app.url_map.merge_slashes = False
-    parts = _services(app, settings, repository, verify)
+    parts = _services(app, settings, repository, verify, lingering)
     attach(app, parts)
     mount = settings.server.server_base_url.rstrip("/")
     error_answers.install(app, mount)
@@ -78,8 +81,10 @@ def create_app(
     app.register_blueprint(trusted_publishing.blueprint())
     if mount:
         app.add_url_rule(mount, "mount", lambda: answers.moved(f"{mount.rpartition('/')[2]}/"))
+    app.before_request(begin_answering)
     app.before_request(lambda: _refused_path() or _xml_answer(mount))
     app.after_request(_finished)
+    app.teardown_request(lambda _: end_answering())
     _put_replay_before(app, parts, observe or _unobserved)
     return app
 
@@ -105,7 +110,13 @@ def _never_built(*_: object) -> tuple[str, str]:
     raise NotImplementedError("addresses are written where they are needed")
 
 
-def _services(app: Flask, settings: Settings, repository: Repository, verify: Verify | None) -> Services:
+def _services(
+    app: Flask,
+    settings: Settings,
+    repository: Repository,
+    verify: Verify | None,
+    lingering: Lingering | None,
+) -> Services:
     server = settings.server
     catalogue = repository.catalogue
     freshness = Freshness(catalogue)
@@ -128,7 +139,8 @@ def _services(app: Flask, settings: Settings, repository: Repository, verify: Ve
         freshness=freshness,
         rendered=pages,
         threads=threads,
-        body_timeout=BodyTimeout(),
+        answers=Answers(),
+        lingering=lingering,
         proxies=proxies,
         external=ExternalAddress(
             proxies, mount=server.server_base_url, behind_proxy=bool(server.trusted_proxies)
@@ -173,7 +185,7 @@ def _xml_answer(mount: str) -> Response | None:
 def _finished(answer: Response) -> Response:
     # A client that was refused and still sends reads no answer before it has sent everything.
     if request.method in WITH_BODY and answer.status_code >= 300:
-        drain_early()
+        drain_early(answer)
     answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
 

@@ -11,9 +11,10 @@ from flask import Flask, current_app
 from pypitool.config.settings import Settings
 from pypitool.repository.repository import Repository
 from pypitool_server.access.access import Access
-from pypitool_server.http.body_timeout import BodyTimeout
 from pypitool_server.http.browser import Browser
+from pypitool_server.http.lingering import Lingering
 from pypitool_server.http.proxies import ExternalAddress, TrustedProxies
+from pypitool_server.http.slow_connections import Answers
 from pypitool_server.http.thread_budget import ThreadBudget
 from pypitool_server.replay.freshness import Freshness
 from pypitool_server.replay.rendered import RenderedPages
@@ -31,7 +32,8 @@ class Services:
     freshness: Freshness
     rendered: RenderedPages
     threads: ThreadBudget
-    body_timeout: BodyTimeout
+    answers: Answers
+    lingering: Lingering | None  # where nobody else sees to refused clients
     proxies: TrustedProxies
     external: ExternalAddress
     browser: Browser

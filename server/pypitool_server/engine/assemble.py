@@ -13,10 +13,14 @@ from flask import Flask
 from pypitool.access.rules_file import RulesWatch
 from pypitool.config.server_table import ServerSettings
 from pypitool.config.settings import Settings
+from pypitool.core.pace import patience_of
 from pypitool.repository.repository import Repository
 from pypitool_server.app import create_app
 from pypitool_server.engine.reload_rules import follow
+from pypitool_server.http.lingering import Lingering
+from pypitool_server.http.own_connections import OwnConnections, can_be_watched
 from pypitool_server.http.proxies import TrustedProxies
+from pypitool_server.http.slow_connections import SlowConnections
 from pypitool_server.logs.access_log import AccessLog
 from pypitool_server.logs.counts import PLACES
 from pypitool_server.logs.download_log import DownloadLog
@@ -58,7 +62,9 @@ def assemble(
         mount=server.server_base_url,
         download_log=_download_log(server, repository.state),
     )
-    app = create_app(settings, repository=repository, observe=observer)
+    connections = OwnConnections() if can_be_watched() else None
+    lingering = None if connections is None else Lingering(connections)
+    app = create_app(settings, repository=repository, observe=observer, lingering=lingering)
     operations.show(app, observer.totals)
     parts: Services = app.extensions[KEY]
     operations.show_rules(app, watch)
@@ -68,6 +74,8 @@ def assemble(
         tell(watch)
 
     follow(watch, take)
+    if connections is not None:
+        SlowConnections(connections, parts.answers, patience_of(server.body_timeout)).start()
     observer.start()
     # What was noted in the last second: workers of multiprocessing end without atexit, others with it.
     for last in (observer.fold, parts.access.close):

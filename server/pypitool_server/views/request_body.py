@@ -1,28 +1,31 @@
-"""The body of a request: counted, bounded, watched for silence, read to its end, and from no other site."""
+"""The body of a request: counted, bounded, read to its end, and from no other site."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import ClassVar
 
-from flask import request
+from flask import Response, request
 
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool_server.http.body_timeout import BodyTimeout, WatchedBody
+from pypitool.core.pace import LEAST_RATE, WINDOW_SECONDS
 from pypitool_server.http.proxies import plain
+from pypitool_server.http.slow_connections import Answering
 from pypitool_server.http.thread_budget import PoolFull
 from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.services import Services, services
 
 BODY = "pypitool.body"
+ANSWERING = "pypitool.answering"
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 PIECE = 64 * 1024
 # After an early answer: a client that is still sending would see a broken connection instead of it.
 DRAINED_BYTES = 64 * 1024**2
 DRAINED_SECONDS = 10.0
+# So much of a body the engine has often read when it is refused, and the connection then serves the next.
+READ_AHEAD = 64 * 1024
 LONGEST_LENGTH = 18  # digits; more are a joke, and int() refuses thousands of them
 DRAINED_PIECE = 4096  # a trickle must not hide the time that passes
 
@@ -30,14 +33,14 @@ DRAINED_PIECE = 4096  # a trickle must not hide the time that passes
 class RequestBody:
     """Read the body of one request, in pieces."""
 
-    def __init__(self, environ: Environ, watch: BodyTimeout, *, address: str, patience: float) -> None:
+    def __init__(self, environ: Environ, answering: Answering, *, patience: float) -> None:
         self._source = environ["wsgi.input"]
-        self._watch = watch
-        self._address = address
+        self._answering = answering
         self._patience = patience
         self.expected, self._is_honest = expected_length(environ)
         self.received = 0
-        self._longest_wait = 0.0  # for one piece
+        self._waited = 0.0  # for all pieces
+        self._longest_wait = 0.0  # and for one
         # Without a length the engine alone knows the end; one that does not would wait for ever.
         self._ended = self.expected is None and not environ.get("wsgi.input_terminated")
         self._awaits_permission = environ.get("HTTP_EXPECT", "").lower() == "100-continue"
@@ -53,45 +56,51 @@ class RequestBody:
             raise BadLength
         if (self.expected or 0) > limit:
             raise BodyTooLarge(limit)
-        with self._watch.over(self._address, self._patience) as waiting:
-            while piece := self._read(PIECE, waiting):
-                if self.received > limit:
-                    raise BodyTooLarge(limit)
-                yield piece
-            self._complain(waiting)
+        while piece := self._read(PIECE):
+            if self.received > limit:
+                raise BodyTooLarge(limit)
+            yield piece
+        self._complain()
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether its sender may be in the middle of it."""
+        # Who asked first knows by the answer, and sends nothing.
+        return not self.ended and not (self._awaits_permission and not self.received)
 
     def drain(self) -> None:
         """Read on and drop it, for a while: who is still sending reads no answer."""
-        if self._awaits_permission and not self.received:
-            return  # this client asked first: now it knows, and sends nothing
         most, until = self.received + DRAINED_BYTES, time.monotonic() + DRAINED_SECONDS
-        with self._watch.over(self._address, min(self._patience, DRAINED_SECONDS)) as waiting:
-            while self.received < most and time.monotonic() < until and self._read(DRAINED_PIECE, waiting):
-                pass
+        while self.received < most and time.monotonic() < until and self._read(DRAINED_PIECE):
+            pass
 
-    def _read(self, size: int, waiting: WatchedBody) -> bytes:
+    def _read(self, size: int) -> bytes:
         if self.ended:
             return b""
         if self.expected is not None:
             size = min(size, self.expected - self.received)
-        waiting.since = began = time.monotonic()
-        try:
-            piece: bytes = self._source.read(size)
-        except OSError:  # how gunicorn and others say that the client went away
-            piece = b""
-        self._longest_wait = max(self._longest_wait, time.monotonic() - began)
-        waiting.since = math.inf  # what we do with it takes our time, not the client's
+        began = time.monotonic()
+        with self._answering.waiting():
+            try:
+                piece: bytes = self._source.read(size)
+            except OSError:  # how gunicorn and others say that the client went away
+                piece = b""
+        waited = time.monotonic() - began
+        self._waited += waited
+        self._longest_wait = max(self._longest_wait, waited)
         self.received += len(piece)
         if not piece:
             self._ended = True
         return piece
 
-    def _complain(self, waiting: WatchedBody) -> None:
+    def _complain(self) -> None:
         if self.received == self.expected:
             return
-        # Another connection of the same peer may have been the silent one.
-        if waiting.silent and self._longest_wait >= self._patience:
+        # The watch over slow connections ended it, or its sender did just then.
+        if self._longest_wait >= self._patience:
             raise BodySilent(self._patience)
+        if self._waited >= WINDOW_SECONDS and self.received < LEAST_RATE * self._waited:
+            raise BodySlow(LEAST_RATE)
         if self.expected is not None:
             raise BodyCut(self.received, self.expected)
 
@@ -100,9 +109,8 @@ def current_body(here: Services) -> RequestBody:
     """Return the body of the current request."""
     body: RequestBody | None = request.environ.get(BODY)
     if body is None:
-        address = plain(request.environ.get("REMOTE_ADDR") or "")
-        patience = here.settings.server.body_timeout
-        body = RequestBody(request.environ, here.body_timeout, address=address, patience=patience)
+        answering: Answering = request.environ[ANSWERING]
+        body = RequestBody(request.environ, answering, patience=here.settings.server.body_timeout)
         request.environ[BODY] = body
     return body
 
@@ -113,12 +121,35 @@ def small_body(here: Services, limit: int) -> bytes:
         return b"".join(current_body(here).pieces(limit))
 
 
-def drain_early() -> None:
+def begin_answering() -> None:
+    """Note that the current request is being answered: it takes our time now, and not its client's."""
+    environ = request.environ
+    environ[ANSWERING] = services().answers.begin(plain(environ.get("REMOTE_ADDR") or ""))
+
+
+def end_answering() -> None:
+    """Note that the current request was answered."""
+    answering = request.environ.pop(ANSWERING, None)
+    if answering is not None:
+        services().answers.end(answering)
+
+
+def drain_early(answer: Response) -> None:
     """Let a client that was refused finish sending: only then does it read the answer."""
-    here = services()
+    here, environ = services(), request.environ
+    body = current_body(here)
+    # Of HTTP/2 a single stream is ended, and its sender knows that the answer is whole (RFC 9113, 8.1).
+    if not body.is_coming or environ.get("SERVER_PROTOCOL") == "HTTP/2":
+        return
+    peer = plain(environ.get("REMOTE_ADDR") or "")
     # Who keeps silent here has shown no password: it is never a place of those who upload.
-    with suppress(PoolFull), here.threads.small.take(here.access.client(request.environ)):
-        current_body(here).drain()
+    with suppress(PoolFull), here.threads.small.take(here.access.client(environ)):
+        if here.lingering is None or not peer:
+            body.drain()
+            return
+        here.lingering.keep(peer)
+    if body.expected is None or body.expected > READ_AHEAD:
+        answer.headers["Connection"] = "close"
 
 
 def expected_length(environ: Environ) -> tuple[int | None, bool]:
@@ -184,6 +215,16 @@ class BodySilent(PypitoolError):
     headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
     sentence = "the request was silent for {seconds:g} s in its middle"
     seconds: float
+
+
+class BodySlow(PypitoolError):
+    """A body that came so slowly that it would have held its place for hours."""
+
+    kind = Kind.INVALID
+    status = 408
+    headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
+    sentence = "the request came at less than {rate:,} bytes a second"
+    rate: int
 
 
 class BadLength(PypitoolError):
