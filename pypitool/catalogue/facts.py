@@ -19,8 +19,19 @@ from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
 
+from pypitool.catalogue.undone import sum_of_last, undone_lines
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
-from pypitool.core.fact import VERSION, Actor, Fact, from_document, not_texts, takes_away, to_document
+from pypitool.core.fact import (
+    VERSION,
+    Actor,
+    Fact,
+    did_not_come_about,
+    from_document,
+    not_texts,
+    takes_away,
+    to_document,
+)
+from pypitool.core.fact_line import LineDamaged, from_line, to_line
 from pypitool.core.guard import Guard
 from pypitool.core.text import printable, timestamp
 from pypitool.host import locked, sync_directory, unlock
@@ -119,17 +130,39 @@ class FactLog:
         with file:
             yield append
 
+    def undo(self, is_it: Callable[[Fact], bool], hint: str) -> None:
+        """Note that the last fact of these did not come about, where there is one; its line holds `hint`."""
+        with self.alone() as append:
+            line_sum = sum_of_last(self.path, is_it, hint)
+            if line_sum is not None:
+                append(did_not_come_about(line_sum, local_actor()))
+
     def replay(self, offset: int = 0, *, skipped: Callable[[Skipped], None] = _warn) -> Iterator[Fact]:
-        """Iterate over the facts from a byte offset on; lines that are none go to `skipped`."""
+        """Iterate over the facts from a byte offset on; lines that are none go to `skipped`.
+
+        One that did not come about says so. Where only the line that says it comes after the offset, the
+        fact comes in that line's place.
+        """
+        undone = undone_lines(self.path, offset)
+        targets = dict(undone.values())
+        begin = offset
+        for at, line in self._lines_from(offset):
+            fact = self._read(line, at, skipped)
+            if fact is not None and at not in undone:
+                yield replace(fact, undone=targets[at]) if at in targets else fact
+            elif at in undone and undone[at][0] < begin:
+                target, when = undone[at]
+                _, line = next(self._lines_from(target))
+                yield replace(self._fact(line), undone=when)
+
+    def _lines_from(self, offset: int) -> Iterator[tuple[int, bytes]]:
         if not self.path.exists():
             return
         with self.path.open("rb") as file:
             file.seek(offset)
             for line in file:
-                fact = self._read(line, offset, skipped)
+                yield offset, line
                 offset += len(line)
-                if fact is not None:
-                    yield fact
 
     def last(self, what: str) -> Fact | None:
         """Return the last fact of a kind."""
@@ -183,7 +216,7 @@ class FactLog:
         return Guard.run(lambda: self._fact(line), skip)
 
     def _fact(self, line: bytes) -> Fact:
-        document = json.loads(line)
+        document = from_line(line)
         version = document["v"]
         if isinstance(version, int) and version > VERSION:
             raise FactsTooNew(self.path, version)
@@ -198,7 +231,9 @@ def _skipped(path: Path, line: bytes, offset: int, fault: PypitoolError) -> Skip
     ends = takes_away(what, status[1].decode() if status else None)
     cause = fault.__cause__
     torn = "" if line.endswith(b"\n") else ", cut off in the middle"
-    # A line that is none in JSON, or that lacks what each has.
+    # A line with other bytes than were written, that is none in JSON, or that lacks what each has.
+    if isinstance(fault, LineDamaged):
+        return Skipped(path, offset, f"it is damaged: {fault}", what, ends)
     if not found or isinstance(cause, (json.JSONDecodeError, UnicodeDecodeError, KeyError, RecursionError)):
         return Skipped(path, offset, f"it is not a fact{torn} ({type(cause).__name__})", what, ends)
     reason = f"it cannot be applied: {printable(str(cause or fault))}"
@@ -238,4 +273,4 @@ def _line(fact: Fact) -> bytes:
     document = to_document(fact)
     for text in not_texts(document):
         raise FactNotText(printable(text))
-    return json.dumps(document, separators=(",", ":")).encode() + b"\n"
+    return to_line(document)

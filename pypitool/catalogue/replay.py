@@ -74,6 +74,8 @@ def _tell_passed_over(fact: Fact, fault: PypitoolError) -> None:
 
 
 def _fold_one(outcome: Decisions, fact: Fact) -> None:
+    if fact.undone is not None:
+        return
     if fact.what in (What.TOKEN_CREATE, What.TOKEN_REVOKE):
         _fold_token(outcome, fact)
     elif fact.project is None:

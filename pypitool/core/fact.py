@@ -34,6 +34,7 @@ class What(str, Enum):
     RULES = "rules"  # a digest of those that count from then on
     TOKEN_CREATE = "token-create"  # noqa: S105 - a kind of fact
     TOKEN_REVOKE = "token-revoke"  # noqa: S105
+    UNDONE = "undone"  # the line with the sum `of` did not come about
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Fact:
     status: str | None = None
     at: str | None = None  # set when it is appended
     details: Mapping[str, Any] = field(default_factory=dict)  # what only other kinds of facts have
+    undone: str | None = None  # when a later line said that it did not come about; never written
 
 
 def to_document(fact: Fact) -> dict[str, Any]:
@@ -170,6 +172,15 @@ def _check_details(fact: Fact) -> None:
         raise ValueError("it tells of no token")
     elif fact.what == What.TOKEN_REVOKE and revoked_token(fact) is None:
         raise ValueError("it does not tell of which token")
+
+
+# What may turn out not to have come about: the fact is on the disk before the deed.
+UNDOABLE = frozenset((What.UPLOAD, What.OVERWRITE, What.DELETE))
+
+
+def did_not_come_about(line_sum: str, actor: Actor) -> Fact:
+    """Return the fact that what the line with this sum says did not come about."""
+    return Fact(What.UNDONE, actor, details={"of": line_sum})
 
 
 TOKEN_MINT = "token-mint"  # noqa: S105 - a kind of fact

@@ -66,6 +66,8 @@ class AuditRecord:
             return
         for fact in FactLog(StateFiles(self.state).facts).replay(skipped=self.skipped):
             line = to_document(fact)
+            if fact.undone is not None:
+                line["undone"] = fact.undone
             if query.wants(line):
                 yield public_line(line)
 

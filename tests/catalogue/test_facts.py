@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import given
@@ -17,7 +19,8 @@ from packaging.utils import canonicalize_name
 
 from pypitool.catalogue.facts import FactLog, FactsTooNew, FactsUnwritable, Skipped, local_actor
 from pypitool.core.errors import NoSpace, http_status
-from pypitool.core.fact import Actor, Fact, What, from_document, to_document
+from pypitool.core.fact import Actor, Fact, What, did_not_come_about, from_document, to_document
+from pypitool.core.fact_line import to_line
 from pypitool.core.model import Origin, OriginKind
 from pypitool.core.text import timestamp
 from tests.support.disks import make_read_only, mounted_disk
@@ -51,7 +54,9 @@ def lines(log: FactLog) -> list[str]:
 def test_a_line_is_as_the_audit_promises(log: FactLog) -> None:
     log.append(UPLOAD)
 
-    assert json.loads(lines(log)[0]) == {
+    line = json.loads(lines(log)[0])
+    assert re.fullmatch("[0-9a-f]{8}", line.pop("sum"))
+    assert line == {
         "v": 1,
         "at": "2026-01-01T00:00:00.000000Z",
         "what": "upload",
@@ -70,7 +75,8 @@ def test_a_line_is_as_the_audit_promises(log: FactLog) -> None:
 def test_what_is_absent_is_absent(log: FactLog) -> None:
     log.append(YANK)
 
-    assert list(json.loads(lines(log)[0])) == ["v", "at", "what", "who", "with", "project", "version", "file"]
+    keys = ["v", "at", "what", "who", "with", "project", "version", "file", "sum"]
+    assert list(json.loads(lines(log)[0])) == keys
 
 
 def test_facts_come_back_in_their_order(log: FactLog) -> None:
@@ -167,6 +173,97 @@ def test_facts_of_a_newer_program_are_refused_with_a_sentence(log: FactLog) -> N
 
     with pytest.raises(FactsTooNew, match="holds facts of version 2, written by a newer pypitool"):
         list(log.replay())
+
+
+def test_a_line_ends_with_the_sum_of_what_is_before_it(log: FactLog) -> None:
+    log.append(UPLOAD)
+
+    before, _, end = lines(log)[0].rpartition(',"sum":"')
+
+    assert end == f'{crc32(before.encode()):08x}"}}'
+
+
+def test_a_line_without_a_sum_is_older_and_counts(log: FactLog) -> None:
+    log.path.write_text(json.dumps(to_document(UPLOAD)) + "\n")
+
+    assert list(log.replay()) == [UPLOAD]
+
+
+def test_a_flipped_bit_anywhere_is_damage_and_never_another_fact(log: FactLog) -> None:
+    log.append(YANK)
+    whole = log.path.read_bytes()
+    (fact,) = log.replay()
+
+    for position in range(len(whole) - 1):
+        for bit in range(7):
+            flipped = bytearray(whole)
+            flipped[position] ^= 1 << bit
+            log.path.write_bytes(flipped)
+            skipped: list[Skipped] = []
+            read = list(log.replay(skipped=skipped.append))
+
+            # Of a flipped name of the sum nothing is left but a member that says nothing.
+            assert [replace(one, details={}) for one in read] == [fact][: len(read)]
+            assert skipped or read
+            assert all(one.is_damaged for one in skipped)
+
+
+def test_a_flipped_version_is_damage_and_no_newer_program(log: FactLog) -> None:
+    log.append(UPLOAD, YANK)
+    log.path.write_bytes(log.path.read_bytes().replace(b'"v":1', b'"v":9', 1))
+    skipped: list[Skipped] = []
+
+    replayed = list(log.replay(skipped=skipped.append))
+
+    assert [fact.what for fact in replayed] == [What.YANK]
+    assert [(one.what, one.is_damaged) for one in skipped] == [("upload", True)]
+    assert "its sum is wrong" in str(skipped[0])
+
+
+def test_a_line_of_a_newer_program_has_a_right_sum_too(log: FactLog) -> None:
+    log.path.write_bytes(to_line({"v": 2, "what": "upload", "who": "user:deploy"}))
+
+    with pytest.raises(FactsTooNew):
+        list(log.replay())
+
+
+def test_what_did_not_come_about_says_so(log: FactLog) -> None:
+    log.append(UPLOAD, YANK)
+
+    log.undo(lambda fact: fact.filename == UPLOAD.filename, "foo-1.0")
+
+    at = timestamp(NOW)
+    assert list(log.replay()) == [replace(UPLOAD, at=at, undone=at), replace(YANK, at=at)]
+    line = json.loads(lines(log)[2])
+    assert (line["what"], line["of"]) == ("undone", json.loads(lines(log)[0])["sum"])
+
+
+def test_what_is_undone_is_the_last_of_its_kind_that_was_not(log: FactLog) -> None:
+    first, second = (replace(UPLOAD, at=f"2026-01-0{day}T00:00:00.000000Z") for day in (1, 2))
+    log.append(first, second)
+
+    for _ in range(3):
+        log.undo(lambda fact: True, "foo-1.0")
+
+    assert len(lines(log)) == 4
+    assert [fact.undone is not None for fact in log.replay()] == [True, True]
+
+
+def test_a_fact_before_the_offset_comes_when_it_is_undone_after_it(log: FactLog) -> None:
+    log.append(UPLOAD, YANK)
+    offset = log.size()
+    log.append(YANK)
+    log.undo(lambda fact: True, "foo-1.0")
+
+    at = timestamp(NOW)
+    assert list(log.replay(offset)) == [replace(YANK, at=at), replace(UPLOAD, at=at, undone=at)]
+
+
+def test_a_line_that_undoes_none_that_is_there_is_passed_on(log: FactLog) -> None:
+    undone = did_not_come_about("0" * 8, DEPLOY)
+    log.append(YANK, undone)
+
+    assert list(log.replay()) == [replace(fact, at=timestamp(NOW)) for fact in (YANK, undone)]
 
 
 @pytest.mark.process

@@ -90,6 +90,18 @@ def test_a_line_that_a_crash_cut_off_is_skipped_and_said(facts: FactLog, run: Ru
     assert "cut off in the middle" in json.loads(ended.err)["message"]
 
 
+def test_what_did_not_come_about_is_one_row_with_its_time(facts: FactLog, run: Run) -> None:
+    facts.undo(lambda fact: True, "acme-core")
+
+    found = lines(run("audit", "--json"))
+    rows = run("audit", "--project", "acme-core").rows
+
+    assert [line["what"] for line in found] == ["upload", "yank", "token-create"]
+    assert ["undone" in line for line in found] == [True, False, False]
+    assert not {"sum", "hash"} & set().union(*found)
+    assert [row[-1].endswith("(did not come about)") for row in rows] == [True]
+
+
 def test_a_table_shows_who_did_what(facts: FactLog, run: Run) -> None:
     row = run("audit", "--project", "other").rows[0]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from pypitool.core.errors import exit_code
 from pypitool.core.fact import Actor
+from pypitool.core.fact_line import from_line
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import TokenRefused, hash_of, is_token
 from pypitool.repository.repository import Repository
@@ -57,7 +57,7 @@ def make(repository: Repository, clock: Clock, name: str = "ci-acme", **more: An
 
 
 def lines(repository: Repository) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in repository.facts.path.read_text().splitlines()]
+    return [from_line(line) for line in repository.facts.path.read_bytes().splitlines()]
 
 
 def test_a_token_is_made_and_only_its_hash_kept(repository: Repository, clock: Clock) -> None:

@@ -97,11 +97,14 @@ def _show_lines(output: Output, lines: Iterable[dict[str, Any]], headings: tuple
 _IN_COLUMNS = frozenset(
     {"v", "at", "what", "who", "from", "with", "project", "version", "sha256", "upload_time", "origin"}
 )
+_UNDONE = "undone"
 
 
 def _row(line: dict[str, Any]) -> tuple[str, ...]:
     columns = ("what", "who", "from", "project", "version")
-    details = [f"{key}={_word(value)}" for key, value in line.items() if key not in _IN_COLUMNS]
+    details = [f"{key}={_word(value)}" for key, value in line.items() if key not in {*_IN_COLUMNS, _UNDONE}]
+    if _UNDONE in line:
+        details.append("(did not come about)")
     return str(line.get("at", ""))[:19], *(str(line.get(key, "")) for key in columns), " ".join(details)
 
 
