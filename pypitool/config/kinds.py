@@ -21,11 +21,11 @@ from pypitool.config.values import (
     comma_list,
     integer,
     integer_text,
-    masked,
     string,
     strings,
 )
 from pypitool.core.errors import PypitoolError
+from pypitool.core.masking import masked_urls
 from pypitool.core.text import did_you_mean, duration_text, parse_duration, parse_size, size_text
 
 UNIX = "unix"
@@ -48,7 +48,7 @@ class ValueKind:
     to_toml: Callable[[Any], object] = _same  # the value -> what TOML would hold
     choices: tuple[str, ...] = ()
     repeatable: bool = False  # as a flag
-    mask: Callable[[str], str] = masked  # what of it is never printed
+    mask: Callable[[str], str] = masked_urls  # what of it is never printed
 
     def parse(self, text: str) -> Any:
         """Return the value that a flag or a variable means."""
@@ -134,7 +134,7 @@ def url(value: object) -> str:
     except ValueError:
         usable = False
     if not usable or " " in text:
-        raise BadValue(f"expected an http or https URL, got `{masked(text)}`")
+        raise BadValue(f"expected an http or https URL, got `{masked_urls(text)}`")
     return text
 
 

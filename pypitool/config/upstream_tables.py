@@ -16,7 +16,8 @@ from pypitool.config.faults import ConfigFault
 from pypitool.config.gathered import Gathered
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import FLAG, GLOBS, PATH, SOME_SPAN, SPAN, URL, ValueKind, each_read, number, url
-from pypitool.config.values import BadValue, inline_table, masked, string, table
+from pypitool.config.values import BadValue, inline_table, string, table
+from pypitool.core.masking import masked_urls
 from pypitool.core.text import did_you_mean
 
 PUBLIC = "pypi"
@@ -54,7 +55,7 @@ def index(value: object) -> str:
     try:
         return url(text)
     except BadValue:
-        raise BadValue(f"expected {expected}, got `{masked(text)}`") from None
+        raise BadValue(f"expected {expected}, got `{masked_urls(text)}`") from None
 
 
 def upstream_auth(value: object) -> UpstreamAuth:

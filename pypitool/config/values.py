@@ -8,6 +8,8 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 
+from pypitool.core.masking import masked_urls
+
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 # `bool` first: it is a subclass of `int`.
@@ -132,15 +134,9 @@ def inline_table(text: str) -> object:
         raise BadValue(f'expected a table such as {{ key = "value" }}, got `{text}`') from None
 
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
 _BEHIND_HOST = re.compile(r"(?<=://)(?:[^/\s]*@)?([^/?#\s]*)[/?#]\S*")
-
-
-def masked(text: str) -> str:
-    """Hide the credentials of every URL in a text."""
-    return _CREDENTIALS.sub("***@", text)
 
 
 def host_only(text: str) -> str:
     """Hide all of an address but its host: the path of a webhook is its password."""
-    return _BEHIND_HOST.sub(r"\1/***", masked(text))
+    return _BEHIND_HOST.sub(r"\1/***", masked_urls(text))

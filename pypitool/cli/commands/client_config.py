@@ -173,22 +173,23 @@ def _write(invocation: Invocation, tool: str, index: ClientIndex, *, yes: bool) 
 
 
 def _ask(invocation: Invocation, file: ClientFile) -> None:
-    from pypitool.config.values import masked
+    from pypitool.core.masking import masked_urls
 
     output = Output(invocation)
     for one in file.differences:
-        output.done(f"{file.path}: {one.key} is {masked(one.before)}, and would be {one.after}")
+        output.done(f"{file.path}: {one.key} is {masked_urls(one.before)}, and would be {one.after}")
     path = str(file.path)
     agree("Replace it?", nobody=WouldReplace(path), no=NotReplaced(path))
 
 
 def _tell(invocation: Invocation, tool: str, file: ClientFile) -> None:
-    from pypitool.config.values import masked
+    from pypitool.core.masking import masked_urls
 
     output = Output(invocation)
     if invocation.json:
         replaced = [
-            {"key": one.key, "before": masked(one.before), "after": one.after} for one in file.differences
+            {"key": one.key, "before": masked_urls(one.before), "after": one.after}
+            for one in file.differences
         ]
         output.document(
             {"tool": tool, "file": str(file.path), "changed": file.is_changed, "replaced": replaced}

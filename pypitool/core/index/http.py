@@ -13,7 +13,7 @@ from enum import Enum
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 # More digits than any size has are no range: int() of a megabyte of them takes minutes.
-_RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]{0,19})\s*-\s*([0-9]{0,19})\s*", re.IGNORECASE | re.ASCII)
+_MOST_DIGITS = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +82,22 @@ def parse_range(header: str | None, size: int) -> Range | Unsatisfiable | None:
 
     Several parts, other units and nonsense mean the whole body: "a server MAY ignore the Range header".
     """
-    found = _RANGE.fullmatch(header or "")
-    if found is None or not (found[1] or found[2]):
+    unit, _, asked = (header or "").partition("=")
+    first, dash, last = map(str.strip, asked.partition("-"))
+    if unit.strip().lower() != "bytes" or not (dash and (first or last) and _is_digits(first + last)):
         return None
-    if not found[1]:
-        return _suffix(int(found[2]), size)
-    start, last = int(found[1]), int(found[2] or size)
-    if found[2] and last < start:
+    if max(len(first), len(last)) > _MOST_DIGITS:
         return None
-    return Range(start, min(last + 1, size), size) if start < size else Unsatisfiable(size)
+    if not first:
+        return _suffix(int(last), size)
+    if last and int(last) < int(first):
+        return None
+    start = int(first)
+    return Range(start, min(int(last or size) + 1, size), size) if start < size else Unsatisfiable(size)
+
+
+def _is_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def _suffix(length: int, size: int) -> Range | Unsatisfiable:

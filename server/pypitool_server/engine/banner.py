@@ -8,8 +8,8 @@ from pypitool import __version__
 from pypitool.access.rules import Rules, rules_of
 from pypitool.config.own_address import EVERYWHERE, address_at, own_address
 from pypitool.config.settings import Settings
-from pypitool.config.values import masked
 from pypitool.core.client_config import ClientIndex, pip_conf
+from pypitool.core.masking import masked_urls
 from pypitool.core.rights.effective import EffectiveRights
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import Caller
@@ -86,6 +86,6 @@ def _unknown(settings: Settings) -> str:
     server, private = settings.server, settings.policy.private
     if server.disable_fallback:
         return "404"
-    where = "the public PyPI" if server.fallback_url is None else masked(server.fallback_url)
+    where = "the public PyPI" if server.fallback_url is None else masked_urls(server.fallback_url)
     kept = f", but never {' '.join(private)}" if private else ""
     return f"redirected to {where}{kept}"

@@ -9,7 +9,8 @@ from json.encoder import encode_basestring
 from typing import NamedTuple
 from urllib.parse import quote
 
-from pypitool_server.logs.logs import local_time, masked, masked_query, printable
+from pypitool.core.masking import masked, masked_tokens
+from pypitool_server.logs.logs import local_time, printable
 from pypitool_server.logs.sinks import Sink
 
 # RFC 3986, 3.3: what may stand in a path as it is.
@@ -76,7 +77,7 @@ class AccessLog:
             constant = request[:CONSTANT]
             pieces = known.get(constant)
             if pieces is None:
-                pieces = known[constant] = self._pieces(request)
+                pieces = known[constant] = Pieces(*map(masked_tokens, self._pieces(request)))
             before, middle, after, end = pieces
             lines.append(f"{before}{shown}{middle}{request.size}{after}{request.seconds:.6f}{end}")
         text = "".join(lines).encode(errors="backslashreplace")
@@ -116,7 +117,7 @@ def _target(request: Request) -> str:
         path = masked(path)
     if not request.query:
         return path
-    return f"{path}?{masked_query(masked(request.query))}".replace('"', "%22")
+    return f"{path}?{masked(request.query)}".replace('"', "%22")
 
 
 def _agent(request: Request) -> str:

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
 import time
 from pathlib import Path
 
 from pypitool.config.server_table import ServerSettings
-from pypitool.config.values import masked as masked_urls
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.masking import masked
 from pypitool_server.logs.sinks import FileSink, Sink, StreamSink
 
 STREAMS = {"stdout": 1, "stderr": 2}
 # Libraries tell their own story only when somebody looks for it.
 CHATTY = ("watchdog", "urllib3", "asyncio", "_granian")
-
-HIDDEN = "***"
-# What people type into addresses: `?token=…`, `&api_key=…`; and headers that a message quotes.
-_PARAMETER = re.compile(
-    r"(?i)([?&;]|^)([^=&;?\s]*(?:token|passw|secret|key|auth|signature|credential)[^=&;?\s]*)=[^&;\s]+"
-)
-_HEADER = re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*['\"]?\s*(?:basic|bearer|token)?)\s+[^\s'\",]+")
-_SCHEME = re.compile(r"(?i)\b(basic|bearer) [A-Za-z0-9+/_.~-]{8,}=*")
 
 
 class Log:
@@ -131,15 +122,3 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
-
-
-def masked(text: str) -> str:
-    """Hide credentials of URLs, secrets of queries, and Authorization headers in a text."""
-    text = masked_query(masked_urls(text))
-    text = _HEADER.sub(rf"\1 {HIDDEN}", text)
-    return _SCHEME.sub(rf"\1 {HIDDEN}", text)
-
-
-def masked_query(query: str) -> str:
-    """Hide the values of a query whose names say that they are secret."""
-    return _PARAMETER.sub(rf"\1\2={HIDDEN}", query) if "=" in query else query

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from pypitool.core.masking import masked
+from pypitool.core.rights.tokens import PREFIX
 from pypitool_server.logs.access_log import AccessLog, Request
-from pypitool_server.logs.logs import masked
 from pypitool_server.logs.sinks import PIPE_PIECE, FileSink, StreamSink
 from tests.support.waiting import wait_until
+
+TOKEN = PREFIX + "aB3_-" * 8 + "xyz"
 
 
 class Kept:
@@ -53,10 +56,35 @@ def written(one: Request, style: str = "text") -> str:
         ("sent Bearer abcdefgh12345", "sent Bearer ***"),
         ("the file keys=many is fine", "the file keys=many is fine"),
         ("a Basic idea", "a Basic idea"),
+        ("/simple/?x=1&client-secret=a?b&c=d", "/simple/?x=1&client-secret=***&c=d"),
+        ("?token=?hidden;k=v", "?token=***;k=v"),
+        ("?token=&x=1", "?token=&x=1"),
+        ("?%74oken=s3cret", "?%74oken=***"),
+        ("authorization:s3cret, x", "authorization:***, x"),
+        ("Authorization:  Basic  am9lOnM=", "Authorization:  Basic  ***"),
+        (f"/simple/{TOKEN}/ and {TOKEN}", "/simple/pypitool_***/ and pypitool_***"),
+        (f"?x={TOKEN}&y=1", "?x=pypitool_***&y=1"),
+        (f"?x=pypitool%5F{TOKEN[9:]}&y=1", "?x=pypitool_***&y=1"),
+        (
+            "pypitool_server.engine.worker: pypitool_rules_stale",
+            "pypitool_server.engine.worker: pypitool_rules_stale",
+        ),
     ],
 )
 def test_secrets_are_masked_and_words_are_not(text: str, hidden: str) -> None:
     assert masked(text) == hidden
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_token_is_in_no_line_wherever_it_was_sent(style: str) -> None:
+    everywhere = [
+        request(f"/simple/{TOKEN}/"), request(query=f"x={TOKEN}"), request(agent=f"{TOKEN}/1"),
+        request(user=TOKEN), request(query=f"pypitool%5f{TOKEN[9:]}=1&x=pypitool%5F{TOKEN[9:]}"),
+    ]  # fmt: skip
+
+    lines = [written(one, style) for one in everywhere]
+
+    assert not any(TOKEN[9:] in line for line in lines)
 
 
 def test_a_path_that_is_not_plain_is_written_as_it_was_sent() -> None:
