@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import unquote
 
 HIDDEN = "***"
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
@@ -67,5 +66,8 @@ def _parameters(text: str) -> Iterator[str]:
 
 
 def _is_secret(name: str) -> bool:
-    name = (unquote(name) if "%" in name else name).lower()
-    return any(word in name for word in _SECRET_NAMES)
+    if "%" in name:
+        from urllib.parse import unquote  # who reads a configuration does without
+
+        name = unquote(name)
+    return any(word in name.lower() for word in _SECRET_NAMES)
