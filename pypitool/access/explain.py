@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from packaging.utils import NormalizedName
@@ -11,10 +11,11 @@ from packaging.utils import NormalizedName
 from pypitool.access.rules import GROUP, Rules, Upload
 from pypitool.catalogue.catalogue import Reader
 from pypitool.core.errors import Kind, PypitoolError
-from pypitool.core.names import normalize
+from pypitool.core.names import matches, normalize
 from pypitool.core.rights.effective import OWNER_RIGHTS, EffectiveRights, RightsBasis
 from pypitool.core.rights.right import ANONYMOUS, AUTHENTICATED, WHO_KINDS, Right
-from pypitool.core.rights.rulebook import Caller, Rule, Scope, has_right
+from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Rule, Scope, has_right
+from pypitool.core.rights.tokens import Token
 from pypitool.core.text import printable
 
 EVERYTHING = "*"
@@ -41,6 +42,8 @@ class AccessQuestion:
     action: Right
     project: NormalizedName | None  # None: with everything, what is to come included
     address: str = ""
+    ended: str | None = None  # since when and why nobody acts so: the token is dead
+    by_admin: bool = True  # who else asks is shown no globs but those that hold the project
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,12 @@ class Explanation:
 
     def document(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
-        because = [
+        because: list[dict[str, Any]] = [
             {"rule": one.rule, "line": one.line, "speaks": one.speaks, "reason": one.reason}
             for one in self.because
         ]
+        if self.question.ended is not None:
+            because = [{"speaks": False, "reason": self.question.ended}]
         return {
             "may": self.may,
             "who": self.question.who,
@@ -85,14 +90,32 @@ class Explanation:
         }
 
 
-def question(who: str, action: Right, project: str, address: str, catalogue: Reader | None) -> AccessQuestion:
-    """Return a question in the words of a command line; tokens are looked up for what they are for."""
+def question(who: str, action: Right, project: str, address: str) -> AccessQuestion:
+    """Return a question in the words of a command line."""
     shown, caller = _named(who.strip())
-    if catalogue is not None and shown.startswith("token:"):
-        caller = next((token.caller() for token in catalogue.tokens() if token.who == shown), caller)
     return AccessQuestion(
         shown, caller, action, None if project == EVERYTHING else normalize(project), address
     )
+
+
+def recognised(
+    asked: AccessQuestion,
+    rules: Rules,
+    tokens: Iterable[Token],
+    *,
+    now: str,
+    is_user: Callable[[str], bool],
+) -> AccessQuestion:
+    """Return the question about who acts under its name: by a token that is alive, or as a publisher."""
+    for publisher in rules.publishers:
+        if asked.who == f"publisher:{publisher.name}":
+            return replace(asked, caller=replace(asked.caller, scope=publisher.scope))
+    named = [token for token in tokens if asked.who.startswith("token:") and token.who == asked.who]
+    ends = [token.why_dead(now, is_user) for token in named]
+    if not named:
+        return asked  # rules may name it before it is made
+    chosen = ends.index(None) if None in ends else -1
+    return replace(asked, caller=named[chosen].caller(), ended=ends[chosen])
 
 
 def circumstances(asked: AccessQuestion, catalogue: Reader, *, overwrites: bool) -> Circumstances:
@@ -105,6 +128,8 @@ def circumstances(asked: AccessQuestion, catalogue: Reader, *, overwrites: bool)
 
 def explain(rules: Rules, asked: AccessQuestion, around: Circumstances) -> Explanation:
     """Answer a question as the server would."""
+    if asked.ended is not None:
+        return Explanation(asked, False, (Reason(False, asked.ended),))
     basis = RightsBasis.of(asked.caller)
     named = rules.book.naming(basis.subject)
     heard = rules.book.heard(named, asked.address)
@@ -123,6 +148,8 @@ def explain(rules: Rules, asked: AccessQuestion, around: Circumstances) -> Expla
 
 
 def _named(word: str) -> tuple[str, Caller]:
+    if _GLOB & set(word):
+        raise NobodyNamed(word)
     if word == ANONYMOUS:
         return word, Caller()
     if word == AUTHENTICATED:
@@ -134,7 +161,7 @@ def _named(word: str) -> tuple[str, Caller]:
     kind, colon, name = word.partition(":")
     if not colon:
         kind, name = "user", word
-    if kind not in WHO_KINDS or not name or (kind != "user" and _GLOB & set(name)):
+    if kind not in WHO_KINDS or not name:
         raise NobodyNamed(word)
     return f"{kind}:{name}", Caller(f"{kind}:{name}", has_password=kind == "user")
 
@@ -153,7 +180,7 @@ def _answer(
 def _of_rule(rules: Rules, number: int, asked: AccessQuestion, *, is_heard: bool) -> Reason:
     rule = rules.book.rules[number]
     silent = _silence(rule, asked, is_heard=is_heard)
-    reason = silent or f"projects {rule.projects}"
+    reason = silent or f"projects {_shown(rule.projects, asked)}"
     if rules.is_short:
         reason = f"short form: {', '.join(rule.who)} may {_rights(rule.may)}"
     return Reason(not silent, reason, number + 1, rule.line)
@@ -167,7 +194,19 @@ def _silence(rule: Rule, asked: AccessQuestion, *, is_heard: bool) -> str:
     if not has_right(rule.may, asked.action):
         return f"may {_rights(rule.may)} only"
     held = rule.projects.hold_everything() if asked.project is None else rule.projects.hold(asked.project)
-    return "" if held else f"projects {rule.projects} only"
+    if held:
+        return ""
+    return f"projects {rule.projects} only" if asked.by_admin else "not for this project"
+
+
+def _shown(globs: ProjectGlobs, asked: AccessQuestion) -> str:
+    """Write globs down: to who is no admin those that hold the project, the others would tell of more."""
+    if asked.by_admin:
+        return str(globs)
+    project = asked.project
+    if project is None:
+        return EVERYTHING if globs.hold_everything() else ""
+    return " ".join(glob for glob in globs.taken if globs.hold(project) and matches(project, [glob]))
 
 
 def _of_owner(asked: AccessQuestion) -> Reason:
@@ -176,7 +215,8 @@ def _of_owner(asked: AccessQuestion) -> Reason:
 
 def _of_scope(scope: Scope, asked: AccessQuestion) -> Reason:
     allowed = scope.allows(asked.action, asked.project)
-    return Reason(allowed, f"scope: {_rights(scope.may)} on {scope.projects}")
+    on = _shown(scope.projects, asked)
+    return Reason(allowed, f"scope: {_rights(scope.may)}{f' on {on}' if on else ', not for this project'}")
 
 
 def _of_newness(

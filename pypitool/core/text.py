@@ -116,6 +116,11 @@ def printable(text: str, limit: int = 120) -> str:
     return shown if len(shown) <= limit else f"{shown[:limit]}..."
 
 
+def to_the_second(moment: str) -> str:
+    """Shorten a moment of ours for people: `2026-01-02T03:04:05Z`."""
+    return f"{moment[:19]}Z"
+
+
 def suggested(word: str, candidates: Iterable[str]) -> str | None:
     """Return the candidate that looks most like `word`, if one does."""
     from difflib import get_close_matches

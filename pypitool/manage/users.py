@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pypitool.access.accounts import Accounts
-from pypitool.access.explain import AccessQuestion, Circumstances, circumstances, explain, question
+from pypitool.access.explain import (
+    AccessQuestion,
+    Circumstances,
+    circumstances,
+    explain,
+    question,
+    recognised,
+)
 from pypitool.access.htpasswd import accounts, remove_user, set_password
 from pypitool.access.rules import Rules
 from pypitool.catalogue.catalogue import Reader
@@ -16,6 +24,7 @@ from pypitool.core.fact import Actor, Fact
 from pypitool.core.rights.effective import RightsBasis
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import Token
+from pypitool.core.text import timestamp
 from pypitool.manage.action import Reply
 from pypitool.repository.repository import Repository
 from pypitool.repository.tokens import TokenRequest, UnknownToken, create, find, listed, revoke
@@ -100,6 +109,10 @@ def _knows_all(_asked: AccessQuestion) -> bool:
     return True
 
 
+def _is_somebody(_user: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Rights:
     """Explain decisions as the server with these rules takes them."""
@@ -108,14 +121,19 @@ class Rights:
     catalogue: Reader | None  # None: no server has run here, a configuration is tried out
     overwrites: bool
     knows_all: Callable[[AccessQuestion], bool] = _knows_all  # whether who asks may know what is held
+    is_user: Callable[[str], bool] = _is_somebody  # whether there is such a user now
 
     def may(self, who: str, action: str, project: str, from_: str = "") -> Reply:
         """Explain one decision."""
-        asked = question(who, Right(action), project, from_, self.catalogue)
+        asked = question(who, Right(action), project, from_)
+        asked = replace(asked, by_admin=self.knows_all(asked))
+        tokens = () if self.catalogue is None else self.catalogue.tokens()
+        now = timestamp(time.time())
+        asked = recognised(asked, self.rules, tokens, now=now, is_user=self.is_user)
         around = Circumstances(is_new=True, overwrites=self.overwrites)
         if self.catalogue is not None:
             around = circumstances(asked, self.catalogue, overwrites=self.overwrites)
-        if not self.knows_all(asked):
+        if not asked.by_admin:
             around = self._not_telling(asked, around)
         return Reply(explain(self.rules, asked, around).document())
 

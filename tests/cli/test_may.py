@@ -8,7 +8,10 @@ import pytest
 
 from pypitool.cli.commands.may import ACTIONS
 from pypitool.core.rights.right import Right
+from pypitool.core.rights.tokens import Token
+from pypitool.repository.repository import Repository
 from tests.cli.conftest import Ended, Run
+from tests.support.accounts import write_htpasswd
 
 RULES = """
 [groups]
@@ -34,6 +37,23 @@ projects = ["web-*"]
 who = ["root"]
 may = ["admin"]
 """
+
+
+PUBLISHER = """
+[auth]
+oidc-audience = "pypi.example"
+
+[[rule]]
+who = ["root"]
+may = ["admin"]
+
+[[publisher]]
+name = "gh"
+issuer = "https://ci.example"
+claims = { repository = "acme/core" }
+projects = ["acme-*"]
+"""
+CREATED, EXPIRED = "2026-01-02T03:04:05.000000Z", "2026-02-03T04:05:06.000007Z"
 
 
 @pytest.fixture
@@ -149,9 +169,77 @@ def test_a_token_is_asked_about_with_its_scope(configured: Run) -> None:
     }  # fmt: skip
 
 
+def test_a_revoked_token_may_nothing_and_it_is_said_since_when(configured: Run) -> None:
+    configured("token", "create", "--name", "web", "--may", "upload")
+    ended = configured("token", "revoke", "web", "--json").document["revoked"]
+
+    # Anybody may list this; with this token nobody does.
+    asked = configured("may", "token:web", "list", "acme-core", "--json")
+    shown = configured("may", "token:web", "list", "acme-core")
+
+    reason = f"revoked {ended[:19]}Z"
+    assert (asked.code, asked.document) == (1, {
+        "may": False, "who": "token:web", "action": "list", "project": "acme-core",
+        "because": [{"speaks": False, "reason": reason}],
+    })  # fmt: skip
+    assert shown.rows == [["no"], ["-", "-", "no", reason]]
+
+
+def test_a_token_made_anew_under_its_old_name_is_the_one_that_is_asked_about(configured: Run) -> None:
+    configured("token", "create", "--name", "web", "--projects", "acme-*", "--may", "yank")
+    configured("token", "revoke", "web")
+    configured("token", "create", "--name", "web", "--projects", "other", "--may", "upload")
+
+    assert configured("may", "token:web", "yank", "acme-core").code == 1
+    assert configured("may", "token:web", "upload", "other").code == 0
+
+
+def test_an_expired_token_may_nothing(configured: Run, packages: Path) -> None:
+    with Repository.open([packages]) as repository:
+        token = Token("f" * 64, "old", ("*",), frozenset({Right.LIST}), CREATED, expires=EXPIRED)
+        repository.catalogue.add_token(token)
+
+    asked = configured("may", "token:old", "list", "acme-core", "--json")
+
+    assert (asked.code, asked.document["because"]) == (
+        1, [{"speaks": False, "reason": "expired 2026-02-03T04:05:06Z"}],
+    )  # fmt: skip
+
+
+def test_a_personal_token_may_nothing_when_its_owner_is_gone(
+    configured: Run, packages: Path, tmp_path: Path
+) -> None:
+    file = write_htpasswd(tmp_path / "htpasswd", {"deploy": "x", "ann": "y"})
+    rules = f"{RULES}[auth]\npasswords = '{file}'\n"
+    with Repository.open([packages]) as repository:
+        token = Token("f" * 64, "mine", ("*",), frozenset({Right.LIST}), CREATED, owner="user:ann")
+        repository.catalogue.add_token(token)
+
+    before = configured("may", "token:ann/mine", "list", "acme-core", rules=rules).code
+    write_htpasswd(file, {"deploy": "x"})
+    after = configured("may", "token:ann/mine", "list", "acme-core", "--json", rules=rules)
+
+    assert (before, after.code) == (0, 1)
+    assert after.document["because"] == [{"speaks": False, "reason": "its owner ann is gone"}]
+
+
+def test_a_publisher_may_what_its_table_gives(configured: Run) -> None:
+    inside = configured("may", "publisher:gh", "upload", "acme-core", "--json", rules=PUBLISHER)
+    outside = configured("may", "publisher:gh", "upload", "other", rules=PUBLISHER)
+
+    assert (inside.code, outside.code) == (0, 1)
+    assert inside.document["because"][-1] == {
+        "rule": None, "line": None, "speaks": True, "reason": "scope: upload on acme-*",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "question",
     [
+        ("*", "list", "acme-core"),
+        ("us?r", "list", "acme-core"),
+        ("@da*", "list", "acme-core"),
+        ("publisher:*", "list", "acme-core"),
         ("deploy", "fly", "acme-core"),
         ("tokn:ci", "upload", "acme-core"),
         ("token:ci-*", "upload", "acme-core"),

@@ -68,11 +68,11 @@ def test_a_live_name_is_refused(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (("--name", "CI", "--may", "list"), 1),
-        (("--name", "a", "--may", "fly"), 1),
-        (("--name", "a", "--may", ","), 1),
-        (("--name", "a", "--may", "list", "--projects", "!b"), 1),
-        (("--name", "a", "--may", "list", "--expires", "soon"), 1),
+        (("--name", "CI", "--may", "list"), 2),
+        (("--name", "a", "--may", "fly"), 2),
+        (("--name", "a", "--may", ","), 2),
+        (("--name", "a", "--may", "list", "--projects", "!b"), 2),
+        (("--name", "a", "--may", "list", "--expires", "soon"), 2),
         (("--name", "a"), 2),
         (("--may", "list"), 2),
     ],
@@ -83,6 +83,12 @@ def test_what_makes_no_token_is_refused(run: Run, words: tuple[str, ...], code: 
     assert ended.code == code
     assert ended.out == ""
     assert run("token", "list", "--json").document == []
+
+
+def test_a_right_that_there_is_not_gets_the_one_that_was_meant(run: Run) -> None:
+    ended = run("token", "create", "--name", "ci", "--may", "uplaod")
+
+    assert (ended.code, ended.err) == (2, "error: there is no right `uplaod`, did you mean `upload`?\n")
 
 
 def test_tokens_are_listed_with_what_became_of_them(run: Run) -> None:

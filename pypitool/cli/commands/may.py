@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -49,14 +50,14 @@ def may_command(invocation: Invocation, who: str, action: str, project: str, add
     from pypitool.manage.users import Rights
 
     address = _checked(address)
-    question(who, Right(action), project, address, None)  # what names nobody is wrong usage, here as there
+    question(who, Right(action), project, address)  # what names nobody is wrong usage, here as there
     with managed(invocation, _local_rights) as there:
         document = there.run(Rights.may, who, action, project, address).document
     output = Output(invocation)
     if invocation.json:
         output.document(document)
     else:
-        output.line("yes" if document["may"] else "no")
+        output.line(_yes(document["may"]))
         output.table(("Rule", "Line", "Says", "Reason"), _rows(document))
     return 0 if document["may"] else 1
 
@@ -75,14 +76,31 @@ def _local_rights(invocation: Invocation) -> Iterator[Rights]:
         except CatalogueMissing:
             # No server has run here: a configuration is tried out.
             catalogue = None
-        yield Rights(rules, catalogue, overwrites)
+        yield Rights(rules, catalogue, overwrites, is_user=_users(settings.auth.passwords))
+
+
+def _users(passwords: Path | None) -> Callable[[str], bool]:
+    """Return what tells who is still there; without a file that can be read, everybody may be."""
+    from pypitool.access.htpasswd import accounts
+    from pypitool.access.password_errors import PasswordFileUnreadable
+
+    if passwords is None:
+        return lambda _user: True
+    try:
+        return {account.user for account in accounts(passwords)}.__contains__
+    except PasswordFileUnreadable:
+        return lambda _user: True
 
 
 def _rows(document: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     return [
-        (str(one["rule"] or "-"), str(one["line"] or "-"), "yes" if one["speaks"] else "no", one["reason"])
+        (str(one.get("rule") or "-"), str(one.get("line") or "-"), _yes(one["speaks"]), one["reason"])
         for one in document["because"]
     ]
+
+
+def _yes(said: bool) -> str:
+    return "yes" if said else "no"
 
 
 def _checked(address: str) -> str:

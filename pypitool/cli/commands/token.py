@@ -65,12 +65,14 @@ def create(
 
     Log in with it as `__token__` or with any other user name, or send it as Bearer.
     """
-    from pypitool.core.rights.tokens import checked_life
+    from pypitool.core.rights.tokens import checked_life, checked_name, checked_projects, checked_rights
     from pypitool.manage.users import Tokens
 
-    checked_life(expires)  # an empty one, which somebody's variable has left, is not the default
+    rights, globs = _words(may), _words(projects) or ("*",)
+    # Wrong usage here as there. An empty end, which somebody's variable has left, is not the default.
+    checked_name(name), checked_rights(rights), checked_projects(globs), checked_life(expires)
     with managed(invocation, _local_tokens) as there:
-        document = there.run(Tokens.create, name, _words(may), _words(projects) or ("*",), expires).document
+        document = there.run(Tokens.create, name, rights, globs, expires).document
     output = Output(invocation)
     if invocation.json:
         output.document(document)

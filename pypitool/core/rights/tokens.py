@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import Caller, ProjectGlobs, Scope, has_right
-from pypitool.core.text import BadQuantity, parse_duration, printable
+from pypitool.core.text import BadQuantity, did_you_mean, parse_duration, printable, to_the_second
 
 # Scanners of leaked secrets look for it, and a password that begins so is never tried as a password.
 PREFIX = "pypitool_"
@@ -32,7 +32,7 @@ _GLOB = re.compile(r"!?[A-Za-z0-9._*?-]+", re.ASCII)
 class TokenRefused(PypitoolError):
     """A token that cannot be made as it was asked for."""
 
-    kind = Kind.INVALID
+    kind = Kind.USAGE
     sentence = "{reason}"
     reason: str
 
@@ -78,6 +78,12 @@ class Token:
         return name if kind == "publisher" else None
 
     @property
+    def user(self) -> str | None:
+        """The name of the user whose personal token it is."""
+        kind, _, name = (self.owner or "").partition(":")
+        return name if kind == "user" else None
+
+    @property
     def shown(self) -> str:
         """Its name, behind that of its owner if it has one: `deploy/laptop`."""
         if self.owner is None or self.publisher is not None:
@@ -94,6 +100,14 @@ class Token:
         """What it allows at most."""
         return Scope(self.may, ProjectGlobs.of(self.projects))
 
+    def why_dead(self, now: str, is_user: Callable[[str], bool]) -> str | None:
+        """Say since when and why nobody acts with it; None: it is alive. The server judges by this too."""
+        if self.revoked is not None:
+            return f"revoked {to_the_second(self.revoked)}"
+        if self.expires is not None and self.expires <= now:
+            return f"expired {to_the_second(self.expires)}"
+        return None if self.user is None or is_user(self.user) else f"its owner {self.user} is gone"
+
     def has_ended(self, now: str) -> bool:
         """Tell whether it is revoked, or has expired at a moment."""
         return self.revoked is not None or (self.expires is not None and self.expires <= now)
@@ -104,8 +118,8 @@ class Token:
 
     def caller(self) -> Caller:
         """Return who acts with it, as the rules see it."""
-        is_personal = self.owner is not None and self.publisher is None
-        return Caller(self.who, scope=self.scope, on_behalf_of=self.owner if is_personal else None)
+        on_behalf_of = None if self.user is None else f"user:{self.user}"
+        return Caller(self.who, scope=self.scope, on_behalf_of=on_behalf_of)
 
 
 def checked_name(name: str) -> str:
@@ -133,7 +147,8 @@ def checked_rights(words: Iterable[str]) -> frozenset[Right]:
     named = [word.strip().lower() for word in words]
     for word in named:
         if word not in known:
-            raise TokenRefused(f"there is no right `{printable(word)}`; there is {', '.join(known)}")
+            meant = did_you_mean(word, known) or f"; there is {', '.join(known)}"
+            raise TokenRefused(f"there is no right `{printable(word)}`{meant}")
     if not named:
         raise TokenRefused(f"a token allows something: name some of {', '.join(known)}")
     return frozenset(known[word] for word in named)

@@ -86,6 +86,7 @@ class Access:
     ) -> None:
         self._authentication = authentication
         self.client = authentication.client  # the address that a request comes from
+        self.knows = authentication.knows  # whether there is such a user now
         self._owned = owned
         self._refresh = refresh
         self.adopt(rules)

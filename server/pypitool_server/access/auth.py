@@ -169,6 +169,10 @@ class Authentication:
         """Whether anybody at all can be recognised here."""
         return self._accounts is not None or self._variable is not None
 
+    def knows(self, user: str) -> bool:
+        """Tell whether there is such a user now, as far as one can tell."""
+        return self.tokens is None or self.tokens.is_user(user)
+
     def close(self) -> None:
         """Release what is held open."""
         if self.tokens is not None:

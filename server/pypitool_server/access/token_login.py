@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.rulebook import Caller, Scope
 from pypitool.core.rights.tokens import PREFIX, Token, hash_of, is_token, narrowed
-from pypitool.core.text import parse_timestamp
+from pypitool.core.text import parse_timestamp, timestamp
 from pypitool_server.access.refusals import CHALLENGE
 
 MOST_REMEMBERED = 4096
@@ -72,7 +72,7 @@ class TokenLogin:
     ) -> None:
         self._held = held
         self._uses = uses
-        self._is_user = is_user
+        self.is_user = is_user
         self._clock = clock
         self._publishers: Mapping[str, Scope] = {}
         self._known: dict[str, TokenHolder] = {}
@@ -110,14 +110,14 @@ class TokenLogin:
         self._uses.close()
 
     def _alive(self, holder: TokenHolder) -> TokenHolder | None:
-        if holder.ends <= self._clock() or (holder.user is not None and not self._is_user(holder.user)):
+        if holder.ends <= self._clock() or (holder.user is not None and not self.is_user(holder.user)):
             return None
         self._uses.note(holder.token_id)
         return holder
 
     def _look_up(self, known: dict[str, TokenHolder], token_hash: str) -> TokenHolder | None:
         token = self._held.token(token_hash)
-        if token is None or token.revoked is not None:
+        if token is None or token.why_dead(timestamp(self._clock()), self.is_user) is not None:
             return None
         holder = self._holder_of(token)
         if holder is not None:
@@ -134,8 +134,7 @@ class TokenLogin:
                 return None
             caller = replace(caller, scope=narrowed(token.scope, allowed))
         ends = math.inf if token.expires is None else parse_timestamp(token.expires)
-        user = None if caller.on_behalf_of is None else caller.on_behalf_of.removeprefix("user:")
-        return TokenHolder(caller, token.id, ends, user)
+        return TokenHolder(caller, token.id, ends, token.user)
 
 
 def presented(header: str) -> str | None:

@@ -109,7 +109,7 @@ def test_no_name_of_a_token(name: str) -> None:
     with pytest.raises(TokenRefused, match="is no name of a token") as caught:
         checked_name(name)
 
-    assert caught.value.kind is Kind.INVALID
+    assert caught.value.kind is Kind.USAGE
 
 
 def test_rights_and_projects_are_checked() -> None:

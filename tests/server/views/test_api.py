@@ -469,6 +469,50 @@ def test_an_explanation_does_not_tell_whether_a_hidden_project_is_there(start: S
     assert explained("zope-x") == explained("zope-nothing")
 
 
+def test_an_explanation_names_only_the_globs_that_hold_the_project(start: Start) -> None:
+    api = start((
+        RuleSettings(None, ("authenticated",), ("list",), ("*", "!acme-secret", "f*")),
+        RuleSettings(None, ("ann",), ("list", "upload"), ("hush-*",)),
+        RuleSettings(None, ("root",), ("admin",), ("*",)),
+    ))  # fmt: skip
+    api.post("tokens", "ann", {"name": "laptop", "projects": ["foo", "quiet-*"], "may": ["list"]})
+
+    def reasons(user: str, who: str, project: str) -> list[str]:
+        document = api.get(f"may?who={who}&action=list&project={project}", user).get_json()
+        return [one["reason"] for one in document["because"]]
+
+    assert reasons("ann", "ann", "foo") == ["projects * f*", "not for this project"]
+    assert reasons("ann", "ann", "acme-secret") == ["not for this project", "not for this project"]
+    assert reasons("ann", "ann", "*") == ["not for this project", "not for this project"]
+    assert reasons("root", "ann", "foo") == ["projects * f* !acme-secret", "projects hush-* only"]
+    assert reasons("root", "token:ann/laptop", "foo")[-1] == "scope: list on foo quiet-*"
+
+
+def test_a_token_is_told_of_its_own_globs_as_little(api: Api) -> None:
+    made = api.post("tokens", "root", {"name": "ci", "projects": ["foo", "quiet-*"], "may": ["list"]})
+    token = {"Authorization": f"Bearer {made.get_json()['token']}"}
+
+    def reason(project: str) -> str:
+        document = api.get(f"may?who=token:ci&action=list&project={project}", **token).get_json()
+        return str(document["because"][-1]["reason"])
+
+    assert reason("foo") == "scope: list on foo"
+    assert reason("other") == "scope: list, not for this project"
+
+
+def test_a_dead_token_is_explained_as_the_server_judges_it(api: Api) -> None:
+    first = api.post("tokens", "root", {"name": "ci", "projects": ["acme-*"], "may": ["upload"]}).get_json()
+    ended = api.ask("DELETE", f"tokens/{first['id']}", "root").get_json()["revoked"]
+    dead = api.get("may?who=token:ci&action=upload&project=acme-core", "root").get_json()
+    api.post("tokens", "root", {"name": "ci", "projects": ["other"], "may": ["upload"]})
+    alive = api.get("may?who=token:ci&action=upload&project=other", "root").get_json()
+
+    assert (dead["may"], dead["because"]) == (
+        False, [{"speaks": False, "reason": f"revoked {ended[:19]}Z"}],
+    )  # fmt: skip
+    assert alive["may"]
+
+
 def test_the_record_of_decisions_is_for_admins_of_everything(api: Api) -> None:
     api.post("projects/acme-core/yank", body={"version": "1.0"})
     api.post("tokens", "root", {"name": "ci", "may": ["upload"]})

@@ -115,7 +115,8 @@ def _rights() -> Rights:
             raise RightMissing(asker().name, Right.ADMIN)
         return False
 
-    return Rights(here.access.rules, here.repository.catalogue, here.settings.server.overwrite, knows_all)
+    catalogue, overwrites = here.repository.catalogue, here.settings.server.overwrite
+    return Rights(here.access.rules, catalogue, overwrites, knows_all, here.access.knows)
 
 
 def _audit() -> AuditRecord:
