@@ -6,12 +6,10 @@ all the same. It is listed without metadata, and an upload of it is refused else
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pypitool.archives.open_archive import ArchiveFacts, ArchiveFault, OpenArchive
 from pypitool.archives.tars import gunzipped, read_members
 from pypitool.archives.wheel import disagreement
-from pypitool.archives.zips import read_entries, read_entry
+from pypitool.archives.zips import ZipEntry, read_entries, read_entry
 from pypitool.core.filenames import Distribution
 from pypitool.core.limits import METADATA
 from pypitool.core.metadata import BadMetadata, parse_metadata
@@ -20,29 +18,34 @@ from pypitool.core.metadata import BadMetadata, parse_metadata
 def read_sdist(archive: OpenArchive, distribution: Distribution) -> ArchiveFacts:
     """Read `{top}/PKG-INFO`; the archive must be whole."""
     is_zip = distribution.filename.lower().endswith(".zip")
-    found = _from_zip(archive) if is_zip else _from_tar(archive)
     stem = distribution.filename[: -len(".zip" if is_zip else ".tar.gz")].encode()
-    bodies = _chosen(found, stem)
-    if not bodies:
+    choice = _Choice(stem)
+    body = _from_zip(archive, choice) if is_zip else _from_tar(archive, choice)
+    if not choice.count:
         return ArchiveFacts(doubt="it holds no PKG-INFO")
-    if len(bodies) > 1:
+    if choice.count > 1:
         return ArchiveFacts(doubt="it holds PKG-INFO twice")
-    return _facts(bodies[0], distribution)
+    return _facts(body, distribution)
 
 
-def _chosen(found: Iterator[tuple[bytes, bytes]], stem: bytes) -> list[bytes]:
-    """Return the PKG-INFO of the directory that is named as the file is, else of the first one.
+class _Choice:
+    """Chooses the PKG-INFO of the directory that is named as the file is, else of the first one."""
 
-    At most two bodies are held: an archive may hold a hundred thousand.
-    """
-    chosen: bytes | None = None
-    bodies: list[bytes] = []
-    for top, body in found:
-        if chosen is None or (top == stem and chosen != stem):
-            chosen, bodies = top, [body]
-        elif top == chosen:
-            bodies = [*bodies[:1], body]
-    return bodies
+    def __init__(self, stem: bytes) -> None:
+        self._stem = stem
+        self._top: bytes | None = None
+        self.count = 0
+
+    def takes(self, name: bytes) -> bool:
+        """Tell whether a file is the one, as far as anybody knows yet; a second one nobody has to read."""
+        top = _top(name)
+        if top is None:
+            return False
+        if self._top is None or (top == self._stem and self._top != self._stem):
+            self._top, self.count = top, 1
+            return True
+        self.count += top == self._top
+        return False
 
 
 def _facts(body: bytes, distribution: Distribution) -> ArchiveFacts:
@@ -56,21 +59,23 @@ def _facts(body: bytes, distribution: Distribution) -> ArchiveFacts:
     return ArchiveFacts(doubt=doubt) if doubt else ArchiveFacts(body, metadata)
 
 
-def _from_tar(archive: OpenArchive) -> Iterator[tuple[bytes, bytes]]:
-    members = read_members(gunzipped(archive), lambda name: _top(name) is not None, METADATA.most)
-    for member in members:
-        top = _top(member.name)
-        if top is not None:
-            yield top, member.body
+def _from_tar(archive: OpenArchive, choice: _Choice) -> bytes:
+    body = b""
+    for member in read_members(gunzipped(archive), choice.takes, METADATA.most):
+        body = member.body if member.is_wanted else body
+    return body
 
 
-def _from_zip(archive: OpenArchive) -> Iterator[tuple[bytes, bytes]]:
-    wanted = [(top, entry) for entry in read_entries(archive) if (top := _top(entry.name)) is not None]
-    for top, entry in wanted:
-        try:
-            yield top, read_entry(archive, entry, METADATA.most)
-        except ArchiveFault:
-            yield top, b""  # the archive is whole, this file in it is not readable
+def _from_zip(archive: OpenArchive, choice: _Choice) -> bytes:
+    chosen: ZipEntry | None = None
+    for entry in read_entries(archive):
+        chosen = entry if choice.takes(entry.name) else chosen
+    if chosen is None or choice.count > 1:
+        return b""
+    try:
+        return read_entry(archive, chosen, METADATA.most)
+    except ArchiveFault:
+        return b""  # the archive is whole, this file in it is not readable
 
 
 def _top(name: bytes) -> bytes | None:

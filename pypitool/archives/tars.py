@@ -13,14 +13,22 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pypitool.archives.open_archive import ArchiveFault, OpenArchive, is_bomb
+from pypitool.core.limits import (
+    GIB,
+    INFLATED,
+    PAX_RECORDS,
+    STREAM_PART,
+    STREAM_PARTS,
+    TAR_HEADER,
+    TAR_MEMBERS,
+)
 
 _PIECE = 256 * 1024
-_LIMIT = 8 * 1024**3  # what inflates to more takes minutes, and was never an sdist
 _XZ_MEMORY = 128 * 1024**2  # twice what `xz -9` asks of a reader
 _BLOCK = 512
-_MOST_MEMBERS = 200_000
-_LONGEST_HEADER = 64 * 1024
+_MOST_MEMBERS = TAR_MEMBERS.most
 _WITHOUT_BODY = frozenset(b"123456")  # links, devices and directories: their size means nothing
+_ASCII = bytes(range(128))
 _SPARSE = (b"S", b"D", b"M")  # several members may be one file there: no sdist has them
 
 
@@ -32,6 +40,7 @@ class Member:
     size: int
     kind: bytes
     body: bytes = b""
+    is_wanted: bool = False
 
 
 class _Reader:
@@ -85,18 +94,19 @@ def read_members(pieces: Iterator[bytes], wanted: Callable[[bytes], bool], limit
     """
     reader = _Reader(pieces)
     for member in _regular(reader):
-        if wanted(member.name) and member.size <= limit:
-            yield replace(member, body=reader.exactly(member.size))
+        is_wanted = wanted(member.name)
+        if is_wanted and member.size <= limit:
+            yield replace(member, body=reader.exactly(member.size), is_wanted=True)
         else:
             reader.skip(member.size + -member.size % _BLOCK)
-            yield member
+            yield replace(member, is_wanted=True) if is_wanted else member
     # The checksum of the compressed stream stands behind all of it.
     for _ in pieces:
         pass
 
 
 def _regular(reader: _Reader) -> Iterator[Member]:
-    longer: dict[bytes, bytes] = {}
+    more = _MoreHeaders(reader)
     for number in range(_MOST_MEMBERS + 1):
         block = reader.read(_BLOCK)
         if not block.strip(b"\0"):
@@ -105,9 +115,9 @@ def _regular(reader: _Reader) -> Iterator[Member]:
             return
         member = _member(block)
         if member.kind in (b"x", b"L", b"K", b"g"):
-            longer = _extended(longer, member, reader)
+            more.read(member)
             continue
-        member, longer = _corrected(member, longer), {}
+        member = more.corrected(member)
         if member.kind in _SPARSE:
             raise ArchiveFault("it holds sparse files")
         if member.kind[0] not in _WITHOUT_BODY:
@@ -125,44 +135,71 @@ def _member(block: bytes) -> Member:
 
 
 def _has_checksum(block: bytes) -> bool:
-    summed = block[:148] + b" " * 8 + block[156:]
-    given, expected = block[148:156].strip(b" \0"), sum(summed)
+    field = block[148:156]
+    given, expected = field.strip(b" \0"), sum(block) - sum(field) + 8 * 32
+    if not given.isdigit():
+        return False
+    given = given.lstrip(b"0")
     # Old tars, on machines whose characters had signs, added them up with their signs.
-    sums = (expected, expected - 256 * sum(byte > 127 for byte in summed))
-    return given.isdigit() and given.lstrip(b"0") in [b"%o" % number for number in sums]
+    return given == b"%o" % expected or given == b"%o" % (expected - 256 * _above_127(block, field))
 
 
-def _extended(longer: dict[bytes, bytes], member: Member, reader: _Reader) -> dict[bytes, bytes]:
-    """Read a header that says more about the next member."""
-    if member.size > _LONGEST_HEADER:
-        raise ArchiveFault("a name in it is far too long")
-    body = reader.exactly(member.size)
-    if member.kind == b"L":
-        return {**longer, b"path": _text(body)}
-    return {**longer, **dict(_pax_records(body))} if member.kind == b"x" else longer
+def _above_127(block: bytes, field: bytes) -> int:
+    return len(block.translate(None, _ASCII)) - len(field.translate(None, _ASCII))
+
+
+class _MoreHeaders:
+    """The headers before a member that say more about it: few records, each read once."""
+
+    def __init__(self, reader: _Reader) -> None:
+        self._reader = reader
+        self._said: dict[bytes, bytes] = {}
+        self._records = 0
+
+    def read(self, header: Member) -> None:
+        """Read one of them."""
+        if header.size > TAR_HEADER.most:
+            raise ArchiveFault("a name in it is far too long")
+        body = self._reader.exactly(header.size)
+        if header.kind == b"L":
+            self._said[b"path"] = _text(body)
+        elif header.kind == b"x":
+            self._said.update(self._counted(_pax_records(body)))
+
+    def corrected(self, member: Member) -> Member:
+        """Return the member that follows as they say that it is, and forget them."""
+        said, self._said, self._records = self._said, {}, 0
+        if not said:
+            return member
+        if any(key.startswith(b"GNU.sparse.") for key in said):
+            raise ArchiveFault("it holds sparse files")
+        size = said.get(b"size", b"")
+        return replace(
+            member,
+            name=said.get(b"path", member.name),
+            size=int(size) if size.isdigit() and len(size) < 20 else member.size,
+        )
+
+    def _counted(self, records: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+        for record in records:
+            self._records += 1
+            if self._records > PAX_RECORDS.most:
+                raise ArchiveFault("a header in it has far too many records")
+            yield record
 
 
 def _pax_records(body: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Iterate over `LENGTH KEY=VALUE\\n`."""
-    while body:
-        digits, _, _ = body.partition(b" ")
-        length = int(digits) if digits.isdigit() and len(digits) < 8 else 0
-        key, equals, value = body[len(digits) + 1 : max(0, length - 1)].partition(b"=")
-        if not equals or body[length - 1 : length] != b"\n":
+    position = 0
+    while position < len(body):
+        blank = body.find(b" ", position, position + 8)
+        digits = body[position : max(blank, position)]
+        end = position + int(digits) if digits.isdigit() else position
+        key, equals, value = body[blank + 1 : max(blank + 1, end - 1)].partition(b"=")
+        if not equals or body[end - 1 : end] != b"\n":
             raise ArchiveFault("a header in it is damaged")
         yield key, value
-        body = body[length:]
-
-
-def _corrected(member: Member, longer: dict[bytes, bytes]) -> Member:
-    if any(key.startswith(b"GNU.sparse.") for key in longer):
-        raise ArchiveFault("it holds sparse files")
-    size = longer.get(b"size", b"")
-    return replace(
-        member,
-        name=longer.get(b"path", member.name),
-        size=int(size) if size.isdigit() and len(size) < 20 else member.size,
-    )
+        position = end
 
 
 def _number(field: bytes) -> int:
@@ -234,8 +271,8 @@ def _bounded(archive: OpenArchive, pieces: Iterator[bytes]) -> Iterator[bytes]:
         inflated += len(piece)
         if is_bomb(inflated, archive.size):
             raise ArchiveFault("it is a decompression bomb")
-        if inflated > _LIMIT:
-            raise ArchiveFault(f"it inflates to more than {_LIMIT // 1024**3} GiB")
+        if inflated > INFLATED.most:
+            raise ArchiveFault(f"it inflates to more than {INFLATED.most // GIB} GiB")
         yield piece
 
 
@@ -255,6 +292,9 @@ def _members(archive: OpenArchive, make: Callable[[], _Stream]) -> Iterator[byte
             packed = b""
             if stream.eof:
                 packed, stream, complete = stream.unused_data, None, complete + 1
+                # Each of them costs, however little is in it.
+                if complete > STREAM_PARTS.most and complete * STREAM_PART.most > archive.size:
+                    raise ArchiveFault("it is divided into far too many streams")
     if stream or not complete:
         raise ArchiveFault("it is truncated")
 

@@ -51,23 +51,41 @@ class _Directory:
 
 
 def read_entries(archive: OpenArchive) -> Iterator[ZipEntry]:
-    """Iterate over the central directory of an archive that is whole."""
+    """Iterate over the central directory of an archive that is whole: no entry is there twice."""
     if archive.at(0, min(2, archive.size)) != b"PK":
         raise ArchiveFault("it is no zip archive")
     directory = _find_directory(archive)
     body = archive.at(directory.offset, directory.size)
-    position, inflated, first = 0, 0, directory.offset
+    position, inflated = 0, 0
+    names: set[bytes] = set()
+    places: list[tuple[int, int]] = []
     for _ in range(directory.entries):
         entry, position = _entry(body, position)
+        if entry.name in names:
+            raise ArchiveFault(f"it holds `{shown(entry.name)}` twice")
+        names.add(entry.name)
         inflated += entry.size
-        first = min(first, entry.offset)
-        if entry.offset + entry.packed > directory.offset:
-            raise ArchiveFault("an entry lies outside of it")
+        places.append((entry.offset, entry.offset + _LOCAL.size + len(entry.name) + entry.packed))
         yield entry
-    if position != len(body) or first:
+    if position != len(body):
         raise ArchiveFault("it holds data that its directory does not know")
+    _check_places(places, directory.offset)
     if is_bomb(inflated, archive.size):
         raise ArchiveFault("it is a zip bomb")
+
+
+def _check_places(places: list[tuple[int, int]], end: int) -> None:
+    """Refuse entries that share bytes: each would be read again, and could be a part of another."""
+    places.sort()
+    if (places[0][0] if places else end) != 0:
+        raise ArchiveFault("it holds data that its directory does not know")
+    free = 0
+    for begins, ends in places:
+        if begins < free:
+            raise ArchiveFault("entries in it overlap")
+        free = ends
+    if free > end:
+        raise ArchiveFault("an entry lies outside of it")
 
 
 def read_unambiguous(archive: OpenArchive) -> Iterator[ZipEntry]:
@@ -75,16 +93,12 @@ def read_unambiguous(archive: OpenArchive) -> Iterator[ZipEntry]:
 
     It would be installed differently (CVE-2025-54368, CVE-2025-8291).
     """
-    before: set[bytes] = set()
     for entry in read_entries(archive):
-        if entry.name in before:
-            raise ArchiveFault(f"it holds `{shown(entry.name)}` twice")
         if b"\0" in entry.name or entry.name.startswith(b"/") or b".." in entry.name.split(b"/"):
             raise ArchiveFault(f"it holds an entry with the name `{shown(entry.name)}`")
         if not entry.is_readable:
             raise ArchiveFault(f"`{shown(entry.name)}` in it is encrypted or packed by an unusual method")
         _check_local(archive, entry)
-        before.add(entry.name)
         yield entry
 
 
@@ -105,7 +119,7 @@ def read_entry(archive: OpenArchive, entry: ZipEntry, limit: int) -> bytes:
     if entry.size > limit or entry.packed > 2 * limit:
         raise ArchiveFault(f"an entry is larger than {limit} bytes")
     packed = archive.at(_check_local(archive, entry), entry.packed)
-    body = packed if entry.method == _STORED else _inflate(packed, limit)
+    body = packed if entry.method == _STORED else _inflate(packed, entry.size)
     if len(body) != entry.size or zlib.crc32(body) != entry.crc:
         raise ArchiveFault("the checksum of an entry is wrong")
     return body
@@ -203,12 +217,13 @@ def _extra_64(extra: bytes) -> tuple[int, ...]:
     return ()
 
 
-def _inflate(packed: bytes, limit: int) -> bytes:
+def _inflate(packed: bytes, size: int) -> bytes:
+    """Inflate what claims to have so many bytes, and not a byte more than one too many."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        body = inflater.decompress(packed, limit + 1)
+        body = inflater.decompress(packed, size + 1)
     except zlib.error as error:
         raise ArchiveFault("an entry is damaged") from error
-    if len(body) > limit or not inflater.eof or inflater.unused_data:
+    if len(body) > size or not inflater.eof or inflater.unused_data:
         raise ArchiveFault("an entry is damaged")
     return body

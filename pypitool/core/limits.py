@@ -27,11 +27,13 @@ REQUIREMENT = Limit(16 * KIB, None, "characters of a Requires-Dist; a marker for
 METADATA = Limit(MIB, 200 * KIB, "bytes; nearly all of it is the README")
 
 # Archives.
-ZIP_ENTRIES = Limit(200_000, 20_000, "entries of the largest wheels")
-ZIP_DIRECTORY = Limit(64 * MIB, None, "bytes; 335 for each entry")
+ZIP_ENTRIES = Limit(100_000, 20_000, "entries of the largest wheels")
+ZIP_DIRECTORY = Limit(32 * MIB, None, "bytes; 335 for each entry")
 TAR_MEMBERS = Limit(200_000, None, "files; as in a zip")
 TAR_HEADER = Limit(64 * KIB, None, "bytes; a pax header holds a long name, or ten short records")
-PAX_RECORDS = Limit(256, None, "of one member; Python writes at most ten of them, and GNU tar three dozen")
+PAX_RECORDS = Limit(64, None, "of one member; Python writes at most ten, macOS a few more")
+STREAM_PART = Limit(KIB, None, "bytes, the least; bgzip divides a stream into parts of 64 KiB")
+STREAM_PARTS = Limit(1000, None, "compressed streams in a row that may be shorter than that")
 INFLATED = Limit(8 * GIB, None, "bytes; takes minutes, and was never an sdist")
 BOMB_SIZE = Limit(64 * MIB, None, "bytes; what inflates to less harms nobody, whatever the ratio")
 BOMB_RATIO = Limit(50, None, "times the archive; the public index itself refuses more")
