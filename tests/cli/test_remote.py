@@ -205,6 +205,7 @@ def test_a_command_says_the_same_on_both_ways(both: Both) -> None:
         assert without_serial(remote) == without_serial(local), words
 
 
+@pytest.mark.process
 def test_a_token_is_made_used_and_revoked_elsewhere(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     made = both.remote("token", "create", "--name", "ci", "--may", "yank", "--projects", "acme-*", "--json")
     token = made.document["token"]
