@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pypitool.access.hashes import WEAK, PasswordHashes, hash_password
 from pypitool.access.password_errors import PasswordFileUnreadable, UnknownUser, UserNameRefused
+from pypitool.core.errors import without_descriptors
 from pypitool.host import FileStamp, file_stamp, hand_over, is_settled, lock, whole_file
 
 NEW_FILE_MODE = 0o640  # never readable for all: hashes can be guessed at leisure
@@ -57,6 +58,9 @@ class PasswordFile:
                     body = file.read()
             except OSError as error:
                 self._complain(f"cannot be read ({error.strerror})")
+                known = without_descriptors(error)
+                if known is not None and not self._has_good:
+                    raise known from error  # who is asked to come back has no wrong password
                 return
             self._take(body)
             stamp = file_stamp(stat)

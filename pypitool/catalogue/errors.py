@@ -6,7 +6,7 @@ import os
 import zlib
 from pathlib import Path
 
-from pypitool.core.errors import Kind, NoSpace, PypitoolError
+from pypitool.core.errors import Kind, NoSpace, PypitoolError, TooManyOpenFiles
 from pypitool.core.model import HeldFile
 
 # By message and not by `sqlite_errorcode`: Python 3.10 has no such attribute.
@@ -137,6 +137,8 @@ def translate(error: Exception, path: Path) -> PypitoolError:
         return NoSpace(f"the catalogue {path}")
     if any(words in text for words in _BUSY):
         return CatalogueBusy(path, text)
+    if "unable to open" in text and _has_no_descriptors():
+        return TooManyOpenFiles()
     if any(words in text for words in _READ_ONLY):
         return CatalogueReadOnly(path, text)
     if "Could not decode to UTF-8" in text:
@@ -144,6 +146,15 @@ def translate(error: Exception, path: Path) -> PypitoolError:
     if any(words in text for words in _DAMAGED):
         return CatalogueDamaged(path, text)
     return CatalogueError(path, text)
+
+
+def _has_no_descriptors() -> bool:
+    # SQLite says only that it cannot open; whether anything can be opened is tried with what always can.
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        return True
+    return False
 
 
 def _is_full(directory: Path) -> bool:

@@ -20,7 +20,7 @@ from io import FileIO
 from pathlib import Path
 
 from pypitool.catalogue.undone import sum_of_last, undone_lines
-from pypitool.core.errors import Kind, NoSpace, PypitoolError
+from pypitool.core.errors import Kind, PypitoolError, of_the_machine
 from pypitool.core.fact import (
     VERSION,
     Actor,
@@ -245,9 +245,8 @@ def _reporting(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoSpace(str(path)) from error
-        raise FactsUnwritable(path, error.strerror or str(error)) from error
+        known = of_the_machine(error, str(path))
+        raise known or FactsUnwritable(path, error.strerror or str(error)) from error
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

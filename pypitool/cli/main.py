@@ -15,7 +15,7 @@ from pypitool.cli.output import visible
 from pypitool.cli.pypiserver import modern
 from pypitool.cli.root import operands, root, usage_sentence
 from pypitool.config.faults import BadConfiguration
-from pypitool.core.errors import EXIT_INTERRUPTED, Kind, PypitoolError, exit_code
+from pypitool.core.errors import EXIT_INTERRUPTED, Kind, PypitoolError, exit_code, without_descriptors
 from pypitool.core.guard import Unforeseen
 from pypitool.core.text import is_text, printable
 
@@ -93,6 +93,8 @@ def describe(error: BaseException) -> Failure:
         error = error.__cause__
     if isinstance(error, PypitoolError):
         return _own(error)
+    if (known := without_descriptors(error)) is not None:
+        return _own(known)
     if isinstance(error, click.ClickException):
         return _wrong_usage(error)
     if isinstance(error, (click.Abort, KeyboardInterrupt)):

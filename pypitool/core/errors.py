@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +14,9 @@ else:
 
     def dataclass_transform(**_):
         return lambda cls: cls
+
+
+_DEEPEST = 10  # causes of causes
 
 
 class Kind(str, Enum):
@@ -76,6 +81,42 @@ class NoSpace(PypitoolError):
     sentence = "no space left on the disk for {subject}"
     hint = "free some space, then try again: nothing was changed"
     subject: str
+
+
+class TooManyOpenFiles(PypitoolError):
+    """There are no descriptors any more: of this process, or of the whole system."""
+
+    kind = Kind.UNAVAILABLE
+    ends_the_turn = True
+    sentence = "too many open files"
+    hint = "let it open more, by `LimitNOFILE=` of its unit or `ulimit -n`, or let fewer connect"
+
+
+def of_the_machine(error: BaseException, subject: str) -> PypitoolError | None:
+    """Name what the system refuses whatever the file is: no room for `subject`, no descriptors.
+
+    Whoever names an error of the system asks this first: an owner or a permission has nothing to do with it.
+    """
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpace(subject)
+    return TooManyOpenFiles() if number in (errno.EMFILE, errno.ENFILE) else None
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Iterate over an error and what it came from."""
+    cause: BaseException | None = error
+    for _ in range(_DEEPEST):
+        if cause is None:
+            return
+        yield cause
+        cause = cause.__cause__
+
+
+def without_descriptors(error: BaseException) -> TooManyOpenFiles | None:
+    """Say so, if an error came up because there were no descriptors, whatever it was named since."""
+    named = (of_the_machine(cause, "") for cause in causes(error))
+    return next((one for one in named if isinstance(one, TooManyOpenFiles)), None)
 
 
 EXIT_CODES: dict[Kind, int] = {

@@ -8,10 +8,10 @@ What is wrong with the machine ends the turn instead, and marks nothing: the nex
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 
-from pypitool.core.errors import PypitoolError
+from pypitool.core.errors import PypitoolError, causes
 from pypitool.core.text import printable
 
 T = TypeVar("T")
@@ -23,7 +23,6 @@ _OF_THE_MACHINE = frozenset(
 # By name, because `core` knows no database. The others (`DataError`, `IntegrityError`, `InterfaceError`,
 # `ProgrammingError`) say that a value is none that a database can hold: that is the unit's.
 _OF_THE_DATABASE = frozenset(("DatabaseError", "InternalError", "OperationalError"))
-_DEEPEST = 10  # causes of causes
 
 
 class Unforeseen(PypitoolError):
@@ -57,7 +56,7 @@ class Guard:
     @staticmethod
     def ends_the_turn(error: BaseException) -> bool:
         """Tell whether a failure is the machine's, or an order to stop: the next unit would meet it too."""
-        return not isinstance(error, Exception) or any(map(_is_of_the_machine, _causes(error)))
+        return not isinstance(error, Exception) or any(map(_is_of_the_machine, causes(error)))
 
     @staticmethod
     def named(error: Exception) -> PypitoolError:
@@ -76,15 +75,6 @@ def _is_of_the_machine(error: BaseException) -> bool:
         return True
     kind = type(error)
     return kind.__module__ == "sqlite3" and kind.__name__ in _OF_THE_DATABASE
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    for _ in range(_DEEPEST):
-        if cause is None:
-            return
-        yield cause
-        cause = cause.__cause__
 
 
 def _said(error: Exception) -> str:

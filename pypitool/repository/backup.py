@@ -5,7 +5,6 @@ It is taken and restored while the server runs. A manifest in it proves that all
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -26,7 +25,7 @@ from pypitool.catalogue.database import connect, copy_pages, locked_alone, locke
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing, translate
 from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import begin_new_history, last_serial, make_current
-from pypitool.core.errors import Kind, NoSpace, PypitoolError
+from pypitool.core.errors import Kind, PypitoolError, of_the_machine
 from pypitool.core.state_files import StateFiles
 from pypitool.core.text import timestamp
 from pypitool.host import hand_over, sync_directory
@@ -167,9 +166,8 @@ def _reporting(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoSpace(str(directory)) from error
-        raise BackupUnwritable(directory, error.strerror or str(error)) from error
+        known = of_the_machine(error, str(directory))
+        raise known or BackupUnwritable(directory, error.strerror or str(error)) from error
 
 
 @contextmanager

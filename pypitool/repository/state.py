@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.errors import Kind, PypitoolError, of_the_machine
 from pypitool.core.state_files import HiddenFiles, StateFiles
 from pypitool.host import file_system, hand_over, is_network, write_whole
 
@@ -137,7 +137,9 @@ def _make(directory: Path) -> None:
         directory.mkdir(mode=0o750, parents=True, exist_ok=True)
         hand_over(directory)
     except OSError as error:
-        raise StateUnusable(directory, error.strerror or str(error)) from error
+        raise of_the_machine(error, str(directory)) or StateUnusable(
+            directory, error.strerror or str(error)
+        ) from error
 
 
 def refuse_network(directory: Path) -> None:
@@ -177,4 +179,5 @@ def _record(files: StateFiles, roots: Sequence[Path]) -> None:
     try:
         write_whole(files.roots, f"{json.dumps({'roots': names})}\n".encode())
     except OSError as error:
-        raise StateUnusable(files.directory, error.strerror or str(error)) from error
+        known = of_the_machine(error, str(files.directory))
+        raise known or StateUnusable(files.directory, error.strerror or str(error)) from error

@@ -8,12 +8,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pypitool.core.errors import Kind, NoSpace, PypitoolError
+from pypitool.core.errors import Kind, PypitoolError, of_the_machine
 from pypitool.core.model import Location
 
 # What opening says when a walk would not have met the file: a part of its path is missing, or is a link.
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EISDIR)
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
@@ -66,8 +65,9 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
-            raise NoSpace("the package directory") from error
+        known = of_the_machine(error, "the package directory")
+        if known is not None:
+            raise known from error
         if error.errno in _NOT_WRITABLE:
             raise NotWritable(folder, os.strerror(error.errno).lower()) from error
         raise

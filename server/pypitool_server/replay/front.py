@@ -116,7 +116,7 @@ class ReplayFront:
             # younger than what the class was made of.
             ticket = self._check()
             rights, user = self._classify(environ)
-        except PypitoolError:
+        except (PypitoolError, OSError):
             # Nothing is known to be fresh: the views meet the same failure, and say what it is.
             return self._ask(environ, start_response, began, None)
         if rights is None:

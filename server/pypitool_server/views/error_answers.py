@@ -9,7 +9,7 @@ from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from pypitool.catalogue.errors import CatalogueDamaged
-from pypitool.core.errors import Kind, PypitoolError, http_status
+from pypitool.core.errors import Kind, PypitoolError, http_status, without_descriptors
 from pypitool.repository.contact import put_doubt
 from pypitool_server.services import services
 from pypitool_server.views.answers import API, document, text
@@ -40,6 +40,7 @@ def install(app: Flask, mount: str = "") -> None:
 
 def refused(error: PypitoolError) -> Response:
     """Answer with the status of the error's kind and its own sentence."""
+    error = without_descriptors(error) or error
     status = http_status(error)
     if status >= 500:
         advice = f" ({error.hint})" if error.hint else ""
@@ -70,6 +71,9 @@ def refused_by_flask(error: HTTPException) -> Response:
 
 def failed(error: Exception) -> Response:
     """Answer a fault of ours; only the log says which."""
+    known = without_descriptors(error)
+    if known is not None:
+        return refused(known)
     logging.getLogger(__name__).error("%s %r", request.method, request.path, exc_info=error)
     return _answer(500, Kind.INTERNAL, "internal error: the server's log says more")
 
