@@ -61,12 +61,29 @@ class FileFact:
 
 
 @dataclass(frozen=True, slots=True)
-class Decisions:
-    """The outcome of a stretch of facts; what was forgotten was so before the rest was decided."""
+class Deletion:
+    """A deletion that is on record, and was not finished as far as anybody knows."""
 
-    forgotten: set[str] = field(default_factory=set)
+    filename: str
+    sha256: str
+    is_held: bool  # the bytes are listed under this name
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """The outcome of a stretch of facts; what was undone or forgotten was so before the rest was decided."""
+
+    # What did not come about after all: arrivals, and deletions of bytes under a filename.
+    not_arrived: list[FileFact] = field(default_factory=list)
+    not_deleted: set[tuple[str, str]] = field(default_factory=set)
+    # Filenames of which all is gone that was ever deleted, for something arrived under them; and bytes under
+    # a filename, None for all, of which the same is known.
+    arrived: set[str] = field(default_factory=set)
+    forgotten: set[tuple[str, str | None]] = field(default_factory=set)
     arrivals: dict[str, dict[str, FileFact]] = field(default_factory=dict)
     yanks: dict[str, FileFact] = field(default_factory=dict)
+    # Bytes under a filename whose deletion is on record; whether it came about only a look can tell.
+    deleted: set[tuple[str, str]] = field(default_factory=set)
     statuses: dict[NormalizedName, tuple[ProjectStatus, str | None]] = field(default_factory=dict)
     owners: dict[NormalizedName, tuple[str, ...]] = field(default_factory=dict)
     # Names under which something was uploaded: True, until they are given up.
@@ -209,6 +226,12 @@ class Catalogue(Reader, Protocol):
 
     def forget(self, locations: Sequence[Location]) -> None:
         """Remove files, and what was decided about their names where no other file bears them."""
+
+    def deletions(self) -> tuple[Deletion, ...]:
+        """Return the deletions that are on record, and of which nobody has looked yet what became of them."""
+
+    def settle_deletion(self, filename: str, sha256: str) -> None:
+        """End one: where its bytes are not held, what was decided about them is forgotten."""
 
     def set_complete(self, since: int) -> None:
         """Record that the directories were walked to their end: from now on what is absent is not held.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue.catalogue import FileFact
+from pypitool.catalogue.catalogue import Decisions, FileFact
 from pypitool.catalogue.rows import copied_time
 from pypitool.core.model import COPIED_IN
 
@@ -39,10 +39,57 @@ def record(connection: sqlite3.Connection, fact: FileFact) -> None:
     record_yank(connection, fact)
 
 
-def forget(connection: sqlite3.Connection, filename: str) -> None:
-    """Remove everything that was decided about a filename."""
-    connection.execute("DELETE FROM arrival WHERE filename = ?", (filename,))
+def forget(connection: sqlite3.Connection, filename: str, sha256: str | None = None) -> None:
+    """Remove what was decided about these bytes under a filename, or about all; its yank in any case."""
+    for table in ("arrival", "deletion"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE filename = ? AND sha256 = ifnull(?, sha256)", (filename, sha256)
+        )
     connection.execute("DELETE FROM yank WHERE filename = ?", (filename,))
+
+
+def forget_deleted(connection: sqlite3.Connection, filename: str) -> None:
+    """Remove what was decided about bytes whose deletion is on record, and that are not held."""
+    rows = connection.execute(
+        "SELECT sha256 FROM deletion WHERE filename = ?1 "
+        "AND NOT EXISTS (SELECT 1 FROM file WHERE filename = ?1 AND file.sha256 = deletion.sha256)",
+        (filename,),
+    ).fetchall()
+    for (sha256,) in rows:
+        settle_deletion(connection, filename, sha256)
+
+
+def settle_deletion(connection: sqlite3.Connection, filename: str, sha256: str) -> None:
+    """End a deletion: what was decided about its bytes stays where they are held, else it is forgotten."""
+    held = connection.execute("SELECT sha256 FROM file WHERE filename = ?", (filename,)).fetchall()
+    if not held:
+        forget(connection, filename, sha256)
+        return
+    if (sha256,) not in held:
+        # Other bytes bear the name, and a yank holds for whatever bears it.
+        connection.execute("DELETE FROM arrival WHERE filename = ? AND sha256 = ?", (filename, sha256))
+    connection.execute("DELETE FROM deletion WHERE filename = ? AND sha256 = ?", (filename, sha256))
+
+
+def replay(connection: sqlite3.Connection, outcome: Decisions) -> set[str]:
+    """Make what was decided about files hold, and return for which filenames that may change something."""
+    connection.executemany("DELETE FROM deletion WHERE filename = ? AND sha256 = ?", outcome.not_deleted)
+    for fact in outcome.not_arrived:
+        connection.execute(
+            "DELETE FROM arrival WHERE filename = ? AND sha256 = ? AND upload_time IS ?",
+            (fact.filename, fact.sha256, fact.upload_time),
+        )
+    for filename in outcome.arrived:
+        forget_deleted(connection, filename)
+    for filename, sha256 in outcome.forgotten:
+        forget(connection, filename, sha256)
+    for arrivals in outcome.arrivals.values():
+        for arrival in arrivals.values():
+            record_arrival(connection, arrival)
+    for yank in outcome.yanks.values():
+        record_yank(connection, yank)
+    connection.executemany("INSERT OR IGNORE INTO deletion VALUES (?, ?)", outcome.deleted)
+    return {*outcome.arrivals, *outcome.yanks, *(fact.filename for fact in outcome.not_arrived)}
 
 
 def apply(connection: sqlite3.Connection, filenames: Iterable[str], now: float) -> set[NormalizedName]:

@@ -130,12 +130,13 @@ class FactLog:
         with file:
             yield append
 
-    def undo(self, is_it: Callable[[Fact], bool], hint: str) -> None:
-        """Note that the last fact of these did not come about, where there is one; its line holds `hint`."""
+    def undo(self, is_it: Callable[[Fact], bool], hint: str) -> bool:
+        """Note that the last fact of these did not come about, if there is one; its line holds `hint`."""
         with self.alone() as append:
             line_sum = sum_of_last(self.path, is_it, hint)
             if line_sum is not None:
                 append(did_not_come_about(line_sum, local_actor()))
+        return line_sum is not None
 
     def replay(self, offset: int = 0, *, skipped: Callable[[Skipped], None] = _warn) -> Iterator[Fact]:
         """Iterate over the facts from a byte offset on; lines that are none go to `skipped`.

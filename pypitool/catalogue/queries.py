@@ -11,7 +11,7 @@ from typing import TypeVar
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue import writes
-from pypitool.catalogue.catalogue import FileFact, Known, Pending
+from pypitool.catalogue.catalogue import Deletion, FileFact, Known, Pending
 from pypitool.catalogue.connections import Readers
 from pypitool.catalogue.rows import COLUMNS, from_path, from_row, to_path, to_stat
 from pypitool.core.model import (
@@ -223,6 +223,13 @@ class SqliteReader:
                 origin = Origin(OriginKind(kind), detail) if kind else None
             return FileFact(filename, project, sha256, upload_time, origin, yanked)
         return FileFact(filename, yanks[0][0], yanked=yanked) if yanks else None
+
+    def deletions(self) -> tuple[Deletion, ...]:
+        rows = self._ask(
+            "SELECT filename, sha256, EXISTS (SELECT 1 FROM file WHERE file.filename = deletion.filename "
+            "  AND file.sha256 = deletion.sha256) FROM deletion"
+        )
+        return tuple(Deletion(filename, sha256, bool(is_held)) for filename, sha256, is_held in rows)
 
     def is_complete(self) -> bool:
         """Tell whether the directories were walked to their end once."""

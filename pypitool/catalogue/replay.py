@@ -38,11 +38,21 @@ def replay_missed(catalogue: Catalogue, facts: FactLog) -> None:
     if facts.size() == catalogue.facts_end():
         return
     # No append meanwhile: what we replay as the last word must not have been overruled already.
-    with facts.locked() as end:
-        known = catalogue.facts_end()
-        start = known if known <= end else 0  # a shorter log is another one
-        apply_all(facts.replay(start), lambda outcome: catalogue.replay(outcome, start))
-        catalogue.replay(Decisions(), end)
+    with facts.locked():
+        replay_locked(catalogue, facts)
+
+
+def replay_locked(catalogue: Catalogue, facts: FactLog) -> None:
+    """Replay what a catalogue may have missed, for somebody who holds off appends."""
+    known, end = catalogue.facts_end(), facts.size()
+    start = known if known <= end else 0  # a shorter log is another one
+    apply_all(facts.replay(start), lambda outcome: catalogue.replay(outcome, start))
+    note_replayed(catalogue, facts)
+
+
+def note_replayed(catalogue: Catalogue, facts: FactLog) -> None:
+    """Record that a catalogue has all that the log has, for somebody who holds off appends."""
+    catalogue.replay(Decisions(), facts.size())
 
 
 def uploaded_names(facts: FactLog) -> dict[NormalizedName, bool]:
@@ -75,8 +85,8 @@ def _tell_passed_over(fact: Fact, fault: PypitoolError) -> None:
 
 def _fold_one(outcome: Decisions, fact: Fact) -> None:
     if fact.undone is not None:
-        return
-    if fact.what in (What.TOKEN_CREATE, What.TOKEN_REVOKE):
+        _fold_undone(outcome, fact)
+    elif fact.what in (What.TOKEN_CREATE, What.TOKEN_REVOKE):
         _fold_token(outcome, fact)
     elif fact.project is None:
         return
@@ -100,12 +110,14 @@ def _fold_token(outcome: Decisions, fact: Fact) -> None:
 
 def _fold_file(outcome: Decisions, fact: Fact, project: NormalizedName, filename: str) -> None:
     if fact.what == What.DELETE:
-        _forget(outcome, filename)
+        _fold_delete(outcome, filename, fact.sha256)
     elif fact.what == What.YANK:
         outcome.yanks[filename] = FileFact(filename, project, yanked=fact.reason or "")
     elif fact.what == What.UNYANK:
         outcome.yanks[filename] = FileFact(filename, project)
     elif fact.what in (What.UPLOAD, What.OVERWRITE) and fact.sha256 is not None:
+        if fact.what == What.UPLOAD:
+            _forget_deleted(outcome, filename)
         arrival = _arrival(fact, project, filename, fact.sha256)
         # Taken out first: the last bytes to arrive are the last of the dictionary.
         arrivals = outcome.arrivals.setdefault(filename, {})
@@ -117,10 +129,37 @@ def _fold_file(outcome: Decisions, fact: Fact, project: NormalizedName, filename
             outcome.yanks[filename] = arrival
 
 
-def _forget(outcome: Decisions, filename: str) -> None:
-    outcome.forgotten.add(filename)
+def _fold_delete(outcome: Decisions, filename: str, sha256: str | None) -> None:
+    if sha256 is None:
+        _forget(outcome, filename, None)
+    else:
+        outcome.deleted.add((filename, sha256))
+
+
+def _forget_deleted(outcome: Decisions, filename: str) -> None:
+    """Forget what was deleted under a name: who uploads it anew has found it free."""
+    outcome.arrived.add(filename)
+    for deleted in [one for one in outcome.deleted if one[0] == filename]:
+        outcome.deleted.discard(deleted)
+        _forget(outcome, *deleted)
+
+
+def _forget(outcome: Decisions, filename: str, sha256: str | None) -> None:
+    outcome.forgotten.add((filename, sha256))
     outcome.yanks.pop(filename, None)
-    outcome.arrivals.pop(filename, None)
+    if sha256 is None:
+        outcome.arrivals.pop(filename, None)
+    else:
+        outcome.arrivals.get(filename, {}).pop(sha256, None)
+
+
+def _fold_undone(outcome: Decisions, fact: Fact) -> None:
+    if fact.project is None or fact.filename is None or fact.sha256 is None:
+        return
+    if fact.what == What.DELETE:
+        outcome.not_deleted.add((fact.filename, fact.sha256))
+    else:
+        outcome.not_arrived.append(_arrival(fact, fact.project, fact.filename, fact.sha256))
 
 
 def _arrival(fact: Fact, project: NormalizedName, filename: str, sha256: str) -> FileFact:

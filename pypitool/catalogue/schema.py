@@ -141,11 +141,22 @@ CREATE TABLE uploaded (project TEXT PRIMARY KEY) WITHOUT ROWID;
 INSERT INTO uploaded SELECT DISTINCT project FROM file WHERE origin_kind = 'uploaded';
 """
 
+# Deletions on record of which nobody knows whether they came about. What was decided about the bytes holds
+# until a walk does not find them: a deletion that is killed or fails must take no yank and no uploader along.
+_DELETIONS = """
+CREATE TABLE IF NOT EXISTS deletion (
+    filename TEXT NOT NULL,
+    sha256   TEXT NOT NULL,
+    PRIMARY KEY (filename, sha256)
+) WITHOUT ROWID;
+"""
+
 # The script that leads from the schema before to this one, by the number that it leads to.
 MIGRATIONS: Mapping[int, str] = {
     VERSION_ONE + 1: _TOKENS,
     VERSION_ONE + 2: _OWNERS,
     VERSION_ONE + 3: _UPLOADED,
+    VERSION_ONE + 4: _DELETIONS,
 }
 
 
@@ -189,7 +200,7 @@ def check_thoroughly(connection: sqlite3.Connection, path: Path) -> None:
             from_row(row)
     for row in connection.execute(f"SELECT {writes.OF_TOKENS} FROM token"):
         writes.token_of_row(row)
-    for table in ("head", "project", "arrival", "yank", "owner", "uploaded", "problem"):
+    for table in ("head", "project", "arrival", "yank", "owner", "uploaded", "deletion", "problem"):
         connection.execute(f"SELECT * FROM {table}").fetchall()
     for (body,) in connection.execute("SELECT body FROM metadata"):
         zlib.decompress(body)

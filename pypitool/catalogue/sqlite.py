@@ -13,7 +13,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from pypitool.catalogue import writes
+from pypitool.catalogue import decisions, writes
 from pypitool.catalogue.catalogue import Decisions, FileFact, Pending, ScanBatch
 from pypitool.catalogue.connections import Writer
 from pypitool.catalogue.queries import SqliteReader
@@ -57,6 +57,7 @@ class SqliteCatalogue(SqliteReader):
     set_owners = _durable(writes.set_owners)
     give_up_name = _durable(writes.give_up_name)
     forget = _durable(writes.forget)
+    settle_deletion = _durable(decisions.settle_deletion)
     add_token = _durable(writes.add_token)
     revoke_token = _durable(writes.revoke_token)
 

@@ -73,6 +73,8 @@ def finish_publish(connection: sqlite3.Connection, file: HeldFile, now: float) -
     _delete_pending(connection, file.location)
     arrival = _arrival(file)
     others = _others(connection, file)
+    # Deleted by somebody who died before he could say so: its yank is not one of this file.
+    decisions.forget_deleted(connection, arrival.filename)
     removed = remove(connection, [file.location, *others])
     # Another spelling of the name is gone for good; this very name keeps what was decided about it.
     _forget_names(connection, {other.filename for other in others} - {arrival.filename})
@@ -98,6 +100,8 @@ def forget(connection: sqlite3.Connection, locations: Sequence[Location]) -> Non
     """Remove files, and what was decided about names that nobody bears any more."""
     removed = remove(connection, locations)
     _forget_names(connection, {location.filename for location in locations})
+    for location in locations:
+        decisions.forget_deleted(connection, location.filename)
     drop_bodies(connection, removed)
     announce(connection, {project for project, _ in removed})
 
@@ -164,15 +168,7 @@ def give_up_name(connection: sqlite3.Connection, project: NormalizedName) -> Non
 
 def replay(connection: sqlite3.Connection, outcome: Decisions, now: float) -> None:
     """Make decisions hold that the log of facts has, whether they hold already or not."""
-    for filename in outcome.forgotten:
-        # Only what is remembered: a live row keeps its yank until its file is gone, which is about to be.
-        decisions.forget(connection, filename)
-    for arrivals in outcome.arrivals.values():
-        for arrival in arrivals.values():
-            decisions.record_arrival(connection, arrival)
-    for yank in outcome.yanks.values():
-        decisions.record_yank(connection, yank)
-    filenames = outcome.arrivals.keys() | outcome.yanks.keys()
+    filenames = decisions.replay(connection, outcome)
     announce(connection, decisions.apply(connection, filenames, now))
     for project, (status, reason) in outcome.statuses.items():
         set_status(connection, project, status, reason)

@@ -21,7 +21,7 @@ from pypitool.core.model import Location
 from pypitool.keeper.change_watcher import ChangeWatcher
 from pypitool.keeper.file_events import ChangedPaths
 from pypitool.repository.contact import Pulse, keeper_lock, take_doubt, take_inbox
-from pypitool.repository.recovery import Fate, settle_all
+from pypitool.repository.recovery import Fate, settle_all, settle_deletions
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import Scanner
 from pypitool.repository.scan_record import BEING_WRITTEN, ScanReport
@@ -145,6 +145,7 @@ class Keeper:
             self._repository.store.sweep(root)
         self._pulse.beat(scanning=True, read=0, to_read=0)
         report = self._scanner.everything()
+        settle_deletions(self._repository, everything_was_seen=report.everything)
         self._change_scanner.take(report)
         took = time.monotonic() - began
         if report.listed or report.gone:

@@ -174,6 +174,7 @@ class _Publishing:
         is_taken = store.look(file.location) is not None
         if is_taken and not self.overwrite:
             raise Occupied(file.location)
+        rollback.recorded(timestamp(time.time()))
         self.repository.facts.append(self._fact(file, What.OVERWRITE if replaced else What.UPLOAD))
         self._place_signature(file, rollback)
         stat = store.place(self.temporary, file.location, overwrite=is_taken)

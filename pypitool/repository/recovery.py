@@ -1,6 +1,7 @@
 """What a writer that is gone had begun: its file is finished where it got its name, else removed.
 
-A writer that is alive undoes by itself a publishing that fails.
+A writer that is alive undoes by itself a publishing that fails. What is on record and did not come about is
+said to be undone, by whoever finds it so.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from dataclasses import replace
 from enum import Enum
 
 from pypitool.archives.digest import digest_stream
-from pypitool.catalogue.catalogue import Pending
+from pypitool.catalogue.catalogue import Deletion, Pending
+from pypitool.catalogue.replay import replay_missed
 from pypitool.core.errors import PypitoolError
+from pypitool.core.fact import Fact, What
 from pypitool.core.filenames import SIGNATURE
 from pypitool.core.model import HeldFile, Location
 from pypitool.core.scan_plan import Walked
+from pypitool.core.text import timestamp
 from pypitool.repository.contact import put_in_inbox
 from pypitool.repository.repository import Repository
 from pypitool.store.store import Store
@@ -54,6 +58,34 @@ def settle_all(repository: Repository) -> dict[str, Fate]:
     }
 
 
+def settle_deletions(repository: Repository, *, everything_was_seen: bool) -> None:
+    """End the deletions on record, after a walk: of those that did not come about it is said."""
+    for deletion in repository.catalogue.deletions():
+        if deletion.is_held:
+            _undo_deletion(repository, deletion)
+        elif everything_was_seen:
+            repository.catalogue.settle_deletion(deletion.filename, deletion.sha256)
+
+
+def _undo_deletion(repository: Repository, deletion: Deletion) -> None:
+    note_undone(repository, What.DELETE, deletion.filename, deletion.sha256)
+    repository.catalogue.settle_deletion(deletion.filename, deletion.sha256)
+
+
+def note_undone(
+    repository: Repository, what: What, filename: str, sha256: str, *, not_before: str = ""
+) -> None:
+    """Say of the last fact that these bytes were brought or deleted that it did not come about."""
+    kinds = {What.DELETE} if what is What.DELETE else {What.UPLOAD, What.OVERWRITE}
+
+    def is_it(fact: Fact) -> bool:
+        about = fact.what, fact.filename, fact.sha256
+        return about in {(kind, filename, sha256) for kind in kinds} and (fact.at or "") >= not_before
+
+    if repository.facts.undo(is_it, sha256):
+        replay_missed(repository.catalogue, repository.facts)
+
+
 def remove_superseded(store: Store, others: Iterable[Location]) -> None:
     """Remove the files that a newly published one replaces under another name or in another place."""
     for other in others:
@@ -85,6 +117,11 @@ def _finish(repository: Repository, pending: Pending, leftover: Leftover) -> Non
 
 
 def _abandon(repository: Repository, pending: Pending, leftover: Leftover) -> None:
+    # First, for it is the pending row that tells of the fact. A file of this name and these bytes may have
+    # come before: its fact is older than our bytes.
+    began = timestamp(leftover.hidden.stat.mtime_ns / 1e9) if leftover.hidden is not None else ""
+    file = pending.file
+    note_undone(repository, What.UPLOAD, file.filename, file.contents.digests.sha256, not_before=began)
     leftover.discard()
     if pending.file.signed and leftover.named is None:
         place = pending.file.location
@@ -100,6 +137,11 @@ class Rollback:
         self._file = file
         self._to_remove: list[Location] = []
         self._is_reversible = True
+        self._recorded_since: str | None = None
+
+    def recorded(self, since: str) -> None:
+        """Note that a fact is about to be written, at this moment or later."""
+        self._recorded_since = since
 
     def signed(self, signature: Location) -> None:
         """Note that a signature is about to be placed."""
@@ -117,4 +159,8 @@ class Rollback:
         with suppress(PypitoolError):
             for location in self._to_remove:
                 self._repository.store.remove(location)
+            if self._recorded_since is not None:
+                sha256 = self._file.contents.digests.sha256
+                since = self._recorded_since
+                note_undone(self._repository, What.UPLOAD, self._file.filename, sha256, not_before=since)
             self._repository.catalogue.abandon_publish(self._file.location)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue.catalogue import FileFact
+from pypitool.catalogue.replay import note_replayed, replay_locked, replay_missed
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.filenames import SIGNATURE
@@ -16,6 +17,7 @@ from pypitool.core.model import HeldFile, Location, Project, ProjectStatus
 from pypitool.core.names import normalize
 from pypitool.core.versions import canonical
 from pypitool.repository.contact import put_in_inbox
+from pypitool.repository.recovery import settle_deletions
 from pypitool.repository.repository import Repository
 
 _TRIES = 20
@@ -128,30 +130,46 @@ def delete(
     serial = _project(repository, plan.project).serial
     if serial != plan.serial:
         raise PlanOutdated(plan.project, plan.serial, serial)
+    for name in plan.filenames:
+        _delete(repository, [file for file in plan.files if file.filename == name], actor, reason)
+    return plan.filenames
+
+
+def _delete(repository: Repository, copies: Sequence[HeldFile], actor: Actor, reason: str | None) -> None:
+    """Delete all files of one name, and let nobody see the fact before they are gone."""
     gone: list[Location] = []
     try:
-        for file in plan.files:
-            repository.store.check_removable(file.location)
-            repository.facts.append(
-                Fact(
-                    What.DELETE,
-                    actor,
-                    file.project,
-                    file.version,
-                    file.filename,
-                    file.contents.digests.sha256,
-                    reason,
-                )
-            )
-            # The file before its row: if we are killed in between, the keeper finds it gone. The other way
-            # round it would find it new.
-            repository.store.remove(file.location)
-            repository.store.remove(Location(file.location.root, file.location.path + SIGNATURE))
-            gone.append(file.location)
+        # Whoever replays the log waits: a deletion that he finds there is finished, or its doer is dead.
+        with repository.facts.alone() as append:
+            replay_locked(repository.catalogue, repository.facts)
+            for file in copies:
+                repository.store.check_removable(file.location)
+                append(_deleted(file, actor, reason))
+                # The file before its row: if we are killed in between, the keeper finds it gone. The other
+                # way round it would find it new.
+                repository.store.remove(file.location)
+                repository.store.remove(Location(file.location.root, file.location.path + SIGNATURE))
+                gone.append(file.location)
+            repository.catalogue.forget(gone)
+            note_replayed(repository.catalogue, repository.facts)
+    except BaseException:
+        _end_unfinished(repository, gone)
+        raise
     finally:
-        repository.catalogue.forget(gone)
         _look_back(repository, gone)
-    return plan.filenames
+
+
+def _end_unfinished(repository: Repository, gone: Sequence[Location]) -> None:
+    """Forget what is gone, and have said of the rest that it is not; else the keeper says so after a walk."""
+    with suppress(PypitoolError):
+        repository.catalogue.forget(gone)
+        replay_missed(repository.catalogue, repository.facts)
+        settle_deletions(repository, everything_was_seen=False)
+
+
+def _deleted(file: HeldFile, actor: Actor, reason: str | None) -> Fact:
+    sha256 = file.contents.digests.sha256
+    return Fact(What.DELETE, actor, file.project, file.version, file.filename, sha256, reason)
 
 
 def delete_release(repository: Repository, project: str, version: str, actor: Actor) -> tuple[str, ...]:

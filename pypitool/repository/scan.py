@@ -22,7 +22,7 @@ from pypitool.core.progress import ReadProgress, ignore_progress
 from pypitool.core.scan_plan import ScanPlan, Unreadable, Walked, plan_scan
 from pypitool.repository.contact import keeper_lock, put_in_inbox
 from pypitool.repository.read_file import ReadOutcome, Writers, read_found
-from pypitool.repository.recovery import settle_all
+from pypitool.repository.recovery import settle_all, settle_deletions
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan_record import ScanRecorder, ScanReport
 from pypitool.store.store import Store
@@ -80,7 +80,8 @@ class Scanner:
             self._below(root, "", recorder, report)
         recorder.settle_all_rivals()
         # A directory that is not mounted just now may hold anything.
-        if all(place.path for place in recorder.reported):
+        report.everything = all(place.path for place in recorder.reported)
+        if report.everything:
             self.catalogue.set_complete(began_at)
         return report
 
@@ -198,6 +199,7 @@ def rescan(repository: Repository, progress: ReadProgress = ignore_progress) -> 
     if report is None:
         report = Scanner.of(repository, progress=progress).everything()
         put_in_inbox(repository.files, *report.unsettled)
+        settle_deletions(repository, everything_was_seen=report.everything)
     return report
 
 
@@ -207,4 +209,6 @@ def scan_if_alone(repository: Repository, progress: ReadProgress = ignore_progre
         if not mine:
             return None
         settle_all(repository)
-        return Scanner.of(repository, progress=progress).everything()
+        report = Scanner.of(repository, progress=progress).everything()
+        settle_deletions(repository, everything_was_seen=report.everything)
+        return report

@@ -26,6 +26,7 @@ class ScanReport:
     unchanged: int = 0
     listed: int = 0  # read, and shown from now on
     gone: int = 0
+    everything: bool = False  # no directory was left out
     seconds: float = 0.0  # of walking and comparing, without the reading
     problems: list[Problem] = field(default_factory=list)  # new ones, or with a new reason
     unsettled: list[Location] = field(default_factory=list)  # to be looked at again soon
