@@ -35,6 +35,7 @@ class Context:
     environ: Mapping[str, str]
     now: datetime
     asks_upstream: bool = False  # for names of ours
+    through: str | None = None  # the server's address at its proxy, to be tried with forged headers
     copied: list[CatalogueCopy] = field(default_factory=list)  # the catalogue, once it was read
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pypitool.core.guard import Guard
-from pypitool.doctor import configuration, fact_log, outside, people, places, running
+from pypitool.doctor import configuration, fact_log, outside, people, places, running, through
 from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, ordered
 
@@ -24,6 +24,7 @@ CHECKS: dict[str, Check] = {
     "systemd": running.look_at_units,
     "the runs": running.look_at_runs,
     "the upstreams": outside.look_at_upstreams,
+    "the proxy": through.look_through,
 }
 
 

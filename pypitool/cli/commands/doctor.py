@@ -19,17 +19,25 @@ if TYPE_CHECKING:
 
 @command(
     "doctor",
-    examples=("pypitool doctor", "pypitool doctor --ask-upstream --json"),
+    examples=(
+        "pypitool doctor",
+        "pypitool doctor --ask-upstream --json",
+        "pypitool doctor --through https://pypi.acme.example/",
+    ),
     exits={1: "something does not work", 3: "there are warnings, and nothing worse"},
 )
 @option(
     "--ask-upstream", is_flag=True,
     help="Ask upstream whether it has our own names: what was uploaded and no private glob holds.",
 )  # fmt: skip
+@option(
+    "--through", metavar="URL",
+    help="Send headers as a client would forge them to the server at its proxy; tell which arrive.",
+)  # fmt: skip
 @setting_option("auth.passwords", topic="Where")
 @on_packages
 @click.pass_obj
-def doctor_command(invocation: Invocation, ask_upstream: bool) -> int:
+def doctor_command(invocation: Invocation, ask_upstream: bool, through: str | None) -> int:
     """Look for what is wrong, or will be soon, and say what to do.
 
     Directories, disks, the catalogue, the keeper, passwords, rules, tokens, the certificate, the clock, the
@@ -45,7 +53,7 @@ def doctor_command(invocation: Invocation, ask_upstream: bool) -> int:
     output = Output(invocation)
     output.notices((*invocation.notices, *loaded.notices))
     now = datetime.now(timezone.utc)
-    context = Context(loaded.settings, faults, invocation.environ, now, asks_upstream=ask_upstream)
+    context = Context(loaded.settings, faults, invocation.environ, now, ask_upstream, through)
     examination = examine(context)
     for sentence in examination.unseen:
         output.warning(sentence)

@@ -1,0 +1,126 @@
+"""Forged headers, sent through real proxies to a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from pypitool.__main__ import main
+from tests.support.front_proxies import FRONT_PROXIES, FrontProxy
+from tests.support.server import ServerProcess
+from tests.support.wheels import build_wheel
+
+pytestmark = pytest.mark.live
+
+NAMES = ("X-Remote_User", "X_Remote-User", "X_Remote_User", "x_remote_user")
+ADDRESSES = ("X-Forwarded_For", "X_Forwarded-For", "X_Forwarded_For", "x_forwarded_for")
+# What lets through the other spellings: nothing is written against them, and nginx is told to.
+CARELESS = {"nginx": ["underscores_in_headers on;"]}
+ORDERS: tuple[dict[str, str], ...] = ({}, {"Content-Type": "text/plain"})
+CONFIG = """
+[server]
+trusted-proxies = ["127.0.0.1"]
+forwarded-header = "{forwarded}"
+[auth]
+header = "{header}"
+header-is-safe = true
+[[rule]]
+who = ["admin"]
+may = ["admin"]
+[[rule]]
+who = ["anonymous"]
+may = ["list"]
+from = ["10.0.0.0/8"]
+"""
+
+
+class Served:
+    """A server that believes in two headers, its configuration, and what the doctor says of it."""
+
+    def __init__(self, server: ServerProcess, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.server = server
+        self._config = config
+        self._capsys = capsys
+
+    def forged(self, url: str) -> list[str]:
+        """What the doctor finds to arrive."""
+        self._capsys.readouterr()
+        directory = str(self.server.packages[0])
+        main(["--config", str(self._config), "doctor", "--json", "--packages", directory, "--through", url])
+        findings = json.loads(self._capsys.readouterr().out)["findings"]
+        return [one["subject"] for one in findings if one["id"] == "header-forged"]
+
+
+@pytest.fixture
+def served(
+    tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Served]:
+    header, forwarded = getattr(request, "param", ("X-Remote-User", "X-Forwarded-For"))
+    packages = tmp_path / "packages"
+    build_wheel(packages, "acme-secret", "1.0")
+    config = tmp_path / "config.toml"
+    config.write_text(CONFIG.format(header=header, forwarded=forwarded))
+    with ServerProcess(packages, home=tmp_path, environment={"PYPITOOL_CONFIG": str(config)}) as server:
+        yield Served(server, config, capsys)
+
+
+def answers(url: str, spellings: tuple[str, ...], value: str) -> set[int]:
+    """What the list of projects answers to an address that nobody trusts."""
+    return {_answer(url, {**order, spelling: value}) for spelling in spellings for order in ORDERS}
+
+
+def _answer(url: str, headers: dict[str, str]) -> int:
+    parts = urlsplit(url)
+    with closing(HTTPConnection(parts.hostname or "", parts.port, source_address=("127.0.0.77", 0))) as asked:
+        asked.request("GET", "/simple/", headers=headers)
+        return asked.getresponse().status
+
+
+@pytest.mark.parametrize("proxy", FRONT_PROXIES, ids=str)
+def test_nothing_forged_arrives_through_the_documented_lines(
+    served: Served, proxy: FrontProxy, tmp_path: Path
+) -> None:
+    lines = proxy.lines_for("X-Remote-User", "X-Forwarded-For")
+
+    with proxy.before(served.server.port, tmp_path / "proxy", lines) as url:
+        as_admin = answers(url, ("X-Remote-User", *NAMES), "admin")
+        from_inside = answers(url, ("X-Forwarded-For", *ADDRESSES), "10.9.9.9")
+        found = served.forged(url)
+
+    assert (as_admin, from_inside, found) == ({401}, {401}, [])
+
+
+@pytest.mark.parametrize("proxy", FRONT_PROXIES, ids=str)
+def test_the_doctor_finds_what_arrives_through_a_careless_proxy(
+    served: Served, proxy: FrontProxy, tmp_path: Path
+) -> None:
+    with proxy.before(served.server.port, tmp_path / "proxy", CARELESS.get(proxy.name, [])) as url:
+        as_admin = answers(url, ("X_Remote_User",), "admin")
+        found = served.forged(url)
+
+    assert 200 in as_admin
+    # Apache writes its own X-Forwarded-For last, and the last one counts.
+    assert found == [*NAMES[:3], *(ADDRESSES[:3] if proxy.name != "Apache" else ())]
+
+
+@pytest.mark.parametrize("served", [("Remoteuser", "Forwarded")], indirect=True)
+@pytest.mark.parametrize("proxy", FRONT_PROXIES, ids=str)
+def test_names_with_one_spelling_need_no_line_at_all(
+    served: Served, proxy: FrontProxy, tmp_path: Path
+) -> None:
+    with proxy.before(served.server.port, tmp_path / "proxy", CARELESS.get(proxy.name, [])) as url:
+        as_admin = answers(url, ("Remoteuser", "remoteuser", "Remote-User", "Remote_User"), "admin")
+        found = served.forged(url)
+
+    assert (as_admin, found) == ({401}, [])
+
+
+@pytest.mark.parametrize("served", [("Remoteuser", "Forwarded")], indirect=True)
+def test_the_doctor_finds_what_no_proxy_takes_away(served: Served) -> None:
+    assert served.forged(served.server.url) == ["Remoteuser"]
