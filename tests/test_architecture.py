@@ -66,7 +66,7 @@ access          -> accounts explain htpasswd issuers oidc password_errors rules 
 archives        -> archive digest open_archive
 catalogue       -> catalogue connections database errors facts held_metadata rebuild replay sqlite
 cli             -> main
-config          -> config_files display faults gathered job_tables keys kinds live loader mirror_tables
+config          -> config_files display faults job_tables keys kinds live loader mirror_tables
                    own_address publisher_tables rights_tables secrets server_table settings upstream_tables
                    values
 doctor          -> context examine finding
@@ -83,8 +83,7 @@ server/http     -> bodies browser lingering negotiated own_connections proxies s
                    thread_budget wsgi_types
 server/logs     -> access_log counts download_log exposition logs observer shared_counters
 server/replay   -> cache freshness front rendered
-server/views    -> answers api.routes error_answers files legacy_json operations pages request_body simple
-                   trusted_publishing upload xmlrpc
+server/views    -> install operations
 store           -> directory failures opened store temporary
 upload          -> check_files credentials destination named_files upload_files
 upstream        -> fetch_page listing session upstream upstream_errors
@@ -96,7 +95,7 @@ ALL_DOORS = "core"
 MORE_DOORS = {
     "access": (9, "users, publishers and rules are three things, asked for by themselves"),
     "catalogue": (9, "facts, rebuilding and databases of others' state are used beside the catalogue itself"),
-    "config": (18, "each table is checked, shown and read by whoever it is for"),
+    "config": (17, "each table is checked, shown and read by whoever it is for"),
     "manage": (8, "an action, and who carries it out: here or over the network"),
     "mirror": (21, "a command imports the one thing that it runs, and no start pays for the others"),
     "repository": (14, "what can be done with a repository, one thing a file"),
@@ -104,7 +103,6 @@ MORE_DOORS = {
     "server/http": (9, "small tools without a common inside"),
     "server/logs": (7, "each log and count is made where processes are, and fed where requests are"),
     "server/replay": (4, "the cache, its freshness, the front and the pages: four parts that others connect"),
-    "server/views": (12, "the application registers each view"),
     "store": (5, "its interface, its one implementation, and what they are told in"),
     "upload": (5, "the command asks, checks and sends in steps of its own"),
     "upstream": (5, "an index is asked for pages, for files, or whether it is there"),

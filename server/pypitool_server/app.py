@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable
 
-from flask import Flask, Response, request
-from werkzeug.exceptions import BadRequest
+from flask import Flask
 from werkzeug.routing import IntegerConverter, Rule
 
 from pypitool.access.rules import rules_of
@@ -24,28 +22,11 @@ from pypitool_server.replay.freshness import Freshness
 from pypitool_server.replay.front import Observe, ReadyAnswer, ReplayFront
 from pypitool_server.replay.rendered import RenderedPages
 from pypitool_server.services import Services, attach
-from pypitool_server.views import (
-    answers,
-    error_answers,
-    files,
-    legacy_json,
-    operations,
-    pages,
-    simple,
-    trusted_publishing,
-    upload,
-    xmlrpc,
-)
-from pypitool_server.views.api import routes
-from pypitool_server.views.request_body import WITH_BODY, begin_answering, drain_early, end_answering
+from pypitool_server.views.install import install_views
 
 # Of the memory for ready answers, the part that keeps pages for requests that are not quite alike
 # (another ETag, HEAD, another right); the bytes themselves are the same objects.
 RENDERED_SHARE = 4
-
-# Line ends have no business in an address: they have got into headers and logs from there before. And what
-# does not begin with a slash (`OPTIONS *`) names no page.
-_PLAIN = re.compile(r"/[^\x00-\x1f\x7f]*")
 
 Verify = Callable[[str, str], bool]
 
@@ -73,18 +54,7 @@ def create_app(
     app.url_map.merge_slashes = False
     parts = _services(app, settings, repository, verify, lingering)
     attach(app, parts)
-    mount = settings.server.server_base_url.rstrip("/")
-    error_answers.install(app, mount)
-    for view in (simple, files, legacy_json, pages, upload, xmlrpc, routes):
-        app.register_blueprint(view.blueprint(), url_prefix=mount or None)
-    app.register_blueprint(operations.blueprint(settings.server.health_endpoint), url_prefix=mount or None)
-    app.register_blueprint(trusted_publishing.blueprint())
-    if mount:
-        app.add_url_rule(mount, "mount", lambda: answers.moved(f"{mount.rpartition('/')[2]}/"))
-    app.before_request(begin_answering)
-    app.before_request(lambda: _refused_path() or _xml_answer(mount))
-    app.after_request(_finished)
-    app.teardown_request(lambda _: end_answering())
+    install_views(app, settings.server)
     _put_replay_before(app, parts, observe or _unobserved)
     return app
 
@@ -163,31 +133,6 @@ def _put_replay_before(app: Flask, parts: Services, observe: Observe) -> None:
         observe=observe,
     )
     app.wsgi_app = front  # type: ignore[method-assign]
-
-
-def _refused_path() -> Response | None:
-    environ = request.environ
-    path = environ.get("PATH_INFO", "")
-    if not path:  # a gateway has mounted us, and was asked for the mount point without its slash
-        return answers.moved(f"{environ.get('SCRIPT_NAME', '').rpartition('/')[2]}/")
-    if not _PLAIN.fullmatch(path):
-        raise BadRequest
-    return None
-
-
-def _xml_answer(mount: str) -> Response | None:
-    """Answer XML that is posted where uploads are, before Flask chooses a view."""
-    if request.method != "POST" or request.mimetype not in xmlrpc.XML:
-        return None
-    return xmlrpc.answer() if request.path.removeprefix(mount) in xmlrpc.ADDRESSES else None
-
-
-def _finished(answer: Response) -> Response:
-    # A client that was refused and still sends reads no answer before it has sent everything.
-    if request.method in WITH_BODY and answer.status_code >= 300:
-        drain_early(answer)
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    return answer
 
 
 def _unobserved(
