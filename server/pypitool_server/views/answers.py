@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, request
 
 from pypitool.core.index.http import if_none_match
+from pypitool.core.upload.answer import OUTCOME
 from pypitool_server.replay.rendered import Representation
 
 # What a redirect by `see_other` was made from, for `mark_replayable`.
@@ -15,8 +16,6 @@ SEE_OTHER_USES = ("SERVER_PROTOCOL",)
 
 # Where the API is, below what the server is mounted at.
 API = "/api/v1/"
-# What a change came to, where the document does not say it.
-OUTCOME = "X-Pypitool-Outcome"
 
 
 def document(value: Any, status: int = 200, *, outcome: str | None = None) -> Response:

@@ -21,6 +21,7 @@ from pypitool.core.model import Origin, OriginKind, ProjectStatus
 from pypitool.core.names import normalize
 from pypitool.core.rights.right import Right
 from pypitool.core.text import printable
+from pypitool.core.upload.answer import OUTCOME
 from pypitool.repository import owners
 from pypitool.repository.publish import Incoming, publish
 from pypitool.repository.read_file import contents_of
@@ -131,7 +132,7 @@ def _file_upload(here: Services, form: Form, file: IncomingFile) -> Response:
     with _beginning(here, rights, project, actor):
         published = publish(here.repository, file.temporary, incoming, actor=actor, overwrite=overwrite)
     answer = answers.text("")
-    answer.headers[answers.OUTCOME] = published.outcome.value
+    answer.headers[OUTCOME] = published.outcome.value
     return answer
 
 
