@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -142,12 +142,23 @@ def transfer_progress(invocation: Invocation) -> Iterator[TransferProgress]:
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     """Turn signals into `stop` while the block runs."""
 
-    def ask(number: int, frame: FrameType | None) -> None:
+    def ask(number: int) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    with on_signals(ask, signal.SIGINT, signal.SIGTERM):
+        yield
+
+
+@contextmanager
+def on_signals(take: Callable[[int], None], *numbers: signal.Signals) -> Iterator[None]:
+    """Call `take` with each of these signals that arrives while the block runs."""
+
+    def arrived(number: int, frame: FrameType | None) -> None:
+        take(number)
+
+    before = {number: signal.signal(number, arrived) for number in numbers}
     try:
         yield
     finally:

@@ -7,11 +7,8 @@ import queue
 import shlex
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import partial
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +17,7 @@ from pypitool.cli.command import command, option
 from pypitool.cli.commands.schedule import last_run, run_job, timing_of
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.main import describe, report
+from pypitool.cli.mirror_run import on_signals
 from pypitool.cli.output import Output
 from pypitool.core.errors import PypitoolError
 from pypitool.host import Notifier
@@ -49,7 +47,7 @@ def daemon_command(invocation: Invocation, until_eof: bool) -> int:
     stop, scheduler, systemd = threading.Event(), Scheduler(), Notifier(invocation.environ)
     if until_eof:
         threading.Thread(target=_wait_for_end, args=(orders,), daemon=True).start()
-    with _signals(orders):
+    with on_signals(orders.put, signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         now = datetime.now(timezone.utc)
         scheduler.start(_due(invocation, settings, stop), _missed(settings, now), now)
         _announce(invocation, settings)
@@ -107,18 +105,3 @@ def _announce(invocation: Invocation, settings: Settings) -> None:
         following = timing_of(job).next_due(now)
         when = following.strftime("%Y-%m-%dT%H:%M:%SZ") if following is not None else "never"
         output.line(f"{job.name}: `{shlex.join(job.run)}` runs next at {when}")
-
-
-@contextmanager
-def _signals(orders: queue.SimpleQueue[int]) -> Iterator[None]:
-    def take(number: int, frame: FrameType | None) -> None:
-        orders.put(number)
-
-    before = {
-        number: signal.signal(number, take) for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
