@@ -27,6 +27,11 @@ class SettingOrigin:
     kind: SettingSource
     name: str = ""
 
+    @property
+    def is_default(self) -> bool:
+        """Whether nobody gave the value."""
+        return self.kind is SettingSource.DEFAULT
+
     def __str__(self) -> str:
         return f"{self.kind.value} {self.name}".strip()
 

@@ -269,7 +269,7 @@ def rights_faults(gathered: Gathered, faulty: Collection[str]) -> Iterator[Confi
 
 def _both_forms(gathered: Gathered) -> Iterator[ConfigFault]:
     given = gathered.given.get(_AUTHENTICATE)
-    if given is None or given.origin.kind is SettingSource.DEFAULT or "rule[1]" not in gathered.places:
+    if given is None or given.origin.is_default or "rule[1]" not in gathered.places:
         return
     # By a flag, too, it is the configuration that is wrong: the same command line was right without rules.
     shown = _AUTHENTICATE if given.origin.kind is SettingSource.FILE else ""

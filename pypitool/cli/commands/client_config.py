@@ -121,11 +121,10 @@ def _of_remote(loaded: Loaded, name: str) -> str:
 
 
 def _own(loaded: Loaded) -> str:
-    from pypitool.config.gathered import SettingSource
     from pypitool.config.own_address import name_of_this_machine, own_address
 
     origins = (origin for path, origin in loaded.origins.items() if path.startswith("server."))
-    if all(origin.kind is SettingSource.DEFAULT for origin in origins):
+    if all(origin.is_default for origin in origins):
         raise NoServerKnown
     return own_address(loaded.settings.server, name_of_this_machine())
 

@@ -12,7 +12,6 @@ from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.pypiserver import BACKEND, accept_and_warn
 from pypitool.cli.settings_options import setting_options
-from pypitool.config.gathered import SettingSource
 
 if TYPE_CHECKING:
     from pypitool.config.loader import Loaded
@@ -73,7 +72,7 @@ def _make_default_directory(loaded: Loaded) -> Iterator[str]:
     # pypi-server serves nothing from a `~/packages` that is not there; a directory that was asked for
     # must exist.
     (directory, *_) = loaded.settings.server.packages
-    if loaded.origins["server.packages"].kind is SettingSource.DEFAULT and not directory.exists():
+    if loaded.origins["server.packages"].is_default and not directory.exists():
         directory.mkdir(parents=True)
         yield f"made the directory {directory}"
 
