@@ -240,12 +240,8 @@ class Catalogue(Reader, Protocol):
         was walked is recorded in the old one only, and nothing happens.
         """
 
-    def add_token(self, token: Token, *, ended_before: str = "", minted_before: str = "") -> None:
-        """Record a token; one that is known stays as it is.
-
-        In the same transaction those are forgotten that ended before a moment; of those that were minted
-        there are many more, and they have a moment of their own.
-        """
+    def add_token(self, token: Token) -> None:
+        """Record a token; one that is known stays as it is, and none is ever forgotten for its age."""
 
     def revoke_token(self, hash: str, at: str) -> None:
         """Record that a token was revoked at a moment, unless it has been."""

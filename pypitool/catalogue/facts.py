@@ -39,6 +39,8 @@ from pypitool.host import locked, sync_directory, unlock
 _WHAT = re.compile(rb'"what": ?"([a-z-]+)"')
 _STATUS = re.compile(rb'"status": ?"([a-z]+)"')
 
+_NEAR_THE_END = 64 * 1024
+
 _log = logging.getLogger(__name__)
 
 
@@ -176,6 +178,14 @@ class FactLog:
                 return None
             start = data.rfind(b"\n", 0, found) + 1
             return self._read(data[start : data.find(b"\n", found) + 1], start, _warn)
+
+    def newest(self) -> str | None:
+        """Return when the last fact was written that can be read; None: there is none near the end."""
+        newest = None
+        for at, line in self._lines_from(max(0, self.size() - _NEAR_THE_END)):
+            fact = self._read(line, at, lambda _skipped: None)
+            newest = newest if fact is None else fact.at or newest
+        return newest
 
     def size(self) -> int:
         """Return how many bytes of facts there are."""

@@ -310,9 +310,7 @@ def token_of_row(row: Sequence[Any]) -> Token:
     )
 
 
-def add_token(
-    connection: sqlite3.Connection, token: Token, *, ended_before: str = "", minted_before: str = ""
-) -> None:
+def add_token(connection: sqlite3.Connection, token: Token) -> None:
     """Record a token, unless it is known. Nobody has to be told: nobody remembers that it was unknown."""
     row = (
         token.hash,
@@ -325,11 +323,6 @@ def add_token(
         token.revoked,
     )
     connection.execute(f"INSERT OR IGNORE INTO token ({OF_TOKENS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-    connection.execute(
-        "DELETE FROM token WHERE revoked < :ended OR expires < :ended "
-        "OR (owner GLOB 'publisher:*' AND expires < :minted)",
-        {"ended": ended_before, "minted": minted_before},
-    )
 
 
 def revoke_token(connection: sqlite3.Connection, hash: str, at: str) -> None:

@@ -25,7 +25,7 @@ from pypitool.core.rights.tokens import (
     token_document,
     token_of,
 )
-from pypitool.core.text import printable, timestamp
+from pypitool.core.text import parse_timestamp, printable, timestamp
 from pypitool.repository.activity import MINUTE
 from pypitool.repository.repository import Repository
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pypitool.access.oidc import Proven
 
 LISTED_SECONDS = 30 * 24 * 3600.0  # for so long an ended token is still shown
-_MINTED_SECONDS = 3600.0
 OIDC = "oidc"
 
 
@@ -136,7 +135,7 @@ def create(
             if other.shown == token.shown and other.publisher is None and not other.has_ended(token.created):
                 raise TokenNameTaken(other)
         append(token_created(token, actor))
-        _add(repository, token, now)
+        repository.catalogue.add_token(token)
     return MadeToken(secret, token)
 
 
@@ -164,20 +163,25 @@ def mint(
         f"publisher:{publisher.name}",
     )
     repository.facts.append(token_minted(token, proven.claims, Actor(token.who, address, OIDC)))
-    _add(repository, token, now)
+    repository.catalogue.add_token(token)
     return MadeToken(secret, token)
 
 
 def listed(repository: Repository, *, clock: Callable[[], float] = time.time) -> tuple[ListedToken, ...]:
-    """Return the tokens that are alive, and those that ended lately."""
-    now, uses = clock(), repository.activity.last_uses()
-    since, minted_since = timestamp(now - LISTED_SECONDS), timestamp(now)
+    """Return the tokens that are alive, and those that ended lately.
+
+    No row is ever deleted for its age, and lately is at most up to the newest fact: a clock that is a year
+    ahead for a moment must end nothing, and hide nothing.
+    """
+    now, uses = timestamp(clock()), repository.activity.last_uses()
+    newest = min(now, repository.facts.newest() or now)
+    since = timestamp(parse_timestamp(newest) - LISTED_SECONDS)
     return tuple(
         _listed(token, uses)
         for token in repository.catalogue.tokens()
         if not token.ended_before(since)
         # There are too many of these to be kept in sight once they have expired.
-        and (token.publisher is None or token.expires is None or token.expires > minted_since)
+        and (token.publisher is None or token.expires is None or token.expires > now)
     )
 
 
@@ -210,15 +214,6 @@ def revoke(
         repository.catalogue.revoke_token(token.hash, now)
         token = replace(token, revoked=now)
     return RevokedToken(_listed(token, repository.activity.last_uses()), changed)
-
-
-def _add(repository: Repository, token: Token, now: float) -> None:
-    """Record a token, and forget those that ended so long ago that nobody is shown them."""
-    repository.catalogue.add_token(
-        token,
-        ended_before=timestamp(now - LISTED_SECONDS),
-        minted_before=timestamp(now - _MINTED_SECONDS),
-    )
 
 
 def _listed(token: Token, uses: Mapping[str, int]) -> ListedToken:

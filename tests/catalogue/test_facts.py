@@ -114,7 +114,8 @@ texts = st.text() | st.none()
 
 
 @given(
-    what=st.text(),
+    # The known kinds have to have more: hypothesis finds their names in the source.
+    what=st.text().filter(lambda what: what not in list(What)),
     who=st.text(),
     address=texts,
     reason=texts,

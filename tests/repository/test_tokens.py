@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from pypitool.core.errors import exit_code
-from pypitool.core.fact import Actor
+from pypitool.core.fact import Actor, Fact
 from pypitool.core.fact_line import from_line
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.tokens import TokenRefused, hash_of, is_token
+from pypitool.core.text import timestamp
 from pypitool.repository.repository import Repository
 from pypitool.repository.tokens import (
     MadeToken,
@@ -198,22 +199,35 @@ def test_a_token_that_is_not_right_is_not_made(
     assert repository.facts.size() == 0
 
 
-def test_an_ended_token_is_listed_for_a_month(repository: Repository, clock: Clock) -> None:
+def test_an_ended_token_is_listed_for_a_month_of_facts(repository: Repository, clock: Clock) -> None:
     revoked = make(repository, clock, "a", expires="never")
     make(repository, clock, "b", expires="1d")
     revoke(repository, revoked.token, ROOT, clock=clock)
 
-    def names() -> set[str]:
+    def names_after(days: float) -> set[str]:
+        clock.now += days * DAY
+        repository.facts.append(Fact("anything", ROOT, at=timestamp(clock.now)))
         return {one.token.name for one in listed(repository, clock=clock)}
 
-    clock.now += 29 * DAY
-    assert names() == {"a", "b"}
-    clock.now += 1.5 * DAY
-    assert names() == {"b"}
-    clock.now += 1 * DAY
-    assert names() == set()
-    make(repository, clock, "c")
-    assert [token.name for token in repository.catalogue.tokens()] == ["c"]
+    assert names_after(29) == {"a", "b"}
+    assert names_after(1.5) == {"b"}
+    assert names_after(1) == set()
+
+
+def test_a_clock_that_is_a_year_ahead_for_a_moment_ends_no_token(
+    repository: Repository, clock: Clock
+) -> None:
+    made = make(repository, clock, "a", expires="90d")
+    clock.now += 366 * DAY
+    ahead = [one.token.name for one in listed(repository, clock=clock)]
+    make(repository, clock, "b")
+    clock.now -= 366 * DAY
+
+    found = find(repository, "a", clock=clock)
+
+    assert ahead == ["a"]
+    assert found == made.token
+    assert {one.token.name for one in listed(repository, clock=clock)} == {"a", "b"}
 
 
 def test_revoking_again_changes_nothing(repository: Repository, clock: Clock) -> None:

@@ -91,7 +91,7 @@ def create(
 @on_server
 @click.pass_obj
 def list_tokens(invocation: Invocation) -> None:
-    """List the tokens, those that ended in the last 30 days too.
+    """List the tokens, those that ended in the last 30 days on record too.
 
     In a pipe there is one line for each, with tabs: name, id, rights, projects, end, last use, and whether
     it is revoked or expired.
