@@ -98,6 +98,9 @@ class Reader(Protocol):
     def stamp(self) -> object:
         """Return a token; another one than this process saw last means that something may have changed."""
 
+    def look_again(self) -> None:
+        """Notice at the next question where another catalogue has taken the place of this one."""
+
     def serial(self) -> int:
         """Return the number of the last change."""
 

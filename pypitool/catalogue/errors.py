@@ -69,7 +69,17 @@ class CatalogueDamaged(CatalogueError):
     """The file is not a sound catalogue: it has to be set aside and rebuilt."""
 
     sentence = "the catalogue {path} is damaged: {detail}"
-    hint = "a running server rebuilds it from the package directories and `facts.jsonl`, or the next start"
+    hint = (
+        "a running server rebuilds it from the package directories and `facts.jsonl`, "
+        "and so does `pypitool rescan` where none runs"
+    )
+
+
+class CatalogueRebuilt(CatalogueError):
+    """The catalogue was damaged, and the command that met it has rebuilt it."""
+
+    sentence = "the catalogue {path} was damaged ({detail}): it is rebuilt, and no decision is lost"
+    hint = "run the command again"
 
 
 class CatalogueMissing(CatalogueError):

@@ -44,6 +44,9 @@ class SqliteReader:
         # Without a call in between: it is asked at every request.
         self.stamp = self._readers.stamp
 
+    def look_again(self) -> None:
+        self._readers.look_soon()
+
     def serial(self) -> int:
         return self._head("serial")
 

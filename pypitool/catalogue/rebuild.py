@@ -47,9 +47,10 @@ def open_catalogue(
     facts: FactLog,
     *,
     reader_only: bool = False,
+    mends: bool = True,
     migrations: Mapping[int, str] = schema.MIGRATIONS,
 ) -> SqliteCatalogue:
-    """Open the catalogue at `path`; make, migrate or rebuild it first if need be."""
+    """Open the catalogue at `path`; make, migrate or (unless it is not to be mended) rebuild it first."""
     if reader_only:
         with locked_shared(path):
             _inspect(path, migrations, mode="rw" if os.access(path, os.W_OK) else "ro")
@@ -57,10 +58,18 @@ def open_catalogue(
     try:
         with locked_shared(path):
             _inspect(path, migrations)
-    except (CatalogueMissing, CatalogueDamaged, CatalogueOld):
+    except (CatalogueMissing, CatalogueDamaged, CatalogueOld) as error:
+        if isinstance(error, CatalogueDamaged) and not mends:
+            raise
         _mend(path, facts, migrations)
     catalogue = SqliteCatalogue(path)
-    replay_missed(catalogue, facts)
+    try:
+        replay_missed(catalogue, facts)
+    except CatalogueDamaged:
+        if not mends:
+            raise
+        _mend(path, facts, migrations, thoroughly=True)
+        replay_missed(catalogue, facts)
     return catalogue
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pypitool.cli.terminal import Bar
     from pypitool.core.model import Problem
     from pypitool.repository.repository import Repository
+    from pypitool.repository.scan_record import ScanReport
 
 _TOPIC = "Where"
 
@@ -31,17 +33,48 @@ def on_packages(function: Any) -> Any:
 
 
 @contextmanager
-def open_repository(invocation: Invocation, *, reader_only: bool = False) -> Iterator[Repository]:
-    """Open the repository as it is recorded."""
+def open_repository(
+    invocation: Invocation, *, reader_only: bool = False, mends: bool = True
+) -> Iterator[Repository]:
+    """Open the repository as it is recorded; damage that is met is mended, where no server does that."""
+    from pypitool.catalogue.errors import CatalogueDamaged, CatalogueRebuilt
+
+    with log_to_stderr(invocation), _opened(invocation, reader_only, mends) as repository:
+        try:
+            yield repository
+        except CatalogueDamaged as error:
+            if reader_only or not mends or not _is_mended(repository):
+                raise
+            raise CatalogueRebuilt(error.path, error.detail) from None
+
+
+def _opened(invocation: Invocation, reader_only: bool, mends: bool) -> Repository:
+    from pypitool.catalogue.errors import CatalogueDamaged
+    from pypitool.core.state_files import StateFiles
+    from pypitool.repository.contact import is_kept, put_doubt
     from pypitool.repository.repository import Repository
 
-    loaded = load_and_warn(invocation)
-    places = loaded.settings.server.packages, loaded.settings.server.state
-    with (
-        log_to_stderr(invocation),
-        Repository.open(*places, invocation.environ, reader_only=reader_only) as repository,
-    ):
-        yield repository
+    server = load_and_warn(invocation).settings.server
+    opened = partial(Repository.open, server.packages, server.state, invocation.environ)
+    try:
+        return opened(reader_only=reader_only, mends=False)
+    except CatalogueDamaged as error:
+        files = StateFiles(error.path.parent)
+        if not reader_only and mends and not is_kept(files):
+            return opened()
+        if mends:
+            put_doubt(files)
+        raise
+
+
+def _is_mended(repository: Repository) -> bool:
+    """Rebuild a damaged catalogue, and read the directories; False: a server is there, and was told."""
+    from pypitool.repository.scan import mend_if_alone, scan_if_alone
+
+    if mend_if_alone(repository) is None:
+        return False
+    scan_if_alone(repository)
+    return True
 
 
 def state_directory(invocation: Invocation) -> Path:
@@ -53,16 +86,27 @@ def state_directory(invocation: Invocation) -> Path:
 
 
 @contextmanager
-def open_rescanned(invocation: Invocation) -> Iterator[Repository]:
+def open_rescanned(invocation: Invocation, *, mends: bool = True) -> Iterator[Repository]:
     """Open the repository as the directories are now: where no server looks after them, we look."""
-    with open_repository(invocation) as repository:
+    with open_repository(invocation, mends=mends) as repository:
         with progress_bar(invocation, "reading packages") as step:
-            from pypitool.repository.scan import scan_if_alone
-
-            report = scan_if_alone(repository, step)
+            report = _scanned(repository, step, mends=mends)
         if report is not None:
             tell_problems(invocation, report.problems)
         yield repository
+
+
+def _scanned(repository: Repository, step: Callable[[int, int], None], *, mends: bool) -> ScanReport | None:
+    from pypitool.catalogue.errors import CatalogueDamaged
+    from pypitool.repository.scan import mend_if_alone, scan_if_alone
+
+    try:
+        return scan_if_alone(repository, step)
+    except CatalogueDamaged:
+        # Nothing was asked of it yet: the command goes on with the one that is made anew.
+        if not mends or mend_if_alone(repository) is None:
+            raise
+        return scan_if_alone(repository, step)
 
 
 def tell_problems(invocation: Invocation, problems: Iterable[Problem]) -> None:

@@ -37,10 +37,12 @@ class Repository:
         environ: Mapping[str, str] = os.environ,
         *,
         reader_only: bool = False,
+        mends: bool = True,
     ) -> Repository:
         """Open the repository of these directories, the first of which takes what is published."""
         absolute = tuple(Path(os.path.abspath(root)) for root in roots)
-        return cls._of(absolute, locate_state(absolute, state, environ), reader_only=reader_only)
+        where = locate_state(absolute, state, environ)
+        return cls._of(absolute, where, reader_only=reader_only, mends=mends)
 
     @classmethod
     def open_scratch(cls, roots: Sequence[Path], state: Path) -> Repository:
@@ -48,10 +50,12 @@ class Repository:
         return cls._of(tuple(Path(os.path.abspath(root)) for root in roots), state)
 
     @classmethod
-    def _of(cls, roots: tuple[Path, ...], state: Path, *, reader_only: bool = False) -> Repository:
+    def _of(
+        cls, roots: tuple[Path, ...], state: Path, *, reader_only: bool = False, mends: bool = True
+    ) -> Repository:
         files = StateFiles(state)
         facts = FactLog(files.facts)
-        catalogue = open_catalogue(files.catalogue, facts, reader_only=reader_only)
+        catalogue = open_catalogue(files.catalogue, facts, reader_only=reader_only, mends=mends)
         return cls(roots, files, DirectoryStore(roots), catalogue, facts, Activity(files.activity))
 
     def __enter__(self) -> Repository:

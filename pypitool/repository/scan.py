@@ -14,13 +14,14 @@ from functools import partial
 from typing import TypeAlias, TypeVar
 
 from pypitool.catalogue.catalogue import Catalogue
+from pypitool.catalogue.rebuild import repair
 from pypitool.core.errors import PypitoolError
 from pypitool.core.filenames import is_ignored
 from pypitool.core.guard import Guard
 from pypitool.core.model import Location
 from pypitool.core.progress import ReadProgress, ignore_progress
 from pypitool.core.scan_plan import ScanPlan, Unreadable, Walked, plan_scan
-from pypitool.repository.contact import keeper_lock, put_in_inbox
+from pypitool.repository.contact import keeper_lock, put_doubt, put_in_inbox
 from pypitool.repository.read_file import ReadOutcome, Writers, read_found
 from pypitool.repository.recovery import settle_all, settle_deletions
 from pypitool.repository.repository import Repository
@@ -201,6 +202,17 @@ def rescan(repository: Repository, progress: ReadProgress = ignore_progress) -> 
         put_in_inbox(repository.files, *report.unsettled)
         settle_deletions(repository, everything_was_seen=report.everything)
     return report
+
+
+def mend_if_alone(repository: Repository) -> bool | None:
+    """Read the whole catalogue, and rebuild it if it is damaged; None: a keeper is at work, and does that."""
+    with keeper_lock(repository.files) as mine:
+        if mine:
+            is_mended = repair(repository.files.catalogue, repository.facts)
+            repository.catalogue.look_again()
+            return is_mended
+    put_doubt(repository.files)
+    return None
 
 
 def scan_if_alone(repository: Repository, progress: ReadProgress = ignore_progress) -> ScanReport | None:

@@ -45,6 +45,7 @@ def test_a_state_with_a_line_that_is_no_text_goes_on(run: Run, packages: Path) -
     run("yank", "other", "0.1", "--reason", "broken")
     facts = packages / ".pypitool" / "facts.jsonl"
     line = json.loads(facts.read_text().splitlines()[-1])
+    line.pop("sum")  # as older ones are
     with facts.open("a") as file:
         file.write(json.dumps({**line, "project": "acme-core", "reason": LATIN}) + "\n")
     for path in packages.glob(".pypitool/catalogue.*"):

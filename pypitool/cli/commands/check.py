@@ -48,7 +48,7 @@ def check_command(
     else:
         requests = (named_request("check", settings, wanted.read(), whom.targets(targets(settings))),)
     output, tally = RunOutput(invocation), Tally()
-    with open_rescanned(invocation) as repository:
+    with open_rescanned(invocation, mends=False) as repository:
         for event in prove_requests(requests, repository.catalogue):
             output.event(event)
             tally = tally.after(event)

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 def rescan_command(invocation: Invocation) -> int:
     """Walk the directories now, and read what is new or changed.
 
-    A running server does this by itself, at once and every minute. Only what changed is read.
+    A running server does this by itself, at once and every minute. Only what changed is read. Where no
+    server runs, the whole catalogue is checked first, and rebuilt if it is damaged.
     """
-    from pypitool.repository.scan import rescan
+    from pypitool.repository.scan import mend_if_alone, rescan
 
     with open_repository(invocation) as repository:
+        mend_if_alone(repository)
         with progress_bar(invocation, "reading packages") as step:
             # A keeper at work sees changes by itself; who asks all the same gets a walk of everything.
             report = rescan(repository, step)
