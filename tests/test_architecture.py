@@ -40,7 +40,7 @@ cli             -> access catalogue config core doctor host manage mirror reposi
                    upstream
 config          -> core
 doctor          -> access catalogue config core manage mirror repository upstream
-keeper          -> access catalogue core repository store
+keeper          -> access catalogue core host repository store
 manage          -> access catalogue config core mirror repository upload upstream
 mirror          -> archives catalogue config core host repository store upstream
 repository      -> access archives catalogue core host store

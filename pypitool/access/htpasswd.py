@@ -156,14 +156,16 @@ def accounts(path: Path) -> tuple[Account, ...]:
     return tuple(Account(user, hashes.scheme(stored)) for user, stored in table.hashes.items())
 
 
-def _unrecorded() -> None:
+def _unrecorded(_is_new: bool = False) -> None:
     pass
 
 
-def set_password(path: Path, user: str, password: str, *, record: Callable[[], None] = _unrecorded) -> bool:
+def set_password(
+    path: Path, user: str, password: str, *, record: Callable[[bool], None] = _unrecorded
+) -> bool:
     """Add a user or change the password, with bcrypt; return whether the user is new.
 
-    `record` is called when nothing stands in the way any more, before the file is changed.
+    `record` is told that when nothing stands in the way any more, before the file is changed.
     """
     _check_name(user)
     line = f"{user}:{hash_password(password)}".encode()
@@ -172,7 +174,7 @@ def set_password(path: Path, user: str, password: str, *, record: Callable[[], N
         kept = [other for other in lines if _user_of(other) != user]
         is_new = len(kept) == len(lines)
         place = next((at for at, other in enumerate(lines) if _user_of(other) == user), len(kept))
-        record()
+        record(is_new)
         _replace(target, [*kept[:place], line, *kept[place:]])
     return is_new
 

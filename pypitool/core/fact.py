@@ -197,9 +197,9 @@ def token_created(token: Token, actor: Actor) -> Fact:
     return Fact(What.TOKEN_CREATE, actor, at=token.created, details=details)
 
 
-def token_revoked(token: Token, actor: Actor, at: str) -> Fact:
+def token_revoked(token: Token, actor: Actor, at: str, reason: str | None = None) -> Fact:
     """Return the fact that somebody revoked a token."""
-    return Fact(What.TOKEN_REVOKE, actor, at=at, details=_called(token))
+    return Fact(What.TOKEN_REVOKE, actor, at=at, reason=reason, details=_called(token))
 
 
 def token_minted(token: Token, claims: Mapping[str, Any], actor: Actor) -> Fact:

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         with Repository.open(options.roots, options.state) as repository:
-            Keeper(repository, rescan=options.rescan).run(stop)
+            Keeper(repository, rescan=options.rescan, passwords=options.passwords).run(stop)
     except PypitoolError as error:
         _log.error("%s", error)
         return exit_code(error)
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pypitool.keeper", description=__doc__)
     parser.add_argument("roots", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--state", type=Path)
+    parser.add_argument("--passwords", type=Path, help="end the tokens of users who are gone from this file")
     parser.add_argument("--parent", type=int, help="end when this process is no longer our parent")
     parser.add_argument("--rescan", type=float, default=RESCAN, help="seconds between two walks")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])

@@ -18,6 +18,7 @@ from pypitool.catalogue.replay import replay_missed
 from pypitool.core.errors import PypitoolError
 from pypitool.core.guard import Guard
 from pypitool.core.model import Location
+from pypitool.keeper.account_watch import AccountWatch
 from pypitool.keeper.change_watcher import ChangeWatcher
 from pypitool.keeper.file_events import ChangedPaths
 from pypitool.repository.contact import Pulse, keeper_lock, take_doubt, take_inbox
@@ -54,12 +55,14 @@ class Keeper:
         repository: Repository,
         *,
         rescan: float = RESCAN,
+        passwords: Path | None = None,
         watcher: Callable[[Sequence[Path], ChangedPaths], ChangeWatcher] = ChangeWatcher,
     ) -> None:
         self._repository = repository
         self._rescan = rescan
         self._changes = ChangedPaths()
         self._watcher = watcher(repository.roots, self._changes)
+        self._accounts = None if passwords is None else AccountWatch(repository, passwords)
         self._pulse = Pulse(repository.files)
         self._scanner = Scanner.of(repository, progress=self._progress, pause=self._pause)
         self._change_scanner = ChangeScanner(repository, self._changes, self._scanner)
@@ -160,6 +163,8 @@ class Keeper:
             lag=self._changes.lag, unsettled=self._change_scanner.unsettled, watched=self._watcher.is_whole
         )
         self._rules = note_rules(self._repository.state, self._repository.facts, self._rules)
+        if self._accounts is not None:
+            self._accounts.look()
         if not self._repository.files.catalogue.exists() or self._is_doubted():
             self._mend()
         changes = self._repository.catalogue.changes_since(self._serial)

@@ -49,6 +49,7 @@ ACTIONS: Mapping[type, tuple[Action, ...]] = {
         # A token that has leaked must not outlive itself: it makes no other.
         Action("POST", "tokens", Who.PERSON, Tokens.create, _TOKEN, status=201),
         Action("DELETE", "tokens/<path:word>", Who.ANYBODY, Tokens.revoke),
+        Action("DELETE", "users/<path:name>/tokens", Who.ANYBODY, Tokens.revoke_all),
     ),
     Runs: (
         Action("GET", "runs", Who.ADMIN, Runs.listed),

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pypitool.access.accounts import Accounts
 from pypitool.access.explain import (
@@ -19,7 +20,6 @@ from pypitool.access.explain import (
 from pypitool.access.htpasswd import accounts, remove_user, set_password
 from pypitool.access.rules import Rules
 from pypitool.catalogue.catalogue import Reader
-from pypitool.catalogue.facts import FactLog
 from pypitool.core.fact import Actor, Fact
 from pypitool.core.rights.effective import RightsBasis
 from pypitool.core.rights.right import Right
@@ -27,7 +27,17 @@ from pypitool.core.rights.tokens import Token
 from pypitool.core.text import timestamp
 from pypitool.manage.action import Reply
 from pypitool.repository.repository import Repository
-from pypitool.repository.tokens import TokenRequest, UnknownToken, create, find, listed, revoke
+from pypitool.repository.tokens import (
+    RevokedToken,
+    TokenRequest,
+    UnknownToken,
+    count_personal,
+    create,
+    end_personal,
+    find,
+    listed,
+    revoke,
+)
 
 LIFE = "90d"  # of a token, where nobody says how long
 
@@ -38,21 +48,35 @@ class Users:
 
     file: Path
     actor: Actor
-    facts: FactLog | None = None  # None: no server has a state for it
+    repository: Repository | None = None  # None: no server has a state for it
 
     def listed(self) -> Reply:
         """Return their names."""
         return Reply({"users": [account.user for account in accounts(self.file)]})
 
     def set_password(self, name: str, password: str) -> Reply:
-        """Add a user or change a password."""
-        is_new = set_password(self.file, name, password, record=lambda: self._record("user-add", name))
-        return Reply({"user": name}, "created" if is_new else "replaced")
+        """Add a user or change a password, which ends no token of theirs."""
+        ended: list[RevokedToken] = []
+
+        def record(is_new: bool) -> None:
+            # Whoever had the name before was somebody else.
+            ended.extend(self._end_tokens(name, "its owner was gone") if is_new else ())
+            self._record("user-add", name)
+
+        is_new = set_password(self.file, name, password, record=record)
+        live = 0 if self.repository is None else count_personal(self.repository, name)
+        return Reply(_of_user(name, live, len(ended)), "created" if is_new else "replaced")
 
     def remove(self, name: str) -> Reply:
-        """Take a user out of the file."""
-        remove_user(self.file, name, record=lambda: self._record("user-remove", name))
-        return Reply({"user": name})
+        """Take a user out of the file, and end the tokens of theirs."""
+        ended: list[RevokedToken] = []
+
+        def record() -> None:
+            self._record("user-remove", name)
+            ended.extend(self._end_tokens(name, "its owner was removed"))
+
+        remove_user(self.file, name, record=record)
+        return Reply(_of_user(name, 0, len(ended)))
 
     def check(self, name: str, password: str) -> Reply:
         """Tell whether a password is right."""
@@ -68,8 +92,19 @@ class Users:
                 yield f"the password of {account.user} is kept in a weak form: {account.scheme}"
 
     def _record(self, what: str, user: str) -> None:
-        if self.facts is not None:
-            self.facts.append(Fact(what, self.actor, details={"user": user}))
+        if self.repository is not None:
+            self.repository.facts.append(Fact(what, self.actor, details={"user": user}))
+
+    def _end_tokens(self, user: str, reason: str) -> tuple[RevokedToken, ...]:
+        if self.repository is None:
+            return ()
+        return end_personal(self.repository, self.actor, lambda token: token.user == user, reason)
+
+
+def _of_user(name: str, live: int, revoked: int) -> dict[str, Any]:
+    """Return what is said of a user who was changed: how many tokens live on, and how many have ended."""
+    numbers = {"tokens": live, "revoked": revoked}
+    return {"user": name, **{key: number for key, number in numbers.items() if number}}
 
 
 def _is_for_all(_token: Token) -> bool:
@@ -103,6 +138,13 @@ class Tokens:
             raise UnknownToken(word)
         ended = revoke(self.repository, token, self.actor)
         return Reply(ended.document, "changed" if ended.changed else "unchanged")
+
+    def revoke_all(self, name: str) -> Reply:
+        """End every personal token of a user."""
+        ended = end_personal(
+            self.repository, self.actor, lambda token: token.user == name and self.is_own(token)
+        )
+        return Reply([one.document for one in ended], "changed" if ended else "unchanged")
 
 
 def _knows_all(_asked: AccessQuestion) -> bool:

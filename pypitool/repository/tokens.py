@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -214,6 +214,40 @@ def revoke(
         repository.catalogue.revoke_token(token.hash, now)
         token = replace(token, revoked=now)
     return RevokedToken(_listed(token, repository.activity.last_uses()), changed)
+
+
+def end_personal(
+    repository: Repository,
+    actor: Actor,
+    chosen: Callable[[Token], bool],
+    reason: str | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> tuple[RevokedToken, ...]:
+    """End every personal token that is chosen and alive, and return them."""
+    # No other fact meanwhile: one that is made now is made before or after.
+    with repository.facts.alone() as append:
+        now = timestamp(clock())
+        ending = [token for token in _personal(repository, now) if chosen(token)]
+        if ending:
+            append(*(token_revoked(token, actor, now, reason) for token in ending))
+        for token in ending:
+            repository.catalogue.revoke_token(token.hash, now)
+    uses = repository.activity.last_uses() if ending else {}
+    return tuple(RevokedToken(_listed(replace(token, revoked=now), uses), True) for token in ending)
+
+
+def count_personal(repository: Repository, user: str, *, clock: Callable[[], float] = time.time) -> int:
+    """Return how many personal tokens of a user are alive."""
+    return sum(token.user == user for token in _personal(repository, timestamp(clock())))
+
+
+def _personal(repository: Repository, now: str) -> Iterator[Token]:
+    return (
+        token
+        for token in repository.catalogue.tokens()
+        if token.user is not None and not token.has_ended(now)
+    )
 
 
 def _listed(token: Token, uses: Mapping[str, int]) -> ListedToken:

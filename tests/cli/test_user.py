@@ -12,6 +12,9 @@ import pytest
 
 from pypitool.__main__ import main
 from pypitool.access.accounts import Accounts
+from pypitool.core.fact import Actor
+from pypitool.repository.repository import Repository
+from pypitool.repository.tokens import TokenRequest, create
 from tests.support.accounts import write_htpasswd
 from tests.support.waiting import LONGEST
 
@@ -192,3 +195,71 @@ def test_passwords_that_are_kept_badly_are_named(tmp_path: Path, capsys: pytest.
     assert printed.out == "ann\nbob\n"
     assert "the password of ann is kept in a weak form" in printed.err
     assert "the password of bob is refused: plain text" in printed.err
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Directories of a server, where bob has made two tokens for himself and ann one."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    monkeypatch.setenv("PYPITOOL_PACKAGES", str(packages))
+    with Repository.open([packages]) as repository:
+        for user, name in (("bob", "pc"), ("bob", "laptop"), ("ann", "pc")):
+            create(
+                repository, TokenRequest(name, ("*",), ("list",), owner=f"user:{user}"), Actor("local:root")
+            )
+    return packages
+
+
+def living(packages: Path) -> list[str]:
+    with Repository.open([packages]) as repository:
+        return sorted(token.shown for token in repository.catalogue.tokens() if token.revoked is None)
+
+
+def test_the_tokens_of_a_user_end_with_the_account(
+    htpasswd: Path, packages: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["user", "remove", "bob", "-P", str(htpasswd)]) == 0
+
+    assert capsys.readouterr().err == "removed bob, and revoked 2 tokens of theirs\n"
+    assert living(packages) == ["ann/pc"]
+    lines = [json.loads(line) for line in (packages / ".pypitool" / "facts.jsonl").read_text().splitlines()]
+    assert [line["what"] for line in lines[-3:]] == ["user-remove", "token-revoke", "token-revoke"]
+
+
+def test_what_an_account_has_left_that_was_removed_by_hand_ends_with_the_next_of_its_name(
+    htpasswd: Path, packages: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_htpasswd(htpasswd, {"ann": "anns"})
+    typed(monkeypatch, "new\n")
+
+    assert main(["user", "add", "bob", "--password-stdin", "-P", str(htpasswd)]) == 0
+
+    assert capsys.readouterr().err == "added bob, and revoked 2 tokens of theirs\n"
+    assert living(packages) == ["ann/pc"]
+
+
+def test_a_changed_password_keeps_the_tokens_and_says_how_many(
+    htpasswd: Path, packages: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(monkeypatch, "new\n")
+
+    assert main(["user", "add", "bob", "--password-stdin", "-P", str(htpasswd)]) == 0
+
+    said = capsys.readouterr().err
+    assert said == (
+        "changed the password of bob\n"
+        "warning: 2 tokens of bob live on; `pypitool token revoke --user bob` ends them\n"
+    )
+    assert living(packages) == ["ann/pc", "bob/laptop", "bob/pc"]
+
+
+def test_all_tokens_of_a_user_are_revoked(packages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    revoke = ["token", "revoke", "--user", "bob"]
+
+    assert (main(revoke), main(revoke), main([*revoke, "bob/pc"])) == (0, 0, 2)
+
+    said = capsys.readouterr().err.splitlines()
+    assert sorted(said[:2]) == ["revoked bob/laptop", "revoked bob/pc"]
+    assert said[2] == "no token of bob is alive"
+    assert living(packages) == ["ann/pc"]

@@ -13,10 +13,20 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages, open_repository
 from pypitool.cli.output import Output
 from pypitool.cli.remote import managed, on_server
+from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.text import timestamp
 
 if TYPE_CHECKING:
+    from pypitool.manage.action import Reply
     from pypitool.manage.users import Tokens
+
+
+class OneOrAll(PypitoolError):
+    """It is not said which tokens are to end."""
+
+    kind = Kind.USAGE
+    sentence = "name one token, or with `--user` whose"
+
 
 _LIVE, _REVOKED, _EXPIRED = "", "revoked", "expired"
 
@@ -113,19 +123,47 @@ def list_tokens(invocation: Invocation) -> None:
 
 @token_command.command(
     "revoke",
-    examples=("pypitool token revoke ci-acme", "pypitool token revoke 3f9a0c51d2e7 --json"),
+    examples=(
+        "pypitool token revoke ci-acme",
+        "pypitool token revoke 3f9a0c51d2e7 --json",
+        "pypitool token revoke --user deploy",
+    ),
     exits={5: "there is no such token"},
 )
-@click.argument("token", metavar="NAME|ID")
+@click.argument("token", metavar="NAME|ID", required=False)
+@option("--user", metavar="NAME", help="End every token that this user has made for themselves.")
 @on_packages
 @on_server
 @click.pass_obj
-def revoke_token(invocation: Invocation, token: str) -> None:
-    """End a token by its name or its id; one that has ended stays so."""
+def revoke_token(invocation: Invocation, token: str | None, user: str | None) -> None:
+    """End a token by its name or its id, or all of a user.
+
+    One that has ended stays so.
+    """
     from pypitool.manage.users import Tokens
 
-    with managed(invocation, _local_tokens) as there:
-        reply = there.run(Tokens.revoke, token)
+    if token is not None and user is None:
+        with managed(invocation, _local_tokens) as there:
+            _tell_revoked(invocation, there.run(Tokens.revoke, token))
+    elif user is not None and token is None:
+        with managed(invocation, _local_tokens) as there:
+            _tell_all_revoked(invocation, there.run(Tokens.revoke_all, user), user)
+    else:
+        raise OneOrAll
+
+
+def _tell_all_revoked(invocation: Invocation, reply: Reply, user: str) -> None:
+    output = Output(invocation)
+    if invocation.json:
+        output.document(reply.document)
+        return
+    for document in reply.document:
+        output.done(f"revoked {shown(document)}")
+    if not reply.document:
+        output.done(f"no token of {user} is alive")
+
+
+def _tell_revoked(invocation: Invocation, reply: Reply) -> None:
     document = reply.document
     output = Output(invocation)
     if invocation.json:

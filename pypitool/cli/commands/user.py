@@ -77,15 +77,22 @@ def user_command() -> None:
 def add(invocation: Invocation, name: str, password_stdin: bool) -> None:
     """Add a user, or change a password.
 
-    The password is asked for on the terminal and kept as bcrypt. The file is made when it is missing.
+    The password is asked for on the terminal and kept as bcrypt. The file is made when it is missing. Tokens
+    that somebody has made for themselves live on with another password; it is said how many there are.
     """
     from pypitool.manage.users import Users
 
     with managed(invocation, _local_users_to_change) as there:
         password = _password(name, from_stdin=password_stdin, twice=True)
         reply = there.run(Users.set_password, name, password)
-    is_new = reply.outcome == "created"
-    _tell(invocation, reply.document, f"{'added' if is_new else 'changed the password of'} {name}")
+    is_new, document = reply.outcome == "created", reply.document
+    _tell(
+        invocation, document, f"{'added' if is_new else 'changed the password of'} {name}{_ended(document)}"
+    )
+    live = document.get("tokens", 0)
+    if live and not invocation.json:
+        hint = f"`pypitool token revoke --user {name}` ends {'it' if live == 1 else 'them'}"
+        Output(invocation).warning(f"{_tokens(live)} of {name} live{'s' * (live == 1)} on; {hint}")
 
 
 @user_command.command(
@@ -101,12 +108,15 @@ def add(invocation: Invocation, name: str, password_stdin: bool) -> None:
 @on_server
 @click.pass_obj
 def remove(invocation: Invocation, name: str) -> None:
-    """Remove a user from the password file."""
+    """Remove a user from the password file, with their tokens.
+
+    What they have made for themselves is revoked; the tokens of the server stay.
+    """
     from pypitool.manage.users import Users
 
     with managed(invocation, _local_users_to_change) as there:
         document = there.run(Users.remove, name).document
-    _tell(invocation, document, f"removed {name}")
+    _tell(invocation, document, f"removed {name}{_ended(document)}")
 
 
 @user_command.command(
@@ -174,14 +184,16 @@ def _local_users(invocation: Invocation) -> Iterator[Users]:
 @contextmanager
 def _local_users_to_change(invocation: Invocation) -> Iterator[Users]:
     """Have changes recorded: in the state of the server that reads the file, if there is one."""
-    from pypitool.catalogue.facts import FactLog
-    from pypitool.core.state_files import StateFiles
+    from pypitool.repository.repository import Repository
     from pypitool.repository.state import find_state
 
     with _local_users(invocation) as users:
         server = invocation.load().settings.server
-        state = find_state(server.packages, server.state, invocation.environ)
-        yield users if state is None else replace(users, facts=FactLog(StateFiles(state).facts))
+        if find_state(server.packages, server.state, invocation.environ) is None:
+            yield users
+            return
+        with Repository.open(server.packages, server.state, invocation.environ) as repository:
+            yield replace(users, repository=repository)
 
 
 def _password(name: str, *, from_stdin: bool, twice: bool) -> str:
@@ -191,6 +203,15 @@ def _password(name: str, *, from_stdin: bool, twice: bool) -> str:
         raise NoPasswordGiven
     asked: str = click.prompt(f"Password of {name}", hide_input=True, confirmation_prompt=twice, err=True)
     return asked
+
+
+def _ended(document: dict[str, Any]) -> str:
+    number = document.get("revoked", 0)
+    return f", and revoked {_tokens(number)} of theirs" if number else ""
+
+
+def _tokens(number: int) -> str:
+    return f"{number} token{'s' * (number != 1)}"
 
 
 def _tell(invocation: Invocation, document: dict[str, Any], sentence: str, *, data: bool = False) -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 
 from pypitool.access.rules_file import RulesWatch
 from pypitool.access.rules_record import write_record
@@ -60,7 +61,8 @@ class ForeignApplication:
         counts = SharedFile.named(StateFiles(prepared.state).counts)
         tell = _Elected(prepared, self._watch).tell
         serving = assemble(prepared.settings, repository, counts, prepared.log, watch=self._watch, tell=tell)
-        keep_beside(repository, rescan=prepared.server.rescan)
+        passwords = prepared.settings.auth.passwords
+        keep_beside(repository, rescan=prepared.server.rescan, passwords=passwords)
         return serving.app.wsgi_app
 
 
@@ -84,10 +86,10 @@ class _Elected:
         return bool(lock_now(self._lock))
 
 
-def keep_beside(repository: Repository, *, rescan: float) -> None:
+def keep_beside(repository: Repository, *, rescan: float, passwords: Path | None = None) -> None:
     """Run a keeper in a thread of this process until it ends; it works only while no other does."""
     stop = threading.Event()
-    keeper = Keeper(repository, rescan=rescan)
+    keeper = Keeper(repository, rescan=rescan, passwords=passwords)
     # A daemon, because threads that are none are waited for before anybody could tell them to stop.
     thread = threading.Thread(target=keeper.run, args=(stop.is_set,), name="keeper", daemon=True)
     thread.start()

@@ -161,6 +161,14 @@ def _jobs_of(prepared: Prepared, jobs: Jobs | None) -> SideProcess | None:
 
 def _keeper_of(prepared: Prepared) -> tuple[str, ...]:
     server = prepared.server
+    passwords = prepared.settings.auth.passwords
+    # It has the root directory for its own.
+    found = None if passwords is None else Path(os.path.abspath(passwords))
     return keeper_command(
-        server.packages, prepared.state, rescan=server.rescan, level=server.log_level, parent=os.getpid()
+        server.packages,
+        prepared.state,
+        found,
+        rescan=server.rescan,
+        level=server.log_level,
+        parent=os.getpid(),
     )

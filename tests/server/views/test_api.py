@@ -95,6 +95,14 @@ def error(answer: TestResponse) -> Any:
     return document["error"]
 
 
+def bearer(token: Any) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token['token']}"}
+
+
+def made_by(api: Api, user: str, name: str) -> Any:
+    return api.post("tokens", user, {"name": name, "may": ["yank"]}).get_json()
+
+
 def last_fact(repository: Repository) -> Fact:
     return list(repository.facts.replay())[-1]
 
@@ -438,6 +446,49 @@ def test_a_taken_name_of_a_token_is_a_conflict(api: Api) -> None:
     assert api.post("tokens", "ann", {"name": "laptop", "may": ["yank"]}).status_code == 409
     assert api.post("tokens", "dora", {"name": "laptop", "may": ["yank"]}).status_code == 201
     assert api.post("tokens", "ann", {"name": "x", "may": []}).status_code == 400
+
+
+def test_a_personal_token_does_not_come_back_with_another_user_of_that_name(
+    api: Api, repository: Repository
+) -> None:
+    made = [
+        api.post("tokens", "ann", {"name": name, "may": ["yank"]}).get_json() for name in ("pc", "laptop")
+    ]
+    other = made_by(api, "dora", "pc")
+
+    removed = api.ask("DELETE", "users/ann", "root")
+    added = api.ask("PUT", "users/ann", "root", {"password": "anns"})
+
+    assert (removed.get_json(), added.get_json()) == ({"user": "ann", "revoked": 2}, {"user": "ann"})
+    assert [api.get("tokens", **bearer(one)).status_code for one in (*made, other)] == [401, 401, 200]
+    ends = [fact for fact in repository.facts.replay() if fact.what == "token-revoke"]
+    assert [fact.details["id"] for fact in ends] == [one["id"] for one in made]
+    assert {(fact.actor.who, fact.reason) for fact in ends} == {("user:root", "its owner was removed")}
+
+
+def test_a_changed_password_keeps_tokens_and_says_how_many(api: Api) -> None:
+    token = made_by(api, "ann", "laptop")
+
+    changed = api.ask("PUT", "users/ann", "root", {"password": "anns"})
+
+    assert changed.get_json() == {"user": "ann", "tokens": 1}
+    assert api.get("tokens", **bearer(token)).status_code == 200
+
+
+def test_all_tokens_of_a_user_end_at_once(api: Api) -> None:
+    made = [
+        api.post("tokens", "ann", {"name": name, "may": ["yank"]}).get_json() for name in ("pc", "laptop")
+    ]
+    service = made_by(api, "root", "ann")
+
+    by_another = api.ask("DELETE", "users/ann/tokens", "dora")
+    by_admin = api.ask("DELETE", "users/ann/tokens", "root")
+    again = api.ask("DELETE", "users/ann/tokens", "root")
+
+    assert (by_another.status_code, by_another.get_json()) == (200, [])
+    assert [one["name"] for one in by_admin.get_json()] == ["pc", "laptop"]
+    assert [one.headers["X-Pypitool-Outcome"] for one in (by_admin, again)] == ["changed", "unchanged"]
+    assert [api.get("tokens", **bearer(one)).status_code for one in (*made, service)] == [401, 401, 200]
 
 
 def test_decisions_are_explained_to_admins_and_to_whom_they_are_about(api: Api) -> None:

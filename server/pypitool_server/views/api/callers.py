@@ -86,7 +86,7 @@ def _users() -> Users:
     here = services()
     if here.settings.auth.passwords is None:
         raise UsersKeptElsewhere
-    return Users(here.settings.auth.passwords, _actor(), here.repository.facts)
+    return Users(here.settings.auth.passwords, _actor(), here.repository)
 
 
 def _tokens() -> Tokens:
