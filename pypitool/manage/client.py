@@ -19,10 +19,10 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from pypitool.config.upstream_tables import RemoteSettings
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.index.http import OUTCOME
 from pypitool.core.names import normalize
 from pypitool.core.text import did_you_mean
 from pypitool.core.upload.addresses import server_of
-from pypitool.core.upload.answer import OUTCOME
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.manage.action import API, API_VERSION, Action, Reply
 from pypitool.manage.actions import ACTIONS

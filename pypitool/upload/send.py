@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
 from pypitool.core.errors import Kind
+from pypitool.core.index.http import OUTCOME
 from pypitool.core.progress import TransferProgress
-from pypitool.core.upload.answer import OUTCOME, Answer, Meaning
+from pypitool.core.upload.answer import Answer, Meaning
 from pypitool.core.upload.plan import Outcome, UploadEvent, rounds
 from pypitool.upload.form import FileChanged, FormBody, Package
 from pypitool.upload.lookup import IndexLookup, LookupFailed

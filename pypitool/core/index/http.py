@@ -1,5 +1,5 @@
 """The headers of a request, read: conditions and ranges (RFC 9110, sections 13 and 14), which form of a page
-is wanted (PEP 691), and whether compressed.
+is wanted (PEP 691), and whether compressed; and the one header of ours.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
+
+# What a change came to: a server of ours says it here where the document of its answer does not.
+OUTCOME = "X-Pypitool-Outcome"
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 # More digits than any size has are no range: int() of a megabyte of them takes minutes.

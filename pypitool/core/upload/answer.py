@@ -9,8 +9,6 @@ from enum import Enum
 from pypitool.core.errors import Kind
 from pypitool.core.upload.plan import Outcome
 
-# What a change came to: a server of ours says it here where the document of its answer does not.
-OUTCOME = "X-Pypitool-Outcome"
 _LONGEST_REASON = 300
 _EXISTS = "already exist"
 _KINDS = {

@@ -7,8 +7,7 @@ from typing import Any
 
 from flask import Response, request
 
-from pypitool.core.index.http import if_none_match
-from pypitool.core.upload.answer import OUTCOME
+from pypitool.core.index.http import OUTCOME, if_none_match
 from pypitool_server.replay.rendered import Representation
 
 # What a redirect by `see_other` was made from, for `mark_replayable`.

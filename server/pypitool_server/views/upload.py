@@ -15,13 +15,13 @@ from pypitool.archives.open_archive import BrokenArchive
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor
 from pypitool.core.filenames import Distribution
+from pypitool.core.index.http import OUTCOME
 from pypitool.core.index.upload_form import UploadForm, check_digests, check_form, check_metadata
 from pypitool.core.limits import FORM_BYTES
 from pypitool.core.model import Origin, OriginKind, ProjectStatus
 from pypitool.core.names import normalize
 from pypitool.core.rights.right import Right
 from pypitool.core.text import printable
-from pypitool.core.upload.answer import OUTCOME
 from pypitool.repository import owners
 from pypitool.repository.publish import Incoming, publish
 from pypitool.repository.read_file import contents_of
