@@ -75,8 +75,8 @@ manage          -> action actions audit client downloads projects runs users
 mirror          -> available bundle candidate_report configured fast_answer inputs notify pin_files
                    private_names prune record resolve run schedule sets sync systemd_units unchanged update
                    verify_upstream workspace
-repository      -> activity backup contact owners publish read_file recovery releases repository scan
-                   scan_record state tokens verify
+repository      -> activity backup contact merge_states owners publish read_file recovery releases
+                   repository scan scan_record state state_errors tokens verify
 server/access   -> access auth refusals
 server/engine   -> other_servers prepare serve server
 server/http     -> bodies browser lingering negotiated own_connections proxies slow_connections
@@ -98,7 +98,7 @@ MORE_DOORS = {
     "config": (17, "each table is checked, shown and read by whoever it is for"),
     "manage": (8, "an action, and who carries it out: here or over the network"),
     "mirror": (21, "a command imports the one thing that it runs, and no start pays for the others"),
-    "repository": (14, "what can be done with a repository, one thing a file"),
+    "repository": (16, "what can be done with a repository, one thing a file"),
     "server/access": (3, "who asks, what he may, and what he is told"),
     "server/http": (9, "small tools without a common inside"),
     "server/logs": (7, "each log and count is made where processes are, and fed where requests are"),

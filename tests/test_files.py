@@ -30,6 +30,7 @@ IN_TWO_ROOMS = {
     "runs.py": COMMAND,
     "schedule.py": COMMAND,
     "serve.py": COMMAND,
+    "state.py": COMMAND,
     "sync.py": COMMAND,
     "tls.py": "as a client, and as a server",
     "tokens.py": "what a token is, and how one is made",

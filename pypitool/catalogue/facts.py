@@ -118,6 +118,12 @@ class FactLog:
             unlock(file.fileno())
             os.fsync(file.fileno())
 
+    def append_lines(self, lines: Iterable[bytes]) -> None:
+        """Write lines as another log has them, all or none of them, and return when they are on the disk."""
+        with _reporting(self.path), self._open_locked() as file:
+            _write(file.fileno(), b"".join(lines))
+            os.fsync(file.fileno())
+
     @contextmanager
     def alone(self) -> Iterator[Callable[..., None]]:
         """Hold off every other append while something is decided, and give what appends meanwhile."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -48,12 +48,14 @@ def open_repository(
             raise CatalogueRebuilt(error.path, error.detail) from None
 
 
-def _opened(invocation: Invocation, reader_only: bool, mends: bool) -> Repository:
+def _opened(invocation: Invocation, reader_only: bool, mends: bool) -> AbstractContextManager[Repository]:
     from pypitool.catalogue.errors import CatalogueDamaged
     from pypitool.core.state_files import StateFiles
     from pypitool.repository.contact import is_kept, put_doubt
     from pypitool.repository.repository import Repository
 
+    if reader_only and (apart := _read_apart(invocation)) is not None:
+        return apart
     server = load_and_warn(invocation).settings.server
     opened = partial(Repository.open, server.packages, server.state, invocation.environ)
     try:
@@ -75,6 +77,40 @@ def _is_mended(repository: Repository) -> bool:
         return False
     scan_if_alone(repository)
     return True
+
+
+def _read_apart(invocation: Invocation) -> AbstractContextManager[Repository] | None:
+    """Return the directories to be looked at without a state of their own: who only looks makes none.
+
+    Of a state that is yet to be adopted a copy is looked at. None: the state is in its place.
+    """
+    from pypitool.repository.state import choose_state, find_state
+    from pypitool.repository.state_errors import PackagesMissing
+
+    server = invocation.load().settings.server
+    for root in server.packages:
+        if not root.is_dir():
+            raise PackagesMissing(root)
+    state = find_state(server.packages, server.state, invocation.environ)
+    asked = choose_state(server.packages, server.state, invocation.environ)
+    if state == asked:
+        return None
+    from pypitool.mirror.workspace import Workspace, open_read_only
+
+    return open_read_only(Workspace(server.packages, state or asked))
+
+
+@contextmanager
+def open_to_look(invocation: Invocation, *, mends: bool = True) -> Iterator[Repository]:
+    """Open the repository as the directories are now, and make no state where there is none."""
+    apart = _read_apart(invocation)
+    if apart is None:
+        with open_rescanned(invocation, mends=mends) as repository:
+            yield repository
+        return
+    with log_to_stderr(invocation), apart as repository:
+        tell_problems(invocation, repository.catalogue.problems())
+        yield repository
 
 
 def state_directory(invocation: Invocation) -> Path:

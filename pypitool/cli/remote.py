@@ -12,7 +12,7 @@ import click
 
 from pypitool.cli.command import option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.local import open_rescanned
+from pypitool.cli.local import open_rescanned, open_to_look
 from pypitool.cli.output import Output, load_and_warn, log_to_stderr
 from pypitool.cli.prompt import login_prompt, password_line
 from pypitool.core.errors import Kind, PypitoolError
@@ -111,9 +111,23 @@ def _local_projects(invocation: Invocation) -> Iterator[Projects]:
         yield Projects(repository, local_actor())
 
 
-def managed_projects(invocation: Invocation) -> AbstractContextManager[Local[Projects] | Remote]:
-    """Open the projects of the server that is meant, or those of the local directories as they are now."""
-    return managed(invocation, _local_projects)
+@contextmanager
+def _local_projects_to_look(invocation: Invocation) -> Iterator[Projects]:
+    from pypitool.catalogue.facts import local_actor
+    from pypitool.manage.projects import Projects
+
+    with open_to_look(invocation) as repository:
+        yield Projects(repository, local_actor())
+
+
+def managed_projects(
+    invocation: Invocation, *, looks: bool = False
+) -> AbstractContextManager[Local[Projects] | Remote]:
+    """Open the projects of the server that is meant, or those of the local directories as they are now.
+
+    Who only looks makes no state.
+    """
+    return managed(invocation, _local_projects_to_look if looks else _local_projects)
 
 
 def means_remote(invocation: Invocation) -> bool:

@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "daemon",
         "runs",
     ),
-    "Upkeep": ("doctor", "rescan", "verify", "audit", "backup", "restore"),
+    "Upkeep": ("doctor", "rescan", "verify", "audit", "backup", "restore", "state"),
     "Rights": ("user", "token", "owner", "may"),
     "Set-up": ("config", "client-config", "completion"),
 }

@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 HIDDEN = ".pypitool"  # in a package directory, and never listed: the state if it is nowhere else
+SERVICE = Path("/var/lib/pypitool")  # the state, and the home, of the service that systemd runs
+_POINTER = "state-is-in"
 INCOMING = f"{HIDDEN}/incoming"  # in each folder that takes files: they wait there for their names
 
 
@@ -18,6 +20,12 @@ class StateFiles:
         self.directory = directory
         # What people decided, one fact a line: the only one that nothing can bring back.
         self.facts = directory / "facts.jsonl"
+        # What its log is called after another state has taken it over; and what that one has copied so far.
+        self.moved_facts = directory / "facts.jsonl.moved"
+        self.adopting = directory / "adopting"
+        self.adopting_from = directory / "adopting.from"
+        # Where that one is; the same as the note of a package directory, where the state is in its folder.
+        self.pointer = directory / _POINTER
         # The package directories that this state belongs to.
         self.roots = directory / "roots.json"
         # What we hold; made anew from the facts and the directories.
@@ -48,7 +56,9 @@ class HiddenFiles:
     def __init__(self, root: Path) -> None:
         # The state directory unless another one is named, and then what says which.
         self.directory = root / HIDDEN
-        self.pointer = self.directory / "state-is-in"
+        self.pointer = self.directory / _POINTER
+        # What the directory is known by wherever it is mounted or moved to.
+        self.mark = self.directory / "id"
         # Held by a run of the mirror that writes into the directory.
         self.mirror_lock = self.directory / "mirror.lock"
         # Files that are being fetched, and those of fetches that were cut off.

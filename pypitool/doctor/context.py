@@ -23,7 +23,7 @@ from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import has_right
 from pypitool.core.rights.tokens import Token
 from pypitool.core.state_files import StateFiles
-from pypitool.repository.state import choose_state
+from pypitool.repository.state import Survey, survey
 
 
 @dataclass(slots=True)
@@ -45,8 +45,13 @@ class Context:
 
     @property
     def state(self) -> Path:
-        """Where the state is, or would be."""
-        return choose_state(self.roots, self.settings.server.state, self.environ)
+        """Where the state is, or would be; of one that is to be adopted, where it still is."""
+        return self.survey.holding
+
+    @property
+    def survey(self) -> Survey:
+        """The state that is asked for, beside others of the same directories."""
+        return survey(self.roots, self.settings.server.state, self.environ)
 
     @property
     def is_written(self) -> bool:

@@ -13,7 +13,9 @@ from pypitool.core.state_files import StateFiles
 from pypitool.core.text import short_size
 from pypitool.doctor.context import Context, read_copy
 from pypitool.doctor.finding import Finding, error, warning
-from pypitool.repository.state import ForeignState, StateUnusable, check_owner, refuse_network
+from pypitool.repository.merge_states import only_there
+from pypitool.repository.state import Survey, refuse_network
+from pypitool.repository.state_errors import ForeignState, OtherState, StateLost, StateTwice, StateUnusable
 
 GIB = 1024**3
 
@@ -44,6 +46,7 @@ def look_at_directories(context: Context) -> Iterator[Finding]:
         found = _directory(root, _server_user(state))
         yield from directory_findings(found, is_written=context.is_written and number == 0)
     yield from _state(state, context.roots)
+    yield from _choice(context.survey)
     disks: dict[int, Path] = {}
     for place in (*context.roots, state):
         if place.is_dir():
@@ -76,13 +79,35 @@ def _state(state: Path, roots: tuple[Path, ...]) -> Iterator[Finding]:
         yield _unwritable(str(state), "it cannot be written")
     try:
         refuse_network(state)
-        check_owner(StateFiles(state), roots)
-    except ForeignState as fault:
-        why = "the server does not start: it would list files that are not there"
-        do = fault.hint or "name another with `--state DIR`"
-        yield error("catalogue-foreign", str(state), str(fault), why, do)
     except StateUnusable as fault:
         yield _unwritable(str(state), fault.reason)
+
+
+def _choice(survey: Survey) -> Iterator[Finding]:
+    """Look whether the server would begin with this state, and whether that is all that was decided."""
+    subject, does_not_start = str(survey.asked.directory), "the server does not start"
+    try:
+        survey.refuse()
+        yield from _second(survey)
+    except (ForeignState, StateTwice) as fault:
+        why = f"{does_not_start}: it would list files that are not there"
+        yield error("catalogue-foreign", subject, str(fault), why, fault.hint or "")
+    except OtherState as fault:
+        why = f"{does_not_start}: it would have forgotten every decision"
+        yield error("state-second", subject, str(fault), why, fault.hint or "")
+    except StateLost as fault:
+        why = f"{does_not_start}: it would have forgotten every decision"
+        yield error("state-missing", subject, str(fault), why, fault.hint or "")
+
+
+def _second(survey: Survey) -> Iterator[Finding]:
+    missing = only_there(survey)
+    if missing:
+        yield error(
+            "state-second", str(survey.second), f"it has what is not in {survey.asked.directory}: {missing}",
+            "none of that counts any more, whether a yank, an owner or a token",
+            f"`pypitool state adopt {survey.second}` appends it; `-n` shows it first",
+        )  # fmt: skip
 
 
 def _unwritable(path: str, reason: str) -> Finding:

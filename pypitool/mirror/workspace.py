@@ -15,7 +15,7 @@ from pypitool.core.state_files import StateFiles
 from pypitool.repository.contact import is_kept
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import scan_if_alone
-from pypitool.repository.state import check_owner, choose_state
+from pypitool.repository.state import choose_state, find_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,14 @@ class Workspace:
     state: Path | None = None
 
     def state_directory(self) -> Path:
-        """Return where the state is, or would be."""
-        return choose_state(self.roots, self.state)
+        """Return where the state is, or would be; of one that is to be adopted, where it still is."""
+        return find_state(self.roots, self.state) or choose_state(self.roots, self.state)
 
 
 @contextmanager
 def open_read_only(workspace: Workspace) -> Iterator[Repository]:
     """Open directories as they are now, with a copy of their state that is thrown away."""
     state = StateFiles(workspace.state_directory())
-    check_owner(state, workspace.roots)
     if _has_keeper(state):
         # The keeper sees to it that the catalogue is fresh; what it holds may be too much to copy.
         with Repository.open(workspace.roots, workspace.state, reader_only=True) as repository:

@@ -37,5 +37,6 @@ def application() -> ForeignApplication:
     source = ConfigSource.of({}, os.environ)
     loaded = load_settings({}, os.environ)
     watch = RulesWatch(source, loaded.settings)
-    notices = (*loaded.notices, *forwarding_notices(loaded.settings))
-    return ForeignApplication(prepare(loaded.settings, os.environ), notices, watch)
+    prepared = prepare(loaded.settings, os.environ)
+    notices = (*loaded.notices, *forwarding_notices(loaded.settings), *prepared.notices)
+    return ForeignApplication(prepared, notices, watch)

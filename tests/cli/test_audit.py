@@ -18,7 +18,7 @@ DEPLOY = Actor("user:deploy", "10.0.0.7", "password")
 @pytest.fixture
 def facts(packages: Path, run: Run) -> FactLog:
     """The record of a server: two months with an upload each, and a token."""
-    assert run("list").code == 0
+    assert run("rescan").code == 0
     log = FactLog(StateFiles(packages / ".pypitool").facts)
     january, february = "2026-01-01T00:00:00.000000Z", "2026-02-01T00:00:00.000000Z"
     core, other = normalize("acme-core"), normalize("other")

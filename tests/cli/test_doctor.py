@@ -23,6 +23,7 @@ from tests.support.certificates import Authority
 from tests.support.disks import make_read_only, mounted_disk
 from tests.support.repositories import publish_wheel
 from tests.support.server import ServerProcess, free_port
+from tests.support.states import decide, yank
 from tests.support.upstream import FakeUpstream, Offer
 from tests.support.waiting import wait_until
 from tests.support.wheels import build_wheel
@@ -157,6 +158,7 @@ def test_a_catalogue_that_is_broken(served: House) -> None:
 
 
 def test_a_state_of_other_directories(served: House) -> None:
+    decide(served.state, yank("acme"))
     (served.state / "roots.json").write_text('{"roots": ["/srv/others"]}')
 
     assert "catalogue-foreign" in served.ids()

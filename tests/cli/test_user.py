@@ -171,7 +171,7 @@ def test_users_who_come_and_go_are_recorded_without_their_passwords(
     monkeypatch.setenv("PYPITOOL_PACKAGES", str(packages))
     typed(monkeypatch, "secret\n")
     file = str(tmp_path / "htpasswd")
-    main(["list"])
+    main(["rescan"])
 
     assert main(["user", "add", "ann", "--password-stdin", "-P", file]) == 0
     assert main(["user", "remove", "ann", "-P", file]) == 0

@@ -7,7 +7,7 @@ import pytest
 from pypitool.mirror.workspace import Workspace, open_read_only
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import scan_if_alone
-from pypitool.repository.state import ForeignState
+from pypitool.repository.state_errors import ForeignState
 from tests.support.offers import copy_in, upload, wheel
 
 

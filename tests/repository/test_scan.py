@@ -388,7 +388,7 @@ def test_directories_are_not_complete_while_one_of_them_cannot_be_listed(
 ) -> None:
     build_wheel(root, "acme", "1.0")
     second = repository.roots[1]
-    second.rmdir()
+    shutil.rmtree(second)
 
     scan(repository)
     without = repository.catalogue.is_complete()

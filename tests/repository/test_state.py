@@ -13,11 +13,22 @@ from pathlib import Path
 import pytest
 
 from pypitool.core.errors import exit_code
+from pypitool.core.fact import Fact, What
+from pypitool.core.state_choice import Relation
 from pypitool.core.state_files import StateFiles
 from pypitool.host import hand_over
-from pypitool.repository.state import ForeignState, PackagesMissing, StateUnusable, locate_state
+from pypitool.repository.state import find_state, locate_state
+from pypitool.repository.state_errors import (
+    ForeignState,
+    PackagesMissing,
+    StateLost,
+    StateTwice,
+    StateUnusable,
+)
+from pypitool.repository.state_owner import relation_of
 from tests.support.disks import make_read_only, mounted_disk
 from tests.support.imports import ROOT
+from tests.support.states import ANN, decide, yank
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 
@@ -41,7 +52,7 @@ def test_the_state_is_in_the_first_directory_by_default(packages: Path, more: Pa
 
     assert state == packages / ".pypitool"
     assert state.is_dir()
-    assert not (more / ".pypitool").exists()
+    assert [path.name for path in (more / ".pypitool").iterdir()] == ["id"]
 
 
 def test_the_state_directory_of_the_unit_comes_before_the_default(packages: Path, tmp_path: Path) -> None:
@@ -89,6 +100,7 @@ def test_other_directories_are_refused_with_both_lists(
     packages: Path, more: Path, tmp_path: Path, choose: Callable[[Path, Path], list[Path]]
 ) -> None:
     state = locate_state([packages, more], tmp_path / "state", {})
+    decide(state, yank("acme"))
     asked = choose(packages, more)
 
     with pytest.raises(ForeignState) as caught:
@@ -107,12 +119,11 @@ def test_a_directory_moves_with_the_state_in_it(packages: Path, tmp_path: Path) 
     assert locate_state([moved], None, {}) == moved / ".pypitool"
 
 
-def test_the_remedy_of_the_hint_works(packages: Path, more: Path, tmp_path: Path) -> None:
+def test_a_state_without_facts_takes_other_directories(packages: Path, more: Path, tmp_path: Path) -> None:
     state = locate_state([packages], tmp_path / "state", {})
 
-    StateFiles(state).roots.unlink()
-
     assert locate_state([more], state, {}) == state
+    assert check(state, more)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"roots": 1}', '{"roots": [1]}'])
@@ -127,7 +138,8 @@ def test_an_unreadable_record_is_named(packages: Path, text: str) -> None:
 def test_the_record_is_readable_by_people(packages: Path, more: Path) -> None:
     state = locate_state([packages, more], None, {})
 
-    assert json.loads((state / "roots.json").read_text()) == {"roots": ["..", str(more)]}
+    marks = [(root / ".pypitool" / "id").read_text().strip() for root in (packages, more)]
+    assert json.loads((state / "roots.json").read_text()) == {"roots": ["..", str(more)], "marks": marks}
 
 
 def test_a_file_in_the_place_of_the_state_is_named(packages: Path) -> None:
@@ -218,13 +230,106 @@ def test_a_state_elsewhere_is_found_without_being_named_again(tmp_path: Path) ->
     assert locate_state([root], environ={}) == state
 
 
-def test_a_state_elsewhere_that_is_gone_is_not_followed(tmp_path: Path) -> None:
+def test_a_note_that_leads_nowhere_is_refused_and_never_a_new_state(tmp_path: Path) -> None:
     root, state = tmp_path / "packages", tmp_path / "state"
     root.mkdir()
     locate_state([root], state, {})
     shutil.rmtree(state)
 
-    assert locate_state([root], environ={}) == root / ".pypitool"
+    for look in (locate_state, find_state):
+        with pytest.raises(StateLost, match="there is none") as caught:
+            look([root], environ={})
+        assert exit_code(caught.value) == 8
+
+    assert not (root / ".pypitool" / "roots.json").exists()
+
+
+def test_a_state_that_is_named_may_have_moved_although_the_note_does_not_know(tmp_path: Path) -> None:
+    root, state = tmp_path / "packages", tmp_path / "state"
+    root.mkdir()
+    decide(locate_state([root], state, {}), yank("acme"))
+    moved = state.rename(tmp_path / "moved")
+
+    assert locate_state([root], moved, {}) == moved
+    assert locate_state([root], environ={}) == moved
+
+
+def test_a_directory_that_is_mounted_elsewhere_is_known_by_its_mark(packages: Path, tmp_path: Path) -> None:
+    state = locate_state([packages], tmp_path / "state", {})
+    decide(state, yank("acme"))
+    moved = packages.rename(tmp_path / "moved")
+
+    assert locate_state([moved], state, {}) == state
+    assert locate_state([moved], environ={}) == state
+    assert check(state, moved)
+
+
+def test_a_copy_beside_the_directory_is_refused(packages: Path, tmp_path: Path) -> None:
+    state = locate_state([packages], tmp_path / "state", {})
+    copy = tmp_path / "copy"
+    shutil.copytree(packages, copy)
+
+    with pytest.raises(StateTwice, match=f"of which {copy} is a copy") as caught:
+        locate_state([copy], environ={})
+
+    assert exit_code(caught.value) == 8
+    assert not (copy / ".pypitool" / "roots.json").exists()
+    assert check(state, packages)
+
+
+def test_a_copy_of_a_directory_with_its_state_in_it_is_its_own(packages: Path, tmp_path: Path) -> None:
+    decide(locate_state([packages], None, {}), yank("acme"))
+    copy = tmp_path / "copy"
+    shutil.copytree(packages, copy)
+
+    assert locate_state([copy], None, {}) == copy / ".pypitool"
+
+
+def test_another_directory_in_the_place_of_one_is_refused(packages: Path, more: Path, tmp_path: Path) -> None:
+    state = locate_state([packages], tmp_path / "state", {})
+    decide(state, yank("acme"))
+    locate_state([more], tmp_path / "other", {})
+    packages.rename(tmp_path / "away")
+    more.rename(packages)
+
+    with pytest.raises(ForeignState):
+        locate_state([packages], state, {})
+
+
+def test_a_state_of_before_there_were_marks_gets_them(packages: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    decide(state, yank("acme"))
+    (state / "roots.json").write_text(json.dumps({"roots": [str(packages)]}))
+
+    locate_state([packages], state, {})
+
+    assert check(state, packages.rename(tmp_path / "moved"))
+
+
+def test_the_service_without_a_configuration_takes_the_directory_that_is_named_later(
+    packages: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    automatic = state / "packages"
+    automatic.mkdir(parents=True)
+    locate_state([automatic], state, {})
+    decide(state, Fact(What.RULES, ANN, details={"digest": "12"}))
+
+    assert locate_state([packages], state, {}) == state
+    assert check(state, packages)
+
+
+def test_who_looks_makes_nothing(packages: Path, tmp_path: Path) -> None:
+    assert find_state([packages], tmp_path / "state", {}) is None
+    assert find_state([packages], None, {}) is None
+
+    assert list(packages.iterdir()) == []
+    assert not (tmp_path / "state").exists()
+
+
+def check(state: Path, *roots: Path) -> bool:
+    """Whether a state belongs to these directories."""
+    return relation_of(StateFiles(state), roots) is Relation.OURS
 
 
 def test_a_state_elsewhere_of_other_directories_is_not_followed(tmp_path: Path) -> None:

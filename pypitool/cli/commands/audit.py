@@ -73,7 +73,8 @@ def _local_record(invocation: Invocation) -> Iterator[AuditRecord]:
 
 def _existing_state(invocation: Invocation) -> Path | None:
     """Return where the state lies, None for nowhere yet; nothing is made or written."""
-    from pypitool.repository.state import PackagesMissing, find_state
+    from pypitool.repository.state import find_state
+    from pypitool.repository.state_errors import PackagesMissing
 
     loaded = load_and_warn(invocation)
     server = loaded.settings.server

@@ -8,7 +8,7 @@ import click
 
 from pypitool.cli.command import command
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.local import on_packages, open_rescanned
+from pypitool.cli.local import on_packages, open_to_look
 from pypitool.cli.mirror_options import (
     RequirementOptions,
     TargetOptions,
@@ -48,7 +48,7 @@ def check_command(
     else:
         requests = (named_request("check", settings, wanted.read(), whom.targets(targets(settings))),)
     output, tally = RunOutput(invocation), Tally()
-    with open_rescanned(invocation, mends=False) as repository:
+    with open_to_look(invocation, mends=False) as repository:
         for event in prove_requests(requests, repository.catalogue):
             output.event(event)
             tally = tally.after(event)

@@ -86,7 +86,7 @@ def delete_command(
             raise OnlyName
         _give_up(invocation, project)
         return
-    with managed_projects(invocation) as there:
+    with managed_projects(invocation, looks=dry_run) as there:
         document = there.run(Projects.delete, project, version, filename, dry_run=True).document
         if not invocation.json:
             for name in document["deleted"]:

@@ -31,7 +31,7 @@ def list_command(invocation: Invocation, project: str | None) -> None:
     """
     from pypitool.manage.projects import Projects
 
-    with managed_projects(invocation) as there:
+    with managed_projects(invocation, looks=True) as there:
         reply = there.run(Projects.listed) if project is None else there.run(Projects.project, project)
     document = reply.document
     output = Output(invocation)

@@ -35,7 +35,7 @@ def owner_command(
     """
     from pypitool.manage.projects import Projects
 
-    with managed_projects(invocation) as there:
+    with managed_projects(invocation, looks=not (add or remove)) as there:
         if not (add or remove):
             reply = there.run(Projects.owners, project)
         elif isinstance(there, Local):

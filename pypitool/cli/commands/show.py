@@ -34,7 +34,7 @@ def show_command(invocation: Invocation, project: str, version: str | None) -> N
     from pypitool.manage.projects import Projects
 
     output = Output(invocation)
-    with managed_projects(invocation) as there:
+    with managed_projects(invocation, looks=True) as there:
         if version is None:
             document = there.run(Projects.project, project).document
         else:

@@ -184,7 +184,7 @@ def update_command(
 def _workspace(invocation: Invocation, directories: tuple[Path, ...]) -> tuple[Workspace, Settings]:
     """Return where to look, and everything else that is configured."""
     from pypitool.mirror.workspace import Workspace
-    from pypitool.repository.state import PackagesMissing
+    from pypitool.repository.state_errors import PackagesMissing
 
     loaded = load_and_warn(invocation)
     server = loaded.settings.server

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import resource
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from pypitool.config.settings import Settings
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import has_right
-from pypitool.repository.state import locate_state
+from pypitool.repository.state import locate_state, survey
 from pypitool_server.engine import tls
 from pypitool_server.logs.logs import Log
 
@@ -40,6 +40,7 @@ class Prepared:
     settings: Settings
     certificate: tls.Certificate | None
     log: Log
+    notices: tuple[str, ...] = ()
 
     @property
     def server(self) -> ServerSettings:
@@ -66,7 +67,21 @@ def prepare(settings: Settings, environ: Mapping[str, str]) -> Prepared:
     _check_file(settings.auth.passwords, "the password file")
     _check_file(server.welcome, "the welcome page")
     placed = replace(settings, server=replace(server, packages=roots, state=state))
-    return Prepared(placed, certificate, log)
+    return Prepared(placed, certificate, log, tuple(_of_two_states(roots, state)))
+
+
+def _of_two_states(roots: tuple[Path, ...], state: Path) -> Iterator[str]:
+    """Warn where another state of these directories knows what this one does not."""
+    found = survey(roots, state)
+    if found.second is None:
+        return
+    from pypitool.repository.merge_states import only_there  # the parent opens no database
+
+    if missing := only_there(found):
+        yield (
+            f"{found.second} is another state of these directories, and has what {state} has not: {missing}; "
+            f"`pypitool state adopt {found.second}` appends it"
+        )
 
 
 def may_write(settings: Settings) -> bool:

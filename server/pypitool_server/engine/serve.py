@@ -33,7 +33,7 @@ def serve(
     `source` is where the settings came from: what of them may change live is read from there again.
     """
     prepared = prepare(settings, os.environ)
-    notices = (*notices, *forwarding_notices(settings))
+    notices = (*notices, *forwarding_notices(settings), *prepared.notices)
     with ExitStack() as closing:
         listener = _listen(settings.server)
         closing.callback(listener.close)
