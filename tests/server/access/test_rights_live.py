@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.support.accounts import write_htpasswd
 from tests.support.administration import pypitool
 from tests.support.clients import Client
 from tests.support.processes import workers_of
 from tests.support.server import ServerProcess
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONGEST, wait_until
 from tests.support.wheels import build_wheel
 
 pytestmark = pytest.mark.live
@@ -175,3 +176,30 @@ def test_the_rules_are_on_record_once_for_each_change(ruled: Ruled) -> None:
     ruled.write("# only a comment\n" + ANN)
     ruled.write(BOB)
     wait_until(lambda: recorded() == 2, what="the second ones are")
+
+
+def test_a_token_ends_with_its_owner_in_every_worker_whoever_took_him_out(tmp_path: Path) -> None:
+    """By hand, while the server runs: and it does not come back with the next of that name."""
+    build_wheel(tmp_path / "packages", "acme-core", "1.0")
+    passwords = write_htpasswd(tmp_path / "htpasswd", {"ann": PASSWORD, "bob": PASSWORD})
+    options = ["-a", "list,download,update", "-P", str(passwords), "--workers", "2"]
+    with ServerProcess(tmp_path / "packages", home=tmp_path, options=options) as server:
+        server.wait_until_listed("acme-core", auth=("ann", PASSWORD))
+        wanted = {"name": "pc", "may": ["list"]}
+        made = requests.post(
+            f"{server.url}/api/v1/tokens", json=wanted, auth=("ann", PASSWORD), timeout=LONGEST
+        )
+        login = ("__token__", made.json()["token"])
+
+        def statuses() -> set[int]:
+            return {server.get("/simple/acme-core/", auth=login).status_code for _ in range(ASKED)}
+
+        before = statuses()
+        write_htpasswd(passwords, {"bob": PASSWORD})
+        gone = statuses()
+        audit = ("audit", "--packages", server.packages[0], "--json")
+        wait_until(lambda: "token-revoke" in pypitool(tmp_path, *audit), what="the keeper revokes it")
+        write_htpasswd(passwords, {"ann": "another", "bob": PASSWORD})
+        back = statuses()
+
+    assert (before, gone, back) == ({200}, {401}, {401})
