@@ -45,3 +45,8 @@ SIGNATURE = Limit(64 * KIB, None, "bytes; a signature has less than one")
 
 # Pages of upstreams.
 PAGE_BYTES = Limit(128 * MIB, 32 * MIB, "bytes of JSON with upload times and provenance")
+HTML_TAGS = Limit(500_000, 120_000, "tags, beginnings and ends; a file has three")
+HTML_BROKEN = Limit(1000, None, "tags without an end, as a `<` in a text is; a page has none")
+HTML_NESTING = Limit(
+    50_000_000, None, "tags, each counted as often as others are around it; flat pages have four"
+)

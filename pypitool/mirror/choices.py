@@ -6,12 +6,14 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
+from pypitool.core.errors import PypitoolError
+from pypitool.core.guard import Guard
 from pypitool.core.mirror.selection import Candidate, SelectionRules, Wish
 from pypitool.core.mirror.sync_plan import Miss, ProjectChoice, WantedFile, choose_files
 from pypitool.core.mirror.targets import Target
@@ -44,6 +46,7 @@ class Choices:
 
     files: tuple[ChosenFile, ...]
     misses: tuple[SetMiss, ...]
+    failed: Mapping[NormalizedName, PypitoolError] = field(default_factory=dict)  # no choice is possible
 
 
 def choose(
@@ -55,6 +58,7 @@ def choose(
     """Choose files for every set and target; `unhashed` names the upstreams that may omit sha256."""
     chosen: dict[str, ChosenFile] = {}
     misses: list[SetMiss] = []
+    failed: dict[NormalizedName, PypitoolError] = {}
     with record.together():
         for pinned in sets:
             for project, wishes in pinned.wishes.items():
@@ -64,11 +68,14 @@ def choose(
                 rules = pinned.request.rules
                 if offered.upstream in unhashed:
                     rules = replace(rules, allow_unhashed=True)
-                choice = _choice(offered, wishes, rules, record)
+                choice = _choice_or_fault(offered, wishes, rules, record)
+                if isinstance(choice, PypitoolError):
+                    failed[project] = choice
+                    continue
                 misses.extend(SetMiss(pinned.request.name, miss) for miss in choice.misses)
                 for wanted in choice.files:
                     _merge(chosen, wanted, offered.upstream, pinned.request.name)
-    return Choices(tuple(chosen.values()), tuple(misses))
+    return Choices(tuple(chosen.values()), tuple(misses), failed)
 
 
 def files_by_set(files: Iterable[ChosenFile]) -> dict[str, list[str]]:
@@ -78,6 +85,16 @@ def files_by_set(files: Iterable[ChosenFile]) -> dict[str, list[str]]:
         for name in file.sets:
             by_set[name].append(file.wanted.candidate.filename)
     return by_set
+
+
+def _choice_or_fault(
+    offered: ProjectOffer, wishes: Mapping[Target, Wish], rules: SelectionRules, record: MirrorRecord
+) -> ProjectChoice | PypitoolError:
+    def work() -> ProjectChoice | PypitoolError:
+        return _choice(offered, wishes, rules, record)
+
+    # A page is read when somebody looks: what is odd about one of its files comes up here.
+    return Guard.run(work, lambda error: error)
 
 
 def _choice(

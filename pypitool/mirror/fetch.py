@@ -16,6 +16,7 @@ from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.fact import Actor
 from pypitool.core.filenames import parse
+from pypitool.core.guard import Guard
 from pypitool.core.mirror.run_events import FileEvent, FileOutcome
 from pypitool.core.mirror.sync_plan import WantedFile
 from pypitool.core.model import Digests, Origin, OriginKind
@@ -109,13 +110,12 @@ class Fetcher:
         if self.stop.is_set():
             return None
         try:
-            event = self._published(item)
+            event = Guard.run(lambda: self._published(item), lambda error: _failure(item, error))
         except Stopped:
             return None
-        except (ReleaseFileExists, Occupied) as error:
-            event = _event(item, "conflict", error=error)
-        except PypitoolError as error:
-            event = _event(item, "failed", error=error)
+        except NoSpace as error:
+            # The one fault of the machine that ends no run: smaller files may fit, and each is named.
+            event = _failure(item, error)
         self.progress.ended(item.filename)
         return event
 
@@ -267,6 +267,11 @@ def _digest(path: Path, name: str) -> str:
         while piece := file.read(1024**2):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def _failure(item: FetchItem, error: PypitoolError) -> FileEvent:
+    is_taken = isinstance(error, (ReleaseFileExists, Occupied))
+    return _event(item, "conflict" if is_taken else "failed", error=error)
 
 
 def _event(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import PypitoolError
+from pypitool.core.guard import Guard
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import indexes_for
@@ -121,10 +122,13 @@ _Answer = _Read | UnchangedPage | _Failed
 def _ask(
     project: NormalizedName, sessions: Sequence[UpstreamSession], known: Mapping[str, KnownPage]
 ) -> _Answer:
-    try:
-        page = find_page(project, sessions, known)
-    except PypitoolError as error:
-        return _Failed(project, error)
+    return Guard.run(lambda: _read_by(project, sessions, known), lambda error: _Failed(project, error))
+
+
+def _read_by(
+    project: NormalizedName, sessions: Sequence[UpstreamSession], known: Mapping[str, KnownPage]
+) -> _Answer:
+    page = find_page(project, sessions, known)
     if isinstance(page, UnchangedPage):
         return page
     # Packed here, while other answers are on their way.

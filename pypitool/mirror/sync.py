@@ -94,7 +94,7 @@ def pin_sets(
 def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions, report: Report) -> Ending:
     """Bring what the sets want, and prove them; each project and each file fails for itself."""
     offers, choices = _chosen(mirror, sets, options)
-    for project, error in offers.failed.items():
+    for project, error in {**offers.failed, **choices.failed}.items():
         report(ProjectEvent(project, error.kind, str(error)))
     held = _held(mirror, offers.found)
     for event in _explain_misses(mirror, choices.misses, offers.found):
@@ -130,8 +130,9 @@ def _locked_offers(mirror: Mirror, sets: Sequence[PinnedSet], projects: set[Norm
     """Take what earlier runs read, and ask only for what they did not plan."""
     upstreams = [session.upstream for session in mirror.sessions]
     known = remembered_offers(projects, upstreams, mirror.record)
-    misses = _choices(mirror, sets, Offers(known, {})).misses
-    unplanned = (projects - known.keys()) | {missed.miss.wish.project for missed in misses}
+    choices = _choices(mirror, sets, Offers(known, {}))
+    planned = known.keys() - choices.failed.keys()
+    unplanned = (projects - planned) | {missed.miss.wish.project for missed in choices.misses}
     if not unplanned:
         return Offers(known, {})
     fresh = ask_upstreams(unplanned, mirror.sessions, mirror.record, mirror.stop)
@@ -235,7 +236,9 @@ def _remember(
 def _remember_members(record: MirrorRecord, choices: Choices, offers: Offers) -> None:
     now = datetime.now(timezone.utc).isoformat()
     # Of a project that failed nobody knows what its sets want now: what they wanted last is not given up.
-    unsettled = offers.failed.keys() | {missed.miss.wish.project for missed in choices.misses}
+    unsettled = (
+        offers.failed.keys() | choices.failed.keys() | {missed.miss.wish.project for missed in choices.misses}
+    )
     for name, filenames in files_by_set(choices.files).items():
         before = [each for each in record.wanted_lately(name) if parse(each).project in unsettled]
         record.want(name, [*before, *filenames], now)

@@ -8,23 +8,22 @@ installed.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from urllib.parse import quote, urljoin
 
 from packaging.utils import NormalizedName
 
 from pypitool.core.filenames import is_ignored
+from pypitool.core.json_text import parse_json
 from pypitool.core.limits import PAGE_BYTES
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import indexes_for
 from pypitool.upstream.listing import Listing, ParsedPage
 from pypitool.upstream.read_page import read_html_page, read_json_page
-from pypitool.upstream.session import Response, UpstreamSession, read_bounded
+from pypitool.upstream.session import Response, UpstreamSession, parse_http_date, read_bounded
 from pypitool.upstream.upstream_errors import (
     NoSuchProject,
     NotAnIndexPage,
@@ -147,7 +146,8 @@ def release_document(session: UpstreamSession, project: NormalizedName, version:
             return None
         body = read_bounded(response, PAGE_BYTES.most)
     try:
-        return json.loads(body)
+        document: object = parse_json(body)
+        return document
     except ValueError:
         return None
 
@@ -199,8 +199,5 @@ def _read(project: NormalizedName, response: Response, body: bytes) -> ParsedPag
 
 
 def _clock_skew(response: Response) -> float:
-    try:
-        moment = parsedate_to_datetime(response.headers.get("Date", ""))
-    except ValueError:
-        return 0.0
-    return (moment - datetime.now(timezone.utc)).total_seconds()
+    moment = parse_http_date(response.headers.get("Date", ""))
+    return 0.0 if moment is None else (moment - datetime.now(timezone.utc)).total_seconds()

@@ -26,7 +26,7 @@ from pypitool.core.versions import parsed
 _STRONG = {"sha256": 64, "sha384": 96, "sha512": 128}
 # PEP 700: `yyyy-mm-ddThh:mm:ss.ffffffZ`, with fewer digits or none; zones occur all the same.
 _MOMENT = re.compile(
-    r"(?P<second>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?(?P<zone>Z|[+-]\d\d:\d\d)?",
+    r"(?P<second>(?:19|2\d)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?(?P<zone>Z|[+-]\d\d:\d\d)?",
     re.ASCII,
 )
 _SDISTS = (".tar.gz", ".zip")
@@ -122,7 +122,7 @@ class Listing:
             kind=distribution.kind,
             tags=tags,
             build=build,
-            url=urljoin(self.base, entry.url),
+            url=_joined(self.base, entry.url),
             hashes=frozenset(_strong(entry.hashes)),
             size=entry.size,
             requires_python=entry.requires_python or None,
@@ -157,7 +157,13 @@ def _time(text: str | None) -> str | None:
     fraction = (found["fraction"] or "")[:6].ljust(6, "0")
     zone = "+00:00" if found["zone"] in (None, "Z") else found["zone"]
     try:
-        moment = datetime.fromisoformat(f"{found['second']}.{fraction}{zone}")
+        return timestamp(datetime.fromisoformat(f"{found['second']}.{fraction}{zone}"))
     except ValueError:
         return None
-    return timestamp(moment)
+
+
+def _joined(base: str, url: str) -> str:
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return url  # `http://[bad`: whoever fetches this file says so, and no other file is touched

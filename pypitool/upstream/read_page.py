@@ -6,13 +6,15 @@ read and nowhere else.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import NormalizedName
 
+from pypitool.core.json_text import parse_json
 from pypitool.core.model import ProjectStatus
+from pypitool.core.text import is_text
+from pypitool.upstream.html_bounds import refuse_endless
 from pypitool.upstream.listing import ListedFile, ParsedPage
 
 if TYPE_CHECKING:
@@ -27,10 +29,12 @@ _FIELDS: tuple[tuple[str, type, bool], ...] = (
     ("upload-time", str, False),
 )
 
+_CHARSETS = ("iso-8859-1", "latin-1", "us-ascii", "windows-1252")
+
 
 def read_json_page(body: bytes) -> ParsedPage:
     """Read a page, or raise `ValueError` that says what is wrong with it."""
-    document = json.loads(body)
+    document = parse_json(body)
     if not isinstance(document, dict):
         raise ValueError("it is no object")
     _check_version(_of(document, "meta", dict).get("api-version"))
@@ -74,7 +78,7 @@ def _entry(file: Any) -> ListedFile:
         isinstance(name, str)
         and isinstance(url, str)
         and isinstance(hashes, dict)
-        and (size is None or isinstance(size, int))
+        and (size is None or (type(size) is int and size >= 0))
         and (requires is None or isinstance(requires, str))
         and (uploaded is None or isinstance(uploaded, str))
     ):
@@ -90,7 +94,7 @@ def _fault(file: Mapping[str, Any]) -> ValueError:
             return ValueError(f"its {key} is missing")
         if value is not None and not isinstance(value, kind):
             return ValueError(f"its {key} is of a wrong type")
-    raise AssertionError(file)
+    return ValueError("its size is no number of bytes")
 
 
 def _of(holder: Mapping[str, Any], key: str, kind: type) -> Any:
@@ -116,12 +120,23 @@ def read_html_page(project: NormalizedName, body: bytes, url: str, charset: str 
     """Read a page, or raise `ValueError` that says what is wrong with it."""
     from pypi_simple import ProjectPage, UnsupportedRepoVersionError
 
+    text = _decoded(body, charset)
+    refuse_endless(text)
     try:
-        page = ProjectPage.from_html(project, body, url, charset)
+        page = ProjectPage.from_html(project, text, url)
     except UnsupportedRepoVersionError as error:
         raise ValueError(str(error)) from error
     status = ProjectStatus(page.status.value) if page.status is not None else ProjectStatus.ACTIVE
     return ParsedPage(tuple(_html_entry(package) for package in page.packages), status, page.status_reason)
+
+
+def _decoded(body: bytes, charset: str | None) -> str:
+    # Only what a page really is written in: a server may name any of Python's codecs, odd and slow ones too.
+    named = (charset or "").lower()
+    try:
+        return body.decode(named if named in _CHARSETS else "utf-8-sig")
+    except UnicodeDecodeError:
+        return body.decode("latin-1")
 
 
 def imported_endpoint() -> str:
@@ -132,7 +147,7 @@ def imported_endpoint() -> str:
 
 
 def _html_entry(package: DistributionPackage) -> ListedFile:
-    return ListedFile(
+    entry = ListedFile(
         filename=package.filename,
         url=package.url,
         hashes=package.digests,
@@ -141,3 +156,7 @@ def _html_entry(package: DistributionPackage) -> ListedFile:
         yanked=(package.yanked_reason or "") if package.is_yanked else None,
         metadata_sha256=(package.metadata_digests or {}).get("sha256"),
     )
+    texts = (text for text in (*entry, *package.digests.values()) if isinstance(text, str))
+    if not is_text("".join(texts)):
+        raise ValueError("it holds half a character, which is no text")
+    return entry

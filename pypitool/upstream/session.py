@@ -169,7 +169,8 @@ class UpstreamSession:
             except (requests.ConnectionError, requests.Timeout) as error:
                 # A certificate that is not trusted will not be at the next try either.
                 if last or isinstance(_cause(error), ssl.SSLCertVerificationError):
-                    raise UpstreamUnavailable(url, _short(error)) from error
+                    # From what began it: that we have no descriptors is not the upstream's fault.
+                    raise UpstreamUnavailable(url, _short(error)) from _cause(error)
                 self._wait(wait_before_retry(attempt, None, 0, _now()) or 0, url, _short(error))
                 continue
             wait = None
@@ -324,12 +325,17 @@ def parse_retry_after(header: str | None, now: datetime) -> float | None:
     """Read Retry-After in both forms: seconds, or a date."""
     if header is None or not header.strip():
         return None
-    if header.strip().isdigit():
+    if header.strip().isascii() and header.strip().isdigit():
         return float(header.strip())
+    moment = parse_http_date(header)
+    return None if moment is None else max(0.0, (moment - now).total_seconds())
+
+
+def parse_http_date(header: str) -> datetime | None:
+    """Read the moment of a header; None when it is none."""
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return max(0.0, (moment - now).total_seconds())
+    # `-0000` is UTC too (RFC 5322, 3.3), and comes back without a zone.
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
