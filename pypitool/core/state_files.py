@@ -26,6 +26,8 @@ class StateFiles:
         self.adopting_from = directory / "adopting.from"
         # Where that one is; the same as the note of a package directory, where the state is in its folder.
         self.pointer = directory / _POINTER
+        # That a restore is about to put its files in place, and where they wait for it.
+        self.restoring = directory / "restoring.json"
         # The package directories that this state belongs to.
         self.roots = directory / "roots.json"
         # What we hold; made anew from the facts and the directories.

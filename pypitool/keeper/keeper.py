@@ -142,6 +142,7 @@ class Keeper:
         self._watcher.before_walk()
         self._changes.take()
         self._change_scanner.is_lost = False
+        self._repository.tidy()
         replay_missed(self._repository.catalogue, self._repository.facts)
         self._change_scanner.settle()
         for root in range(len(self._repository.roots)):
@@ -162,6 +163,8 @@ class Keeper:
         self._pulse.beat(
             lag=self._changes.lag, unsettled=self._change_scanner.unsettled, watched=self._watcher.is_whole
         )
+        if self._repository.files.restoring.exists():
+            self._repository.tidy()  # the walk that it needs comes by itself: it is another history
         self._rules = note_rules(self._repository.state, self._repository.facts, self._rules)
         if self._accounts is not None:
             self._accounts.look()

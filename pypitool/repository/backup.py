@@ -11,7 +11,6 @@ import os
 import shutil
 import sqlite3
 import tarfile
-import tempfile
 import time
 import zlib
 from collections.abc import Iterator
@@ -21,14 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from pypitool import __version__
-from pypitool.catalogue.database import connect, copy_pages, locked_alone, locked_shared, put_in_place, unused
+from pypitool.catalogue.database import connect, copy_pages, locked_alone, locked_shared
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing, translate
 from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import begin_new_history, last_serial, make_current
 from pypitool.core.errors import Kind, PypitoolError, of_the_machine
 from pypitool.core.state_files import StateFiles
 from pypitool.core.text import timestamp
-from pypitool.host import hand_over, sync_directory
+from pypitool.host import sync_directory
+from pypitool.repository.unfinished_restore import finish_restore, put_all_in_place, scratch_folder
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
@@ -69,7 +69,7 @@ def backup(state: Path, file: Path) -> BackedUp:
     """Write a backup of a state directory, or nothing; the server may go on."""
     files = StateFiles(state)
     created = timestamp(time.time())
-    with _reporting(file.parent), _folder(file.parent) as folder:
+    with _reporting(file.parent), scratch_folder(file.parent) as folder:
         copies = StateFiles(folder)
         _snapshot(files.catalogue, copies.catalogue)
         # It may be lost, so it may be missing or damaged.
@@ -90,7 +90,9 @@ def restore(file: Path, state: Path) -> BackedUp:
     The log of facts that was there is kept beside. The directories are to be scanned afterwards.
     """
     files = StateFiles(state)
-    with _reporting(state), _folder(state) as folder:
+    with _reporting(state):
+        finish_restore(files)
+    with _reporting(state), scratch_folder(state) as folder:
         created = unpack(file, folder)
         catalogue = StateFiles(folder).catalogue
         try:
@@ -98,7 +100,11 @@ def restore(file: Path, state: Path) -> BackedUp:
         except (CatalogueDamaged, CatalogueMissing) as error:
             raise BackupUnusable(file, error.detail) from error
         counts = _counts(catalogue)
-        _put_all_in_place(StateFiles(folder), files)
+        # Nobody appends, opens or writes until all is in place. The log before the catalogue, as everywhere.
+        with FactLog(files.facts).locked(), locked_alone(files.catalogue):
+            with _naming(catalogue):
+                begin_new_history(catalogue, after=last_serial(files.catalogue))
+            put_all_in_place(folder, files)
     return BackedUp(created, *counts, file.stat().st_size)
 
 
@@ -123,42 +129,11 @@ def _copy_facts(facts: FactLog, copy: Path) -> None:
             remaining -= len(piece)
 
 
-def _put_all_in_place(new: StateFiles, files: StateFiles) -> None:
-    # The log before the catalogue, as everywhere; nobody appends, opens or writes until both are changed.
-    with FactLog(files.facts).locked() as size, locked_alone(files.catalogue):
-        with _naming(new.catalogue):
-            begin_new_history(new.catalogue, after=last_serial(files.catalogue))
-        if size:
-            # A link and not a renaming: there is a log at every moment, or another process would begin one.
-            os.link(files.facts, unused(files.facts, "replaced"))
-        _replace(new.facts, files.facts)
-        put_in_place(new.catalogue, files.catalogue)
-    if new.activity.exists():
-        with locked_alone(files.activity):
-            put_in_place(new.activity, files.activity)
-
-
-def _replace(new: Path, path: Path) -> None:
-    hand_over(new)
-    new.chmod(0o640)
-    new.replace(path)
-
-
 def _counts(catalogue: Path) -> tuple[int, int]:
     with _naming(catalogue), closing(connect(catalogue)) as connection:
         (projects,) = connection.execute("SELECT count(*) FROM project WHERE listed").fetchone()
         (files,) = connection.execute("SELECT count(*) FROM file").fetchone()
     return projects, files
-
-
-@contextmanager
-def _folder(parent: Path) -> Iterator[Path]:
-    """Make a folder on the same file system as what will come of its files, and remove it."""
-    folder = Path(tempfile.mkdtemp(prefix=".backup-", dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pypitool.catalogue.rebuild import open_catalogue
 from pypitool.core.state_files import StateFiles
 from pypitool.repository.activity import Activity
 from pypitool.repository.state import locate_state
+from pypitool.repository.unfinished_restore import finish_restore
 from pypitool.store.directory import DirectoryStore
 from pypitool.store.store import Store
 
@@ -54,6 +55,8 @@ class Repository:
         cls, roots: tuple[Path, ...], state: Path, *, reader_only: bool = False, mends: bool = True
     ) -> Repository:
         files = StateFiles(state)
+        if not reader_only:
+            finish_restore(files)
         facts = FactLog(files.facts)
         catalogue = open_catalogue(files.catalogue, facts, reader_only=reader_only, mends=mends)
         return cls(roots, files, DirectoryStore(roots), catalogue, facts, Activity(files.activity))
@@ -70,6 +73,10 @@ class Repository:
     def state(self) -> Path:
         """The state directory."""
         return self.files.directory
+
+    def tidy(self) -> bool:
+        """Finish a restore that was killed, and remove what is left of others; tell whether there was one."""
+        return finish_restore(self.files)
 
     def close(self) -> None:
         """Release every connection."""
