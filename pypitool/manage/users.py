@@ -76,7 +76,8 @@ class Users:
             ended.extend(self._end_tokens(name, "its owner was removed"))
 
         remove_user(self.file, name, record=record)
-        return Reply(_of_user(name, 0, len(ended)))
+        owned = () if self.repository is None else sorted(self.repository.catalogue.owned(f"user:{name}"))
+        return Reply({**_of_user(name, 0, len(ended)), **({"owns": owned} if owned else {})})
 
     def check(self, name: str, password: str) -> Reply:
         """Tell whether a password is right."""

@@ -227,6 +227,20 @@ def test_the_tokens_of_a_user_end_with_the_account(
     assert [line["what"] for line in lines[-3:]] == ["user-remove", "token-revoke", "token-revoke"]
 
 
+def test_what_a_removed_user_owns_is_said(
+    htpasswd: Path, packages: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["owner", "acme-core", "--add", "ann"])
+    capsys.readouterr()
+
+    assert main(["user", "remove", "ann", "-P", str(htpasswd)]) == 0
+
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "warning: acme-core is still owned by whoever is called ann; "
+        "`pypitool owner acme-core --remove ann` ends that"
+    ]
+
+
 def test_what_an_account_has_left_that_was_removed_by_hand_ends_with_the_next_of_its_name(
     htpasswd: Path, packages: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

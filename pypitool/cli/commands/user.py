@@ -117,6 +117,9 @@ def remove(invocation: Invocation, name: str) -> None:
     with managed(invocation, _local_users_to_change) as there:
         document = there.run(Users.remove, name).document
     _tell(invocation, document, f"removed {name}{_ended(document)}")
+    for project in document.get("owns", ()) if not invocation.json else ():
+        hint = f"`pypitool owner {project} --remove {name}` ends that"
+        Output(invocation).warning(f"{project} is still owned by whoever is called {name}; {hint}")
 
 
 @user_command.command(
