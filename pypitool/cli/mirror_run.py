@@ -19,6 +19,7 @@ import click
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
 from pypitool.core.event_document import document
+from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.run_events import (
     DifferenceEvent,
     Event,
@@ -61,6 +62,7 @@ def run_for(
     dry_run: bool = False,
     only_notes: bool = False,
     recipients: Recipients | None = None,
+    largest_file: int = FILE_BYTES.most,
 ) -> int:
     """Run, print and notify; return the exit code."""
     from pypitool.mirror.run import RunFrame, run
@@ -83,6 +85,7 @@ def run_for(
             finishes_files=invocation.stop is not None,
             progress=view,
             only_notes=only_notes,
+            largest_file=largest_file,
         )
         summary = run(frame, work, partial(_tell, output, view, missing))
     output.summary(summary)

@@ -12,6 +12,7 @@ from pypitool.config.gathered import Gathered
 from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import FLAG, GLOBS, SIZE, SPAN, ValueKind, each_read, list_of, one_of, unknown_word
 from pypitool.config.values import BadValue, inline_table, string, strings, table
+from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.target_words import (
     KNOWN_PLATFORMS,
     MARKER_VARIABLES,
@@ -148,7 +149,7 @@ class PolicySettings:
         "files that were copied in: update asks upstream about them (match), or never",
         kind=COPIED_IN,
     )
-    max_file_size: int | None = setting(None, "largest file that is fetched", kind=SIZE, example="500M")
+    max_file_size: int = setting(FILE_BYTES.most, "largest file that is fetched", kind=SIZE)
 
 
 @dataclass(frozen=True, slots=True)

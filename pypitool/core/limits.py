@@ -43,7 +43,8 @@ FORM_BYTES = Limit(16 * MIB, 200 * KIB, "bytes beside the file; it repeats the M
 FORM_PARTS = Limit(10_000, None, "fields; Flask's 1,000 refuse projects with many extras")
 SIGNATURE = Limit(64 * KIB, None, "bytes; a signature has less than one")
 
-# Pages of upstreams.
+# Files and pages of upstreams.
+FILE_BYTES = Limit(5 * GIB, GIB, "bytes, where `max-file-size` does not say another number")
 PAGE_BYTES = Limit(128 * MIB, 32 * MIB, "bytes of JSON with upload times and provenance")
 HTML_TAGS = Limit(500_000, 120_000, "tags, beginnings and ends; a file has three")
 HTML_BROKEN = Limit(1000, None, "tags without an end, as a `<` in a text is; a page has none")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.fact import Actor
 from pypitool.core.filenames import parse
 from pypitool.core.guard import Guard
+from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.run_events import FileEvent, FileOutcome
 from pypitool.core.mirror.sync_plan import WantedFile
 from pypitool.core.model import Digests, Origin, OriginKind
@@ -74,11 +75,13 @@ class Fetcher:
     actor: Actor
     stop: threading.Event
     progress: TransferProgress
+    largest: int = FILE_BYTES.most  # where the page does not say how long a file is
     finishes_files: bool = False  # when stopped: what has begun is brought to its end
     lines: dict[str, threading.Semaphore] = field(default_factory=dict)  # to each upstream
 
     def fetch(self, items: Sequence[FetchItem], report: Callable[[FileEvent], None]) -> None:
         """Fetch everything; each file succeeds or fails for itself. Returns early when stopped."""
+        items = list(self._of_bearable_size(items, report))
         try:
             check_space(self.repository, items)
         except NoSpace as error:
@@ -99,6 +102,18 @@ class Fetcher:
                 self.stop.set()
                 pool.shutdown(cancel_futures=True)
                 raise
+
+    def _of_bearable_size(
+        self, items: Sequence[FetchItem], report: Callable[[FileEvent], None]
+    ) -> Iterator[FetchItem]:
+        # Before the free space is looked at: one page that tells of a petabyte must not fail the others.
+        for item in items:
+            size = item.wanted.candidate.size
+            if size is None or size <= self.largest:
+                yield item
+            else:
+                reason = f"{size} bytes are announced, and max-file-size is {self.largest}"
+                report(_failure(item, OtherBytes(item.filename, reason)))
 
     def _threads(self, items: Sequence[FetchItem]) -> int:
         used = {item.upstream for item in items}
@@ -123,21 +138,31 @@ class Fetcher:
         # In the directory that takes the file: what is whole is moved, not copied.
         partials = PartialFiles(self.repository.roots[item.root])
         with partials.open(_key(item)) as partial:
-            with self.lines[item.upstream]:
-                self.progress.started(item.filename, item.wanted.candidate.size)
-                self._download(item, partial)
-            digests = partial.digester.digests()
             try:
-                _check_bytes(item, partial, digests)
-            except OtherBytes:
-                partial.forget()
-                raise
-            try:
-                incoming = self._incoming(item, partial, digests)
-            except BrokenArchive:
+                incoming = self._incoming(item, partial, self._whole(item, partial))
+            except (OtherBytes, BrokenArchive):
                 partial.forget()
                 raise
             return self._publish(item, partial, incoming)
+
+    def _whole(self, item: FetchItem, partial: PartialFile) -> Digests:
+        # What an earlier run has left may be anything: only what arrives in one piece proves a fault.
+        is_continued = partial.length > 0
+        try:
+            return self._arrived(item, partial)
+        except OtherBytes:
+            if not is_continued:
+                raise
+        partial.begin(None)
+        return self._arrived(item, partial)
+
+    def _arrived(self, item: FetchItem, partial: PartialFile) -> Digests:
+        with self.lines[item.upstream]:
+            self.progress.started(item.filename, item.wanted.candidate.size)
+            self._download(item, partial)
+        digests = partial.digester.digests()
+        _check_bytes(item, partial, digests)
+        return digests
 
     def _publish(self, item: FetchItem, partial: PartialFile, incoming: Incoming) -> FileEvent:
         # Everything that takes time is behind us: a kill between here and the row `live` costs this file.
@@ -174,9 +199,7 @@ class Fetcher:
                 if attempts < 0:
                     raise
         if size is not None and partial.length != size:
-            length = partial.length
-            partial.forget()
-            raise OtherBytes(item.filename, f"{length} bytes arrived, {size} were announced")
+            raise OtherBytes(item.filename, f"{partial.length} bytes arrived, {size} were announced")
 
     def _receive(self, item: FetchItem, partial: PartialFile) -> None:
         session, url = self.sessions[item.upstream], item.wanted.candidate.url
@@ -193,6 +216,10 @@ class Fetcher:
                 self.progress.moved(item.filename, len(piece))
 
     def _append(self, item: FetchItem, partial: PartialFile, piece: bytes) -> None:
+        size = item.wanted.candidate.size
+        if partial.length + len(piece) > (self.largest if size is None else size):
+            told = f"max-file-size is {self.largest}" if size is None else f"{size} were announced"
+            raise OtherBytes(item.filename, f"more bytes arrive than they should: {told}")
         # The last of the disk is not ours: a catalogue without room could not even say what has failed.
         if self.repository.store.free(item.root) < _RESERVE // 2:
             raise NoSpace(str(partial.path.parent))

@@ -18,6 +18,7 @@ from pathlib import Path
 from pypitool.catalogue.facts import local_actor
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor
+from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.run_events import Event
 from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_code, run_outcome
 from pypitool.core.progress import TransferProgress
@@ -53,6 +54,7 @@ class RunFrame:
     progress: TransferProgress = field(default_factory=TransferProgress)
     actor: Actor = field(default_factory=local_actor)
     finishes_files: bool = False  # when stopped, as the daemon does
+    largest_file: int = FILE_BYTES.most
 
 
 def run(frame: RunFrame, work: Work, report: Report) -> Summary:
@@ -144,6 +146,7 @@ def open_mirror(frame: RunFrame) -> Iterator[Mirror]:
             frame.private,
             frame.progress,
             frame.finishes_files,
+            frame.largest_file,
         )
 
 

@@ -12,6 +12,7 @@ from packaging.utils import NormalizedName
 from pypitool.core.errors import Kind
 from pypitool.core.fact import Actor
 from pypitool.core.filenames import parse
+from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.run_events import Event, FileEvent, PlanEvent, ProjectEvent, WarningEvent
 from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.selection import ChoiceReason
@@ -57,6 +58,7 @@ class Mirror:
     private: tuple[str, ...] = ()
     progress: TransferProgress = field(default_factory=TransferProgress)
     finishes_files: bool = False
+    largest_file: int = FILE_BYTES.most
 
     @property
     def private_names(self) -> PrivateNames:
@@ -193,7 +195,13 @@ def carry_out(mirror: Mirror, planned: Sequence[tuple[FetchItem, Planned]], repo
     if wanted:
         sessions = {session.upstream.name: session for session in mirror.sessions}
         fetcher = Fetcher(
-            mirror.repository, sessions, mirror.actor, mirror.stop, mirror.progress, mirror.finishes_files
+            mirror.repository,
+            sessions,
+            mirror.actor,
+            mirror.stop,
+            mirror.progress,
+            mirror.largest_file,
+            mirror.finishes_files,
         )
         fetcher.fetch(wanted, report)
 

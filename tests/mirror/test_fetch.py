@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from pypitool.catalogue.facts import local_actor
 from pypitool.core.errors import Kind
+from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.run_events import FileEvent
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.mirror.sync_plan import WantedFile
@@ -28,6 +29,7 @@ from pypitool.upstream.fetch_page import UpstreamPage, fetch_page
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream import Upstream
 from tests.support.upstream import (
+    Action,
     Answer,
     Dialect,
     FakeUpstream,
@@ -85,11 +87,14 @@ def fetch(
     stop: threading.Event | None = None,
     progress: TransferProgress | None = None,
     timeout: float = 30.0,
+    largest: int = FILE_BYTES.most,
 ) -> dict[str, FileEvent]:
     stop = stop or threading.Event()
     session = UpstreamSession(Upstream("fake", fake.url, retries=2, timeout=timeout), stop)
     events: list[FileEvent] = []
-    fetcher = Fetcher(repository, {"fake": session}, local_actor(), stop, progress or TransferProgress())
+    fetcher = Fetcher(
+        repository, {"fake": session}, local_actor(), stop, progress or TransferProgress(), largest
+    )
     fetcher.fetch(items(fake) if work is None else work, events.append)
     session.close()
     return {event.name: event for event in events}
@@ -296,7 +301,7 @@ def test_a_file_on_another_host_is_fetched(repository: Repository, fake: FakeUps
 def test_what_does_not_fit_is_not_begun(repository: Repository, fake: FakeUpstream) -> None:
     fake.index.offers["a"] = [offer("1.0", size=10**18), offer("1.1")]
 
-    events = fetch(repository, fake)
+    events = fetch(repository, fake, largest=10**19)
 
     assert {event.outcome for event in events.values()} == {"failed"}
     assert all("no space left" in str(event.message) for event in events.values())
@@ -389,3 +394,60 @@ def test_a_killed_run_loses_at_most_a_mebibyte(repository: Repository, fake: Fak
 
     assert event.outcome == "fetched"
     assert int(fake.seen[-1].headers["Range"].removeprefix("bytes=").rstrip("-")) > 1_400_000
+
+
+def endless(pieces: int) -> Action:
+    """Send a body that never says how long it is."""
+
+    def act(handler: Handler, answer: Answer) -> None:
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        for _ in range(pieces):
+            handler.wfile.write(b"x" * 65536)
+        handler.close_connection = True
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("sizes", "largest", "says"),
+    [(True, 5 * 1024**3, "were announced"), (False, 2 * 1024**2, "max-file-size is 2097152")],
+    ids=["announced", "not announced"],
+)
+def test_more_than_there_should_be_is_stopped_and_not_resumed(
+    repository: Repository, fake: FakeUpstream, sizes: bool, largest: int, says: str
+) -> None:
+    fake.index.offers["a"] = [offer("1.0", BIG[:1_000_000])]
+    fake.index.dialect = Dialect(sizes=sizes)
+    fake.fail("/files/", endless(pieces=20_000), times=1)
+
+    (event,) = fetch(repository, fake, largest=largest).values()
+
+    assert (event.outcome, event.kind) == ("failed", Kind.INVALID)
+    assert says in (event.message or "")
+    assert partials(repository) == []
+    (again,) = fetch(repository, fake, largest=largest).values()
+    assert again.outcome == "fetched"
+
+
+@pytest.mark.parametrize("left", [1000, 5_000_000], ids=["shorter", "longer"])
+def test_garbage_that_an_earlier_run_left_fails_no_sound_file(
+    repository: Repository, fake: FakeUpstream, left: int
+) -> None:
+    fake.index.offers["a"] = [sound] = [offer("1.0", BIG)]
+    with PartialFiles(repository.roots[0]).open(sound.digest) as partial:
+        partial.append(b"x" * left)
+
+    (event,) = fetch(repository, fake).values()
+
+    assert event.outcome == "fetched"
+
+
+def test_a_size_that_is_too_large_fails_its_file_alone(repository: Repository, fake: FakeUpstream) -> None:
+    fake.index.offers["a"] = [offer("1.0"), offer("2.0", size=10**15)]
+
+    events = fetch(repository, fake)
+
+    assert {event.version: event.outcome for event in events.values()} == {"1.0": "fetched", "2.0": "failed"}
+    assert len(fake.paths("/files/")) == 1

@@ -84,5 +84,6 @@ def download_command(
 
     return run_for(
         invocation, "download", workspace_of(settings, directory), work,
-        arguments=wanted.lines, upstreams=asked, private=settings.policy.private, dry_run=dry_run,
+        arguments=wanted.lines, upstreams=asked, private=settings.policy.private,
+        largest_file=settings.policy.max_file_size, dry_run=dry_run,
     )  # fmt: skip

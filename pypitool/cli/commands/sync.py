@@ -86,6 +86,7 @@ def sync_command(
     return run_for(
         invocation, "sync", workspace_of(settings), _work(invocation, question, requests, options),
         arguments=names, upstreams=() if offline else asked, private=settings.policy.private,
+        largest_file=settings.policy.max_file_size,
         dry_run=dry_run, recipients=recipients(settings),
     )  # fmt: skip
 

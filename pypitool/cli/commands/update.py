@@ -177,6 +177,7 @@ def update_command(
     return run_for(
         invocation, "update", apart or workspace, work,
         arguments=_described(words, asked), upstreams=upstreams_asked, private=settings.policy.private,
+        largest_file=settings.policy.max_file_size,
         dry_run=not asked.fetches, recipients=recipients(settings),
     )  # fmt: skip
 
