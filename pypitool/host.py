@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat as stat_bits
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -42,9 +43,11 @@ def write_whole(path: Path, body: bytes, *, handed_over: bool = True) -> None:
     Not durable: it is for what a crash of the machine makes stale anyway, or what is written again.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(body)
-    if handed_over:
-        hand_over(temporary)
+    descriptor = open_no_link(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    with open(descriptor, "wb") as file:
+        file.write(body)
+        if handed_over:
+            hand_over(temporary, descriptor)
     os.replace(temporary, path)
 
 
@@ -77,14 +80,39 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
+def open_no_link(path: Path, flags: int, mode: int = 0o666) -> int:
+    """Open a file where we keep ours; a link there is refused, also by root.
+
+    The service's user may write in his state directory: a link of his would lead root's commands anywhere.
+    """
+    try:
+        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a link, and none is followed there", str(path)) from error
+        raise
+
+
+def open_to_read(path: Path) -> BinaryIO:
+    """Open one of our files to read it, and no link."""
+    return open(open_no_link(path, os.O_RDONLY), "rb")
+
+
+def remove_foreign_link(path: Path) -> None:
+    """Remove a link that another user has put where we keep a file, before somebody follows it for us."""
+    with suppress(FileNotFoundError):
+        found = path.lstat()
+        if stat_bits.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
+            path.unlink()
+
+
 def open_or_make(path: Path, mode: int, flags: int = 0) -> int:
     """Open a file to read and write; one that is not there is made, and belongs to who owns the directory."""
-    flags |= os.O_RDWR | os.O_CLOEXEC
     try:
-        return os.open(path, flags)
+        return open_no_link(path, flags | os.O_RDWR)
     except FileNotFoundError:
-        descriptor = os.open(path, flags | os.O_CREAT, mode)
-        hand_over(path)
+        descriptor = open_no_link(path, flags | os.O_RDWR | os.O_CREAT, mode)
+        hand_over(path, descriptor)
         return descriptor
 
 
@@ -122,7 +150,7 @@ def hold_off(path: Path, *, shared: bool = False) -> AbstractContextManager[obje
     except OSError:
         try:
             # Somebody else's file, or a disk that is read-only: enough to look at, and to be held off.
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = open_no_link(path, os.O_RDONLY)
         except FileNotFoundError:
             return nullcontext()
     file = FileIO(descriptor)
@@ -135,8 +163,8 @@ def unlock(descriptor: int) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
-def hand_over(path: Path) -> None:
-    """Give a new file to the owner of its directory, if we may.
+def hand_over(path: Path, descriptor: int | None = None) -> None:
+    """Give a new file, by its descriptor where there is one, to the owner of its directory, if we may.
 
     An administrator's `sudo pypitool yank` must not leave a file that the server cannot write.
     """
@@ -144,7 +172,10 @@ def hand_over(path: Path) -> None:
         return
     owner = path.parent.stat()
     with suppress(PermissionError):  # root in a container may lack the right
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+        if descriptor is not None:
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        else:
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def file_stamp(found: os.stat_result) -> FileStamp:

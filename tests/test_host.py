@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from io import FileIO
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from pypitool.host import (
     lock_now,
     locked,
     open_or_make,
+    open_to_read,
+    remove_foreign_link,
     whole_file,
     write_whole,
 )
@@ -129,3 +132,46 @@ def test_a_young_file_is_not_trusted_yet(written: int, is_old: int) -> None:
 
     assert not is_settled(stamp, written + is_old)
     assert is_settled(stamp, written + is_old + 1)
+
+
+def test_no_link_is_followed_where_we_keep_a_file(tmp_path: Path) -> None:
+    target, link = tmp_path / "of root alone", tmp_path / "facts.jsonl"
+    link.symlink_to(target)
+
+    for there in (False, True):
+        if there:
+            target.write_bytes(b"as it was")
+        for opening in (
+            lambda: open_or_make(link, 0o640),
+            lambda: locked(link, 0o640),
+            lambda: open_to_read(link),
+            lambda: hold_off(link),
+        ):
+            with pytest.raises(OSError, match="it is a link, and none is followed there"):
+                opening()
+        assert target.exists() is there
+
+    assert target.read_bytes() == b"as it was"
+
+
+def test_a_small_file_is_written_whole_through_no_link(tmp_path: Path) -> None:
+    target, path = tmp_path / "of root alone", tmp_path / "keeper.json"
+    path.with_name(f".{path.name}.{os.getpid()}").symlink_to(target)
+
+    with pytest.raises(OSError, match="it is a link"):
+        write_whole(path, b"new")
+
+    assert not target.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes links of others")
+def test_a_link_of_another_user_is_removed_and_our_own_is_not(tmp_path: Path) -> None:
+    link = tmp_path / "activity.sqlite"
+    link.symlink_to(tmp_path / "elsewhere")
+
+    remove_foreign_link(link)
+    assert link.is_symlink()
+
+    os.lchown(link, 65534, 65534)
+    remove_foreign_link(link)
+    assert not link.is_symlink()

@@ -7,6 +7,7 @@ the two must never part.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pypitool.catalogue.errors import CatalogueError
-from pypitool.host import file_stamp, hand_over, hold_off, sync_directory
+from pypitool.host import file_stamp, hand_over, hold_off, remove_foreign_link, sync_directory
 
 WRITE_TIMEOUT = 60.0
 
@@ -64,6 +65,7 @@ def open_expendable(
 
     With `mend` a damaged one is deleted and made anew.
     """
+    remove_foreign_link(path)
     is_new = not path.exists()
     connection = connect(path, timeout=timeout, mode="rwc", factory=factory)
     try:
@@ -134,7 +136,7 @@ def unused(path: Path, why: str) -> Path:
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     for suffix in ("", *(f"-{number}" for number in range(2, 1000))):
         candidate = path.with_name(f"{path.name}.{why}-{moment}{suffix}")
-        if not candidate.exists():
+        if not os.path.lexists(candidate):
             return candidate
     raise CatalogueError(path, "it was set aside a thousand times in this second")
 

@@ -34,7 +34,7 @@ from pypitool.core.fact import (
 from pypitool.core.fact_line import LineDamaged, from_line, to_line
 from pypitool.core.guard import Guard
 from pypitool.core.text import printable, timestamp
-from pypitool.host import locked, sync_directory, unlock
+from pypitool.host import locked, open_to_read, sync_directory, unlock
 
 _WHAT = re.compile(rb'"what": ?"([a-z-]+)"')
 _STATUS = re.compile(rb'"status": ?"([a-z]+)"')
@@ -167,7 +167,7 @@ class FactLog:
     def _lines_from(self, offset: int) -> Iterator[tuple[int, bytes]]:
         if not self.path.exists():
             return
-        with self.path.open("rb") as file:
+        with open_to_read(self.path) as file:
             file.seek(offset)
             for line in file:
                 yield offset, line
@@ -177,7 +177,7 @@ class FactLog:
         """Return the last fact of a kind."""
         if not self.size():
             return None
-        with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with open_to_read(self.path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             # In a text the quotes would be escaped: this is the key itself. No line that a crash cut off.
             found = data.rfind(f'"what":"{what}"'.encode(), 0, data.rfind(b"\n") + 1)
             if found < 0:

@@ -14,6 +14,7 @@ from pathlib import Path
 from pypitool.core.fact import UNDOABLE, Fact, What, from_document
 from pypitool.core.fact_line import from_line, sum_of
 from pypitool.core.guard import Guard
+from pypitool.host import open_to_read
 
 _IS_UNDONE = f'"what":"{What.UNDONE.value}"'.encode()
 
@@ -55,7 +56,7 @@ def _of(fact: Fact) -> str | None:
 
 
 def _lines(path: Path, offset: int, chosen: Callable[[bytes], bool]) -> Iterator[tuple[int, bytes, Fact]]:
-    with suppress(FileNotFoundError), path.open("rb") as file:
+    with suppress(FileNotFoundError), open_to_read(path) as file:
         file.seek(offset)
         for line in file:
             if chosen(line):

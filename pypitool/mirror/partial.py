@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pypitool.archives.digest import Digester
 from pypitool.core.state_files import HiddenFiles
-from pypitool.host import hand_over, make_directory, open_or_make
+from pypitool.host import make_directory, open_or_make, write_whole
 
 _PIECE = 1024**2
 
@@ -69,8 +69,7 @@ class PartialFile:
         self.length = 0
         self.digester = Digester()
         if validator is not None:
-            self._validator.write_text(validator)
-            hand_over(self._validator)
+            write_whole(self._validator, validator.encode())
         else:
             self._validator.unlink(missing_ok=True)
 

@@ -27,7 +27,7 @@ from pypitool.catalogue.rebuild import begin_new_history, last_serial, make_curr
 from pypitool.core.errors import Kind, PypitoolError, of_the_machine
 from pypitool.core.state_files import StateFiles
 from pypitool.core.text import timestamp
-from pypitool.host import sync_directory
+from pypitool.host import open_to_read, sync_directory
 from pypitool.repository.unfinished_restore import finish_restore, put_all_in_place, scratch_folder
 
 FORMAT = 1
@@ -122,7 +122,7 @@ def _snapshot(database: Path, copy: Path) -> None:
 def _copy_facts(facts: FactLog, copy: Path) -> None:
     with facts.locked() as size:
         pass  # no line is half written now; what follows may be
-    with facts.path.open("rb") as source, copy.open("wb") as target:
+    with open_to_read(facts.path) as source, copy.open("wb") as target:
         remaining = size
         while remaining and (piece := source.read(min(remaining, 1024 * 1024))):
             target.write(piece)

@@ -52,7 +52,7 @@ def take_inbox(files: StateFiles) -> frozenset[Location]:
 def put_doubt(files: StateFiles) -> None:
     """Ask the keeper to read the whole catalogue, because a part of it made no sense; never fails."""
     with suppress(OSError):
-        files.catalogue_doubt.touch()
+        os.close(open_or_make(files.catalogue_doubt, 0o640))
 
 
 def take_doubt(files: StateFiles) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pypitool.catalogue.facts import FactsUnwritable
 from pypitool.core.errors import Kind
 from pypitool.core.fact import Actor
 from pypitool.core.model import COPIED_IN, ProjectStatus
@@ -268,3 +269,15 @@ def test_a_decision_of_another_process_is_effective_at_once(repository: Reposito
 
     assert repository.catalogue.stamp() != stamp
     assert yanks(repository)[WHEEL] == "broken"
+
+
+@pytest.mark.parametrize("name", ["facts.jsonl", "catalogue.lock", "catalogue.queue"])
+def test_no_decision_is_written_through_a_link(tmp_path: Path, repository: Repository, name: str) -> None:
+    target, link = tmp_path / "of root alone", repository.state / name
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+
+    with pytest.raises((FactsUnwritable, OSError), match="it is a link, and none is followed there"):
+        yank(repository, "acme", "1.0", "broken", ROOT)
+
+    assert not target.exists()

@@ -12,7 +12,7 @@ from pathlib import Path
 from pypitool.access.rules_file import RulesWatch
 from pypitool.access.rules_record import write_record
 from pypitool.core.state_files import StateFiles
-from pypitool.host import lock_now
+from pypitool.host import lock_now, open_or_make
 from pypitool.keeper.keeper import Keeper
 from pypitool.repository.repository import Repository
 from pypitool_server.engine.assemble import assemble
@@ -71,7 +71,7 @@ class _Elected:
 
     def __init__(self, prepared: Prepared, watch: RulesWatch) -> None:
         lock = StateFiles(prepared.state).rules_lock
-        self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._lock = open_or_make(lock, 0o640)
         self._state = prepared.state
         self._told = watch.record
         if self._is_us():

@@ -13,6 +13,8 @@ from multiprocessing import reduction
 from pathlib import Path
 from typing import Any
 
+from pypitool.host import open_or_make
+
 MOST_SLOTS = 256
 
 
@@ -33,7 +35,7 @@ class SharedFile:
     @classmethod
     def named(cls, path: Path) -> SharedFile:
         """Open or make one for workers that have no parent of ours."""
-        return cls(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
+        return cls(open_or_make(path, 0o640))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _received, (reduction.DupFd(self.descriptor),)
