@@ -118,10 +118,14 @@ class FactLog:
             unlock(file.fileno())
             os.fsync(file.fileno())
 
-    def append_lines(self, lines: Iterable[bytes]) -> None:
-        """Write lines as another log has them, all or none of them, and return when they are on the disk."""
+    def append_lines(self, lines: Callable[[], Iterable[bytes]]) -> None:
+        """Write lines of other logs, all or none, and return when they are on the disk.
+
+        What they are is asked while every other append is held off: it may hang on the last line here.
+        """
         with _reporting(self.path), self._open_locked() as file:
-            _write(file.fileno(), b"".join(lines))
+            if data := b"".join(lines()):
+                _write(file.fileno(), data)
             os.fsync(file.fileno())
 
     @contextmanager

@@ -20,6 +20,9 @@ from pypitool.config.keys import Shape
 from pypitool.config.layers import document_layer, flags_layer, gather, variables_layer
 from pypitool.config.settings import Settings, build, tables
 from pypitool.config.upstream_tables import two_passwords
+from pypitool.core.state_files import SERVICE
+
+_PACKAGES = "server.packages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ def load_settings(
     config_file: Path | None = None,
     *,
     system_file: Path = SYSTEM_FILE,
+    service: Path = SERVICE,
     operands: Operands | None = None,
     tolerated: list[ConfigFault] | None = None,
 ) -> Loaded:
@@ -71,7 +75,19 @@ def load_settings(
         tolerated += faults
         places = _whole(places, values)
     origins = {path: one.origin for path, one in gathered.given.items()}
+    if origins[_PACKAGES].is_default:
+        notices += _use_service(values, service)
     return Loaded(build(values, places), origins, notices, files)
+
+
+def _use_service(values: dict[str, Any], service: Path) -> tuple[str, ...]:
+    """Let root mean the directory that the service serves by default: in its home, not in that of root."""
+    (default,) = values[_PACKAGES]
+    served = service / default.name
+    if os.geteuid() != 0 or not served.is_dir() or default.exists():
+        return ()
+    values[_PACKAGES] = (served,)
+    return (f"no packages are configured: those of the service are meant, {served}",)
 
 
 def _file_layer(file: Path) -> Layer:

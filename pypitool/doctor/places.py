@@ -138,7 +138,8 @@ def directory_findings(found: Directory, *, is_written: bool) -> Iterator[Findin
     if not found.exists:
         yield error(
             "packages-missing", found.path, "the package directory does not exist",
-            "the server does not start without it", f"make it with `mkdir -p {found.path}`, or name another",
+            "the server does not start without it",
+            "name the one that is served with `--packages DIR`, or in the configuration",
         )  # fmt: skip
         return
     if is_written and not found.is_writable:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from pypitool.catalogue.facts import FactLog
+from pypitool.catalogue.facts import FactLog, FactsTooNew
+from pypitool.core.fact import VERSION
 from pypitool.core.fact_merge import FactLine, only_in, read_line, to_append
 from pypitool.core.state_choice import Relation
 from pypitool.core.state_files import SERVICE, StateFiles
@@ -126,19 +127,25 @@ def _check(other: StateFiles, roots: Sequence[Path]) -> None:
 
 def _merge(files: StateFiles, other: StateFiles) -> None:
     """Give a state what only the other one decided, and set the log of that one aside."""
+
+    def lines() -> list[bytes]:
+        own = _lines(files)
+        return [line.body for line in to_append(own, only_in(_lines(other), own))]
+
     with held_off(other):
-        missing = missing_lines(files, other)
-        if missing:
-            FactLog(files.facts).append_lines(line.body for line in to_append(_lines(files), missing))
+        FactLog(files.facts).append_lines(lines)
         set_aside(other, files)
 
 
 def _lines(files: StateFiles) -> list[FactLine]:
-    for _ in FactLog(files.facts).replay(skipped=lambda _: None):
-        break  # one of a newer version is refused
     try:
         descriptor = os.open(files.facts, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return []
     with open(descriptor, "rb") as file:
-        return [line for line in map(read_line, file) if line is not None]
+        lines = [line for line in map(read_line, file) if line is not None]
+    versions = [line.document.get("v") for line in lines]
+    newer = [version for version in versions if isinstance(version, int) and version > VERSION]
+    if newer:
+        raise FactsTooNew(files.facts, newer[0])
+    return lines

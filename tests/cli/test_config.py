@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from pypitool.__main__ import main
+from pypitool.repository.state import locate_state
 from tests.cli.test_start import HEAVY, imported_by
 from tests.support.accounts import write_htpasswd
+from tests.support.states import decide, yank
 
 
 def test_check_names_every_fault_and_ends_with_8(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,6 +111,23 @@ def test_the_mirror_is_described_without_importing_what_it_works_with(tmp_path: 
     )
 
     assert not imported_by("config", "check", "--config", str(file)) & {*HEAVY, "packaging", "sqlite3"}
+
+
+def test_check_looks_where_the_server_would(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, packages = tmp_path / "config.toml", tmp_path / "packages"
+    file.write_text("[server]\npackages = 'packages'\nstate = 'var'\n")
+    check = ["config", "check", "--config", str(file)]
+
+    assert main(check) == 0
+    assert f"the package directory {packages} does not exist" in capsys.readouterr().err
+    others = tmp_path / "others"
+    others.mkdir()
+    packages.mkdir()
+    decide(locate_state([others], tmp_path / "var", {}), yank("acme"))
+
+    assert main(check) == 8
+    assert f"belongs to {others}, not to {packages}" in capsys.readouterr().err
+    assert list(packages.iterdir()) == []
 
 
 def test_the_rules_of_the_short_form_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -303,3 +304,22 @@ def test_the_forwarding_header_is_one_of_two(tmp_path: Path, word: str, meant: s
     settings = load(tmp_path, file).settings
 
     assert settings.server.forwarded_header == meant
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="for root only")
+def test_root_means_the_packages_of_the_service_where_none_are_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    served = tmp_path / "service" / "packages"
+    served.mkdir(parents=True)
+
+    loaded = load_settings({}, {}, service=served.parent)
+    named = load_settings({"server.packages": (tmp_path,)}, {}, service=served.parent)
+    (tmp_path / "home" / "packages").mkdir(parents=True)
+    own = load_settings({}, {}, service=served.parent)
+
+    assert loaded.settings.server.packages == (served,)
+    assert loaded.notices == (f"no packages are configured: those of the service are meant, {served}",)
+    assert named.settings.server.packages == (tmp_path,)
+    assert own.settings.server.packages == (tmp_path / "home" / "packages",)

@@ -117,7 +117,33 @@ def test_the_earlier_version_goes_on_with_it_or_says_why_not(
     assert documents(OURS, home, environment(home)) == expected["documents"]
 
 
-def served(home: Path) -> ServerProcess:
+@pytest.mark.live
+def test_a_server_that_becomes_a_service_keeps_everything(
+    home: Path, expected: dict[str, Any], earlier: Path
+) -> None:
+    service = {"STATE_DIRECTORY": str(home / "var")}
+    with served(home, **service) as server:
+        page = server.get("/simple/acme-core/").text
+        closed = server.get("/packages/acme_util-0.1-py3-none-any.whl")
+        assert server.log.count("has taken over") == 1
+
+    assert (page.count("data-yanked"), closed.status_code) == (2, 403)
+    assert documents(OURS, home, environment(home)) == expected["documents"]
+
+    before = environment(home, PYTHONPATH=f"{earlier}{os.pathsep}{earlier / 'server'}")
+    for program in (before, {**before, **service}):
+        for words in (["list"], ["show", "acme-core"], ["token", "list"], ["audit"], ["rescan"]):
+            ended = subprocess.run(
+                [*OURS, *words, "--json", "--config", "config.toml"], cwd=home, env=program,
+                capture_output=True, text=True, timeout=LONGEST, check=False,
+            )  # fmt: skip
+            assert ended.returncode in PLAIN_ENDS, f"{words}: {ended.stderr}"
+            assert "Traceback" not in ended.stderr
+
+    assert documents(OURS, home, environment(home, **service)) == expected["documents"]
+
+
+def served(home: Path, **variables: str) -> ServerProcess:
     """A server on the state, as its configuration says."""
     line = "serve -i 127.0.0.1 -p {port} --config " + str(home / "config.toml")
-    return ServerProcess(home=home, line=line)
+    return ServerProcess(home=home, line=line, environment=variables)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +13,7 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
 
 if TYPE_CHECKING:
+    from pypitool.config.loader import Loaded
     from pypitool.config.settings import Settings
     from pypitool.config.upstream_tables import RemoteSettings, UpstreamSettings
 
@@ -38,7 +39,8 @@ def check(invocation: Invocation) -> None:
     The files, the PYPITOOL_ variables and what they demand of each other are all looked at, and when they are
     right, the files that upstreams and remotes name: authorities, passwords and tokens. A password whose
     variable is not set is a warning: it may be set where the jobs run. So are a user in a rule whom the
-    password file does not have, and rules with addresses that clients behind a proxy may forge.
+    password file does not have, and rules with addresses that clients behind a proxy may forge. Nor does a
+    server start where a package directory is missing, or its state is another's or lies elsewhere.
     """
     from pypitool.access.rules import forwarding_notices
     from pypitool.config.faults import refusal
@@ -55,11 +57,24 @@ def check(invocation: Invocation) -> None:
         output.warning(str(fault))
     output.notices(_unknown_users(loaded.settings))
     output.notices(forwarding_notices(loaded.settings))
+    output.notices(_missing_places(loaded, invocation.environ))
     files = [str(file) for file in loaded.files]
     if invocation.json:
         output.document({"files": files, "faults": []})
     else:
         output.done(f"{', '.join(files) or 'no configuration file'}: nothing is wrong")
+
+
+def _missing_places(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[str]:
+    """Look where the server would: warn about directories that are missing, refuse a state as it would."""
+    from pypitool.repository.state import survey
+
+    server, is_default = loaded.settings.server, loaded.origins["server.packages"].is_default
+    missing = [root for root in server.packages if not root.is_dir()]
+    if not missing:
+        survey(server.packages, server.state, environ).refuse()
+    elif not is_default:
+        yield from (f"the package directory {root} does not exist" for root in missing)
 
 
 def _unknown_users(settings: Settings) -> Iterator[str]:
