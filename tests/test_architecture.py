@@ -79,7 +79,7 @@ repository      -> activity backup contact merge_states owners publish read_file
                    repository scan scan_record state state_errors tokens verify
 server/access   -> access auth refusals
 server/engine   -> other_servers prepare serve server
-server/http     -> bodies browser lingering negotiated own_connections proxies slow_connections
+server/http     -> bodies browser limits lingering negotiated own_connections proxies slow_connections
                    thread_budget wsgi_types
 server/logs     -> access_log counts download_log exposition logs observer shared_counters
 server/replay   -> cache freshness front rendered
@@ -100,7 +100,7 @@ MORE_DOORS = {
     "mirror": (21, "a command imports the one thing that it runs, and no start pays for the others"),
     "repository": (16, "what can be done with a repository, one thing a file"),
     "server/access": (3, "who asks, what he may, and what he is told"),
-    "server/http": (9, "small tools without a common inside"),
+    "server/http": (10, "small tools without a common inside"),
     "server/logs": (7, "each log and count is made where processes are, and fed where requests are"),
     "server/replay": (4, "the cache, its freshness, the front and the pages: four parts that others connect"),
     "store": (5, "its interface, its one implementation, and what they are told in"),

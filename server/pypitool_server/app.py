@@ -131,6 +131,7 @@ def _put_replay_before(app: Flask, parts: Services, observe: Observe) -> None:
         check=parts.freshness.check,
         answers=kept,
         observe=observe,
+        forwarded=parts.proxies.variable,
     )
     app.wsgi_app = front  # type: ignore[method-assign]
 

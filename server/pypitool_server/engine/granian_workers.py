@@ -25,6 +25,7 @@ from pypitool_server.engine.listen import BACKLOG
 from pypitool_server.engine.tls import Certificate
 from pypitool_server.engine.worker import Begin
 from pypitool_server.engine.worker_processes import WorkerMessage
+from pypitool_server.http.limits import LONGEST_TARGET, MOST_HEADERS
 
 if TYPE_CHECKING:
     from pypitool_server.http.wsgi_types import Application
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 # Connections, not requests: those that are idle hold one as well, and granian closes them after 30 s.
 CONNECTIONS_PER_THREAD = 8
 LEAST_CONNECTIONS = 4096
-HEADER_BYTES = 256 * 1024
+# Of a whole head, with what each header costs beside its bytes: 4, or 32 in HTTP/2 (RFC 9113, 6.5.2). The
+# front of the application refuses what is too long and says what; what is longer than this is 431 unread.
+MOST_OF_HEAD = LONGEST_TARGET + MOST_HEADERS + 4 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class GranianWorkers:
             target="",
             interface=Interfaces.WSGI,
             http=HTTPModes.auto,
-            http2_settings=http.HTTP2Settings(max_headers_size=HEADER_BYTES),
+            http1_settings=http.HTTP1Settings(max_buffer_size=MOST_OF_HEAD),
+            http2_settings=http.HTTP2Settings(max_headers_size=MOST_OF_HEAD),
             blocking_threads=threads,
             backlog=BACKLOG,
             backpressure=max(threads * CONNECTIONS_PER_THREAD, LEAST_CONNECTIONS),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from flask import request
 
 from pypitool.core.index.http import MediaType, accepts_gzip, negotiate
+from pypitool_server.http.limits import LONGEST_KEPT, length_of
 
 FORM = "pypitool.form"
 # Clients send a handful of different headers; whoever sends more only makes us think again.
@@ -23,11 +23,26 @@ class PageForm(NamedTuple):
     zipped: bool
 
 
-@lru_cache(MOST_REMEMBERED)
+# In the place of a form: the headers are too long to be a part of anything that is kept.
+LONG = PageForm("long", None, zipped=False)
+
+
 def form_of(accept: str | None, coding: str | None) -> PageForm:
     """Return what `Accept` and `Accept-Encoding` select."""
     media, zipped = negotiate(accept), accepts_gzip(coding)
     return PageForm(f"{media.name if media else 'none'} {'gzip' if zipped else ''}", media, zipped)
+
+
+class RememberedForms(dict[tuple[str | None, str | None], PageForm]):
+    """What the two headers select, by the two of them; `LONG` for those that are too long to be kept."""
+
+    def __missing__(self, headers: tuple[str | None, str | None]) -> PageForm:
+        if length_of(headers) > LONGEST_KEPT:
+            return LONG
+        if len(self) >= MOST_REMEMBERED:
+            self.clear()
+        form = self[headers] = form_of(*headers)
+        return form
 
 
 def asked_form() -> PageForm:

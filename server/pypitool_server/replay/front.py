@@ -18,7 +18,8 @@ from flask import request
 
 from pypitool.core.errors import PypitoolError
 from pypitool_server.http.bodies import PIECE, FileBody, StreamedBody
-from pypitool_server.http.negotiated import FORM, form_of
+from pypitool_server.http.limits import LONGEST_HEADER, LONGEST_KEPT, Excess, excess_of, length_of, shortened
+from pypitool_server.http.negotiated import FORM, LONG, RememberedForms
 from pypitool_server.http.wsgi_types import Application, Environ, Headers, StartResponse
 from pypitool_server.replay.cache import BoundedCache
 
@@ -98,18 +99,27 @@ class ReplayFront:
         check: Callable[[], int],
         answers: BoundedCache[Hashable, ReadyAnswer | tuple[str, ...]],
         observe: Observe,
+        forwarded: str = "HTTP_X_FORWARDED_FOR",
     ) -> None:
         self._app = app
         self._classify = classify
         self._check = check
         self._answers = answers
         self._observe = observe
+        self._forwarded = forwarded
+        self._forms = RememberedForms()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         began = perf_counter()
         method = environ["REQUEST_METHOD"]
         if method != "GET" and method != "HEAD":
+            return self._ask(environ, start_response, began, None)
+        get = environ.get
+        # These are read of any request, and are no part of the key by which an answer is found. The others
+        # are, or select what is, and long ones are kept nowhere: who sends them comes to `_ask`.
+        agent, hops = get("HTTP_USER_AGENT") or "", get(self._forwarded) or ""
+        if len(agent) > LONGEST_HEADER or len(hops) > LONGEST_HEADER:
             return self._ask(environ, start_response, began, None)
         try:
             # Before the class: who owns what is a part of it, and an answer that is kept for a class must be
@@ -121,8 +131,9 @@ class ReplayFront:
             return self._ask(environ, start_response, began, None)
         if rights is None:
             return self._ask(environ, start_response, began, user)
-        get = environ.get
-        form = form_of(get("HTTP_ACCEPT"), get("HTTP_ACCEPT_ENCODING"))
+        form = self._forms[get("HTTP_ACCEPT"), get("HTTP_ACCEPT_ENCODING")]
+        if form is LONG:
+            return self._ask(environ, start_response, began, user)
         key = (
             rights,
             method,
@@ -135,9 +146,9 @@ class ReplayFront:
             get("HTTP_IF_RANGE"),
         )
         answer = self._answers.get(key)
-        if isinstance(answer, tuple):
+        if type(answer) is tuple:
             answer = self._answers.get((key, *map(get, answer)))
-        if isinstance(answer, ReadyAnswer) and answer.deadline > began:
+        if type(answer) is ReadyAnswer and answer.deadline > began:
             # A copy of the headers: an engine may add its own to the list that it is given.
             start_response(answer.status, answer.headers[:])
             if answer.download is not None:
@@ -153,9 +164,12 @@ class ReplayFront:
         start_response: StartResponse,
         began: float,
         user: str | None,
-        key: Hashable = None,
+        key: tuple[Hashable, ...] | None = None,
         ticket: int = 0,
     ) -> Iterable[bytes]:
+        excess = excess_of(environ)
+        if excess is not None:
+            return self._refuse(environ, start_response, began, excess)
         started = _Started()
         body = self._app(environ, started)
         code = int(started.status[:3])
@@ -180,12 +194,29 @@ class ReplayFront:
             return wrapped
         return body
 
-    def _keep(self, key: Hashable, ticket: int, environ: Environ, mark: Mark, answer: ReadyAnswer) -> None:
+    def _refuse(
+        self, environ: Environ, start_response: StartResponse, began: float, excess: Excess
+    ) -> Iterable[bytes]:
+        """Refuse a request that says more than it may, before anybody reads what."""
+        status, sentence = excess
+        body = f"{sentence}\n".encode()
+        plain = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
+        start_response(status, [*plain, ("Content-Length", str(len(body)))])
+        self._observe(shortened(environ), int(status[:3]), len(body), perf_counter() - began, None, False)
+        return [body]
+
+    def _keep(
+        self, key: tuple[Hashable, ...], ticket: int, environ: Environ, mark: Mark, answer: ReadyAnswer
+    ) -> None:
         keep = self._answers.put
-        if mark.uses:
-            keep(key, mark.uses, size=0, dependencies=mark.dependencies, ticket=ticket)
-            key = (key, *map(environ.get, mark.uses))
-        keep(key, answer, size=answer.size, dependencies=mark.dependencies, ticket=ticket)
+        used = tuple(map(environ.get, mark.uses))
+        length = length_of(key) + length_of(used)
+        if length > LONGEST_KEPT:
+            return
+        if used:
+            keep(key, mark.uses, size=length, dependencies=mark.dependencies, ticket=ticket)
+            key = (key, *used)
+        keep(key, answer, size=answer.size + length, dependencies=mark.dependencies, ticket=ticket)
 
 
 def _whole(body: Iterable[bytes]) -> bytes:

@@ -10,17 +10,29 @@ from packaging.utils import NormalizedName
 from pypitool.catalogue.catalogue import Reader
 from pypitool.catalogue.held_metadata import metadata_of
 from pypitool.core.documents import by_release, latest_of
+from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.metadata import CoreMetadata
 from pypitool.core.model import Project
+from pypitool_server.http.limits import MOST_TERMS
 
 # Each line reads a project: more than this helps neither people nor `pip search`.
 MOST = 100
+
+
+class TooManyTerms(PypitoolError):
+    """A search for more than names are looked through for."""
+
+    kind = Kind.INVALID
+    sentence = f"a search has at most {MOST_TERMS} terms, this one has {{count}}"
+    count: int
 
 
 def search_projects(
     catalogue: Reader, terms: Sequence[str], *, sees: Callable[[NormalizedName], bool]
 ) -> Iterator[SearchResult]:
     """Iterate over the first projects whose normalised name holds one of `terms`, of those that one sees."""
+    if len(terms) > MOST_TERMS:
+        raise TooManyTerms(len(terms))
     left = MOST
     for name in catalogue.project_names():
         if any(term in name for term in terms) and sees(name):

@@ -15,7 +15,7 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool_server.access.access import VisibleProjects
 from pypitool_server.services import services
 from pypitool_server.views.request_body import small_body
-from pypitool_server.views.search import search_projects
+from pypitool_server.views.search import TooManyTerms, search_projects
 
 XML = frozenset({"text/xml", "application/xml"})
 # pip posts to whatever index URL it has; the others are what old clients were configured with.
@@ -95,10 +95,13 @@ def _result(listing: VisibleProjects, method: str, parameters: tuple[object, ...
     if method != "search":
         raise xmlrpc.client.Fault(NO_SUCH_METHOD, "only search is offered; use the simple index")
     terms = tuple(_terms(parameters))
-    return [
-        {"name": found.name, "version": found.version, "summary": found.summary}
-        for found in search_projects(services().repository.catalogue, terms, sees=listing.sees)
-    ]
+    try:
+        return [
+            {"name": found.name, "version": found.version, "summary": found.summary}
+            for found in search_projects(services().repository.catalogue, terms, sees=listing.sees)
+        ]
+    except TooManyTerms as error:
+        raise xmlrpc.client.Fault(BAD_PARAMETERS, str(error)) from error
 
 
 def _terms(parameters: tuple[object, ...]) -> Iterator[NormalizedName]:

@@ -129,12 +129,12 @@ def test_a_stale_password_breaks_nothing_that_is_open(house: House) -> None:
         {"Authorization": "Basic bm9jb2xvbg=="},
         {"Authorization": "Bearer ZGVwbG95OnNlY3JldA=="},
         basic(password="secret\0"),
-        basic(password="x" * 10_000),
+        basic(password="x" * 6_000),
         {"Authorization": "Basic " + base64.b64encode(b"\xff\xfe:\x80").decode()},
     ],
     ids=[
         "none", "wrong password", "unknown user", "empty", "no value", "no base64", "no colon", "bearer",
-        "NUL", "10000 characters", "no UTF-8",
+        "NUL", "6000 characters", "no UTF-8",
     ],
 )  # fmt: skip
 def test_none_or_wrong_credentials_are_401_with_the_challenge(house: House, headers: dict[str, str]) -> None:

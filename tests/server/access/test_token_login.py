@@ -189,7 +189,7 @@ def test_an_upload_with_a_revoked_token_is_refused_though_nobody_has_asked_befor
 
 @pytest.mark.parametrize(
     "password",
-    [PREFIX, PREFIX + "x", PREFIX + "a" * 44, PREFIX + "ä" * 43, PREFIX + "a" * 100_000],
+    [PREFIX, PREFIX + "x", PREFIX + "a" * 44, PREFIX + "ä" * 43, PREFIX + "a" * 4000],
     ids=["empty", "short", "long", "umlauts", "endless"],
 )
 def test_another_shape_is_refused_before_it_is_looked_up(

@@ -6,7 +6,15 @@ import pytest
 from flask import Flask
 
 from pypitool.core.index.http import MediaType
-from pypitool_server.http.negotiated import FORM, MOST_REMEMBERED, PageForm, asked_form, form_of
+from pypitool_server.http.negotiated import (
+    FORM,
+    LONG,
+    MOST_REMEMBERED,
+    PageForm,
+    RememberedForms,
+    asked_form,
+    form_of,
+)
 
 JSON = "application/vnd.pypi.simple.v1+json"
 
@@ -40,7 +48,17 @@ def test_a_format_in_the_query_goes_before_the_headers() -> None:
 
 
 def test_no_more_than_a_thousand_headers_are_remembered() -> None:
-    for number in range(2 * MOST_REMEMBERED):
-        form_of(f"text/html;q=0.{number}", None)
+    forms = RememberedForms()
 
-    assert form_of.cache_info().currsize <= MOST_REMEMBERED
+    for number in range(2 * MOST_REMEMBERED):
+        forms[f"text/html;q=0.{number}", None]
+
+    assert len(forms) <= MOST_REMEMBERED
+
+
+def test_headers_that_are_long_are_not_kept() -> None:
+    forms = RememberedForms()
+    long = f"{JSON}, " + "a/b, " * 1000
+
+    assert forms[long, "gzip"] is LONG
+    assert len(forms) == 0

@@ -141,6 +141,12 @@ def test_what_a_package_says_of_itself_is_only_text(site: Site) -> None:
         assert "<script>alert(1)</script>" in page.text
 
 
+def test_a_search_has_at_most_twenty_terms(shared_site: Site) -> None:
+    statuses = [shared_site.get(f"/search?q={'a+' * number}a").status_code for number in (19, 20)]
+
+    assert statuses == [200, 400]
+
+
 def test_what_is_searched_for_is_only_text(shared_site: Site) -> None:
     page = Tags(shared_site.get('/search?q="><script>alert(1)</script>').text)
 

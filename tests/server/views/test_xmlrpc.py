@@ -51,6 +51,14 @@ def test_a_search_in_any_spelling_finds_the_same(shared_site: Site) -> None:
     assert post(shared_site, search("ACME.Core")) == post(shared_site, search("acme_core"))
 
 
+def test_a_search_has_at_most_twenty_terms(shared_site: Site) -> None:
+    most = post(shared_site, search(*(f"acme{number}" for number in range(19)), "acme"))
+    more = post(shared_site, search(*(f"acme{number}" for number in range(21))))
+
+    assert len(most) == 2
+    assert (more.faultCode, more.faultString) == (-32602, "a search has at most 20 terms, this one has 21")
+
+
 def test_nothing_found_is_an_empty_list(shared_site: Site) -> None:
     assert post(shared_site, search("nothing")) == []
 
