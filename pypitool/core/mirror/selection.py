@@ -11,6 +11,7 @@ from packaging.tags import Tag
 from packaging.utils import BuildTag, NormalizedName
 from packaging.version import Version
 
+from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.targets import Target
 from pypitool.core.model import FileKind
 
@@ -71,7 +72,7 @@ class SelectionRules:
     prereleases: bool = False
     yanked: bool = True  # an exact pin may name a yanked file, with a warning
     allow_unhashed: bool = False
-    max_size: int | None = None
+    max_size: int | None = FILE_BYTES.most
 
 
 @dataclass(frozen=True, slots=True)
