@@ -37,6 +37,10 @@ NETWORK_FUSE = frozenset({
 # fmt: on
 
 
+# Our files and directories are everybody's to write nowhere, whatever the umask of who starts us.
+FILE_MODE, DIRECTORY_MODE = 0o664, 0o775
+
+
 def write_whole(path: Path, body: bytes, *, handed_over: bool = True) -> None:
     """Replace a small file in one step, so that nobody reads half of it.
 
@@ -80,7 +84,7 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def open_no_link(path: Path, flags: int, mode: int = 0o666) -> int:
+def open_no_link(path: Path, flags: int, mode: int = FILE_MODE) -> int:
     """Open a file where we keep ours; a link there is refused, also by root.
 
     The service's user may write in his state directory: a link of his would lead root's commands anywhere.
@@ -146,7 +150,7 @@ def lock_now(descriptor: int) -> bool | None:
 def hold_off(path: Path, *, shared: bool = False) -> AbstractContextManager[object]:
     """Hold the lock of a file that is there for that alone; who may not write there holds none."""
     try:
-        descriptor = open_or_make(path, 0o666)
+        descriptor = open_or_make(path, FILE_MODE)
     except OSError:
         try:
             # Somebody else's file, or a disk that is read-only: enough to look at, and to be held off.
@@ -192,7 +196,7 @@ def is_settled(stamp: FileStamp, now_ns: int) -> bool:
     return abs(now_ns - stamp[0]) >= tick
 
 
-def make_directory(path: Path, mode: int = 0o777) -> None:
+def make_directory(path: Path, mode: int = DIRECTORY_MODE) -> None:
     """Make a directory with what it lies in; each new one belongs to the owner of the one around it."""
     if path.is_dir():
         return

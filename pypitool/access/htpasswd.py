@@ -18,6 +18,7 @@ from pathlib import Path
 from pypitool.access.hashes import WEAK, PasswordHashes, hash_password
 from pypitool.access.password_errors import PasswordFileUnreadable, UnknownUser, UserNameRefused
 from pypitool.core.errors import without_descriptors
+from pypitool.core.rights.right import ANONYMOUS, AUTHENTICATED
 from pypitool.host import FileStamp, file_stamp, hand_over, is_settled, lock, whole_file
 
 NEW_FILE_MODE = 0o640  # never readable for all: hashes can be guessed at leisure
@@ -173,6 +174,8 @@ def set_password(
         lines = _read(target, missing_is_empty=True).splitlines()
         kept = [other for other in lines if _user_of(other) != user]
         is_new = len(kept) == len(lines)
+        if is_new:  # whoever has such a name already can change the password all the same
+            _check_new_name(user)
         place = next((at for at, other in enumerate(lines) if _user_of(other) == user), len(kept))
         record(is_new)
         _replace(target, [*kept[:place], line, *kept[place:]])
@@ -197,6 +200,16 @@ def _check_name(user: str) -> None:
         raise UserNameRefused(user, "it must not hold a colon or a control character")
     if user.startswith("#") or user != user.strip():
         raise UserNameRefused(user, "it must not begin with `#` or begin or end with a space")
+
+
+def _check_new_name(user: str) -> None:
+    """Refuse what rules, the audit and addresses would read as something else than a name."""
+    if user.lower() in (ANONYMOUS, AUTHENTICATED):
+        raise UserNameRefused(user, "rules and the audit mean something else by it")
+    if user.startswith("@"):
+        raise UserNameRefused(user, "with `@` begin the groups of rules")
+    if "/" in user or "\\" in user or not user.strip("."):
+        raise UserNameRefused(user, "it must not hold a slash or a backslash, or nothing but dots")
 
 
 def _user_of(line: bytes) -> str | None:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from pypitool.catalogue.database import connect, locked_shared, locked_to_write, set_up
 from pypitool.catalogue.errors import NONSENSE, CatalogueMissing, translate
-from pypitool.host import open_or_make
+from pypitool.host import FILE_MODE, open_or_make
 
 LOOK_EVERY = 1.0  # seconds between two looks at whether another file lies at the catalogue's path
 READ_TIMEOUT = 10.0  # readers wait only for the recovery after a crash
@@ -256,7 +256,7 @@ class CommitSignal:
         """Share the memory that others share now; again where somebody has removed the file."""
         try:
             if self._memory is None or self._path.stat().st_ino != self._inode:
-                self._map(open_or_make(self._path, 0o666))
+                self._map(open_or_make(self._path, FILE_MODE))
         except OSError:
             # A state that we may only read: changes are seen when SQLite is asked, once a second.
             self._memory = None

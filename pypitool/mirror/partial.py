@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pypitool.archives.digest import Digester
 from pypitool.core.state_files import HiddenFiles
-from pypitool.host import make_directory, open_or_make, write_whole
+from pypitool.host import FILE_MODE, make_directory, open_or_make, write_whole
 
 _PIECE = 1024**2
 
@@ -40,7 +40,7 @@ class PartialFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._validator = path.with_name(f"{path.name}.validator")
-        self._file = FileIO(open_or_make(path, 0o666, os.O_APPEND), "r+")
+        self._file = FileIO(open_or_make(path, FILE_MODE, os.O_APPEND), "r+")
         self.digester = Digester()
         self.length = self._read_what_is_there()
 

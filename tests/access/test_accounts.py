@@ -391,6 +391,30 @@ def test_htpasswd_verifies_what_we_write(file: Path) -> None:
     subprocess.run([HTPASSWD, "-vb", file, "deploy", "pass word"], check=True, capture_output=True)
 
 
+@pytest.mark.parametrize(
+    "user", ["anonymous", "Authenticated", "@group", "../../x", "x/check", "a\\b", ".", ".."]
+)
+def test_a_new_user_is_not_called_what_others_read_otherwise(tmp_path: Path, user: str) -> None:
+    path = tmp_path / "htpasswd"
+    path.write_text("joe:x\n")
+
+    with pytest.raises(UserNameRefused):
+        set_password(path, user, "secret")
+
+    assert path.read_text() == "joe:x\n"
+
+
+def test_who_is_called_so_already_changes_the_password_and_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "htpasswd"
+    path.write_text("@group:x\njoe:x\n")
+
+    is_new = set_password(path, "@group", "secret")
+    remove_user(path, "@group")
+
+    assert not is_new
+    assert path.read_text() == "joe:x\n"
+
+
 @pytest.mark.parametrize("user", ["", "a:b", "a\nb", "#a", " a", "a\0", "x" * 256])
 def test_names_that_the_file_cannot_hold_are_refused(file: Path, user: str) -> None:
     before = file.read_text()
