@@ -64,7 +64,8 @@ upstream        -> core
 DOORS = read_table("""
 access          -> accounts explain htpasswd issuers oidc password_errors rules rules_file rules_record
 archives        -> archive digest open_archive
-catalogue       -> catalogue connections database errors facts held_metadata rebuild replay sqlite
+catalogue       -> against_log catalogue connections database errors facts held_metadata rebuild replay
+                   sqlite
 cli             -> main
 config          -> config_files display faults job_tables keys kinds live loader mirror_tables
                    own_address publisher_tables rights_tables secrets server_table settings upstream_tables
@@ -94,7 +95,10 @@ ALL_DOORS = "core"
 # have little to do with each other: how many doors there are then, and why.
 MORE_DOORS = {
     "access": (9, "users, publishers and rules are three things, asked for by themselves"),
-    "catalogue": (9, "facts, rebuilding and databases of others' state are used beside the catalogue itself"),
+    "catalogue": (
+        10,
+        "facts, comparing, rebuilding and databases of others' state are used beside the catalogue itself",
+    ),
     "config": (17, "each table is checked, shown and read by whoever it is for"),
     "manage": (8, "an action, and who carries it out: here or over the network"),
     "mirror": (21, "a command imports the one thing that it runs, and no start pays for the others"),

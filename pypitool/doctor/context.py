@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pypitool.access.rules import rules_of
+from pypitool.catalogue.against_log import Contradiction, compare_with_log
 from pypitool.catalogue.database import copy_unnoticed
 from pypitool.catalogue.errors import CatalogueDamaged
 from pypitool.catalogue.facts import FactLog
@@ -24,6 +25,9 @@ from pypitool.core.rights.rulebook import has_right
 from pypitool.core.rights.tokens import Token
 from pypitool.core.state_files import StateFiles
 from pypitool.repository.state import Survey, survey
+
+# Of a longer log only `verify` takes the time: 10 MB of lines are read in a second.
+_SOON_READ = 20 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -73,15 +77,18 @@ class CatalogueCopy:
     uploaded: tuple[HeldFile, ...]
     problems: tuple[Problem, ...]
     tokens: tuple[Token, ...]
+    contradictions: tuple[Contradiction, ...] = ()  # to the log of facts, where that is soon read
 
 
 def read_copy(path: Path) -> CatalogueCopy:
     """Read a catalogue, all of it, or raise why it cannot be read."""
     with _copy(path) as copy:
-        make_current(copy, FactLog(StateFiles(path.parent).facts))
+        facts = FactLog(StateFiles(path.parent).facts)
+        make_current(copy, facts)
         with closing(SqliteCatalogue(copy)) as catalogue:
+            contradictions = compare_with_log(catalogue, facts).found if facts.size() <= _SOON_READ else ()
             uploaded = tuple(file for file in catalogue.files() if file.origin.kind is OriginKind.UPLOADED)
-            return CatalogueCopy(uploaded, catalogue.problems(), catalogue.tokens())
+            return CatalogueCopy(uploaded, catalogue.problems(), catalogue.tokens(), tuple(contradictions))
 
 
 @contextmanager

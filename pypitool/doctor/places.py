@@ -11,7 +11,7 @@ from pathlib import Path
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing, CatalogueTooNew
 from pypitool.core.state_files import StateFiles
 from pypitool.core.text import short_size
-from pypitool.doctor.context import Context, read_copy
+from pypitool.doctor.context import CatalogueCopy, Context, read_copy
 from pypitool.doctor.finding import Finding, error, warning
 from pypitool.repository.merge_states import only_there
 from pypitool.repository.state import Survey, refuse_network
@@ -180,8 +180,21 @@ def look_at_catalogue(context: Context) -> Iterator[Finding]:
         )  # fmt: skip
         return
     context.copied.append(copied)
+    if copied.contradictions:
+        yield from _contradictions(copied, read_copy(path))
     for problem in copied.problems:
         yield warning(
             "files-unlisted", problem.location.path, problem.reason, "nobody can install it",
             "replace the file, or move it out of the directory",
         )  # fmt: skip
+
+
+def _contradictions(first: CatalogueCopy, second: CatalogueCopy) -> Iterator[Finding]:
+    """Tell what contradicts the log at both looks: between a copy and a look at the log, people decide."""
+    for one in first.contradictions:
+        if one in second.contradictions:
+            yield error(
+                "catalogue-differs", one.subject, one.reason,
+                "what people decided does not hold, or somebody else is shown to have done it",
+                "run `pypitool rescan`: the log is followed",
+            )  # fmt: skip

@@ -5,6 +5,7 @@ The keeper scans all the time. Others are it for a moment, or scan beside it.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias, TypeVar
 
+from pypitool.catalogue.against_log import mend_by_log
 from pypitool.catalogue.catalogue import Catalogue
 from pypitool.catalogue.rebuild import repair
 from pypitool.core.errors import PypitoolError
@@ -28,6 +30,7 @@ from pypitool.repository.repository import Repository
 from pypitool.repository.scan_record import ScanRecorder, ScanReport
 from pypitool.store.store import Store
 
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _BREATHE_EVERY = 1000  # files walked
@@ -196,6 +199,8 @@ def look_at(repository: Repository, locations: Iterable[Location]) -> ScanReport
 
 def rescan(repository: Repository, progress: ReadProgress = ignore_progress) -> ScanReport:
     """Scan the directories now, beside the keeper where there is one."""
+    for one in mend_by_log(repository.catalogue, repository.facts):
+        _log.warning("%s: %s; the log is followed", one.subject, one.reason)
     report = scan_if_alone(repository, progress)
     if report is None:
         report = Scanner.of(repository, progress=progress).everything()

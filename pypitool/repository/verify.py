@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
+from pypitool.catalogue.against_log import compare_with_log
 from pypitool.core.errors import PypitoolError
 from pypitool.core.model import HeldFile
 from pypitool.core.progress import ReadProgress, ignore_progress
@@ -40,7 +41,7 @@ class Verification:
 
 
 def verify(repository: Repository, progress: ReadProgress = ignore_progress) -> Verification:
-    """Hash every file, and name what differs; nothing is changed."""
+    """Hash every file, and name what differs, also from the log of facts; nothing is changed."""
     _, total = repository.catalogue.counts()
     files, size, differences = 0, 0, []
     # Nothing is held but what is under way: there may be 100,000 files.
@@ -50,6 +51,9 @@ def verify(repository: Repository, progress: ReadProgress = ignore_progress) -> 
         if reason is not None:
             differences.append(FileDifference(file, reason))
         progress(files, max(total, files))
+    for one in compare_with_log(repository.catalogue, repository.facts).found:
+        if one.file is not None:
+            differences.append(FileDifference(one.file, f"{one.reason}; `pypitool rescan` mends it"))
     return Verification(files, size, tuple(differences))
 
 
