@@ -47,6 +47,22 @@ def test_check_of_a_good_file_says_so(tmp_path: Path, capsys: pytest.CaptureFixt
     assert json.loads(capsys.readouterr().out) == {"files": [str(file)], "faults": []}
 
 
+def test_check_tells_who_upgrades_what_their_proxy_has_to_drop(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.toml"
+    rule = "[[rule]]\nwho = ['ann']\nmay = ['yank']\nfrom = ['10.0.0.0/8']\n"
+    file.write_text(f"[server]\ntrusted-proxies = ['127.0.0.1']\n{rule}")
+
+    assert main(["config", "check", "--config", str(file)]) == 0
+    told = capsys.readouterr().err
+    file.write_text(f"[server]\ntrusted-proxies = ['127.0.0.1']\n{rule}[auth]\nheader = 'X-Remote-User'\n")
+
+    assert "`forwarded-header = 'X-Forwarded-For'`" in told
+    assert main(["config", "check", "--config", str(file)]) == 8
+    assert "auth.header: a client that sends `X-Remote_User` is believed" in capsys.readouterr().err
+
+
 def test_show_prints_toml_and_origins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -256,6 +256,22 @@ projects = ["acme-*"]
     assert served.found() == [("publisher-wide", "github")]
 
 
+def test_rules_by_addresses_that_clients_may_forge(served: House) -> None:
+    rule = "[[rule]]\nwho = ['anonymous']\nmay = ['list']\nfrom = ['10.0.0.0/8']\n"
+    served.text += f"trusted-proxies = ['127.0.0.1']\n{rule}"
+    before = served.found()
+    served.text = served.text.replace("trusted-proxies", "forwarded-header = 'Forwarded'\ntrusted-proxies")
+
+    assert before == [("address-forgeable", "forwarded-header")]
+    assert served.found() == []
+
+
+def test_a_header_of_a_proxy_that_clients_can_spell_otherwise(served: House) -> None:
+    served.text += "trusted-proxies = ['127.0.0.1']\n[auth]\nheader = 'X-Remote-User'\n"
+
+    assert "config-invalid" in served.ids()
+
+
 def test_rules_that_let_in_everybody_or_nobody(served: House) -> None:
     file = write_htpasswd(served.place / "htpasswd", {"ann": "anns"})
     file.chmod(0o600)

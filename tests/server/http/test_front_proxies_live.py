@@ -124,3 +124,17 @@ def test_names_with_one_spelling_need_no_line_at_all(
 @pytest.mark.parametrize("served", [("Remoteuser", "Forwarded")], indirect=True)
 def test_the_doctor_finds_what_no_proxy_takes_away(served: Served) -> None:
     assert served.forged(served.server.url) == ["Remoteuser"]
+
+
+def test_the_start_tells_once_what_a_proxy_has_to_drop(tmp_path: Path) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    config = tmp_path / "config.toml"
+    text = CONFIG.format(header="Remoteuser", forwarded="X-Forwarded-For")
+    config.write_text(text.replace('forwarded-header = "X-Forwarded-For"\n', ""))
+
+    with ServerProcess(packages, home=tmp_path, environment={"PYPITOOL_CONFIG": str(config)}) as server:
+        log = server.log
+
+    assert log.count("rules with `from` go by X-Forwarded-For") == 1
+    assert "http-request del-header (?i)^X[-_]Forwarded[-_]For$ -m reg" in log
