@@ -100,7 +100,7 @@ def local_actor() -> Actor:
 
 
 def _warn(skipped: Skipped) -> None:
-    _log.warning("%s", skipped)
+    _log.log(logging.ERROR if skipped.takes_away else logging.WARNING, "%s", skipped)
 
 
 class FactLog:

@@ -222,3 +222,13 @@ def test_dependencies_are_what_the_whole_metadata_says() -> None:
 
     assert said.requires_dist == whole.requires_dist == ("b>=1; python_version < '3.9'", "c")
     assert (said.metadata_version, said.dynamic) == (whole.metadata_version, whole.dynamic)
+
+
+@pytest.mark.parametrize("text", [">=3.{}", "<{}", "==3.{}.*", ">=3.8,!=3.{}", "==={}", "~=3.{}"])
+def test_a_python_that_int_refuses_is_none(text: str) -> None:
+    assert clean_requires_python(text.format("9" * 5000)) is None
+    assert clean_requires_python(text.format("9" * 300)) is None
+
+
+def test_a_python_of_thousands_of_clauses_is_none() -> None:
+    assert clean_requires_python(">=3.8" + ",!=3.9.1" * 1000) is None

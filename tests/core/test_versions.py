@@ -72,3 +72,13 @@ def test_what_pep_440_refuses_keeps_its_text() -> None:
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_two_texts_have_an_order(one: str, other: str) -> None:
     assert (sort_key(one) <= sort_key(other)) or (sort_key(other) <= sort_key(one))
+
+
+@pytest.mark.parametrize("text", ["{}", "1.{}", "{}!1", "1.0+{}", "1.0rc{}", "1.0.dev{}"])
+def test_a_version_of_thousands_of_digits_is_none_and_has_its_place(text: str) -> None:
+    version = text.format("9" * 5000)
+
+    assert parsed(version) is None
+    assert printed(version) == canonical(version) == version
+    assert sort_key(version) < sort_key("0")
+    assert latest([version, "1.0a1"]) == "1.0a1"

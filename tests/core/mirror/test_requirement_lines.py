@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.requirements import InvalidRequirement
 
 from pypitool.core.mirror.requirement_lines import (
     FileOption,
@@ -13,6 +14,7 @@ from pypitool.core.mirror.requirement_lines import (
     RequirementLine,
     Statement,
     parse_lines,
+    parse_requirement,
 )
 
 
@@ -145,3 +147,16 @@ def test_what_cannot_be_honoured_is_refused_with_file_and_line(line: str, says: 
 def test_any_text_gives_statements_and_never_an_exception(text: str) -> None:
     for statement in parse(text):
         assert statement.source.line >= 1
+
+
+@pytest.mark.parametrize(
+    "text", ["a>={}", "a==1.{}", "a; python_version < '3.{}'", "a[x]!={}.*", "a @ http://h/{}"]
+)
+def test_a_number_that_only_fails_when_it_is_compared_is_no_requirement(text: str) -> None:
+    with pytest.raises(InvalidRequirement):
+        parse_requirement(text.format("9" * 5000))
+
+
+def test_a_requirement_of_megabytes_is_none() -> None:
+    with pytest.raises(InvalidRequirement):
+        parse_requirement("a>=1," + "!=1.5," * 100_000)
