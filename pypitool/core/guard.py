@@ -68,6 +68,28 @@ class Guard:
         return unforeseen
 
 
+class Turns:
+    """The turns of a loop that has to go on: whatever ends one is told, once until a turn has gone well."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._told = ""
+
+    def take(self, turn: Callable[[], object]) -> None:
+        """Take a turn."""
+
+        def failed(error: PypitoolError) -> str:
+            if str(error) != self._told:
+                self._tell(str(error))
+            return str(error)
+
+        def gone_well() -> str:
+            turn()
+            return ""
+
+        self._told = Guard.turn(gone_well, failed)
+
+
 def _is_of_the_machine(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in _OF_THE_MACHINE

@@ -323,3 +323,10 @@ def test_root_means_the_packages_of_the_service_where_none_are_configured(
     assert loaded.notices == (f"no packages are configured: those of the service are meant, {served}",)
     assert named.settings.server.packages == (tmp_path,)
     assert own.settings.server.packages == (tmp_path / "home" / "packages",)
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 200_000, "x = " + "9" * 5000], ids=["brackets", "digits"])
+def test_a_file_that_no_parser_bears_is_not_toml(tmp_path: Path, text: str) -> None:
+    [fault] = faults_of(tmp_path, text)
+
+    assert fault.startswith("is not TOML: ")

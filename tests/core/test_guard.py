@@ -13,7 +13,7 @@ from pypitool.archives.open_archive import BrokenArchive
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueReadOnly
 from pypitool.catalogue.facts import FactsUnwritable
 from pypitool.core.errors import NoSpace, PypitoolError
-from pypitool.core.guard import Guard, Unforeseen
+from pypitool.core.guard import Guard, Turns, Unforeseen
 from pypitool.core.model import Location
 from pypitool.keeper.keeper import KeeperStopped
 from pypitool.store.failures import NotReadable, NotWritable
@@ -125,3 +125,15 @@ def test_a_turn_of_a_loop_is_survived_whatever_ends_it(error: Exception) -> None
 def test_an_order_to_stop_is_no_failure_of_a_turn(order: BaseException) -> None:
     with pytest.raises(type(order)):
         Guard.turn(lambda: raising(order), lambda fault: "survived")
+
+
+def test_the_turns_of_a_loop_tell_a_failure_once_until_one_has_gone_well() -> None:
+    told: list[str] = []
+    turns = Turns(told.append)
+    failing = NoSpace("the log")
+
+    for error in (failing, failing, None, failing, KeyError("x"), KeyError("x")):
+        turns.take(lambda error=error: None if error is None else raising(error))  # type: ignore[misc]
+
+    assert len(told) == 3
+    assert told[:2] == [str(failing)] * 2

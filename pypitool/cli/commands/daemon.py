@@ -19,7 +19,7 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.main import describe, report
 from pypitool.cli.mirror_run import on_signals
 from pypitool.cli.output import Output
-from pypitool.core.errors import PypitoolError
+from pypitool.core.guard import Guard
 from pypitool.host import Notifier
 
 if TYPE_CHECKING:
@@ -87,14 +87,13 @@ def _missed(settings: Settings, now: datetime) -> list[str]:
 
 
 def _reload(invocation: Invocation, scheduler: Scheduler, stop: threading.Event) -> None:
-    try:
+    def take() -> None:
         settings = invocation.load().settings
-    except PypitoolError as error:
-        # What runs goes on with what was read before: a typing error must not end the nights.
-        report(describe(error), invocation)
-        return
-    scheduler.replace(_due(invocation, settings, stop), [], datetime.now(timezone.utc))
-    _announce(invocation, settings)
+        scheduler.replace(_due(invocation, settings, stop), [], datetime.now(timezone.utc))
+        _announce(invocation, settings)
+
+    # What runs goes on with what was read before: a typing error must not end the nights.
+    Guard.turn(take, lambda error: report(describe(error), invocation))
 
 
 def _announce(invocation: Invocation, settings: Settings) -> None:

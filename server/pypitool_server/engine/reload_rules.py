@@ -17,6 +17,7 @@ from pypitool.access.rules_file import LOOK_EVERY, RulesWatch
 from pypitool.access.rules_record import RulesRecord, write_record
 from pypitool.config.live import ConfigSource, with_live
 from pypitool.config.settings import Settings
+from pypitool.core.guard import Turns
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +34,14 @@ def follow(watch: RulesWatch, take: Callable[[], None]) -> None:
 
 
 def _follow(watch: RulesWatch, take: Callable[[], None]) -> None:
-    waiting = threading.Event()
-    while not waiting.wait(LOOK_EVERY):
+    def look() -> None:
         if watch.look():
             take()
+
+    waiting = threading.Event()
+    turns = Turns(lambda fault: log.error("the rules are not followed: %s", fault))
+    while not waiting.wait(LOOK_EVERY):
+        turns.take(look)
 
 
 class FollowedRules:

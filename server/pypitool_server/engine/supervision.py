@@ -17,6 +17,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from pypitool.core.errors import EXIT_INTERRUPTED, PypitoolError
+from pypitool.core.guard import Guard, Turns
 from pypitool_server.engine.server import Server
 from pypitool_server.engine.side_process import Backoff
 from pypitool_server.engine.worker_processes import (
@@ -52,6 +53,7 @@ class Supervisor:
         self._workers: dict[int, Worker] = {}
         self._leaving: list[Worker] = []
         self._due = dict.fromkeys(range(generation.count), 0.0)
+        self._looks = Turns(lambda fault: log.error("what runs beside us is not seen to: %s", fault))
         self._backoffs: dict[int, Backoff] = {}
         self._has_begun = self._all_have_begun = False
         self._signals = Signals()
@@ -97,7 +99,7 @@ class Supervisor:
             if number in STOPPING or (number == signal.SIGHUP and self._terminal_is_gone()):
                 self._stop_by = number
             self._reread_asked |= number == signal.SIGHUP
-        self._server.check()
+        self._looks.take(self._server.check)
 
     def _terminal_is_gone(self) -> bool:
         # Who closes the window of a server means to end it; who sends SIGHUP to a daemon does not.
@@ -147,13 +149,10 @@ class Supervisor:
 
     def _renew(self) -> None:
         """Let workers with the new configuration take over, one by one; the first of them decides."""
-        try:
-            generation = self._server.reread()
-            first = self._proved(0, generation)
-        except PypitoolError as error:
-            log.error("the configuration stays as it was: %s", error)
-            self._server.report_ready()
+        begun = Guard.turn(self._begun_anew, self._stays)
+        if begun is None:
             return
+        first, generation = begun
         before, self._generation = self._generation, generation
         self._server.adopt()
         self._take_over(first, before)
@@ -162,6 +161,14 @@ class Supervisor:
                 self._renew_one(number, before)
         for number in range(generation.count, before.count):
             self._dismiss(number, before)
+        self._server.report_ready()
+
+    def _begun_anew(self) -> tuple[Worker, Generation]:
+        generation = self._server.reread()
+        return self._proved(0, generation), generation
+
+    def _stays(self, error: PypitoolError) -> None:
+        log.error("the configuration stays as it was: %s", error)
         self._server.report_ready()
 
     def _renew_one(self, number: int, before: Generation) -> None:

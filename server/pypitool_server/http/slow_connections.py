@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from pypitool.core.guard import Turns
 from pypitool.core.pace import Pace, Patience, Verdict, judge
 from pypitool_server.http.own_connections import Identity, OwnConnection, OwnConnections
 
@@ -124,8 +125,9 @@ class SlowConnections:
         )
 
     def _run(self) -> None:
+        turns = Turns(lambda fault: log.error("slow connections are not seen: %s", fault))
         while True:
             began = time.monotonic()
-            self.look()
+            turns.take(self.look)
             # However many there are, it is a small part of what this process does.
             time.sleep(max(self._every, 10 * (time.monotonic() - began)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from time import time
 
+from pypitool.core.guard import Turns
 from pypitool_server.http.proxies import TrustedProxies
 from pypitool_server.http.wsgi_types import Environ
 from pypitool_server.logs.access_log import AccessLog, Request
@@ -18,6 +20,8 @@ EACH_SECONDS = 1.0
 ENOUGH = 1000
 # More cannot be waiting unless nobody reads our output: then lines are lost, not memory.
 MOST = 100_000
+
+log = logging.getLogger(__name__)
 
 
 class Observer:
@@ -99,7 +103,8 @@ class Observer:
                 self._access_log.write(batch)
 
     def _run(self) -> None:
+        turns = Turns(lambda fault: log.error("requests are not counted: %s", fault))
         while True:
             self._wake.wait(EACH_SECONDS)
             self._wake.clear()
-            self.fold()
+            turns.take(self.fold)
