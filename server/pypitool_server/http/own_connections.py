@@ -105,11 +105,19 @@ class OwnConnections:
 
     def _look_at(self, number: int) -> Identity | None:
         try:
+            if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                return None
             os.dup2(number, self._probe.fileno(), inheritable=False)
         except OSError:  # closed since it was listed
             return None
         found = os.fstat(self._probe.fileno())
-        return (found.st_dev, found.st_ino) if stat.S_ISSOCK(found.st_mode) else None
+        if stat.S_ISSOCK(found.st_mode):
+            return found.st_dev, found.st_ino
+        # A file came under that number meanwhile. Its copy is never closed: fcntl(2) locks of a process end
+        # when it closes any descriptor of the file, and SQLite holds such locks.
+        self._probe.detach()
+        self._probe = _any_socket()
+        return None
 
     def _connection(self, number: int, identity: Identity) -> OwnConnection | None:
         if self._port() not in self._ports or self._is_listening():

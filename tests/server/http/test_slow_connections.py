@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
+import stat
 import struct
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -227,3 +231,26 @@ def test_a_trickle_is_ended(connections: list[Connection], own: OwnConnections) 
         return trickle.is_cut
 
     wait_until(look, what="the trickle was ended", every=0.05)
+
+
+@pytest.mark.usefixtures("connections")
+@pytest.mark.process
+@pytest.mark.parametrize("came_meanwhile", [False, True], ids=["there before", "came meanwhile"])
+def test_a_look_releases_no_lock_of_a_file(
+    own: OwnConnections, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, came_meanwhile: bool
+) -> None:
+    path = tmp_path / "catalogue.sqlite"
+    with path.open("w") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)  # as SQLite locks, and the counters that workers share
+        if came_meanwhile:
+            answers = iter([True])  # for the first look at the descriptor it was a connection
+            monkeypatch.setattr(stat, "S_ISSOCK", lambda _mode: next(answers, False))
+            own._look_at(file.fileno())
+            own._look_at(file.fileno())
+        else:
+            peers_of(own)
+
+        code = "import fcntl, sys\nfcntl.lockf(open(sys.argv[1], 'w'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+        ended = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, check=False)
+
+    assert b"BlockingIOError" in ended.stderr
