@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -10,18 +11,19 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from logging import getLogger
 from typing import Any, Protocol
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_netrc_auth
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_netrc_auth, select_proxy
 from urllib3.exceptions import HTTPError
 
 from pypitool import __version__
+from pypitool.core.address_judgement import Place, host_of, is_same_host, may_see_credentials, refusal
 from pypitool.upstream.tls import tls_context
 from pypitool.upstream.upstream import Upstream
-from pypitool.upstream.upstream_errors import CutShort, Stopped, UpstreamUnavailable, redacted
+from pypitool.upstream.upstream_errors import AddressRefused, CutShort, Stopped, UpstreamUnavailable, redacted
 
 _CONNECT_TIMEOUT = 10.0
 _MOST_REDIRECTS = 10
@@ -75,6 +77,10 @@ class _Session(requests.Session):
             "cert": cert,
         }
 
+    def is_proxied(self, url: str) -> bool:
+        """Tell whether a proxy asks in our place, and looks for the host too."""
+        return select_proxy(url, self.proxies or self._usual(url)) is not None
+
     def _usual(self, url: str) -> Any:
         # requests reads the whole environment for each request: a third of what a request costs.
         place = url[: url.find("/", len("https://"))]
@@ -93,6 +99,7 @@ class UpstreamSession:
         self._lock = threading.Lock()
         self._requests = 0
         self._context: ssl.SSLContext | None = None
+        self._hosts: dict[str, tuple[str, ...]] = {}
         self._session = _Session()
         self._session.verify = upstream.verified
         self._session.headers["User-Agent"] = f"pypitool/{__version__}"
@@ -192,16 +199,36 @@ class UpstreamSession:
         return f"it answers {response.status_code}, {self.upstream.retries + 1} times"
 
     def _got(self, url: str, headers: Mapping[str, str], within: str | None) -> Response:
-        if within is None:
-            return self._once("GET", url, headers, follows=True)
+        self._judge(url, url, None)
         response = self._once("GET", url, headers)
         for _ in range(_MOST_REDIRECTS):
-            target = urljoin(response.url, response.headers.get("Location", ""))
-            if not response.is_redirect or not _is_within(target, within):
-                break
+            # requests follows by itself too, but asks nobody where to.
+            location = self._session.get_redirect_target(response)
+            target = _joined(response.url, location or "")
+            if location is None or (within is not None and not _is_within(target, within)):
+                return response
             response.close()
+            self._judge(url, target, response.url)
             response = self._once("GET", target, headers)
+        if within is None and response.is_redirect:
+            response.close()
+            raise UpstreamUnavailable(url, "it redirects in a circle")
         return response
+
+    def _judge(self, url: str, target: str, before: str | None) -> None:
+        """Raise `AddressRefused` for an address to which nobody is to be led: by a page, or by a redirect."""
+        is_what = refusal(self._place(self.upstream.index, target), self._place(target, target), before)
+        if is_what is not None:
+            leads = "it is" if before is None else f"it redirects to {redacted(target)}, which is"
+            raise AddressRefused(url, f"{leads} {is_what}")
+
+    def _place(self, url: str, target: str) -> Place:
+        host = host_of(url)
+        if host is None or is_same_host(self.upstream.index, target) or self._session.is_proxied(url):
+            return Place(url)
+        if host not in self._hosts:
+            self._hosts[host] = _addresses(host)
+        return Place(url, self._hosts[host])
 
     def _once(
         self,
@@ -209,12 +236,10 @@ class UpstreamSession:
         url: str,
         headers: Mapping[str, str],
         body: Body | bytes | None = None,
-        *,
-        follows: bool = False,
     ) -> Response:
         if self._stop.is_set():
             raise Stopped()
-        self._count(1)
+        self._count()
         try:
             response = self._session.request(
                 method,
@@ -224,19 +249,15 @@ class UpstreamSession:
                 stream=True,
                 timeout=(_CONNECT_TIMEOUT, self.upstream.timeout),
                 auth=self._auth(url),
-                allow_redirects=follows,
+                allow_redirects=False,
             )
-        except requests.TooManyRedirects as error:
-            raise UpstreamUnavailable(url, "it redirects in a circle") from error
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
             raise UpstreamUnavailable(url, "it is no http address") from error
-        self._count(len(response.history))
-        _refuse_downgrade(url, response)
         return response
 
-    def _count(self, sent: int) -> None:
+    def _count(self) -> None:
         with self._lock:
-            self._requests += sent
+            self._requests += 1
 
     def _wait(self, seconds: float, url: str, why: str) -> None:
         log.info("%s: %s; trying again in %g s", redacted(url), why, seconds)
@@ -245,7 +266,7 @@ class UpstreamSession:
 
     def _auth(self, url: str) -> HTTPBasicAuth | None:
         # None lets requests look into ~/.netrc, which is kept by host.
-        if self.upstream.credentials is None or _origin(url) != _origin(self.upstream.index):
+        if self.upstream.credentials is None or not may_see_credentials(self.upstream.index, url):
             return None
         known = self.upstream.credentials
         # As bytes: of texts requests takes Latin-1, and servers read UTF-8 (RFC 7617, 2.1).
@@ -281,21 +302,24 @@ def read_pieces(response: Response, size: int = 256 * 1024) -> Iterator[bytes]:
         raise CutShort(response.url, f"its answer was cut short ({_short(error)})") from error
 
 
-def _refuse_downgrade(url: str, response: Response) -> None:
-    if urlsplit(url).scheme == "https" and urlsplit(response.url).scheme != "https":
-        response.close()
-        raise UpstreamUnavailable(url, f"it redirects to {redacted(response.url)}, which is not https")
+def _joined(base: str, location: str) -> str:
+    try:
+        return urljoin(base, location)
+    except ValueError:
+        return location  # it is judged next
+
+
+def _addresses(host: str) -> tuple[str, ...]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return ()  # nothing can be connected to either
+    return tuple(str(each[4][0]) for each in found)
 
 
 def _is_within(url: str, index: str) -> bool:
     # The same address with TLS is the same place.
     return url.startswith((index, index.replace("http://", "https://", 1)))
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, parts.port or default
 
 
 def _short(error: Exception) -> str:

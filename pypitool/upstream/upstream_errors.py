@@ -10,7 +10,10 @@ from pypitool.core.errors import Kind, PypitoolError
 
 def redacted(url: str) -> str:
     """Return an address without user and password, and without a query that may hold a signature."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.rpartition("@")[2].partition("?")[0]
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
@@ -30,6 +33,12 @@ class UpstreamError(PypitoolError):
 
 class UpstreamUnavailable(UpstreamError):
     """It cannot be reached, or keeps saying that it cannot serve."""
+
+
+class AddressRefused(UpstreamError):
+    """It names an address to which a client must not be led."""
+
+    kind = Kind.INVALID
 
 
 class CutShort(UpstreamUnavailable):

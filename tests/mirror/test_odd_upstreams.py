@@ -148,3 +148,30 @@ def test_what_is_wrong_with_the_machine_ends_the_run(lan: Lan, monkeypatch: pyte
 
     with pytest.raises(OSError, match="Too many open files"):
         lan.sync(*(f"{name}==1.0" for name in NAMES))
+
+
+@pytest.mark.parametrize(
+    ("path", "action"),
+    [
+        ("^/simple/a/", redirect("http://169.254.169.254/latest/meta-data")),
+        ("^/simple/a/", with_file(url="http://169.254.169.254/latest/meta-data")),
+        ("^/files/a-", redirect("http://169.254.169.254/latest/meta-data")),
+    ],
+    ids=["page that redirects", "page that names a file", "file that redirects"],
+)
+def test_nobody_is_led_to_a_link_local_address(lan: Lan, path: str, action: Action) -> None:
+    lan.fake.fail(path, action)
+
+    summary = lan.sync(*(f"{name}==1.0" for name in NAMES))
+
+    failed = (event for event in lan.events if isinstance(event, (FileEvent, ProjectEvent)))
+    (told,) = (event.message for event in failed if event.kind is Kind.INVALID)
+    assert "is a link-local address" in str(told)
+    assert (summary.exit_code, summary.tally.fetched, summary.tally.failed) == (3, 3, 1)
+
+
+def test_a_redirect_in_a_circle_ends(lan: Lan) -> None:
+    lan.fake.fail("^/simple/a/", redirect("/simple/a/"))
+
+    assert lan.sync(*(f"{name}==1.0" for name in NAMES)).exit_code == 3
+    assert "in a circle" in next(event.message for event in lan.events if isinstance(event, ProjectEvent))

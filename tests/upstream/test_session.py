@@ -9,10 +9,11 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from pypitool.core.upload.credential_choice import Credentials
-from pypitool.upstream.fetch_page import fetch_listing
+from pypitool.upstream.fetch_page import fetch_listing, fetch_page
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream import Upstream
 from pypitool.upstream.upstream_errors import (
+    AddressRefused,
     NoSuchProject,
     NotAnIndexPage,
     UnusableCertificates,
@@ -132,3 +133,21 @@ def test_a_portal_is_no_page(index: Receiver, body: bytes) -> None:
 
 def test_the_receiver_writes_credentials_as_clients_do() -> None:
     assert basic("a", "b") == "Basic YTpi"
+
+
+def test_no_hop_leads_from_https_to_http_not_even_between_two_of_https(
+    index: Receiver, authority: Authority
+) -> None:
+    with Receiver(authority) as secure:
+        secure.state.page = Reply(302, headers={"Location": f"{index.root}simple/a/"})
+        index.state.page = Reply(302, headers={"Location": f"{secure.root}simple/b/"})
+
+        with pytest.raises(AddressRefused, match="which is not https"):
+            listed_anywhere(session(secure, ca=authority.ca))
+
+        assert index.state.pages_asked == []
+        assert secure.state.pages_asked == ["a"]
+
+
+def listed_anywhere(session: UpstreamSession) -> object:
+    return fetch_page(session, A)
