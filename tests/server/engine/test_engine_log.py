@@ -33,6 +33,15 @@ def packages(tmp_path: Path) -> Path:
     return directory
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServerProcess, Path]]:
+    """A server that writes its log as it does when nothing is said, and that file."""
+    packages = tmp_path_factory.mktemp("shared") / "packages"
+    build_wheel(packages, "demo", "1.0")
+    with logged(packages) as running:
+        yield running
+
+
 @contextmanager
 def logged(packages: Path, *options: str) -> Iterator[tuple[ServerProcess, Path]]:
     """Run a server with a password on everything, and a log file."""
@@ -54,14 +63,12 @@ def line_with(log: Path, text: str) -> str:
     return wait_until(look, what=f"{text} is logged")
 
 
-def test_a_line_says_who_asked_for_what_and_what_came_of_it(packages: Path) -> None:
-    with logged(packages) as (server, log):
-        for _ in range(4):  # the second at the latest is replayed, whichever worker answers
-            answer = server.get(
-                "/simple/demo/?who", auth=("joe", SECRET), headers={"User-Agent": "pip/24.0 {}"}
-            )
-        found = LINE.fullmatch(line_with(log, "/simple/demo/?who"))
-        line_with(log, "replayed")
+def test_a_line_says_who_asked_for_what_and_what_came_of_it(shared: tuple[ServerProcess, Path]) -> None:
+    server, log = shared
+    for _ in range(4):  # the second at the latest is replayed, whichever worker answers
+        answer = server.get("/simple/demo/?who", auth=("joe", SECRET), headers={"User-Agent": "pip/24.0 {}"})
+    found = LINE.fullmatch(line_with(log, "/simple/demo/?who"))
+    line_with(log, "replayed")
 
     assert found is not None
     assert found["user"] == "joe"
@@ -99,12 +106,10 @@ def test_no_secret_is_ever_logged(packages: Path) -> None:
     assert SECRET not in everything
 
 
-def test_a_client_cannot_write_lines_of_its_own(packages: Path) -> None:
-    with logged(packages) as (server, log):
-        server.get(
-            "/simple/a%0d%0aforged%1b[2J/%22x%22/", auth=("joe", SECRET), headers={"User-Agent": 'x"y'}
-        )
-        line = line_with(log, "forged")
+def test_a_client_cannot_write_lines_of_its_own(shared: tuple[ServerProcess, Path]) -> None:
+    server, log = shared
+    server.get("/simple/a%0d%0aforged%1b[2J/%22x%22/", auth=("joe", SECRET), headers={"User-Agent": 'x"y'})
+    line = line_with(log, "forged")
 
     assert LINE.fullmatch(line), line
     assert line.isprintable()
@@ -143,11 +148,11 @@ def test_lines_about_requests_can_be_left_out(packages: Path) -> None:
         assert "/unwritten" not in log.read_text()
 
 
-def test_the_keepers_words_stand_in_the_log(packages: Path) -> None:
-    with logged(packages) as (_, log):
-        (packages / "broken-1.0-py3-none-any.whl").write_bytes(b"no zip")
+def test_the_keepers_words_stand_in_the_log(shared: tuple[ServerProcess, Path]) -> None:
+    server, log = shared
+    (server.packages[0] / "broken-1.0-py3-none-any.whl").write_bytes(b"no zip")
 
-        line = line_with(log, "broken-1.0")
+    line = line_with(log, "broken-1.0")
 
     assert " warning pypitool.keeper: " in line
     assert "is not listed" in line

@@ -8,6 +8,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,28 @@ from tests.support.wheels import build_wheel
 pytestmark = pytest.mark.live
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server whose processes are left alone."""
+    with serving(tmp_path_factory.mktemp("shared")) as running:
+        yield running
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    packages = tmp_path / "packages"
+def own_server(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server that a test may do something to."""
+    with serving(tmp_path) as running:
+        yield running
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[ServerProcess]:
+    """Serve one project, and one file that is not listed."""
+    packages = home / "packages"
     build_wheel(packages, "demo", "1.0")
     (packages / "broken-1.0-py3-none-any.whl").write_bytes(b"no zip")
     options = ["--workers", "2", "--trusted-proxies", "127.0.0.1"]
-    with ServerProcess(packages, home=tmp_path, options=options) as running:
+    with ServerProcess(packages, home=home, options=options) as running:
         wait_until(lambda: len(workers_of(running.pid)) == 2, what="two workers run")
         wait_until(lambda: running.get("/simple/demo/").status_code == 200, what="the project is listed")
         yield running
@@ -58,17 +74,17 @@ def test_metrics_add_up_over_the_workers(server: ServerProcess) -> None:
     assert 0 < metric(server, "pypitool_replayed_requests_total", route="metadata") < 40
 
 
-def test_the_numbers_of_a_dead_worker_stay(server: ServerProcess) -> None:
+def test_the_numbers_of_a_dead_worker_stay(own_server: ServerProcess) -> None:
     labels = {"route": "index", "method": "GET", "status": "2xx"}
     for _ in range(20):
-        server.get("/simple/")
-    wait_until(lambda: metric(server, "pypitool_requests_total", **labels) == 20, what="20 are counted")
+        own_server.get("/simple/")
+    wait_until(lambda: metric(own_server, "pypitool_requests_total", **labels) == 20, what="20 are counted")
 
-    os.kill(workers_of(server.pid)[0], signal.SIGKILL)
+    os.kill(workers_of(own_server.pid)[0], signal.SIGKILL)
     for _ in range(10):
-        server.get("/simple/")
+        own_server.get("/simple/")
 
-    wait_until(lambda: metric(server, "pypitool_requests_total", **labels) == 30, what="30 are counted")
+    wait_until(lambda: metric(own_server, "pypitool_requests_total", **labels) == 30, what="30 are counted")
 
 
 def test_metrics_say_what_is_held_and_what_is_not_listed(server: ServerProcess) -> None:
@@ -108,22 +124,22 @@ def test_a_client_behind_a_proxy_that_nobody_trusts_is_no_neighbour(tmp_path: Pa
     assert (direct, forwarded) == (200, 401)
 
 
-def test_readiness_ends_with_the_keeper_and_comes_back(server: ServerProcess) -> None:
-    wait_until(lambda: server.get("/readyz").status_code == 200, what="the server is ready")
-    heartbeat = server.packages[0] / ".pypitool" / "keeper.json"
-    keeper = keeper_of(server.pid)
+def test_readiness_ends_with_the_keeper_and_comes_back(own_server: ServerProcess) -> None:
+    wait_until(lambda: own_server.get("/readyz").status_code == 200, what="the own_server is ready")
+    heartbeat = own_server.packages[0] / ".pypitool" / "keeper.json"
+    keeper = keeper_of(own_server.pid)
     assert keeper is not None
 
     os.kill(keeper, signal.SIGSTOP)
     document = json.loads(heartbeat.read_text())
     heartbeat.write_text(json.dumps({**document, "at": document["at"] - 60}))
-    silent = server.get("/readyz")
+    silent = own_server.get("/readyz")
     os.kill(keeper, signal.SIGCONT)
 
     assert silent.status_code == 503
     assert "was silent for" in silent.json()["faults"]["keeper"]
     assert silent.headers["Retry-After"] == "5"
-    wait_until(lambda: server.get("/readyz").status_code == 200, what="the server is ready again")
+    wait_until(lambda: own_server.get("/readyz").status_code == 200, what="the own_server is ready again")
 
 
 def test_a_password_file_that_went_away_is_not_ready(tmp_path: Path) -> None:
@@ -140,23 +156,23 @@ def test_a_password_file_that_went_away_is_not_ready(tmp_path: Path) -> None:
     assert list(answer.json()["faults"]) == ["passwords"]
 
 
-def test_metrics_are_there_while_the_catalogue_is_not(server: ServerProcess) -> None:
-    keeper = keeper_of(server.pid)
+def test_metrics_are_there_while_the_catalogue_is_not(own_server: ServerProcess) -> None:
+    keeper = keeper_of(own_server.pid)
     assert keeper is not None
     freeze(keeper)
 
-    for file in (server.packages[0] / ".pypitool").glob("catalogue.sqlite*"):
+    for file in (own_server.packages[0] / ".pypitool").glob("catalogue.sqlite*"):
         file.unlink()
     # A worker looks for its catalogue once a second.
     until = time.monotonic() + 1.5
-    answers = [server.get("/metrics")]
+    answers = [own_server.get("/metrics")]
     while time.monotonic() < until:
-        answers.append(server.get("/metrics"))
+        answers.append(own_server.get("/metrics"))
     os.kill(keeper, signal.SIGCONT)
 
     assert {answer.status_code for answer in answers} == {200}
     assert all("pypitool_requests_total" in answer.text for answer in answers)
-    wait_until(lambda: server.get("/readyz").status_code == 200, what="the keeper mended it")
+    wait_until(lambda: own_server.get("/readyz").status_code == 200, what="the keeper mended it")
 
 
 @pytest.mark.parametrize("header", ["Forwarded", "X-Real-IP"])

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,25 +26,42 @@ UNKNOWN = "/simple/unknown-project/"
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    path = tmp_path / "config.toml"
-    path.write_text("[server]\nworkers = 2\n")
-    return path
+    return tmp_path / "config.toml"
 
 
 @pytest.fixture
-def server(tmp_path: Path, config: Path) -> Iterator[ServerProcess]:
-    packages = tmp_path / "packages"
+def server(config: Path) -> Iterator[ServerProcess]:
+    with serving(config) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServerProcess, Path]]:
+    """A server that takes over nothing of what is written for it, and its configuration."""
+    config = tmp_path_factory.mktemp("unchanged") / "config.toml"
+    with serving(config) as running:
+        yield running, config
+
+
+@contextmanager
+def serving(config: Path) -> Iterator[ServerProcess]:
+    """Write a configuration, and serve with it."""
+    config.write_text("[server]\nworkers = 2\n")
+    packages = config.parent / "packages"
     build_wheel(packages, "demo", "1.0")
     options = ["--config", str(config)]
-    with ServerProcess(packages, home=tmp_path, options=options, fallback=True) as running:
+    with ServerProcess(packages, home=config.parent, options=options, fallback=True) as running:
         wait_until(lambda: len(workers_of(running.pid)) == 2, what="two workers run")
         wait_until(lambda: running.get("/simple/demo/").status_code == 200, what="the project is listed")
         yield running
 
 
-def reread(server: ServerProcess, *, then: str) -> None:
+def reread(server: ServerProcess, *, then: str) -> str:
+    """Let the server read its configuration again, and return what it says of that."""
+    before = len(server.log)
     os.kill(server.pid, signal.SIGHUP)
-    wait_until(lambda: then in server.log, what=f"the log says: {then}")
+    wait_until(lambda: then in server.log[before:], what=f"the log says: {then}")
+    return server.log[before:]
 
 
 def test_a_changed_configuration_takes_over(server: ServerProcess, config: Path) -> None:
@@ -77,14 +95,15 @@ def test_fewer_workers_are_a_change_too(server: ServerProcess, config: Path) -> 
     ids=["wrong-value", "no-toml", "missing-certificate", "impossible-state"],
 )
 def test_a_broken_configuration_changes_nothing(
-    server: ServerProcess, config: Path, text: str, reason: str
+    unchanged: tuple[ServerProcess, Path], text: str, reason: str
 ) -> None:
+    server, config = unchanged
     before = workers_of(server.pid)
 
     config.write_text(text)
-    reread(server, then="the configuration stays as it was")
+    said = reread(server, then="the configuration stays as it was")
 
-    assert reason in server.log
+    assert reason in said
     assert workers_of(server.pid) == before
     assert server.get("/simple/demo/").status_code == 200
 
