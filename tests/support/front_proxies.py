@@ -17,6 +17,7 @@ from tests.support.server import HOST, free_port, is_listening
 from tests.support.waiting import wait_until
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+IN_CI = "CI" in os.environ
 MODULES = Path("/usr/lib/apache2/modules")
 
 
@@ -37,7 +38,7 @@ class FrontProxy:
         """Run it in front of the server with this port, and yield its address."""
         program = shutil.which(self.program, path=PATH)
         if program is None:
-            assert "CI" not in os.environ, f"{self.program} has to be there"
+            assert not IN_CI, f"{self.program} has to be there"
             pytest.skip(f"{self.program} is not installed")
         folder.mkdir()
         own = free_port()

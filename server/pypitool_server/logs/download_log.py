@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from pypitool.core.download_days import days_to_drop, file_of
+from pypitool.core.masking import masked_tokens
 from pypitool.core.text import timestamp
 from pypitool.host import hand_over, lock, open_or_make
 from pypitool.manage.downloads import DownloadRecord
@@ -122,7 +123,7 @@ def _constant(request: Request, download: Download) -> str:
         "who": _who(request.user),
         "from": request.address,
         # pip describes its whole machine after its name, in hundreds of bytes.
-        "agent": request.agent.partition(" ")[0],
+        "agent": masked_tokens(request.agent.partition(" ")[0]),
         "status": request.status,
     }
     return f'Z",{json.dumps(document, separators=(",", ":"))[1:-1]},"bytes":'

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pypitool.core.rights.tokens import PREFIX
 from pypitool.manage.downloads import DownloadRecord
 from pypitool_server.logs.access_log import Download, Request
 from pypitool_server.logs.download_log import DownloadLog
@@ -64,6 +65,12 @@ def test_a_download_is_one_line(tmp_path: Path) -> None:
             "bytes": 892,
         }
     ]
+
+
+def test_a_token_that_a_client_calls_itself_is_masked(tmp_path: Path) -> None:
+    log_of(tmp_path).write([request()._replace(agent=f"{PREFIX}{'aB3_-' * 9} x")])
+
+    assert [line["agent"] for line in lines(tmp_path)] == ["pypitool_***"]
 
 
 @pytest.mark.parametrize(
