@@ -47,6 +47,8 @@ class StateFiles:
         # Held by the keeper, or by whoever scans in its place; its last sign of life.
         self.keeper_lock = directory / "keeper.lock"
         self.keeper_life = directory / "keeper.json"
+        # Held by whatever serves, several at once.
+        self.server_lock = directory / "server.lock"
         # The files that the keeper is asked to look at; and that somebody met damage in the catalogue.
         self.keeper_inbox = directory / "keeper.asked"
         self.catalogue_doubt = directory / "catalogue.doubted"

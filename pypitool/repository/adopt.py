@@ -25,7 +25,7 @@ from pypitool.catalogue.replay import apply_all, replay_missed
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.state_files import StateFiles
 from pypitool.host import sync_directory
-from pypitool.repository.contact import keeper_lock
+from pypitool.repository.contact import alone_with
 from pypitool.repository.state_errors import CannotAdopt
 from pypitool.repository.state_owner import leave_note
 
@@ -80,8 +80,8 @@ def held_off(other: StateFiles) -> Iterator[int]:
     if not other.facts.exists():
         yield 0
         return
-    with keeper_lock(other) as mine:
-        if not mine:
+    with alone_with(other) as is_alone:
+        if not is_alone:
             raise CannotAdopt(other.directory, "a server or a keeper is at work with it", "stop it first")
         with FactLog(other.facts).locked() as size:
             yield size

@@ -11,14 +11,14 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from io import FileIO
 from typing import Any
 
 from pypitool.core.model import Location
 from pypitool.core.state_files import StateFiles
-from pypitool.host import lock_now, locked, open_or_make, write_whole
+from pypitool.host import hold_off, lock_now, locked, open_or_make, write_whole
 
 # A keeper that does not take what is asked is not there; its walk at the next start finds everything.
 _MOST_BYTES = 64 * 1024
@@ -154,3 +154,25 @@ def is_kept(files: StateFiles) -> bool:
         return False
     with keeper_lock(files) as mine:
         return not mine
+
+
+def serving(files: StateFiles) -> AbstractContextManager[object]:
+    """Hold a state as a server does, beside others that serve: nobody takes it over meanwhile."""
+    return hold_off(files.server_lock, shared=True)
+
+
+@contextmanager
+def alone_with(files: StateFiles) -> Iterator[bool]:
+    """Keep keepers and servers away from a state, and tell whether there were none."""
+    with keeper_lock(files) as is_keeper, FileIO(open_or_make(files.server_lock, 0o640)) as file:
+        yield is_keeper and lock_now(file.fileno()) is not False
+
+
+def is_in_use(files: StateFiles) -> bool:
+    """Tell whether a keeper or a server is at work."""
+    if is_kept(files):
+        return True
+    if not files.server_lock.exists():
+        return False
+    with FileIO(open_or_make(files.server_lock, 0o640)) as file:
+        return lock_now(file.fileno()) is False

@@ -248,10 +248,10 @@ def trouble_with(files: StateFiles) -> str | None:
         return "it cannot be read"
     if not os.access(files.directory, os.W_OK | os.X_OK):
         return "it cannot be written, so its log cannot be set aside"
-    from pypitool.repository.contact import is_kept  # the fast answer of `sync` needs none of it
+    from pypitool.repository.contact import is_in_use  # the fast answer of `sync` needs none of it
 
     try:
-        return "a server or a keeper is at work with it" if is_kept(files) else None
+        return "a server or a keeper is at work with it" if is_in_use(files) else None
     except OSError:
         return "it cannot be seen whether a server is at work with it"
 

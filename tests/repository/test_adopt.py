@@ -110,10 +110,11 @@ def test_what_else_is_known_comes_along(packages: Path, by_hand: Path, tmp_path:
     assert (tmp_path / "var" / "downloads" / "2026-01-01.jsonl").read_text() == "{}\n"
 
 
+@pytest.mark.parametrize("lock", ["keeper.lock", "server.lock"])
 def test_a_state_that_is_in_use_is_refused_and_nothing_is_made(
-    packages: Path, by_hand: Path, tmp_path: Path
+    packages: Path, by_hand: Path, tmp_path: Path, lock: str
 ) -> None:
-    with locked(StateFiles(by_hand).keeper_lock, 0o640), pytest.raises(OtherState) as caught:
+    with locked(by_hand / lock, 0o640), pytest.raises(OtherState) as caught:
         locate_state([packages], None, as_service(tmp_path))
 
     assert "a server or a keeper is at work with it" in str(caught.value)

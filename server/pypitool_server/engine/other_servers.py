@@ -14,6 +14,7 @@ from pypitool.access.rules_record import write_record
 from pypitool.core.state_files import StateFiles
 from pypitool.host import lock_now, open_or_make
 from pypitool.keeper.keeper import Keeper
+from pypitool.repository.contact import serving as hold_as_server
 from pypitool.repository.repository import Repository
 from pypitool_server.engine.assemble import assemble
 from pypitool_server.engine.prepare import Prepared
@@ -39,6 +40,7 @@ class ForeignApplication:
         self._notices = tuple(notices)
         self._making = threading.Lock()
         self._made: dict[int, Application] = {}
+        self._held: list[object] = []  # until the process ends
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -58,6 +60,7 @@ class ForeignApplication:
         for notice in self._notices:
             log.warning("%s", notice)
         repository = Repository.open(prepared.server.packages, prepared.state)
+        self._held.append(hold_as_server(repository.files))
         counts = SharedFile.named(StateFiles(prepared.state).counts)
         tell = _Elected(prepared, self._watch).tell
         serving = assemble(prepared.settings, repository, counts, prepared.log, watch=self._watch, tell=tell)

@@ -10,6 +10,8 @@ from pypitool.access.rules import forwarding_notices
 from pypitool.config.live import ConfigSource
 from pypitool.config.server_table import ServerSettings
 from pypitool.config.settings import Settings
+from pypitool.core.state_files import StateFiles
+from pypitool.repository.contact import serving
 from pypitool_server.engine.listen import Listener, TcpListener, UnixListener
 from pypitool_server.engine.prepare import allow_many_files, prepare
 from pypitool_server.engine.reload_rules import FollowedRules
@@ -35,6 +37,7 @@ def serve(
     prepared = prepare(settings, os.environ)
     notices = (*notices, *forwarding_notices(settings), *prepared.notices)
     with ExitStack() as closing:
+        closing.enter_context(serving(StateFiles(prepared.state)))
         listener = _listen(settings.server)
         closing.callback(listener.close)
         counts = SharedFile.anonymous()
