@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from pypitool.core.names import normalize
+from pypitool.repository.repository import Repository
 from tests.support.environment import scrubbed
 from tests.support.imports import ROOT
 from tests.support.server import ServerProcess
@@ -141,6 +143,19 @@ def test_a_server_that_becomes_a_service_keeps_everything(
             assert "Traceback" not in ended.stderr
 
     assert documents(OURS, home, environment(home, **service)) == expected["documents"]
+
+
+@pytest.mark.live
+def test_names_that_were_uploaded_and_deleted_are_said_once_and_kept(home: Path) -> None:
+    with served(home) as first:
+        pass
+    with served(home) as second:
+        pass
+
+    assert "without a file now, and looked for nowhere else from now on: acme-old;" in first.log
+    assert "acme-old" not in second.log
+    with Repository.open([home / "packages", home / "extra"], environ={}) as repository:
+        assert repository.catalogue.kept_names() >= {normalize("acme-old"), normalize("acme-core")}
 
 
 def served(home: Path, **variables: str) -> ServerProcess:
