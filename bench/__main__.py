@@ -12,14 +12,20 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import report, rows_files, rows_pages, rows_starts, rows_uploads, wrk
+from bench import report, rows_crowd, rows_files, rows_pages, rows_starts, rows_uploads, wrk
 from bench.corpora import CORPORA
 from bench.fleet import Fleet
 from bench.model import Case, Results, Row, Run
 from bench.rows_uploads import DISK
 from bench.servers import PYPITOOL
 
-ROWS: tuple[Row, ...] = (*rows_pages.ROWS, *rows_files.ROWS, *rows_uploads.ROWS, *rows_starts.ROWS)
+ROWS: tuple[Row, ...] = (
+    *rows_pages.ROWS,
+    *rows_files.ROWS,
+    *rows_uploads.ROWS,
+    *rows_starts.ROWS,
+    *rows_crowd.ROWS,
+)
 QUICK_CORPORA = ("S", "H")
 
 

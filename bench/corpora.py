@@ -103,11 +103,11 @@ def remove_uploads(directory: Path) -> None:
         path.unlink()
 
 
-def upload_wheel(client: int, number: int, run: str) -> tuple[str, bytes]:
-    """Make a wheel of 3 KB that nobody has uploaded before: its name and its bytes."""
+def upload_wheel(client: int, number: int, run: str, *, payload: int = 2_000) -> tuple[str, bytes]:
+    """Make a wheel that nobody has uploaded before, 3 KB if nothing else is said: its name and its bytes."""
     release = Release(f"{UPLOADED}-{client}-{number // 10}", f"{number}.{run}")
     return wheel_filename(release), wheel_bytes(
-        release, extra_files={"payload.bin": _noise(release.stem, 2_000)}
+        release, extra_files={"payload.bin": _noise(release.stem, payload)}
     )
 
 

@@ -61,7 +61,7 @@ def _from_eight_clients(port: int, seconds: float) -> list[Sent]:
 
 def _client(port: int, run: str, seconds: float, begin: float, number: int) -> Sent:
     count = max(20, round(seconds * MOST_PER_SECOND))
-    forms = [_form(*upload_wheel(number, one, run)) for one in range(count)]
+    forms = [upload_form(*upload_wheel(number, one, run)) for one in range(count)]
     with connection(port, timeout=120) as opened:
         time.sleep(max(0.0, begin - time.perf_counter()))
         began, done = time.perf_counter(), 0
@@ -81,7 +81,8 @@ def _send(opened: http.client.HTTPConnection, form: bytes) -> None:
         raise RuntimeError(f"an upload was answered with {answer.status}: {body[:300]!r}")
 
 
-def _form(filename: str, wheel: bytes) -> bytes:
+def upload_form(filename: str, wheel: bytes) -> bytes:
+    """Write the form that uploads a wheel."""
     name, version = filename.split("-")[:2]
     fields = {
         ":action": "file_upload", "protocol_version": "1", "metadata_version": "2.1", "name": name,

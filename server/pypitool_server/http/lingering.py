@@ -24,8 +24,8 @@ MOST = 256
 RECENT_SECONDS = 5.0
 POLL_SECONDS = 0.02
 PIECE = 1024**2
-# Looking for the connections of a client takes at most this part of the time.
-SHARE_OF_TIME = 10
+# For so long as a look takes there is none afterwards, times this.
+PAUSE_OF_LOOKS = 5
 SHORTEST_PAUSE = 0.02
 
 
@@ -83,7 +83,7 @@ class Lingering:
                     self._keep(connection.number, connection.identity)
         self._served = number
         now = time.monotonic()
-        self._next_look = now + max(SHORTEST_PAUSE, SHARE_OF_TIME * (now - began))
+        self._next_look = now + max(SHORTEST_PAUSE, PAUSE_OF_LOOKS * (now - began))
 
     def _keep(self, number: int, identity: Identity) -> None:
         with self._lock:
@@ -99,7 +99,8 @@ class Lingering:
                 threading.Thread(target=self._run, name="lingering", daemon=True).start()
 
     def _run(self) -> None:
-        with selectors.DefaultSelector() as selector:
+        # Not epoll, which takes a descriptor.
+        with selectors.PollSelector() as selector:
             while self._goes_on():
                 for kept in list(self._kept.values()):
                     self._follow(kept, selector)

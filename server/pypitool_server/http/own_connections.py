@@ -6,6 +6,7 @@ The engine tells no application which connection a request came by, and the kern
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import stat
 import struct
@@ -162,7 +163,11 @@ def can_be_watched() -> bool:
 
 
 def _own_descriptors() -> list[int]:
-    return [int(name) for name in os.listdir(OWN_DESCRIPTORS)]
+    try:
+        return [int(name) for name in os.listdir(OWN_DESCRIPTORS)]
+    except OSError:
+        # To list them takes one more. There is none: then every number stands for something.
+        return list(range(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
 
 
 def _any_socket() -> socket.socket:

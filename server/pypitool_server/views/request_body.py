@@ -24,6 +24,8 @@ PIECE = 64 * 1024
 # After an early answer: a client that is still sending would see a broken connection instead of it.
 DRAINED_BYTES = 64 * 1024**2
 DRAINED_SECONDS = 10.0
+# So much of a body comes with the head, or right behind it, and the engine has read it.
+SENT_AT_ONCE = 8 * 1024
 # So much of a body the engine has often read when it is refused, and the connection then serves the next.
 READ_AHEAD = 64 * 1024
 LONGEST_LENGTH = 18  # digits; more are a joke, and int() refuses thousands of them
@@ -142,12 +144,15 @@ def drain_early(answer: Response) -> None:
     if not body.is_coming or environ.get("SERVER_PROTOCOL") == "HTTP/2":
         return
     peer = plain(environ.get("REMOTE_ADDR") or "")
+    lingering = here.lingering if peer else None
+    if lingering is not None and body.expected is not None and body.expected <= SENT_AT_ONCE:
+        return
     # Who keeps silent here has shown no password: it is never a place of those who upload.
     with suppress(PoolFull), here.threads.small.take(here.access.client(environ)):
-        if here.lingering is None or not peer:
+        if lingering is None:
             body.drain()
             return
-        here.lingering.keep(peer)
+        lingering.keep(peer)
     if body.expected is None or body.expected > READ_AHEAD:
         answer.headers["Connection"] = "close"
 

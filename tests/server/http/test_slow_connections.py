@@ -20,6 +20,7 @@ import pytest
 from pypitool.core.pace import Patience
 from pypitool_server.http.own_connections import OwnConnections
 from pypitool_server.http.slow_connections import Answers, SlowConnections
+from tests.support.descriptors import descriptors
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what it has counted")
@@ -119,6 +120,15 @@ def test_a_descriptor_that_stands_for_another_connection_is_seen(
         after = {connection.number: connection.identity for connection in own.all()}
 
     assert after[number] == before[other] != before[number]
+
+
+def test_they_are_found_and_ended_when_there_are_no_descriptors(
+    connections: list[Connection], own: OwnConnections
+) -> None:
+    watch = SlowConnections(own, Answers(), PATIENCE)
+
+    with descriptors(0):
+        watch_until(watch, connections[0])
 
 
 def test_bytes_that_wait_for_the_client_are_counted(

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import os
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from werkzeug.test import TestResponse
 
 from pypitool.repository.repository import Repository
 from tests.server.site import Site, basic, make_site
+from tests.support.descriptors import descriptors
 from tests.support.forms import upload_form
 from tests.support.wheels import Release, build_wheel, sdist_bytes
 
 WHEEL = "/packages/acme_core-2.0rc1-py3-none-any.whl"
 LARGE = "/packages/large-1.0-py3-none-any.whl"
-
-
-@contextmanager
-def descriptors(free: int) -> Iterator[None]:
-    """Leave this process only so many descriptors."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(free + 1)]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(opened) + 1, hard))
-    try:
-        while True:
-            try:
-                opened.append(os.open(os.devnull, os.O_RDONLY))
-            except OSError:
-                break
-        for _ in range(free):
-            os.close(opened.pop())
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        for one in opened:
-            os.close(one)
 
 
 @pytest.fixture
