@@ -206,7 +206,7 @@ def _command(question: ResolverRequest, folder: Path) -> list[str]:
         command += ["--constraints", "constraints.txt"]
     for name in sorted(question.formats.no_binary):
         command += ["--no-binary", name]
-    return [*command, *_indexes(question.upstreams)]
+    return command
 
 
 def _lines(wanted: Sequence[RequirementLine]) -> Iterator[str]:
@@ -214,14 +214,12 @@ def _lines(wanted: Sequence[RequirementLine]) -> Iterator[str]:
         yield f"{line.requirement}\n"
 
 
-def _indexes(upstreams: Sequence[Upstream]) -> Iterator[str]:
+def _indexes(upstreams: Sequence[Upstream]) -> dict[str, str]:
     # uv takes the first index that has a name, as we do. Upstreams of certain projects are asked first;
     # the last of the general ones is its default index.
     ordered = sorted(enumerate(upstreams), key=lambda pair: (not pair[1].projects, pair[0]))
     *first, last = [f"{_index_name(number)}={upstream.index}" for number, upstream in ordered]
-    for index in first:
-        yield from ("--index", index)
-    yield from ("--default-index", last)
+    return {"UV_INDEX": " ".join(first), "UV_DEFAULT_INDEX": last} if first else {"UV_DEFAULT_INDEX": last}
 
 
 def _index_name(number: int) -> str:
@@ -234,8 +232,9 @@ def _environment(question: ResolverRequest, environ: Mapping[str, str], folder: 
     if not _is_writable(environ.get("HOME")):
         kept["HOME"] = folder
         kept.pop("XDG_CACHE_HOME", None)
+    # In the environment: an argument list can be read by everybody on the machine, and the relay is a secret.
+    kept.update(_indexes(question.upstreams))
     for number, upstream in enumerate(question.upstreams):
-        # In the environment: an argument list can be read by everybody on the machine.
         if upstream.credentials is not None:
             name = _index_name(number).upper()
             kept[f"UV_INDEX_{name}_USERNAME"] = upstream.credentials.user

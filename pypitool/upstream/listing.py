@@ -122,7 +122,7 @@ class Listing:
             kind=distribution.kind,
             tags=tags,
             build=build,
-            url=_joined(self.base, entry.url),
+            url=joined(self.base, entry.url),
             hashes=frozenset(_strong(entry.hashes)),
             size=entry.size,
             requires_python=entry.requires_python or None,
@@ -162,7 +162,8 @@ def _time(text: str | None) -> str | None:
         return None
 
 
-def _joined(base: str, url: str) -> str:
+def joined(base: str, url: str) -> str:
+    """Return the address that a page at `base` means; what cannot be one stays as it is."""
     try:
         return urljoin(base, url)
     except ValueError:

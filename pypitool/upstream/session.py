@@ -11,7 +11,6 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from logging import getLogger
 from typing import Any, Protocol
-from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -21,6 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from pypitool import __version__
 from pypitool.core.address_judgement import Place, host_of, is_same_host, may_see_credentials, refusal
+from pypitool.upstream.listing import joined
 from pypitool.upstream.tls import tls_context
 from pypitool.upstream.upstream import Upstream
 from pypitool.upstream.upstream_errors import AddressRefused, CutShort, Stopped, UpstreamUnavailable, redacted
@@ -204,7 +204,7 @@ class UpstreamSession:
         for _ in range(_MOST_REDIRECTS):
             # requests follows by itself too, but asks nobody where to.
             location = self._session.get_redirect_target(response)
-            target = _joined(response.url, location or "")
+            target = joined(response.url, location or "")
             if location is None or (within is not None and not _is_within(target, within)):
                 return response
             response.close()
@@ -300,13 +300,6 @@ def read_pieces(response: Response, size: int = 256 * 1024) -> Iterator[bytes]:
         yield from response.raw.stream(size, decode_content=False)
     except (HTTPError, OSError) as error:
         raise CutShort(response.url, f"its answer was cut short ({_short(error)})") from error
-
-
-def _joined(base: str, location: str) -> str:
-    try:
-        return urljoin(base, location)
-    except ValueError:
-        return location  # it is judged next
 
 
 def _addresses(host: str) -> tuple[str, ...]:
