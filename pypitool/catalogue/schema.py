@@ -11,6 +11,7 @@ from pathlib import Path
 from pypitool.catalogue import writes
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueTooNew
 from pypitool.catalogue.rows import COLUMNS, from_row
+from pypitool.core.limits import REQUIRES_PYTHON
 
 VERSION_ONE = 1
 APPLICATION_ID = 0x70797069  # `file` and others can tell what this database is
@@ -151,12 +152,18 @@ CREATE TABLE IF NOT EXISTS deletion (
 ) WITHOUT ROWID;
 """
 
+# What was taken before there was a limit, and ends pip on every page where it stands.
+_READABLE_PYTHONS = f"""
+UPDATE file SET requires_python = NULL WHERE length(requires_python) > {REQUIRES_PYTHON.most};
+"""
+
 # The script that leads from the schema before to this one, by the number that it leads to.
 MIGRATIONS: Mapping[int, str] = {
     VERSION_ONE + 1: _TOKENS,
     VERSION_ONE + 2: _OWNERS,
     VERSION_ONE + 3: _UPLOADED,
     VERSION_ONE + 4: _DELETIONS,
+    VERSION_ONE + 5: _READABLE_PYTHONS,
 }
 
 

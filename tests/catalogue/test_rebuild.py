@@ -357,6 +357,20 @@ def test_an_older_catalogue_is_migrated_and_a_copy_kept(path: Path, facts: FactL
     assert tables(path) - tables(copy) == {"novelty"}
 
 
+def test_a_python_that_no_installer_bears_goes_with_the_migration(path: Path, facts: FactLog) -> None:
+    file, _ = fill(path, facts)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE file SET requires_python = ? WHERE root = 0", (">=3." + "9" * 5000,))
+        connection.execute(f"PRAGMA user_version = {schema.VERSION_ONE + 4}")
+        connection.commit()
+
+    with closing(open_catalogue(path, facts)) as catalogue:
+        held = catalogue.held_at(file.location)
+
+    assert held is not None
+    assert held.contents.requires_python is None
+
+
 def test_a_migration_that_fails_leaves_the_catalogue_as_it_was(path: Path, facts: FactLog) -> None:
     file, _ = fill(path, facts)
     failing = {**NEXT, NUMBER: f"{NEXT[NUMBER]}; CREATE TABLE file (id TEXT)"}

@@ -454,3 +454,14 @@ def test_a_file_that_was_only_touched_stays_listed(
 
 def zip_with(number: int) -> bytes:
     return sdist_bytes(Release("acme", "1.0"), suffix=".zip", extra_files={"number": b"%d" % number})
+
+
+@pytest.mark.usefixtures("kept")
+def test_one_odd_file_keeps_no_other_from_being_listed(repository: Repository, root: Path) -> None:
+    odd = f"Metadata-Version: 2.1\nName: bad\nVersion: {'9' * 5000}\n".encode()
+    build_wheel(root, "bad", "1.0", metadata=odd)
+    build_wheel(root, "zzz", "1.0")
+
+    listed(repository, "zzz-1.0-py3-none-any.whl")
+
+    wait_until(lambda: reasons(repository).keys() == {"bad-1.0-py3-none-any.whl"}, what="it is named")
