@@ -184,7 +184,9 @@ def _streamed(file: HeldFile, descriptor: int, part: Part) -> FileBody:
     place = here.threads.sending.take(here.access.client(request.environ))
     # Its own descriptor, which the body closes: the one here ends with the view.
     own = os.dup(descriptor)
-    judge = (SentWhole if part.status == 200 else SentPart)(file, own, _doubter(file))
+    doubt = _doubter(file)
+    is_whole = part.status == 200
+    judge = SentWhole(file, own, doubt) if is_whole else SentPart(file, own, part.length, doubt)
     return FileBody(own, part.start, part.length, place.give, judge)
 
 

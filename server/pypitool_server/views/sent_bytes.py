@@ -20,6 +20,8 @@ from pypitool.store.opened import Opened, stat_of
 # Up to here a doubtful file is hashed before its first byte: a client tries again after a 503, but pip ends
 # with an error where a body is cut.
 _JUDGED_AT_ONCE = 1024 * 1024
+# So many bytes go out between two looks at the stat.
+_LOOK_EVERY = 1024 * 1024
 _PIECE = 1024 * 1024
 
 
@@ -50,16 +52,18 @@ def judge_small(file: HeldFile, descriptor: int, body: bytes) -> None:
 class SentPart:
     """Judges a part of a file at its last piece, by the stat alone."""
 
-    def __init__(self, file: HeldFile, descriptor: int, doubt: Callable[[], None]) -> None:
+    def __init__(self, file: HeldFile, descriptor: int, length: int, doubt: Callable[[], None]) -> None:
         self._file = file
         self._descriptor = descriptor
+        self._length = length
         self._doubt = doubt
         self._is_doubtful = False
 
-    def __call__(self, pieces: list[bytes], left: int) -> None:
-        """Judge what is being sent; raise `FileChanging` before the last piece is."""
-        if not left:
+    def __call__(self, piece: bytes, sent: int) -> int:
+        """Judge what is being sent; raise `FileChanging` instead of the last piece."""
+        if sent == self._length:
             self._look()
+        return self._length
 
     def _look(self) -> None:
         stands = False
@@ -75,25 +79,23 @@ class SentWhole(SentPart):
     """Judges a whole body at its last piece: by the stat where that stands, else by the hash."""
 
     def __init__(self, file: HeldFile, descriptor: int, doubt: Callable[[], None]) -> None:
-        super().__init__(file, descriptor, doubt)
-        self._proven = 0  # bytes that were sent while the stat stood: those are the file's
+        super().__init__(file, descriptor, file.stat.size, doubt)
         self._hash: hashlib._Hash | None = None
 
-    def __call__(self, pieces: list[bytes], left: int) -> None:
-        """Judge what is being sent; raise `FileChanging` before the last piece is."""
+    def __call__(self, piece: bytes, sent: int) -> int:
+        """Judge what is being sent; raise `FileChanging` instead of the last piece."""
         self._look()
         if not self._is_doubtful:
-            self._proven += sum(map(len, pieces))
-        elif self._hash_on(pieces) != _sha256(self._file) and not left:
-            raise FileChanging(self._file.filename)
-
-    def _hash_on(self, pieces: list[bytes]) -> str:
+            return sent + _LOOK_EVERY
         if self._hash is None:
-            # What was proven is read again. Should it be other bytes by now, the hash will be another one.
-            self._hash = _hashed(_read(self._descriptor, self._proven))
-        for piece in pieces:
+            # What went out while the stat stood was the file's: it is read again. Should it be other bytes by
+            # now, the hash will be another one.
+            self._hash = _hashed(_read(self._descriptor, sent))
+        else:
             self._hash.update(piece)
-        return self._hash.hexdigest()
+        if sent == self._length and self._hash.hexdigest() != _sha256(self._file):
+            raise FileChanging(self._file.filename)
+        return sent
 
 
 def _stands(file: HeldFile, descriptor: int) -> bool:
