@@ -168,8 +168,12 @@ def _check_details(fact: Fact) -> None:
         owners = fact.details.get("owners", ())
         if not isinstance(owners, (list, tuple)) or not all(isinstance(one, str) for one in owners):
             raise TypeError("its owners are no texts")
-    elif fact.what == What.TOKEN_CREATE and created_token(fact) is None:
-        raise ValueError("it tells of no token")
+    elif fact.what == What.TOKEN_CREATE:
+        token = created_token(fact)
+        if token is None or any(
+            not isinstance(one, (str, type(None))) for one in (token.expires, token.owner)
+        ):
+            raise ValueError("it tells of no token")
     elif fact.what == What.TOKEN_REVOKE and revoked_token(fact) is None:
         raise ValueError("it does not tell of which token")
 

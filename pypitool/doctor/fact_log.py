@@ -41,4 +41,5 @@ def _said(lines: Sequence[Skipped], what: str) -> str:
     kinds = ", ".join(sorted({line.what for line in lines if line.what}))
     counted = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
     first = lines[0]
-    return f"{counted} {what}{kinds and f' ({kinds})'}; at byte {first.offset}: {first.reason}"
+    reason = first.reason.removeprefix(f"it {what}: ")
+    return f"{counted} {what}{kinds and f' ({kinds})'}; at byte {first.offset}: {reason}"

@@ -51,6 +51,7 @@ def write(log: FactLog, **document: Any) -> None:
         {"what": "upload", "project": "foo", "file": "foo-1.0.tar.gz", "sha256": {}},
         {"what": "token-revoke", "hash": 17},
         {"what": "token-create", "hash": "0" * 64},
+        {"what": "token-create", "hash": "0", "name": "ci", "projects": [], "may": ["upload"], "expires": 5},
         {"what": ["yank"], "project": "foo"},
         {"what": "delete", "project": "foo"},
     ],

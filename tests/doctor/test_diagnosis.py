@@ -205,7 +205,14 @@ def test_lines_of_facts_that_cannot_be_read_or_applied() -> None:
     path = Path("facts.jsonl")
     skipped = [
         Skipped(path, 17, "it is not a fact (JSONDecodeError)"),
-        Skipped(path, 90, "it holds half of a character", "yank", takes_away=True, is_damaged=False),
+        Skipped(
+            path,
+            90,
+            "it cannot be applied: it holds half of a character",
+            "yank",
+            takes_away=True,
+            is_damaged=False,
+        ),
         Skipped(path, 200, "it holds half of a character", "upload", is_damaged=False),
         Skipped(path, 300, "it holds half of a character", "upload", is_damaged=False),
     ]
