@@ -69,14 +69,18 @@ def take_over(
     environ: Mapping[str, str] = os.environ,
     *,
     dry_run: bool = False,
+    service: Path = SERVICE,
 ) -> TakenOver:
-    """Let the state of these directories take over the one in `given`; with `dry_run` say what that is."""
+    """Let the state of these directories take over the one in `given`; with `dry_run` say what that is.
+
+    For root that is the state of the `service`, where the other one is what a shell would take for their own.
+    """
     for root in roots:
         if not root.is_dir():
             raise PackagesMissing(root)
     directory, given = choose_state(roots, explicit, environ), given.absolute()
-    if is_same(directory, given) and explicit is None and os.geteuid() == 0 and SERVICE.is_dir():
-        directory = SERVICE  # what the service asks for by its environment
+    if is_same(directory, given) and explicit is None and os.geteuid() == 0 and service.is_dir():
+        directory = service  # what it asks for by its environment
     if not dry_run:
         finish_adopting(StateFiles(directory))
     found = survey(roots, directory, environ)

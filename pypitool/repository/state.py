@@ -18,6 +18,7 @@ from pypitool.repository.state_errors import (
     ForeignState,
     OtherState,
     PackagesMissing,
+    StateClosed,
     StateLost,
     StateTwice,
     StateUnusable,
@@ -216,7 +217,7 @@ def _asked(files: StateFiles, roots: Sequence[Path]) -> FoundState:
         found = relation_of(files, roots)
         has_facts = begins_with_facts(files)
     except PermissionError as error:
-        raise StateUnusable(files.directory, "it cannot be read") from error
+        raise StateClosed(files.directory, "it cannot be read") from error
     if found is not Relation.OTHERS or not has_facts:
         return FoundState(files.directory, has_facts, found)
     return FoundState(

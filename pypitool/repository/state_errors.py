@@ -19,6 +19,13 @@ class StateUnusable(PypitoolError):
     reason: str
 
 
+class StateClosed(StateUnusable):
+    """The state is another user's."""
+
+    sentence = "cannot use the state in {directory}: it is another user's, and {reason}"
+    hint = "run the command with sudo, or as that user"
+
+
 class PackagesMissing(PypitoolError):
     """A package directory is not there."""
 

@@ -13,7 +13,7 @@ from pypitool.core.errors import of_the_machine
 from pypitool.core.state_choice import KnownDirectory, RecordedDirectory, Relation, relation
 from pypitool.core.state_files import HiddenFiles, StateFiles
 from pypitool.host import hand_over, write_whole
-from pypitool.repository.state_errors import StateUnusable
+from pypitool.repository.state_errors import StateClosed, StateUnusable
 
 _MARK = re.compile(r"[0-9a-f]{32}\n")
 
@@ -37,6 +37,8 @@ def recorded(files: StateFiles) -> list[RecordedDirectory] | None:
         return [_recorded(files, name, mark) for name, mark in zip(names, marks, strict=True)]
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except PermissionError as error:
+        raise StateClosed(files.directory, "it cannot be read") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise of_the_machine(error, str(files.directory)) or StateUnusable(
             files.directory, f"`{files.roots.name}` cannot be read ({error})"

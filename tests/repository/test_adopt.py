@@ -65,7 +65,7 @@ def test_a_server_that_becomes_a_service_forgets_nothing(
     assert StateFiles(by_hand).moved_facts.read_bytes() == before
     assert (by_hand / "state-is-in").read_text() == f"{new.directory}\n"
     assert [record.getMessage() for record in caplog.records] == [
-        f"the state in {new.directory} has taken over 1 decisions from {by_hand}, whose log is now "
+        f"the state in {new.directory} has taken over 1 decision from {by_hand}, whose log is now "
         "facts.jsonl.moved"
     ]
 
@@ -190,6 +190,20 @@ def test_what_root_adopts_belongs_to_the_owner_of_the_state(
     assert {(path.name, path.lstat().st_uid) for path in service.iterdir()} == {
         (path.name, 65534) for path in service.iterdir()
     }
+
+
+@needs_root
+def test_root_means_the_service_where_a_shell_would_not(
+    packages: Path, by_hand: Path, tmp_path: Path
+) -> None:
+    service = tmp_path / "var"
+    service.mkdir()
+
+    taken = take_over(by_hand, [packages], None, {}, service=service)
+
+    assert (taken.state, taken.way) == (service, Way.COPIED)
+    assert decided(service) == [("yank", "acme", EARLY)]
+    assert locate_state([packages], None, {}) == service
 
 
 @needs_root

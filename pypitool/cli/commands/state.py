@@ -75,10 +75,11 @@ def _tell(output: Output, taken: TakenOver, *, dry_run: bool) -> None:
 
 
 def _sentence(taken: TakenOver, are: str) -> str:
+    from pypitool.core.fact_merge import counted
     from pypitool.repository.merge_states import Way
 
     if taken.way is Way.NOTHING:
         return f"{taken.state} is the state of these directories already"
     if taken.way is Way.KEPT:
         return f"the decisions of {taken.state} {are} kept: it belongs to these directories"
-    return f"{len(taken.lines)} decisions of {taken.other} {are} {taken.way.value} to {taken.state}"
+    return f"{counted(len(taken.lines))} of {taken.other} {are} {taken.way.value} to {taken.state}"
