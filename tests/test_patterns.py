@@ -144,6 +144,7 @@ def growth(pattern: re.Pattern[str] | re.Pattern[bytes], how: str, kind: Kind) -
     return [larger / smaller for smaller, larger in pairwise(steps)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", rows(), ids=str)
 def test_the_work_of_a_pattern_grows_with_the_text_and_no_faster(row: Row) -> None:
     for kind in worst(row.pattern, row.how, row.beginnings):
