@@ -24,6 +24,7 @@ except ImportError:
 
 Next = Callable[[int], bool]
 STACK = 512 * 1024**2
+SINGLE = frozenset((codes.LITERAL, codes.NOT_LITERAL, codes.ANY, codes.IN))
 
 
 class UnknownNode(AssertionError):
@@ -36,9 +37,11 @@ class Steps:
     def __init__(self, pattern: re.Pattern[Any], text: str | bytes) -> None:
         # Bytes as Latin-1: a byte is a character then.
         self._text = text.decode("latin-1") if isinstance(text, bytes) else text
-        self._tree = list(parser.parse(pattern.pattern, pattern.flags))
+        self._tree = parser.parse(pattern.pattern, pattern.flags).data
         self._flags = pattern.flags
         self._groups: dict[int, tuple[int, int]] = {}
+        # Of each part and character that met, whether it fits: texts repeat themselves.
+        self._fitting: dict[tuple[int, str], bool] = {}
         self.count = 0
 
     def match_at(self, start: int, *, whole: bool) -> int | None:
@@ -67,7 +70,7 @@ class Steps:
         kind, argument = nodes[index]
         rest: Next = lambda place: self._sequence(nodes, index + 1, place, then)  # noqa: E731
         if _is_single(kind):
-            return self._fits(kind, argument, at) and rest(at + 1)
+            return self._fits(nodes[index], at) and rest(at + 1)
         return self._part(kind, argument, at, rest)
 
     def _part(self, kind: Any, argument: Any, at: int, rest: Next) -> bool:
@@ -78,9 +81,9 @@ class Steps:
                 self._groups[number] = (at, end)
                 return rest(end)
 
-            return self._sequence(list(inner), 0, at, closed)
+            return self._sequence(inner.data, 0, at, closed)
         if kind is codes.BRANCH:
-            return any(self._sequence(list(one), 0, at, rest) for one in argument[1])
+            return any(self._sequence(one.data, 0, at, rest) for one in argument[1])
         if kind in (codes.MAX_REPEAT, codes.MIN_REPEAT):
             return self._repeat(argument, at, rest, is_greedy=kind is codes.MAX_REPEAT)
         if kind is codes.AT:
@@ -94,13 +97,13 @@ class Steps:
             return same and rest(at + end - begin)
         if str(kind) == "ATOMIC_GROUP":
             found: list[int] = []
-            inside = self._sequence(list(argument), 0, at, lambda end: not found.append(end))  # type: ignore[func-returns-value]
+            inside = self._sequence(argument.data, 0, at, lambda end: not found.append(end))  # type: ignore[func-returns-value]
             return inside and rest(found[0])
         raise UnknownNode(str(kind))
 
     def _repeat(self, argument: Any, at: int, rest: Next, *, is_greedy: bool) -> bool:
         least, most, inner = argument
-        nodes = list(inner)
+        nodes = inner.data
         if len(nodes) == 1 and _is_single(nodes[0][0]):
             return self._run(nodes[0], least, most, at, rest, is_greedy=is_greedy)
 
@@ -119,18 +122,23 @@ class Steps:
         return again(0, at)
 
     def _run(self, node: Any, least: int, most: int, at: int, rest: Next, *, is_greedy: bool) -> bool:
-        kind, argument = node
         longest = 0
-        while longest < most and self._fits(kind, argument, at + longest):
+        while longest < most and self._fits(node, at + longest):
             longest += 1
         lengths = range(longest, least - 1, -1) if is_greedy else range(least, longest + 1)
         return any(rest(at + length) for length in lengths)
 
-    def _fits(self, kind: Any, argument: Any, at: int) -> bool:
+    def _fits(self, node: Any, at: int) -> bool:
         self.count += 1
         if at >= len(self._text):
             return False
-        one = self._text[at]
+        met = id(node), self._text[at]
+        fits = self._fitting.get(met)
+        if fits is None:
+            fits = self._fitting[met] = self._is_fitting(*node, self._text[at])
+        return fits
+
+    def _is_fitting(self, kind: Any, argument: Any, one: str) -> bool:
         if kind is codes.ANY:
             return bool(self._flags & re.DOTALL) or one != "\n"
         variants = {one, one.lower(), one.upper()} if self._flags & re.IGNORECASE else {one}
@@ -171,7 +179,7 @@ class Steps:
         direction, inner = argument
         start = at if direction > 0 else at - inner.getwidth()[0]
         ends: Next = (lambda _: True) if direction > 0 else (lambda end: end == at)
-        return start >= 0 and self._sequence(list(inner), 0, start, ends)
+        return start >= 0 and self._sequence(inner.data, 0, start, ends)
 
 
 def _is_word(one: str) -> bool:
@@ -179,7 +187,7 @@ def _is_word(one: str) -> bool:
 
 
 def _is_single(kind: Any) -> bool:
-    return kind in (codes.LITERAL, codes.NOT_LITERAL, codes.ANY, codes.IN)
+    return kind in SINGLE
 
 
 def steps_of(pattern: re.Pattern[Any], text: str | bytes, *, how: str) -> int:
