@@ -135,7 +135,7 @@ class Steps:
         met = id(node), self._text[at]
         fits = self._fitting.get(met)
         if fits is None:
-            fits = self._fitting[met] = self._is_fitting(*node, self._text[at])
+            fits = self._fitting[met] = self._is_fitting(node[0], node[1], self._text[at])
         return fits
 
     def _is_fitting(self, kind: Any, argument: Any, one: str) -> bool:
