@@ -79,7 +79,7 @@ class FoundState:
     relation: Relation = Relation.NOBODYS
     is_expendable: bool = False  # its facts are none of anybody's: what rules counted, and nothing else
     is_deserted: bool = False  # the directories that it belongs to lie in it, and hold no file
-    trouble: str | None = None  # why it cannot be adopted
+    trouble: str | None = None  # why it can be taken away from nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ def choose(asked: FoundState, others: Sequence[FoundState] = (), *, note_is_lost
     is_foreign = asked.relation is Relation.OTHERS
     if asked.relation is Relation.TWICE:
         return Choice(StateVerdict.REFUSE_TWICE)
-    if is_foreign and asked.has_facts and not (asked.is_expendable or asked.is_deserted):
+    is_free = not asked.has_facts or asked.is_expendable or asked.is_deserted
+    if is_foreign and not (is_free and asked.trouble is None):
         return Choice(StateVerdict.REFUSE_OWNER)
     other = _rival(others)
     if not asked.has_facts or (is_foreign and asked.is_expendable):

@@ -143,7 +143,8 @@ def find_state(
     """
     found = survey(roots, explicit, environ)
     found.refuse()
-    return found.holding if found.holding.is_dir() else None
+    is_anothers = found.choice.verdict is StateVerdict.TAKE  # in which nobody decided anything
+    return found.holding if found.holding.is_dir() and not is_anothers else None
 
 
 def choose_state(
@@ -218,7 +219,7 @@ def _asked(files: StateFiles, roots: Sequence[Path]) -> FoundState:
         has_facts = begins_with_facts(files)
     except PermissionError as error:
         raise StateClosed(files.directory, "it cannot be read") from error
-    if found is not Relation.OTHERS or not has_facts:
+    if found is not Relation.OTHERS:
         return FoundState(files.directory, has_facts, found)
     return FoundState(
         files.directory,
@@ -226,6 +227,7 @@ def _asked(files: StateFiles, roots: Sequence[Path]) -> FoundState:
         found,
         is_expendable=_is_expendable(files),
         is_deserted=_is_deserted(files),
+        trouble=trouble_with(files),
     )
 
 
@@ -245,7 +247,7 @@ def _other(files: StateFiles, roots: Sequence[Path], *, closely: bool) -> FoundS
 
 def trouble_with(files: StateFiles) -> str | None:
     """Return why a state cannot be taken over, None if it can."""
-    if not os.access(files.facts, os.R_OK):
+    if files.facts.exists() and not os.access(files.facts, os.R_OK):
         return "it cannot be read"
     if not os.access(files.directory, os.W_OK | os.X_OK):
         return "it cannot be written, so its log cannot be set aside"

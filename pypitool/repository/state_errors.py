@@ -45,8 +45,8 @@ class ForeignState(PypitoolError):
 
     def __post_init__(self) -> None:
         self.hint = (
-            f"if these are its packages now, `pypitool state adopt {self.directory}` keeps all that was "
-            "decided; other packages get a state of their own with `--state DIR`"
+            f"if these are its packages now, `pypitool state adopt {self.directory} --state {self.directory}` "
+            "keeps all that was decided; other packages get a state of their own with `--state DIR`"
         )
         super().__post_init__()
 

@@ -173,6 +173,30 @@ def test_another_state_may_be_adopted_where_the_note_leads_nowhere(
     assert run("list").code == 0
 
 
+def test_who_looks_at_other_directories_leaves_a_state_to_its_own(run: Run, tmp_path: Path) -> None:
+    others, state = tmp_path / "others", tmp_path / "var"
+    others.mkdir()
+    assert run("rescan", "--state", str(state)).code == 0
+    before = (state / "roots.json").read_bytes()
+
+    assert main(["list", "--packages", str(others), "--state", str(state)]) == 0
+
+    assert (state / "roots.json").read_bytes() == before
+
+
+def test_the_remedy_of_the_hint_lets_a_state_have_other_directories(
+    run: Run, packages: Path, tmp_path: Path, other: Path, second: Path
+) -> None:
+    moved = packages.rename(tmp_path / "moved")
+    (moved / ".pypitool" / "id").unlink()
+    directories = ("--packages", str(moved), "--state", str(second))
+    assert main(["list", *directories]) == 8
+
+    assert main(["state", "adopt", str(second), *directories]) == 0
+
+    assert main(["list", *directories]) == 0
+
+
 def test_a_group_without_a_command_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["state"]) == 2
     assert "adopt" in capsys.readouterr().err

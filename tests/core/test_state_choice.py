@@ -50,6 +50,10 @@ def found(**known: Any) -> FoundState:
         ),
         pytest.param(found(relation=Relation.OTHERS), [], Verdict.TAKE, id="of others, without facts"),
         pytest.param(
+            found(relation=Relation.OTHERS, trouble="in use"), [], Verdict.REFUSE_OWNER,
+            id="of others, who use it",
+        ),
+        pytest.param(
             found(relation=Relation.OTHERS), [found(has_facts=True)], Verdict.ADOPT,
             id="of others without facts, and there is one with facts",
         ),

@@ -16,7 +16,7 @@ from pypitool.core.errors import exit_code
 from pypitool.core.fact import Fact, What
 from pypitool.core.state_choice import Relation
 from pypitool.core.state_files import StateFiles
-from pypitool.host import hand_over
+from pypitool.host import hand_over, locked
 from pypitool.repository.state import find_state, locate_state
 from pypitool.repository.state_errors import (
     ForeignState,
@@ -316,6 +316,24 @@ def test_the_service_without_a_configuration_takes_the_directory_that_is_named_l
     decide(state, Fact(What.RULES, ANN, details={"digest": "12"}))
 
     assert locate_state([packages], state, {}) == state
+    assert check(state, packages)
+
+
+def test_a_state_is_not_taken_from_a_server_although_nobody_has_decided_anything(
+    packages: Path, more: Path, tmp_path: Path
+) -> None:
+    state = locate_state([packages], tmp_path / "state", {})
+
+    with locked(state / "server.lock", 0o640), pytest.raises(ForeignState):
+        locate_state([more], state, {})
+
+    assert check(state, packages)
+
+
+def test_who_looks_takes_no_state_away(packages: Path, more: Path, tmp_path: Path) -> None:
+    state = locate_state([packages], tmp_path / "state", {})
+
+    assert find_state([more], state, {}) is None
     assert check(state, packages)
 
 
