@@ -44,8 +44,9 @@ class ForeignState(PypitoolError):
     asked: Sequence[Path]
 
     def __post_init__(self) -> None:
+        command = f"pypitool state adopt {self.directory} --state {self.directory}"
         self.hint = (
-            f"if these are its packages now, `pypitool state adopt {self.directory} --state {self.directory}` "
+            f"if these are its packages now, `{command}` "
             "keeps all that was decided; other packages get a state of their own with `--state DIR`"
         )
         super().__post_init__()
