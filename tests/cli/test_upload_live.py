@@ -27,20 +27,22 @@ ROBOT, PLAIN = "robot", "plain-s3cret"  # Python 3.10 reads nothing else in a ne
 LOGIN = {"PYPITOOL_USERNAME": USER, "PYPITOOL_PASSWORD": PASSWORD}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def public() -> Iterator[Receiver]:
     """An index that has everything under the same names, and is none of our business."""
     with Receiver() as receiver:
         yield receiver
 
 
-@pytest.fixture
-def server(tmp_path: Path, public: Receiver) -> Iterator[ServerProcess]:
-    packages = tmp_path / "packages"
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, public: Receiver) -> Iterator[ServerProcess]:
+    """A server to which each test uploads projects of its own."""
+    home = tmp_path_factory.mktemp("server")
+    packages = home / "packages"
     packages.mkdir()
-    passwords = write_htpasswd(tmp_path / "htpasswd", {USER: PASSWORD, ROBOT: PLAIN})
+    passwords = write_htpasswd(home / "htpasswd", {USER: PASSWORD, ROBOT: PLAIN})
     options = ["-P", str(passwords), "--workers", "2", "--fallback-url", f"{public.root}simple/"]
-    with ServerProcess(packages, home=tmp_path, options=options, fallback=True) as running:
+    with ServerProcess(packages, home=home, options=options, fallback=True) as running:
         yield running
 
 
@@ -52,12 +54,18 @@ def client(tmp_path: Path) -> Client:
 
 
 @pytest.fixture
-def dist(tmp_path: Path) -> list[Path]:
+def other(request: pytest.FixtureRequest) -> str:
+    """The name of a project that no other test has."""
+    return "other-" + request.node.name.removeprefix("test_").replace("_", "-")
+
+
+@pytest.fixture
+def dist(tmp_path: Path, other: str) -> list[Path]:
     directory = tmp_path / "dist"
     return [
-        build_wheel(directory, "acme-core", "1.0"),
-        build_sdist(directory, "acme-core", "1.0"),
-        build_wheel(directory, "other", "1.0"),
+        build_wheel(directory, f"acme-{other}", "1.0"),
+        build_sdist(directory, f"acme-{other}", "1.0"),
+        build_wheel(directory, other, "1.0"),
     ]
 
 
@@ -88,16 +96,18 @@ def test_files_are_uploaded_once_and_kept_from_then_on(
     assert [lines[-1]["exit_code"] for lines in (first, again, skipped)] == [0, 0, 0]
     # The server sends clients there for what it does not hold; an upload is no reason to tell anybody.
     assert public.state.pages_asked == []
-    held = {path.name: path.read_bytes() for path in server.packages[0].glob("*-*")}
+    held = {
+        path.name: path.read_bytes() for path in server.packages[0].glob(f"*{dist[2].name.split('-')[0]}-*")
+    }
     assert held == {file.name: file.read_bytes() for file in dist}
 
 
 def test_other_bytes_are_a_conflict_and_what_can_be_done_is_done(
-    server: ServerProcess, client: Client, dist: list[Path]
+    server: ServerProcess, client: Client, dist: list[Path], other: str
 ) -> None:
     upload(client, server, *dist)
-    changed = build_wheel(dist[0].parent, "other", "1.0", extra_files={"more.py": b""})
-    new = build_wheel(dist[0].parent, "other", "1.1")
+    changed = build_wheel(dist[0].parent, other, "1.0", extra_files={"more.py": b""})
+    new = build_wheel(dist[0].parent, other, "1.1")
 
     alone = upload(client, server, changed)
     with_others = upload(client, server, "--skip-existing", *dist, new)
@@ -112,12 +122,12 @@ def test_other_bytes_are_a_conflict_and_what_can_be_done_is_done(
     assert with_others[-1]["exit_code"] == 3
 
 
-def test_what_is_replaced_is_told(tmp_path: Path, client: Client, dist: list[Path]) -> None:
+def test_what_is_replaced_is_told(tmp_path: Path, client: Client, dist: list[Path], other: str) -> None:
     packages = tmp_path / "open"
     packages.mkdir()
     with ServerProcess(packages, home=tmp_path, options=["-a", ".", "-P", ".", "-o"]) as server:
         upload(client, server, dist[2])
-        changed = build_wheel(dist[0].parent, "other", "1.0", extra_files={"more.py": b""})
+        changed = build_wheel(dist[0].parent, other, "1.0", extra_files={"more.py": b""})
 
         lines = upload(client, server, changed)
 
@@ -178,7 +188,7 @@ def test_a_large_file_is_never_in_memory(server: ServerProcess, client: Client, 
 
 
 def test_clients_work_with_what_client_config_writes(
-    server: ServerProcess, client: Client, dist: list[Path], tmp_path: Path
+    server: ServerProcess, client: Client, dist: list[Path], tmp_path: Path, other: str
 ) -> None:
     own = {
         "PIP_CONFIG_FILE": str(client.home / "pip.conf"),
@@ -194,11 +204,11 @@ def test_clients_work_with_what_client_config_writes(
     client.succeed("twine", "upload", "--non-interactive", "-r", "private", dist[0], environment=twine)
     client.succeed("uv", "publish", "--index", "private", dist[2], environment=publish)
     client.succeed("pypitool", "upload", "-r", "private", dist[1], environment=own)
-    client.succeed("uv", "pip", "install", "--target", tmp_path / "installed", "other", environment=own)
+    client.succeed("uv", "pip", "install", "--target", tmp_path / "installed", other, environment=own)
     read_by_pip = client.succeed("pip", "config", "list", environment=own)
 
     assert f"global.index-url='{server.url}/simple/'" in read_by_pip
-    assert (tmp_path / "installed" / "other.py").exists()
+    assert (tmp_path / "installed" / f"{other.replace('-', '_')}.py").exists()
     held = server.get("/packages/").text
     assert all(f">{file.name}<" in held for file in dist)
 
