@@ -56,7 +56,8 @@ def client(tmp_path: Path) -> Client:
 @pytest.fixture
 def other(request: pytest.FixtureRequest) -> str:
     """The name of a project that no other test has."""
-    return "other-" + request.node.name.removeprefix("test_").replace("_", "-")
+    test: str = request.node.name
+    return test.replace("test_", "other-").replace("_", "-")
 
 
 @pytest.fixture

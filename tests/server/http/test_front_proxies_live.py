@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -43,31 +44,31 @@ from = ["10.0.0.0/8"]
 class Served:
     """A server that believes in two headers, its configuration, and what the doctor says of it."""
 
-    def __init__(self, server: ServerProcess, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, server: ServerProcess, config: Path) -> None:
         self.server = server
         self._config = config
-        self._capsys = capsys
 
     def forged(self, url: str) -> list[str]:
         """What the doctor finds to arrive."""
-        self._capsys.readouterr()
         directory = str(self.server.packages[0])
-        main(["--config", str(self._config), "doctor", "--json", "--packages", directory, "--through", url])
-        findings = json.loads(self._capsys.readouterr().out)["findings"]
+        with redirect_stdout(io.StringIO()) as told:
+            main(
+                ["--config", str(self._config), "doctor", "--json", "--packages", directory, "--through", url]
+            )
+        findings = json.loads(told.getvalue())["findings"]
         return [one["subject"] for one in findings if one["id"] == "header-forged"]
 
 
-@pytest.fixture
-def served(
-    tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Served]:
     header, forwarded = getattr(request, "param", ("X-Remote-User", "X-Forwarded-For"))
-    packages = tmp_path / "packages"
+    home = tmp_path_factory.mktemp("served")
+    packages = home / "packages"
     build_wheel(packages, "acme-secret", "1.0")
-    config = tmp_path / "config.toml"
+    config = home / "config.toml"
     config.write_text(CONFIG.format(header=header, forwarded=forwarded))
-    with ServerProcess(packages, home=tmp_path, environment={"PYPITOOL_CONFIG": str(config)}) as server:
-        yield Served(server, config, capsys)
+    with ServerProcess(packages, home=home, environment={"PYPITOOL_CONFIG": str(config)}) as server:
+        yield Served(server, config)
 
 
 def answers(url: str, spellings: tuple[str, ...], value: str) -> set[int]:
