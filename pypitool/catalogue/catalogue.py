@@ -66,7 +66,7 @@ class Deletion:
 
     filename: str
     sha256: str
-    is_held: bool  # the bytes are listed under this name
+    places: tuple[Location, ...]  # where these bytes are listed under this name
 
 
 @dataclass(frozen=True, slots=True)

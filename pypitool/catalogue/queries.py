@@ -228,11 +228,15 @@ class SqliteReader:
         return FileFact(filename, yanks[0][0], yanked=yanked) if yanks else None
 
     def deletions(self) -> tuple[Deletion, ...]:
-        rows = self._ask(
-            "SELECT filename, sha256, EXISTS (SELECT 1 FROM file WHERE file.filename = deletion.filename "
-            "  AND file.sha256 = deletion.sha256) FROM deletion"
-        )
-        return tuple(Deletion(filename, sha256, bool(is_held)) for filename, sha256, is_held in rows)
+        places: dict[tuple[str, str], list[Location]] = {}
+        for filename, sha256, root, path in self._ask(
+            "SELECT deletion.filename, deletion.sha256, root, path "
+            "FROM deletion LEFT JOIN file USING (filename, sha256)"
+        ):
+            found = places.setdefault((filename, sha256), [])
+            if path is not None:
+                found.append(Location(root, path))
+        return tuple(Deletion(*name, tuple(found)) for name, found in places.items())
 
     def is_complete(self) -> bool:
         """Tell whether the directories were walked to their end once."""

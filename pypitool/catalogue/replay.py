@@ -45,6 +45,8 @@ def replay_missed(catalogue: Catalogue, facts: FactLog) -> None:
 def replay_locked(catalogue: Catalogue, facts: FactLog) -> None:
     """Replay what a catalogue may have missed, for somebody who holds off appends."""
     known, end = catalogue.facts_end(), facts.size()
+    if known == end:
+        return
     start = known if known <= end else 0  # a shorter log is another one
     apply_all(facts.replay(start), lambda outcome: catalogue.replay(outcome, start))
     note_replayed(catalogue, facts)

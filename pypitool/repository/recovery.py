@@ -12,7 +12,7 @@ from dataclasses import replace
 from enum import Enum
 
 from pypitool.archives.digest import digest_stream
-from pypitool.catalogue.catalogue import Deletion, Pending
+from pypitool.catalogue.catalogue import Pending
 from pypitool.catalogue.replay import replay_missed
 from pypitool.core.errors import PypitoolError
 from pypitool.core.fact import Fact, What
@@ -61,15 +61,12 @@ def settle_all(repository: Repository) -> dict[str, Fate]:
 def settle_deletions(repository: Repository, *, everything_was_seen: bool) -> None:
     """End the deletions on record, after a walk: of those that did not come about it is said."""
     for deletion in repository.catalogue.deletions():
-        if deletion.is_held:
-            _undo_deletion(repository, deletion)
-        elif everything_was_seen:
-            repository.catalogue.settle_deletion(deletion.filename, deletion.sha256)
-
-
-def _undo_deletion(repository: Repository, deletion: Deletion) -> None:
-    note_undone(repository, What.DELETE, deletion.filename, deletion.sha256)
-    repository.catalogue.settle_deletion(deletion.filename, deletion.sha256)
+        # Looked at again: it may have been deleted since the walk came by.
+        if any(repository.store.look(place) is not None for place in deletion.places):
+            note_undone(repository, What.DELETE, deletion.filename, deletion.sha256)
+        elif deletion.places or not everything_was_seen:
+            continue
+        repository.catalogue.settle_deletion(deletion.filename, deletion.sha256)
 
 
 def note_undone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,15 +10,16 @@ from dataclasses import dataclass
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue.catalogue import FileFact
-from pypitool.catalogue.replay import note_replayed, replay_locked, replay_missed
+from pypitool.catalogue.replay import note_replayed, replay_locked
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.filenames import SIGNATURE
 from pypitool.core.model import HeldFile, Location, Project, ProjectStatus
 from pypitool.core.names import normalize
+from pypitool.core.text import timestamp
 from pypitool.core.versions import canonical
 from pypitool.repository.contact import put_in_inbox
-from pypitool.repository.recovery import settle_deletions
+from pypitool.repository.recovery import note_undone
 from pypitool.repository.repository import Repository
 
 _TRIES = 20
@@ -138,6 +140,7 @@ def delete(
 def _delete(repository: Repository, copies: Sequence[HeldFile], actor: Actor, reason: str | None) -> None:
     """Delete all files of one name, and let nobody see the fact before they are gone."""
     gone: list[Location] = []
+    began = timestamp(time.time())
     try:
         # Whoever replays the log waits: a deletion that he finds there is finished, or its doer is dead.
         with repository.facts.alone() as append:
@@ -148,23 +151,28 @@ def _delete(repository: Repository, copies: Sequence[HeldFile], actor: Actor, re
                 # The file before its row: if we are killed in between, the keeper finds it gone. The other
                 # way round it would find it new.
                 repository.store.remove(file.location)
-                repository.store.remove(Location(file.location.root, file.location.path + SIGNATURE))
                 gone.append(file.location)
+                repository.store.remove(Location(file.location.root, file.location.path + SIGNATURE))
             repository.catalogue.forget(gone)
             note_replayed(repository.catalogue, repository.facts)
     except BaseException:
-        _end_unfinished(repository, gone)
+        _end_unfinished(repository, copies, gone, began)
         raise
     finally:
         _look_back(repository, gone)
 
 
-def _end_unfinished(repository: Repository, gone: Sequence[Location]) -> None:
-    """Forget what is gone, and have said of the rest that it is not; else the keeper says so after a walk."""
+def _end_unfinished(
+    repository: Repository, copies: Sequence[HeldFile], gone: Sequence[Location], began: str
+) -> None:
+    """Forget what is gone, and say of what is not that it is not; else the keeper says so after a walk."""
     with suppress(PypitoolError):
         repository.catalogue.forget(gone)
-        replay_missed(repository.catalogue, repository.facts)
-        settle_deletions(repository, everything_was_seen=False)
+        for file in copies:
+            if file.location not in gone and repository.store.look(file.location) is not None:
+                sha256 = file.contents.digests.sha256
+                note_undone(repository, What.DELETE, file.filename, sha256, not_before=began)
+                return  # the others were not even begun
 
 
 def _deleted(file: HeldFile, actor: Actor, reason: str | None) -> Fact:

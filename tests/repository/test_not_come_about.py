@@ -65,9 +65,21 @@ LOST = pytest.mark.parametrize("is_lost", [False, True], ids=["the catalogue is 
 class StubbornStore(DirectoryStore):
     """A disk that lets nothing be removed (`chattr +i`)."""
 
+    what: str
+
     def remove(self, location: Location) -> bool:
         """Refuse."""
-        raise NotWritable(self.roots[0], "Operation not permitted")
+        if location.path.endswith(self.what):
+            raise NotWritable(self.roots[0], "Operation not permitted")
+        return super().remove(location)
+
+
+class RefusingStore(DirectoryStore):
+    """A disk that is read-only."""
+
+    def check_removable(self, location: Location) -> None:
+        """Refuse."""
+        raise NotWritable(self.roots[0], "Read-only file system")
 
 
 class FullStore(DirectoryStore):
@@ -78,8 +90,14 @@ class FullStore(DirectoryStore):
         raise NoSpace(str(self.roots[0]))
 
 
-def stubborn(repository: Repository) -> Repository:
-    return replace(repository, store=StubbornStore(repository.roots))
+def stubborn(repository: Repository, what: str = ".whl") -> Repository:
+    store = StubbornStore(repository.roots)
+    store.what = what
+    return replace(repository, store=store)
+
+
+def refusing(repository: Repository) -> Repository:
+    return replace(repository, store=RefusingStore(repository.roots))
 
 
 def full(repository: Repository) -> Repository:
@@ -117,6 +135,24 @@ def test_a_deletion_that_failed_takes_no_yank_and_no_uploader(
     again = reopened(is_lost)
     assert decided(again) == before
     assert recorded(again) == [("upload", False), ("yank", False), ("delete", True)]
+
+
+def test_a_deletion_that_was_refused_undoes_no_earlier_one(repository: Repository) -> None:
+    delete(repository, plan_delete(repository, "acme"), ADMIN)
+    publish_wheel(repository, "acme", "1.0")
+
+    with pytest.raises(NotWritable):
+        delete(refusing(repository), plan_delete(repository, "acme"), ADMIN)
+
+    assert recorded(repository)[2:] == [("delete", False), ("upload", False)]
+
+
+def test_of_a_signature_that_stays_the_file_is_deleted_all_the_same(repository: Repository) -> None:
+    with pytest.raises(NotWritable):
+        delete(stubborn(repository, ".asc"), plan_delete(repository, "acme"), ADMIN)
+
+    assert held(repository) == []
+    assert recorded(repository)[2:] == [("delete", False)]
 
 
 @pytest.mark.process
