@@ -12,7 +12,7 @@ from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing, Catalo
 from pypitool.core.state_files import StateFiles
 from pypitool.core.text import short_size
 from pypitool.doctor.context import CatalogueCopy, Context, read_copy
-from pypitool.doctor.finding import Finding, error, warning
+from pypitool.doctor.finding import Finding, error, info, warning
 from pypitool.repository.merge_states import only_there
 from pypitool.repository.state import Survey, refuse_network
 from pypitool.repository.state_errors import ForeignState, OtherState, StateLost, StateTwice, StateUnusable
@@ -101,6 +101,10 @@ def _choice(survey: Survey) -> Iterator[Finding]:
 
 
 def _second(survey: Survey) -> Iterator[Finding]:
+    if survey.adopts:
+        what = f"{survey.asked.directory} knows nothing, and the next start takes over what was decided here"
+        yield info("state-second", str(survey.second), what, "the server asks for another state than before")
+        return
     missing = only_there(survey)
     if missing:
         yield error(

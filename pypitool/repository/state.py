@@ -48,6 +48,11 @@ class Survey:
         return self.choice.other.directory if self.choice.other is not None else None
 
     @property
+    def adopts(self) -> bool:
+        """Whether the next opening takes over the other state."""
+        return self.choice.verdict is StateVerdict.ADOPT
+
+    @property
     def holding(self) -> Path:
         """Where what is known lies now: in the other one, as long as that is yet to be adopted."""
         other = self.choice.other if self.choice.verdict is StateVerdict.ADOPT else None

@@ -92,6 +92,22 @@ def test_doctor_names_what_only_the_other_one_decided(run: Run, other: Path, sec
     assert f"pypitool state adopt {other}" in found["do"]
 
 
+def test_doctor_and_config_check_tell_what_the_next_start_takes_over(
+    run: Run, packages: Path, tmp_path: Path, other: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new, file = tmp_path / "new", tmp_path / "config.toml"
+    file.write_text(f"[server]\npackages = '{packages}'\nstate = '{new}'\n")
+
+    found = run("doctor", "--state", str(new), "--json").document["findings"]
+    assert main(["config", "check", "--config", str(file)]) == 0
+
+    assert [(one["severity"], one["subject"]) for one in found if one["id"] == "state-second"] == [
+        ("info", str(other))
+    ]
+    assert f"the next start takes over what was decided in {other}" in capsys.readouterr().err
+    assert not new.exists()
+
+
 def test_a_state_that_would_be_adopted_is_looked_at_where_it_is(
     run: Run, tmp_path: Path, other: Path
 ) -> None:

@@ -72,7 +72,10 @@ def _missing_places(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[str]
     server, is_default = loaded.settings.server, loaded.origins["server.packages"].is_default
     missing = [root for root in server.packages if not root.is_dir()]
     if not missing:
-        survey(server.packages, server.state, environ).refuse()
+        found = survey(server.packages, server.state, environ)
+        found.refuse()
+        if found.adopts:
+            yield f"the next start takes over what was decided in {found.second}, for {found.asked.directory}"
     elif not is_default:
         yield from (f"the package directory {root} does not exist" for root in missing)
 
