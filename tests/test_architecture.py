@@ -63,7 +63,7 @@ upstream        -> core
 # Room -> its files that others may import. What is not here can be changed without a look at other rooms.
 DOORS = read_table("""
 access          -> accounts explain htpasswd issuers oidc password_errors rules rules_file rules_record
-archives        -> archive digest open_archive
+archives        -> archive digest open_archive plain_tar
 catalogue       -> against_log catalogue connections database errors facts held_metadata rebuild replay
                    sqlite
 cli             -> main

@@ -38,6 +38,10 @@ INFLATED = Limit(8 * GIB, None, "bytes; takes minutes, and was never an sdist")
 BOMB_SIZE = Limit(64 * MIB, None, "bytes; what inflates to less harms nobody, whatever the ratio")
 BOMB_RATIO = Limit(50, None, "times the archive; the public index itself refuses more")
 
+BUNDLE_MANIFEST = Limit(256 * MIB, None, "bytes; 500 for each file")
+BACKUP_MANIFEST = Limit(64 * KIB, None, "bytes; it names three files")
+BACKUP_MEMBERS = Limit(16, 4, "files, the manifest among them")
+
 # Forms of uploads.
 FORM_BYTES = Limit(16 * MIB, 200 * KIB, "bytes beside the file; it repeats the METADATA")
 FORM_PARTS = Limit(10_000, None, "fields; Flask's 1,000 refuse projects with many extras")

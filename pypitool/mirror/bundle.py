@@ -8,7 +8,7 @@ import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO
 
@@ -17,12 +17,15 @@ from packaging.utils import canonicalize_name
 from pypitool.archives.archive import read_archive
 from pypitool.archives.digest import Digester
 from pypitool.archives.open_archive import BrokenArchive
+from pypitool.archives.plain_tar import OddMember, open_plain_tar
 from pypitool.catalogue.errors import ReleaseFileExists
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor
-from pypitool.core.filenames import BadFilename, parse
-from pypitool.core.mirror.run_events import FileEvent, FileOutcome
-from pypitool.core.model import Digests, HeldFile, Origin, OriginKind
+from pypitool.core.filenames import parse
+from pypitool.core.limits import BUNDLE_MANIFEST
+from pypitool.core.mirror.bundle_manifest import FORMAT, BundleEntry, read_manifest
+from pypitool.core.mirror.run_events import FileEvent, FileOutcome, WarningEvent
+from pypitool.core.model import COPIED_IN, Digests, HeldFile, Origin, OriginKind
 from pypitool.host import whole_file
 from pypitool.repository.publish import Incoming, Outcome, publish
 from pypitool.repository.read_file import contents_of
@@ -30,11 +33,9 @@ from pypitool.repository.repository import Repository
 from pypitool.store.failures import Occupied
 from pypitool.store.temporary import TemporaryFile
 
-FORMAT = 1
 MANIFEST = "manifest.json"
 _FILES = "files/"
 _PIECE = 1024**2
-_LARGEST_MANIFEST = 256 * 1024**2
 
 
 class BadBundle(PypitoolError):
@@ -45,22 +46,6 @@ class BadBundle(PypitoolError):
     hint = "nothing was published; copy the bundle again, or export it anew"
     path: Path
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class BundleEntry:
-    """What the manifest says of one file."""
-
-    name: str
-    project: str
-    version: str
-    size: int
-    sha256: str
-    upload_time: str
-    requires_python: str | None
-    yanked: str | None
-    origin: dict[str, str]
-    metadata_sha256: str | None
 
 
 def export_bundle(
@@ -81,15 +66,35 @@ def export_bundle(
 
 
 def import_bundle(
-    repository: Repository, path: Path, actor: Actor, report: Callable[[FileEvent], None]
+    repository: Repository,
+    path: Path,
+    actor: Actor,
+    report: Callable[[FileEvent | WarningEvent], None],
+    *,
+    uploaded: bool = False,
 ) -> None:
-    """Verify everything in a bundle, and then publish it; what is here already stays."""
+    """Verify everything in a bundle, and then publish it; what is here already stays.
+
+    That files were uploaded is believed with `uploaded` alone: it makes their projects ours for good.
+    """
     # Twice through the tar: a bundle of thousands of files must not hold thousands of them open.
-    for temporary, _, _ in _arrivals(repository, path):
+    doubted = 0
+    for temporary, entry, _ in _arrivals(repository, path):
         temporary.close()
+        doubted += not uploaded and _says_uploaded(entry)
+    if doubted:
+        report(
+            WarningEvent(f"{doubted} files that were uploaded elsewhere count as copied in; see --uploaded")
+        )
     for temporary, entry, incoming in _arrivals(repository, path):
+        if not uploaded and _says_uploaded(entry):
+            incoming = replace(incoming, origin=COPIED_IN)
         with temporary:
             report(_published(repository, temporary, entry, incoming, actor))
+
+
+def _says_uploaded(entry: BundleEntry) -> bool:
+    return entry.origin["kind"] == OriginKind.UPLOADED.value
 
 
 def _entry(file: HeldFile) -> BundleEntry:
@@ -124,7 +129,7 @@ def _arrivals(repository: Repository, path: Path) -> Iterator[tuple[TemporaryFil
         expected = {_FILES + entry.name: entry for entry in _manifest(path, tar)}
         while (member := tar.next()) is not None:
             entry = expected.pop(member.name, None)
-            if entry is None or not member.isfile():
+            if entry is None:
                 raise BadBundle(path, f"it holds `{member.name}`, of which its manifest says nothing")
             yield _arrived(repository, path, tar, member, entry)
         if expected:
@@ -134,38 +139,23 @@ def _arrivals(repository: Repository, path: Path) -> Iterator[tuple[TemporaryFil
 @contextmanager
 def _opened(path: Path) -> Iterator[tarfile.TarFile]:
     try:
-        with tarfile.open(path, "r:") as tar:
+        with open_plain_tar(path) as tar:
             yield tar
-    except (tarfile.TarError, EOFError) as error:
+    except OddMember as error:
+        raise BadBundle(path, str(error)) from error
+    except (tarfile.TarError, EOFError, ValueError) as error:
         raise BadBundle(path, f"it is no whole tar file ({error})") from error
 
 
-def _manifest(path: Path, tar: tarfile.TarFile) -> Iterator[BundleEntry]:
+def _manifest(path: Path, tar: tarfile.TarFile) -> tuple[BundleEntry, ...]:
     member = tar.next()
     body = tar.extractfile(member) if member is not None and member.name == MANIFEST else None
-    if member is None or body is None or member.size > _LARGEST_MANIFEST:
+    if member is None or body is None or member.size > BUNDLE_MANIFEST.most:
         raise BadBundle(path, f"it does not begin with {MANIFEST}")
     try:
-        document = json.loads(body.read())
-        if document["format"] != FORMAT:
-            raise BadBundle(path, f"its format is {document['format']}; this release reads {FORMAT}")
-        entries = [_checked(path, BundleEntry(**entry)) for entry in document["files"]]
-    except (ValueError, TypeError, KeyError) as error:
-        raise BadBundle(path, f"its manifest cannot be read ({error})") from error
-    if len({entry.name for entry in entries}) != len(entries):
-        raise BadBundle(path, "its manifest names a file twice")
-    return iter(entries)
-
-
-def _checked(path: Path, entry: BundleEntry) -> BundleEntry:
-    try:
-        distribution = parse(entry.name)
-        OriginKind(entry.origin["kind"])
-    except (BadFilename, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadBundle(path, f"its manifest has a faulty file: {error}") from error
-    if distribution.project != entry.project:
-        raise BadBundle(path, f"`{entry.name}` is no file of {entry.project}")
-    return entry
+        return read_manifest(body.read())
+    except ValueError as error:
+        raise BadBundle(path, str(error)) from error
 
 
 def _arrived(
@@ -173,8 +163,10 @@ def _arrived(
 ) -> tuple[TemporaryFile, BundleEntry, Incoming]:
     temporary = repository.store.temporary()
     try:
+        if member.size != entry.size:  # before it is written out
+            raise BadBundle(path, f"`{entry.name}` has other bytes than its manifest says")
         digests = _copied(path, tar, member, temporary)
-        if member.size != entry.size or digests.sha256 != entry.sha256:
+        if digests.sha256 != entry.sha256:
             raise BadBundle(path, f"`{entry.name}` has other bytes than its manifest says")
         temporary.seal()
         return temporary, entry, _incoming(path, entry, temporary, digests)
@@ -202,7 +194,7 @@ def _incoming(path: Path, entry: BundleEntry, temporary: TemporaryFile, digests:
     return Incoming(
         distribution=distribution,
         contents=contents_of(facts, digests),
-        origin=Origin(OriginKind(entry.origin["kind"]), str(entry.origin.get("detail", ""))),
+        origin=Origin(OriginKind(entry.origin["kind"]), entry.origin["detail"]),
         metadata_body=facts.metadata_body,
         upload_time=entry.upload_time,
         yanked=entry.yanked,

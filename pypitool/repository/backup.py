@@ -17,22 +17,23 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pypitool import __version__
+from pypitool.archives.plain_tar import OddMember, open_plain_tar
 from pypitool.catalogue.database import connect, copy_pages, locked_alone, locked_shared
 from pypitool.catalogue.errors import CatalogueDamaged, CatalogueMissing, translate
 from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import begin_new_history, last_serial, make_current
-from pypitool.core.errors import Kind, PypitoolError, of_the_machine
+from pypitool.core.errors import Kind, NoSpace, PypitoolError, of_the_machine
+from pypitool.core.json_text import parse_json
+from pypitool.core.limits import BACKUP_MANIFEST, BACKUP_MEMBERS
 from pypitool.core.state_files import StateFiles
-from pypitool.core.text import timestamp
+from pypitool.core.text import parse_timestamp, printable, timestamp
 from pypitool.host import open_to_read, sync_directory
 from pypitool.repository.unfinished_restore import finish_restore, put_all_in_place, scratch_folder
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
-_LARGEST_MANIFEST = 64 * 1024
 
 
 class BackupUnwritable(PypitoolError):
@@ -181,41 +182,81 @@ def _parts(folder: Path) -> tuple[Path, Path, Path]:
 def unpack(file: Path, folder: Path) -> str:
     """Write the files of a whole backup into a folder, and return when it was made."""
     try:
-        with tarfile.open(file) as archive:
-            manifest = _read_manifest(file, archive)
-            for name, expected in manifest["files"].items():
-                _unpack_one(file, archive, name, expected, folder)
-            return str(manifest["created"])
+        with open_plain_tar(file, "r") as archive:
+            members = _members(file, archive)
+            created, parts = _read_manifest(file, archive, members)
+            if sum(part.size for part in parts) > shutil.disk_usage(folder).free:
+                raise NoSpace(str(folder))
+            for part in parts:
+                _unpack_one(file, archive, members, part, folder)
+            return created
     except FileNotFoundError as error:
         raise BackupUnusable(file, "there is no such file") from error
-    except (tarfile.TarError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OddMember as error:
+        raise BackupUnusable(file, str(error)) from error
+    except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
         raise BackupUnusable(file, f"it is not a whole backup ({error})") from error
 
 
-def _read_manifest(file: Path, archive: tarfile.TarFile) -> dict[str, Any]:
-    member = archive.extractfile(_MANIFEST)
-    manifest: dict[str, Any] = json.loads(member.read(_LARGEST_MANIFEST) if member else "")
-    if manifest["format"] > FORMAT:
-        raise BackupUnusable(file, f"a newer pypitool made it ({manifest['pypitool']})")
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What the manifest says of one file."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+def _members(file: Path, archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
+    members: dict[str, tarfile.TarInfo] = {}
+    while (member := archive.next()) is not None:
+        if member.name in members or len(members) == BACKUP_MEMBERS.most:
+            raise BackupUnusable(file, "it holds other files than those of a state")
+        members[member.name] = member
+    return members
+
+
+def _read_manifest(
+    file: Path, archive: tarfile.TarFile, members: dict[str, tarfile.TarInfo]
+) -> tuple[str, list[_Part]]:
+    body = archive.extractfile(members[_MANIFEST]) if _MANIFEST in members else None
+    manifest = parse_json(body.read(BACKUP_MANIFEST.most) if body else b"")
+    if not isinstance(manifest, dict):
+        raise ValueError("its manifest is no object")
+    form, created, files = manifest.get("format"), manifest.get("created"), manifest.get("files")
+    if type(form) is int and form > FORMAT:
+        raise BackupUnusable(file, f"a newer pypitool made it ({printable(str(manifest.get('pypitool')))})")
+    if form != FORMAT or not isinstance(created, str) or not isinstance(files, dict):
+        raise ValueError("its manifest lacks what a manifest has")
     catalogue, activity, facts = (part.name for part in _parts(file.parent))
-    if not {catalogue, facts} <= manifest["files"].keys() <= {catalogue, activity, facts}:
+    if not {catalogue, facts} <= files.keys() <= {catalogue, activity, facts}:
         raise BackupUnusable(file, "its manifest does not name the files of a state")
-    return manifest
+    return timestamp(parse_timestamp(created)), [_part(name, said) for name, said in files.items()]
+
+
+def _part(name: str, said: object) -> _Part:
+    size, sha256 = (said.get("size"), said.get("sha256")) if isinstance(said, dict) else (None, None)
+    if type(size) is not int or size < 0 or not isinstance(sha256, str):
+        raise ValueError(f"its manifest does not say what `{name}` is")
+    return _Part(name, size, sha256)
 
 
 def _unpack_one(
-    file: Path, archive: tarfile.TarFile, name: str, expected: dict[str, Any], folder: Path
+    file: Path, archive: tarfile.TarFile, members: dict[str, tarfile.TarInfo], part: _Part, folder: Path
 ) -> None:
-    member = archive.extractfile(name)
-    if member is None:
-        raise BackupUnusable(file, f"`{name}` in it is not a file")
-    target = folder / name
-    with member, target.open("wb") as copy:
-        shutil.copyfileobj(member, copy, 1024 * 1024)
+    member = members.get(part.name)
+    body = archive.extractfile(member) if member is not None else None
+    if member is None or body is None:
+        raise BackupUnusable(file, f"`{part.name}` is missing in it")
+    if member.size != part.size:  # before it is written out
+        raise BackupUnusable(file, f"`{part.name}` in it is damaged")
+    target = folder / part.name
+    with body, target.open("wb") as copy:
+        shutil.copyfileobj(body, copy, 1024 * 1024)
         copy.flush()
         os.fsync(copy.fileno())
-    if target.stat().st_size != expected["size"] or _sha256(target) != expected["sha256"]:
-        raise BackupUnusable(file, f"`{name}` in it is damaged")
+    if _sha256(target) != part.sha256:
+        raise BackupUnusable(file, f"`{part.name}` in it is damaged")
 
 
 def _sha256(path: Path) -> str:

@@ -231,6 +231,12 @@ def damage_the_catalogue(members: dict[str, bytes]) -> None:
     members["manifest.json"] = json.dumps(manifest).encode()
 
 
+def change_a_part(members: dict[str, bytes], **said: object) -> None:
+    manifest = json.loads(members["manifest.json"])
+    manifest["files"]["facts.jsonl"].update(said)
+    members["manifest.json"] = json.dumps(manifest).encode()
+
+
 CHANGES: dict[str, Callable[[dict[str, bytes]], object]] = {
     "a changed byte": lambda members: members.update({"facts.jsonl": b"x" + members["facts.jsonl"][1:]}),
     "a cut off file": lambda members: members.update({"catalogue.sqlite": members["catalogue.sqlite"][:-1]}),
@@ -238,11 +244,45 @@ CHANGES: dict[str, Callable[[dict[str, bytes]], object]] = {
     "no manifest": lambda members: members.pop("manifest.json"),
     "an empty manifest": lambda members: members.update({"manifest.json": b"{}"}),
     "a list for a manifest": lambda members: members.update({"manifest.json": b"[]"}),
+    "a nested manifest": lambda members: members.update({"manifest.json": b"[" * 60_000}),
+    "a moment that is none": lambda members: change_manifest(members, created="<script>"),
+    "a format that is no number": lambda members: change_manifest(members, format={}),
+    "a list of files": lambda members: change_manifest(members, files=["catalogue.sqlite", "facts.jsonl"]),
+    "a size that is none": lambda members: change_a_part(members, size="many"),
+    "a size of another": lambda members: change_a_part(members, size=5),
+    "a digest that is none": lambda members: change_a_part(members, sha256=None),
+    "files of somebody else": lambda members: members.update({f"other{n}": b"" for n in range(20)}),
     "a newer format": lambda members: change_manifest(members, format=2),
     "too few files": lambda members: change_manifest(members, files={}),
     "a path that leads out": rename_a_file,
     "a damaged catalogue": damage_the_catalogue,
 }
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE, tarfile.GNUTYPE_SPARSE]
+)
+def test_a_backup_holds_plain_files_alone(files: StateFiles, tmp_path: Path, kind: bytes) -> None:
+    file = tmp_path / "backup.tar"
+    with tarfile.open(file, "w") as archive:
+        archive.addfile(tarfile.TarInfo("manifest.json"))
+        odd = tarfile.TarInfo("facts.jsonl")
+        odd.type, odd.linkname = kind, "manifest.json"
+        archive.addfile(odd)
+
+    with pytest.raises(BackupUnusable, match="no plain file"):
+        restore(file, files.directory)
+
+
+def test_a_backup_that_would_fill_the_disk_is_refused_before_it_is_written(
+    files: StateFiles, tmp_path: Path
+) -> None:
+    file = tmp_path / "backup.tar"
+    backup(files.directory, file)
+    rewrite(file, lambda members: change_a_part(members, size=10**18))
+
+    with pytest.raises(NoSpace):
+        restore(file, files.directory)
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())

@@ -66,7 +66,7 @@ def export_command(
 
 @bundle_command.command(
     "import",
-    examples=("pypitool bundle import night.tar", "pypitool bundle import night.tar --packages packages"),
+    examples=("pypitool bundle import night.tar", "pypitool bundle import ours.tar --uploaded"),
     exits={
         1: "the bundle is not whole, and nothing was published",
         3: "",
@@ -74,19 +74,21 @@ def export_command(
     },
 )
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@option("--uploaded", is_flag=True, help="Believe it what people uploaded: no upstream is asked for that.")
 @on_packages
 @click.pass_obj
-def import_command(invocation: Invocation, file: Path) -> int:
+def import_command(invocation: Invocation, file: Path, uploaded: bool) -> int:
     """Publish what is in a bundle, after all of it has been verified.
 
-    Files that are here already stay; other bytes under a held name are a conflict, and the rest goes in.
+    Files that are here already stay; other bytes under a held name are a conflict, and the rest goes in. What
+    the bundle calls uploaded counts as copied in, unless you say --uploaded.
     """
     settings = invocation.load().settings
 
     def work(mirror: Mirror, report: Report) -> Ending:
         from pypitool.mirror.bundle import import_bundle
 
-        import_bundle(mirror.repository, file, mirror.actor, report)
+        import_bundle(mirror.repository, file, mirror.actor, report, uploaded=uploaded)
         return Ending()
 
     Output(invocation).detail(f"verifying {file}")
