@@ -80,7 +80,7 @@ repository      -> activity backup contact merge_states owners publish read_file
                    repository scan scan_record state state_errors tokens verify
 server/access   -> access auth refusals
 server/engine   -> other_servers prepare serve server
-server/http     -> bodies browser limits lingering negotiated own_connections proxies slow_connections
+server/http     -> bodies browser request_limits lingering negotiated own_connections proxies slow_connections
                    thread_budget wsgi_types
 server/logs     -> access_log counts download_log exposition logs observer shared_counters
 server/replay   -> cache freshness front rendered

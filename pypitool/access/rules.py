@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_network
@@ -15,7 +15,6 @@ from packaging.utils import NormalizedName
 from pypitool.config.publisher_tables import PublisherSettings
 from pypitool.config.rights_tables import RuleSettings
 from pypitool.config.settings import Settings
-from pypitool.core.proxy_headers import FORWARDED, X_FORWARDED_FOR, dropping_lines
 from pypitool.core.rights.effective import EffectiveRights, RightsBasis
 from pypitool.core.rights.publishers import Publisher
 from pypitool.core.rights.right import ANONYMOUS, AUTHENTICATED, Right
@@ -131,21 +130,6 @@ def unknown_users(settings: Settings, known: Collection[str]) -> tuple[str, ...]
     users = (word.removeprefix("user:") for word in words if word.startswith("user:") or ":" not in word)
     others = {ANONYMOUS, AUTHENTICATED, *known}
     return tuple(dict.fromkeys(name for name in users if name not in others and not name.startswith("@")))
-
-
-def forwarding_notices(settings: Settings) -> Iterator[str]:
-    """Yield what to do where rules go by the address that a proxy tells, until somebody wrote down in which
-    header it does."""
-    server = settings.server
-    asks_where = any(rule.from_ for rule in settings.rules)
-    if not server.trusted_proxies or server.forwarded_header is not None or not asks_where:
-        return
-    lines = "; ".join(f"{proxy}: {line}" for proxy, line in dropping_lines(X_FORWARDED_FOR))
-    yield (
-        "rules with `from` go by X-Forwarded-For, and a client that sends X_Forwarded_For is believed too, "
-        f"unless the proxy drops it ({lines}): then write `forwarded-header = '{X_FORWARDED_FOR}'` into "
-        f"[server], or `'{FORWARDED}'` for a proxy that sends this header, which has one spelling"
-    )
 
 
 def _rule(settings: RuleSettings, groups: Mapping[str, Sequence[str]]) -> Rule:

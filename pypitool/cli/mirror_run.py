@@ -90,12 +90,16 @@ def run_for(
         summary = run(frame, work, partial(_tell, output, view, missing))
     output.summary(summary)
     if missing and command in _MENDABLE:
-        names = ", ".join(f"`{name}`" for name in sorted(missing))
-        Output(invocation).done(f"hint: pin {names}, or let uv add what is missing with --resolve")
+        _hint(invocation, missing)
     # A job that only looks (`update`) was asked to tell what it sees.
     if recipients is not None and (job is not None or not dry_run):
         _notify(invocation, recipients, summary, job)
     return summary.exit_code
+
+
+def _hint(invocation: Invocation, missing: set[str]) -> None:
+    names = ", ".join(f"`{name}`" for name in sorted(missing))
+    Output(invocation).done(f"hint: pin {names}, or let uv add what is missing with --resolve")
 
 
 def _tell(output: RunOutput, view: TransferProgress, missing: set[str], event: Event) -> None:

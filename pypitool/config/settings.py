@@ -17,6 +17,7 @@ from pypitool.config.publisher_tables import PublisherSettings
 from pypitool.config.rights_tables import MEMBERS, AuthSettings, RuleSettings
 from pypitool.config.server_table import ServerSettings
 from pypitool.config.upstream_tables import RemoteSettings, UpstreamSettings
+from pypitool.core.proxy_headers import FORWARDED, X_FORWARDED_FOR, dropping_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +149,18 @@ def held_tables(settings: Settings) -> Iterator[HeldTable]:
             yield from (HeldTable(table, table.path(number), table.keys, one) for number, one in numbers)
         elif held:
             yield HeldTable(table, table.name, tuple(table.open_key(name) for name, _ in held), dict(held))
+
+
+def forwarding_notices(settings: Settings) -> Iterator[str]:
+    """Yield what to do where rules go by the address that a proxy tells, until somebody wrote down in which
+    header it does."""
+    server = settings.server
+    asks_where = any(rule.from_ for rule in settings.rules)
+    if not server.trusted_proxies or server.forwarded_header is not None or not asks_where:
+        return
+    lines = "; ".join(f"{proxy}: {line}" for proxy, line in dropping_lines(X_FORWARDED_FOR))
+    yield (
+        "rules with `from` go by X-Forwarded-For, and a client that sends X_Forwarded_For is believed too, "
+        f"unless the proxy drops it ({lines}): then write `forwarded-header = '{X_FORWARDED_FOR}'` into "
+        f"[server], or `'{FORWARDED}'` for a proxy that sends this header, which has one spelling"
+    )

@@ -23,7 +23,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WebAddress:
     """An address, and the IP addresses of its host as far as they are known: behind a proxy they are not."""
 
     url: str
@@ -37,7 +37,7 @@ class Zone(str, Enum):
     LINK_LOCAL = "a link-local address"
 
 
-def refusal(index: Place, target: Place, before: str | None = None) -> str | None:
+def refusal(index: WebAddress, target: WebAddress, before: str | None = None) -> str | None:
     """Return what an address is that is not gone to, or None; `before` has redirected to it."""
     host = host_of(target.url)
     if host is None:

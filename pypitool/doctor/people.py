@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 
 from pypitool.access.htpasswd import accounts
 from pypitool.access.password_errors import PasswordFileUnreadable
-from pypitool.access.rules import forwarding_notices, rules_of
+from pypitool.access.rules import rules_of
+from pypitool.config.settings import forwarding_notices
 from pypitool.core.rights.right import ANONYMOUS, AUTHENTICATED, Right
 from pypitool.core.rights.rulebook import Rule, has_right
 from pypitool.core.rights.tokens import Token

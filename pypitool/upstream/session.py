@@ -19,7 +19,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_netrc_auth, select_proxy
 from urllib3.exceptions import HTTPError
 
 from pypitool import __version__
-from pypitool.core.address_judgement import Place, host_of, is_same_host, may_see_credentials, refusal
+from pypitool.core.address_judgement import WebAddress, host_of, is_same_host, may_see_credentials, refusal
 from pypitool.upstream.listing import joined
 from pypitool.upstream.tls import tls_context
 from pypitool.upstream.upstream import Upstream
@@ -222,13 +222,13 @@ class UpstreamSession:
             leads = "it is" if before is None else f"it redirects to {redacted(target)}, which is"
             raise AddressRefused(url, f"{leads} {is_what}")
 
-    def _place(self, url: str, target: str) -> Place:
+    def _place(self, url: str, target: str) -> WebAddress:
         host = host_of(url)
         if host is None or is_same_host(self.upstream.index, target) or self._session.is_proxied(url):
-            return Place(url)
+            return WebAddress(url)
         if host not in self._hosts:
             self._hosts[host] = _addresses(host)
-        return Place(url, self._hosts[host])
+        return WebAddress(url, self._hosts[host])
 
     def _once(
         self,

@@ -27,10 +27,10 @@ def application() -> ForeignApplication:
     """Return the application that the environment of this process configures."""
     import os
 
-    from pypitool.access.rules import forwarding_notices
     from pypitool.access.rules_file import RulesWatch
     from pypitool.config.live import ConfigSource
     from pypitool.config.loader import load_settings
+    from pypitool.config.settings import forwarding_notices
     from pypitool_server.engine.other_servers import ForeignApplication
     from pypitool_server.engine.prepare import prepare
 

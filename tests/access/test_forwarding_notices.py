@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pypitool.access.rules import forwarding_notices
 from pypitool.config.rights_tables import RuleSettings
 from pypitool.config.server_table import ServerSettings
-from pypitool.config.settings import Settings
+from pypitool.config.settings import Settings, forwarding_notices
 
 
 def told(*, proxies: tuple[str, ...], written: str | None, networks: tuple[str, ...] | None) -> list[str]:

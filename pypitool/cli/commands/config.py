@@ -42,9 +42,9 @@ def check(invocation: Invocation) -> None:
     password file does not have, and rules with addresses that clients behind a proxy may forge. Nor does a
     server start where a package directory is missing, or its state is another's or lies elsewhere.
     """
-    from pypitool.access.rules import forwarding_notices
     from pypitool.config.faults import refusal
     from pypitool.config.secrets import unreadable, unset
+    from pypitool.config.settings import forwarding_notices
 
     loaded = invocation.load()
     elsewhere: list[UpstreamSettings | RemoteSettings]

@@ -25,7 +25,7 @@ from pypitool_server.engine.listen import BACKLOG
 from pypitool_server.engine.tls import Certificate
 from pypitool_server.engine.worker import Begin
 from pypitool_server.engine.worker_processes import WorkerMessage
-from pypitool_server.http.limits import LONGEST_TARGET, MOST_HEADERS
+from pypitool_server.http.request_limits import LONGEST_TARGET, MOST_HEADERS
 
 if TYPE_CHECKING:
     from pypitool_server.http.wsgi_types import Application

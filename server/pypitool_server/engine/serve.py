@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 
-from pypitool.access.rules import forwarding_notices
 from pypitool.config.live import ConfigSource
 from pypitool.config.server_table import ServerSettings
-from pypitool.config.settings import Settings
+from pypitool.config.settings import Settings, forwarding_notices
 from pypitool.core.state_files import StateFiles
 from pypitool.repository.contact import serving
 from pypitool_server.engine.listen import Listener, TcpListener, UnixListener

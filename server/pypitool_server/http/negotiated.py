@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from flask import request
 
 from pypitool.core.index.http import MediaType, accepts_gzip, negotiate
-from pypitool_server.http.limits import LONGEST_KEPT, length_of
+from pypitool_server.http.request_limits import LONGEST_KEPT, length_of
 
 FORM = "pypitool.form"
 # Clients send a handful of different headers; whoever sends more only makes us think again.

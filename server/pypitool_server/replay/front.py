@@ -18,8 +18,15 @@ from flask import request
 
 from pypitool.core.errors import PypitoolError
 from pypitool_server.http.bodies import PIECE, FileBody, StreamedBody
-from pypitool_server.http.limits import LONGEST_HEADER, LONGEST_KEPT, Excess, excess_of, length_of, shortened
 from pypitool_server.http.negotiated import FORM, LONG, RememberedForms
+from pypitool_server.http.request_limits import (
+    LONGEST_HEADER,
+    LONGEST_KEPT,
+    Excess,
+    excess_of,
+    length_of,
+    shortened,
+)
 from pypitool_server.http.wsgi_types import Application, Environ, Headers, StartResponse
 from pypitool_server.replay.cache import BoundedCache
 
@@ -135,16 +142,9 @@ class ReplayFront:
         if form is LONG:
             return self._ask(environ, start_response, began, user)
         key = (
-            rights,
-            method,
-            environ["PATH_INFO"],
-            get("QUERY_STRING"),
-            form.name,
-            get("HTTP_IF_NONE_MATCH"),
-            get("HTTP_IF_MODIFIED_SINCE"),
-            get("HTTP_RANGE"),
-            get("HTTP_IF_RANGE"),
-        )
+            rights, method, environ["PATH_INFO"], get("QUERY_STRING"), form.name,
+            get("HTTP_IF_NONE_MATCH"), get("HTTP_IF_MODIFIED_SINCE"), get("HTTP_RANGE"), get("HTTP_IF_RANGE"),
+        )  # fmt: skip
         answer = self._answers.get(key)
         if type(answer) is tuple:
             answer = self._answers.get((key, *map(get, answer)))

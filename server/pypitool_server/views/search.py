@@ -13,7 +13,7 @@ from pypitool.core.documents import by_release, latest_of
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.metadata import CoreMetadata
 from pypitool.core.model import Project
-from pypitool_server.http.limits import MOST_TERMS
+from pypitool_server.http.request_limits import MOST_TERMS
 
 # Each line reads a project: more than this helps neither people nor `pip search`.
 MOST = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from pypitool_server.http.limits import (
+from pypitool_server.http.request_limits import (
     LONGEST_HEADER,
     LONGEST_KEPT,
     LONGEST_TARGET,

@@ -8,7 +8,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from pypitool_server.http.limits import LONGEST_HEADER, LONGEST_TARGET, MOST_HEADERS
+from pypitool_server.http.request_limits import LONGEST_HEADER, LONGEST_TARGET, MOST_HEADERS
 from tests.support.server import HOST, ServerProcess
 
 pytestmark = pytest.mark.live
