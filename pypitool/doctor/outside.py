@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from queue import Empty, SimpleQueue
 from time import monotonic, time
 from typing import TYPE_CHECKING, TypeVar
@@ -138,10 +137,10 @@ def _quick(upstream: Upstream) -> Upstream:
 
 
 def _skew(date: str | None) -> float | None:
-    try:
-        return None if date is None else parsedate_to_datetime(date).timestamp() - time()
-    except (ValueError, TypeError):
-        return None
+    from pypitool.upstream.session import parse_http_date
+
+    moment = parse_http_date(date or "")
+    return None if moment is None else moment.timestamp() - time()
 
 
 def upstream_findings(answer: UpstreamAnswer) -> Iterator[Finding]:

@@ -9,13 +9,14 @@ from datetime import datetime, timezone
 
 from packaging.utils import NormalizedName
 
-from pypitool.core.errors import Kind
+from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor
 from pypitool.core.filenames import parse
+from pypitool.core.guard import Guard
 from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.run_events import Event, FileEvent, PlanEvent, ProjectEvent, WarningEvent
 from pypitool.core.mirror.run_summary import Ending
-from pypitool.core.mirror.selection import ChoiceReason
+from pypitool.core.mirror.selection import Candidate, ChoiceReason
 from pypitool.core.mirror.sync_plan import Miss, Planned, Step, plan_sync
 from pypitool.core.model import HeldFile, ProjectStatus
 from pypitool.core.progress import TransferProgress
@@ -29,6 +30,7 @@ from pypitool.mirror.resolve import resolve_set
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set, refuse_unpinned
 from pypitool.mirror.upstream_changes import MatchedFile, apply_upstream_changes
 from pypitool.repository.repository import Repository
+from pypitool.upstream.listing import Listing
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream_errors import Stopped
 
@@ -110,7 +112,7 @@ def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions,
         carry_out(mirror, [(FetchItem(one.wanted, file.upstream), one) for file, one in planned], report)
         if mirror.stop.is_set():
             raise Stopped()
-        _remember(mirror, choices, offers, held, options)
+        _remember(mirror, choices, offers, held, options, report)
     _prove(mirror, sets, planned, options, report)
     return Ending(dry_run=options.dry_run, unreachable=offers.is_unreachable)
 
@@ -229,9 +231,10 @@ def _remember(
     offers: Offers,
     held: Mapping[str, HeldFile],
     options: SyncOptions,
+    report: Report,
 ) -> None:
     with mirror.record.together():
-        matches = _matches(choices, offers.found, held)
+        matches = _matches(choices, offers.found, held, report)
         apply_upstream_changes(mirror.repository, mirror.record, matches, mirror.actor)
         for file in choices.files:
             candidate = file.wanted.candidate
@@ -253,14 +256,17 @@ def _remember_members(record: MirrorRecord, choices: Choices, offers: Offers) ->
 
 
 def _matches(
-    choices: Choices, offers: Mapping[NormalizedName, ProjectOffer], held: Mapping[str, HeldFile]
+    choices: Choices,
+    offers: Mapping[NormalizedName, ProjectOffer],
+    held: Mapping[str, HeldFile],
+    report: Report,
 ) -> Iterator[MatchedFile]:
     """Yield what is held and offered alike: all of a page that was read, and what the sets want of others."""
     offered = {
         candidate.filename: (candidate, offer.upstream)
         for offer in offers.values()
         if offer.page is not None
-        for candidate in offer.page.listing.named(held)
+        for candidate in _listed_again(offer.project, offer.page.listing, held, report)
     }
     offered |= {
         file.wanted.candidate.filename: (file.wanted.candidate, file.upstream) for file in choices.files
@@ -268,6 +274,18 @@ def _matches(
     for filename, file in held.items():
         if filename in offered and offered[filename][0].sha256 == file.contents.digests.sha256:
             yield MatchedFile(file, *offered[filename])
+
+
+def _listed_again(
+    project: NormalizedName, listing: Listing, held: Mapping[str, HeldFile], report: Report
+) -> list[Candidate]:
+    """Return what a page says of files that are held, or tell why nobody can know."""
+
+    def failed(error: PypitoolError) -> list[Candidate]:
+        report(ProjectEvent(project, error.kind, str(error)))
+        return []
+
+    return Guard.run(lambda: list(listing.named(held)), failed)
 
 
 def _explain_misses(

@@ -21,6 +21,7 @@ from pypitool.archives.digest import FileChangedWhileRead, digest_stream
 from pypitool.archives.open_archive import BrokenArchive
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.filenames import BadFilename, Distribution, parse
+from pypitool.core.json_text import parse_json
 from pypitool.core.limits import SIGNATURE
 from pypitool.core.model import FileKind
 from pypitool.core.upload.fields import CheckedMetadata, check_metadata_body, form_fields
@@ -231,7 +232,7 @@ def _read_signature(path: Path) -> bytes:
 def _read_attestation(path: Path) -> object:
     """Return an attestation (PEP 740), or raise `_Unusable`; what it attests is for the index to verify."""
     try:
-        document = json.loads(_read(path, _LARGEST_ATTESTATION))
+        document = parse_json(_read(path, _LARGEST_ATTESTATION))
     except ValueError:
         document = None
     if not isinstance(document, dict):

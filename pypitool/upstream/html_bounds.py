@@ -22,12 +22,16 @@ def refuse_endless(page: str) -> None:
     tags = page.count("<")
     if tags > HTML_TAGS.most:
         raise ValueError(f"it has more than {HTML_TAGS.most} tags")
-    if sum(">" not in piece for piece in page.split("<")[1:]) > HTML_BROKEN.most:
+    if sum(map(_is_broken, page.split("<")[1:])) > HTML_BROKEN.most:
         raise ValueError("its tags do not end")
     if any("-->" not in piece for piece in page.split("<!--")[1:]):
         raise ValueError("a comment in it does not end")
     if tags * tags // 2 > HTML_NESTING.most:
         _Nesting().feed(page)
+
+
+def _is_broken(piece: str) -> bool:
+    return ">" not in piece and not piece.startswith("!--")
 
 
 class _Nesting(HTMLParser):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import pytest
 
 from pypitool.core.errors import Kind
 from pypitool.core.mirror.run_events import FileEvent, ProjectEvent
+from pypitool.core.mirror.selection import Candidate
 from pypitool.upstream import fetch_page
-from pypitool.upstream.listing import ParsedPage
+from pypitool.upstream.listing import Listing, ParsedPage
 from pypitool.upstream.read_page import read_json_page
 from tests.mirror.test_sync import A, Lan, wheel
 from tests.support.upstream import JSON_TYPE, Action, Answer, FakeUpstream, Handler, redirect, respond
@@ -175,3 +176,19 @@ def test_a_redirect_in_a_circle_ends(lan: Lan) -> None:
 
     assert lan.sync(*(f"{name}==1.0" for name in NAMES)).exit_code == 3
     assert "in a circle" in next(event.message for event in lan.events if isinstance(event, ProjectEvent))
+
+
+def test_a_page_that_fails_only_for_what_is_held_is_named_too(
+    lan: Lan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lan.sync("a==1.0")
+    lan.fake.index.offers["a"].append(wheel("a", "2.0"))
+
+    def named(listing: Listing, held: Mapping[str, object]) -> Iterator[Candidate]:
+        raise AttributeError(listing.project)
+
+    monkeypatch.setattr(Listing, "named", named)
+
+    summary = lan.sync("a==1.0")
+
+    assert (summary.exit_code, lan.failures()) == (3, {A: Kind.INTERNAL})

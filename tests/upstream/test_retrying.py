@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from pypitool.upstream.session import parse_retry_after, wait_before_retry
+from pypitool.upstream.session import parse_http_date, parse_retry_after, wait_before_retry
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -35,3 +35,13 @@ def test_the_server_is_asked_again_when_it_says_so() -> None:
 
 def test_a_longer_wait_than_allowed_is_none() -> None:
     assert wait_before_retry(1, "121", 120, NOW) is None
+
+
+@pytest.mark.parametrize("text", ["Thu, 01 Jan 2026 00:00:00 -0000", "Thu, 01 Jan 2026 00:00:00 GMT"])
+def test_a_moment_without_a_zone_is_of_utc(text: str) -> None:
+    assert parse_http_date(text) == datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "Thu, 01 Jan 99999999 00:00:00 GMT", "9" * 5000])
+def test_what_is_no_moment_is_none(text: str) -> None:
+    assert parse_http_date(text) is None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import Enum
 
 from pypitool.core.errors import Kind
+from pypitool.core.json_text import parse_json
 from pypitool.core.upload.plan import Outcome
 
 _LONGEST_REASON = 300
@@ -88,7 +88,7 @@ class Answer:
 
 def _in_json(body: str) -> str:
     try:
-        document = json.loads(body)
+        document = parse_json(body.encode("utf-8", "replace"))
     except ValueError:
         return ""
     if not isinstance(document, dict):

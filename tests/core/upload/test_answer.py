@@ -63,6 +63,7 @@ def test_what_became_of_a_file_is_what_our_server_says(said: str | None, outcome
         (Answer(400, "Bad", "application/json", '{"message": "the form"}'), "the form (HTTP 400)"),
         (Answer(400, "Bad", "application/problem+json", '{"detail": "the form"}'), "the form (HTTP 400)"),
         (Answer(400, "Bad", "application/json", "["), "Bad (HTTP 400)"),
+        (Answer(400, "Bad", "application/json", "[" * 200_000), "Bad (HTTP 400)"),
         (Answer(400, "Bad", "application/json", "[]"), "Bad (HTTP 400)"),
         (Answer(418), "HTTP 418"),
     ],
