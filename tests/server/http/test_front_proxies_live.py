@@ -50,13 +50,20 @@ class Served:
 
     def forged(self, url: str) -> list[str]:
         """What the doctor finds to arrive."""
+        return [one["subject"] for one in self._findings(url) if one["id"] == "header-forged"]
+
+    def found(self, url: str) -> list[tuple[str, str]]:
+        """What the doctor finds of the proxy."""
+        return [(one["id"], one["severity"]) for one in self._findings(url) if "proxy" in one["id"]]
+
+    def _findings(self, url: str) -> list[dict[str, str]]:
         directory = str(self.server.packages[0])
         with redirect_stdout(io.StringIO()) as told:
             main(
                 ["--config", str(self._config), "doctor", "--json", "--packages", directory, "--through", url]
             )
-        findings = json.loads(told.getvalue())["findings"]
-        return [one["subject"] for one in findings if one["id"] == "header-forged"]
+        findings: list[dict[str, str]] = json.loads(told.getvalue())["findings"]
+        return findings
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +132,13 @@ def test_names_with_one_spelling_need_no_line_at_all(
 @pytest.mark.parametrize("served", [("Remoteuser", "Forwarded")], indirect=True)
 def test_the_doctor_finds_what_no_proxy_takes_away(served: Served) -> None:
     assert served.forged(served.server.url) == ["Remoteuser"]
+
+
+@pytest.mark.parametrize("path", ["/nothing/", ":0/"])
+def test_an_address_without_a_server_of_ours_is_a_warning(served: Served, path: str) -> None:
+    url = served.server.url if path[0] == "/" else "http://127.0.0.1"
+
+    assert served.found(url + path) == [("proxy-untried", "warning")]
 
 
 def test_the_start_tells_once_what_a_proxy_has_to_drop(tmp_path: Path) -> None:
