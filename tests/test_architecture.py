@@ -28,6 +28,7 @@ from tests.support.imports import (
     modules,
     read_table,
     room_of,
+    tree_of,
 )
 
 # Room -> the rooms that it may import. Who needs another arrow looks first whether a file lies wrong.
@@ -277,7 +278,7 @@ def test_at_most_half_of_the_files_of_a_room_are_doors(room: str) -> None:
     ids=lambda path: path.parent.name,
 )  # fmt: skip
 def test_the_init_of_a_room_is_its_sentence(path: Path) -> None:
-    body = ast.parse(path.read_text()).body
+    body = tree_of(path).body
 
     assert len(body) == 1, "it imports nothing: no start pays for what it does not use"
     assert re.fullmatch(r'"""[A-Z`][^\n]+\."""\n', path.read_text())
@@ -334,7 +335,7 @@ def test_a_function_imports_only_what_its_file_does_not_bring_anyhow(imports: li
 
 
 def test_only_boundaries_and_the_guard_catch_everything() -> None:
-    catching = {name for name, path in every_module() for _ in catch_alls(ast.parse(path.read_text()))}
+    catching = {name for name, path in every_module() for _ in catch_alls(tree_of(path))}
 
     assert catching == CATCHES_EVERYTHING.keys()
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.imports import PACKAGES, modules
+from tests.support.imports import PACKAGES, modules, tree_of
 from tests.support.regex_steps import steps_of
 
 # Rooms that read text of strangers. Elsewhere it is that of whoever runs us, and of the indexes they chose.
@@ -198,7 +198,7 @@ def patterns_in_the_source() -> Iterator[tuple[str, str]]:
 
 
 def _patterns(path: Path) -> Iterator[str]:
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     named = {
         node.value: target.id
         for node in tree.body

@@ -141,16 +141,15 @@ def test_a_catalogue_is_replaced_while_others_write_without_a_pause(
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("moment", [random.Random(number).uniform(0.0, 0.2) for number in range(6)])
+@pytest.mark.parametrize("commits", random.Random(0).sample(range(200), 6))
 def test_a_writer_that_is_killed_loses_nothing_that_was_live(
-    catalogue: SqliteCatalogue, facts: FactLog, moment: float
+    catalogue: SqliteCatalogue, facts: FactLog, commits: int
 ) -> None:
     with start_writer(catalogue.path, "foo", 100_000) as writer:
         assert writer.stdout is not None
-        first = writer.stdout.readline()
-        time.sleep(moment)
+        seen = [writer.stdout.readline() for _ in range(1 + commits)]
         writer.kill()
-        live = {int(line) for line in [first, *writer.stdout.readlines()] if line.endswith(b"\n")}
+        live = {int(line) for line in [*seen, *writer.stdout.readlines()] if line.endswith(b"\n")}
 
     assert not repair(catalogue.path, facts)
     held = {int(file.version) for file in catalogue.held(name("foo"))}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
@@ -72,7 +71,8 @@ def test_a_first_scan_that_was_cut_off_is_finished_by_the_next_start(
     server.start()
     server.kill()
     server.start()
-    time.sleep(0.2)  # into the middle of the scan, or behind it: both are to be survived
+    # Into the middle of the scan, or behind it: both are to be survived.
+    wait_until(lambda: listed(server) > 0, what="something is listed")
     server.kill()
 
     with server:

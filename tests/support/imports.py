@@ -47,6 +47,12 @@ class Import:
         return f"{self.path.relative_to(ROOT)}:{self.line} imports {self.imported}"
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Parse a file of ours, once for all tests."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def all_imports() -> list[Import]:
     """Collect every import of every module, those inside functions and for type checkers included."""
     return [
@@ -99,8 +105,7 @@ def _known_modules() -> frozenset[str]:
 
 
 def _imports(importer: str, path: Path) -> Iterator[Import]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node, within in _statements(tree, Within.FILE):
+    for node, within in _statements(tree_of(path), Within.FILE):
         for imported, source in _names(node, importer, is_package=path.name == "__init__.py"):
             yield Import(importer, imported, path, node.lineno, source, within)
 
