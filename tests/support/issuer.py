@@ -6,12 +6,10 @@ import base64
 import functools
 import json
 import ssl
-import threading
 import time
 import uuid
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +17,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.support.certificates import Authority
+from tests.support.server_thread import ServerThread
 
 CONFIGURATION = "/.well-known/openid-configuration"
 KEYS = "/keys"
@@ -28,7 +27,7 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 Answer = tuple[int, dict[str, str], bytes]
 
 
-class Issuer:
+class Issuer(ServerThread[ThreadingHTTPServer]):
     """Signs what it is told to; while entered it answers who asks for its keys.
 
     with Issuer(authority) as issuer:
@@ -39,26 +38,14 @@ class Issuer:
         self.ca = authority.ca
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(authority.chain, authority.key)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), self._handler()))
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self.url = f"https://127.0.0.1:{self._server.server_port}{path}"
         self._path = path.rstrip("/")
         self.keys: dict[str, PrivateKey] = {"first": _first_key()}
         self.said: dict[str, Any] = {}  # what its tokens say when a CI asks for one
         self.requests: list[str] = []
         self.instead: dict[str, Callable[[], Answer]] = {}  # other answers, by their path
-
-    def __enter__(self) -> Issuer:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def sign(
         self, *, kid: str = "first", key: PrivateKey | None = None, header: dict[str, Any] | None = None,

@@ -13,11 +13,11 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 
 from pypitool_server.views.upload_body import Form, read_form
 from tests.support.certificates import Authority
+from tests.support.server_thread import ServerThread
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 NOTHING: Mapping[str, str] = {}
@@ -188,7 +188,7 @@ class _Server(ThreadingHTTPServer):
         """A client that went away, and a fault that cut the line, are what tests ask for."""
 
 
-class Receiver:
+class Receiver(ServerThread[_Server]):
     """Take uploads while entered.
 
     with Receiver() as index:
@@ -198,19 +198,7 @@ class Receiver:
     def __init__(self, authority: Authority | None = None) -> None:
         self.state = State()
         self._scheme = "http" if authority is None else "https"
-        self._server = _Server(self.state, authority)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> Receiver:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(_Server(self.state, authority))
 
     @property
     def root(self) -> str:

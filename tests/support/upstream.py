@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
+
+from tests.support.server_thread import ServerThread
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 
@@ -260,11 +261,16 @@ class _Server(ThreadingHTTPServer):
         self.recording = threading.Lock()
         self.closing = threading.Event()
 
+    def shutdown(self) -> None:
+        """End, and every answer that waits for that."""
+        self.closing.set()
+        super().shutdown()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away, and a fault that cut the line, are what tests ask for."""
 
 
-class FakeUpstream:
+class FakeUpstream(ServerThread[_Server]):
     """Serve an index while entered.
 
     with FakeUpstream() as upstream:
@@ -274,20 +280,7 @@ class FakeUpstream:
 
     def __init__(self, index: Index | None = None) -> None:
         self.index = index or Index()
-        self._server = _Server(self.index)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> FakeUpstream:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(_Server(self.index))
 
     @property
     def root(self) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import select
 import socket
-import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 
+from tests.support.server_thread import ServerThread
 from tests.support.waiting import LONGEST
 
 
@@ -64,23 +63,11 @@ def _relay(near: socket.socket, far: socket.socket) -> None:
             return
 
 
-class Proxy:
+class Proxy(ServerThread[_Server]):
     """A proxy that runs while entered."""
 
     def __init__(self) -> None:
-        self._server = _Server()
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> Proxy:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(_Server())
 
     @property
     def url(self) -> str:
