@@ -4,36 +4,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from pypitool.repository.activity import FORGOTTEN_AFTER, Activity
+from tests.repository.conftest import Clock
 from tests.support.disks import mounted_disk
 
 HERE, THERE = "10.0.0.7", "10.0.0.8"
-
-
-class Clock:
-    """A clock that goes when it is told to."""
-
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def activity(tmp_path: Path, clock: Clock) -> Iterator[Activity]:
-    with closing(Activity(tmp_path / "activity.sqlite", clock=clock)) as activity:
-        yield activity
 
 
 def fail(activity: Activity, times: int, address: str = HERE, user: str = "deploy") -> None:

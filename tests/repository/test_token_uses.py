@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from pypitool.repository.activity import Activity, LastUses, NotRemembered
+from tests.repository.conftest import Clock
 from tests.support.waiting import wait_until
-
-
-class Clock:
-    """A clock that goes when it is told to."""
-
-    now = 1_000_000.0 * 60
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def activity(tmp_path: Path, clock: Clock) -> Iterator[Activity]:
-    with closing(Activity(tmp_path / "activity.sqlite", clock=clock)) as activity:
-        yield activity
 
 
 class Written:
