@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pypitool.core.fact import Fact
 from pypitool.mirror.record import MirrorRecord
 from pypitool.repository.repository import Repository
 from pypitool_server.app import create_app
+from tests.server.conftest import three_projects
 from tests.server.site import basic
 from tests.support.accounts import write_htpasswd
 from tests.support.repositories import scan
@@ -64,9 +65,14 @@ Start = Callable[..., Api]
 
 @pytest.fixture
 def start(repository: Repository, tmp_path: Path) -> Start:
+    return starter(repository, tmp_path)
+
+
+def starter(repository: Repository, place: Path) -> Start:
+    """Scan a repository, and return what makes an application for it."""
     scan(repository)
     names = ("ann", "dora", "qa", "root", "eve")
-    passwords = write_htpasswd(tmp_path / "htpasswd", {name: f"{name}s" for name in names})
+    passwords = write_htpasswd(place / "htpasswd", {name: f"{name}s" for name in names})
 
     def start(
         rules: tuple[RuleSettings, ...] = RULES, *, auth: AuthSettings | None = None, **server: Any
@@ -85,6 +91,14 @@ def start(repository: Repository, tmp_path: Path) -> Start:
 @pytest.fixture
 def api(start: Start) -> Api:
     return start()
+
+
+@pytest.fixture(scope="module")
+def shared_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """The same, made once, for tests that only read."""
+    place = tmp_path_factory.mktemp("shared-api")
+    with three_projects(place) as repository:
+        yield starter(repository, place)()
 
 
 def error(answer: TestResponse) -> Any:
@@ -115,19 +129,19 @@ def test_the_root_says_which_api_it_is_to_everybody(start: Start, slash: str) ->
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_lists_hold_what_the_caller_may_list(api: Api) -> None:
+def test_lists_hold_what_the_caller_may_list(shared_api: Api) -> None:
     def listed(user: str | None) -> list[str]:
-        return [one["name"] for one in api.get("projects", user).get_json()["projects"]]
+        return [one["name"] for one in shared_api.get("projects", user).get_json()["projects"]]
 
     assert listed(None) == ["acme-core", "acme-web"]
     assert listed("ann") == ["acme-core", "acme-web", "zope-x"]
     assert listed("eve") == ["acme-core", "acme-web"]
 
 
-def test_a_project_and_a_release_are_told_by_any_spelling(api: Api) -> None:
-    assert api.get("projects/Acme.Core").get_json()["project"] == "acme-core"
-    assert api.get("projects/acme-core/1.0.0").get_json()["version"] == "1.0"
-    assert api.get("projects/acme.web/1.0%2Blocal.1").get_json()["version"] == "1.0+local.1"
+def test_a_project_and_a_release_are_told_by_any_spelling(shared_api: Api) -> None:
+    assert shared_api.get("projects/Acme.Core").get_json()["project"] == "acme-core"
+    assert shared_api.get("projects/acme-core/1.0.0").get_json()["version"] == "1.0"
+    assert shared_api.get("projects/acme.web/1.0%2Blocal.1").get_json()["version"] == "1.0+local.1"
 
 
 def test_what_is_hidden_is_answered_as_what_is_not_there(api: Api) -> None:
@@ -491,13 +505,13 @@ def test_all_tokens_of_a_user_end_at_once(api: Api) -> None:
     assert [api.get("tokens", **bearer(one)).status_code for one in (*made, service)] == [401, 401, 200]
 
 
-def test_decisions_are_explained_to_admins_and_to_whom_they_are_about(api: Api) -> None:
+def test_decisions_are_explained_to_admins_and_to_whom_they_are_about(shared_api: Api) -> None:
     question = "may?who=ann&action=yank&project=acme-core"
 
-    assert api.get(question, "root").get_json() == api.get(question, "ann").get_json()
-    assert api.get(question, "ann").get_json()["may"] is True
-    assert api.get(question, "dora").status_code == api.get(question, "qa").status_code == 403
-    assert api.get(question).status_code == 401
+    assert shared_api.get(question, "root").get_json() == shared_api.get(question, "ann").get_json()
+    assert shared_api.get(question, "ann").get_json()["may"] is True
+    assert shared_api.get(question, "dora").status_code == shared_api.get(question, "qa").status_code == 403
+    assert shared_api.get(question).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -505,8 +519,8 @@ def test_decisions_are_explained_to_admins_and_to_whom_they_are_about(api: Api) 
     ["", "who=ann", "who=ann&action=fly&project=x", "who=@&action=list&project=x", "who=*&x=1",
      "who=ann&who=bob&action=list&project=x", "who=ann&action=list&project=x&from=here"],
 )  # fmt: skip
-def test_a_question_that_is_none_is_invalid(api: Api, query: str) -> None:
-    assert error(api.get(f"may?{query}", "root"))["kind"] == "invalid"
+def test_a_question_that_is_none_is_invalid(shared_api: Api, query: str) -> None:
+    assert error(shared_api.get(f"may?{query}", "root"))["kind"] == "invalid"
 
 
 def test_an_explanation_does_not_tell_whether_a_hidden_project_is_there(start: Start, tmp_path: Path) -> None:
@@ -600,8 +614,8 @@ def test_a_version_of_many_digits_is_not_held(api: Api, deed: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["9" * 5000, "9" * 5000 + "d", "2026-01-" + "9" * 5000])
-def test_times_of_many_digits_are_wrong(api: Api, text: str) -> None:
-    assert api.get(f"audit?since={text}", "root").status_code == 400
+def test_times_of_many_digits_are_wrong(shared_api: Api, text: str) -> None:
+    assert shared_api.get(f"audit?since={text}", "root").status_code == 400
 
 
 def test_downloads_of_a_version_of_many_digits_are_none(start: Start) -> None:
