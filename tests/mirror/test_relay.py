@@ -216,3 +216,19 @@ def test_an_address_cannot_leave_the_text_that_it_is_put_into(world: FakeUpstrea
 
     assert restored.count("\n") == 1
     assert restored.count('"') == 2
+
+
+def test_the_relay_goes_nowhere_else_than_a_run_would(world: FakeUpstream) -> None:
+    listed = {"filename": "b-1.0.tar.gz", "url": "http://169.254.169.254/latest", "hashes": {}}
+    page = {"meta": {"api-version": "1.0"}, "files": [listed]}
+    world.fail("/simple/b/", respond(200, body=json.dumps(page).encode(), Content_Type=JSON_TYPE))
+    with open_relay((Upstream("world", world.url),), lambda project: False) as relay:
+        ours = json.loads(relay.page(normalize("b")))["files"][0]["url"]
+        address, _, path = ours.removeprefix("http://").partition("/")
+
+        answer = get(address, f"/{path}")
+
+    assert answer == 400
+    assert [str(error) for error in relay.failures] == [
+        "http://169.254.169.254/latest: it is a link-local address"
+    ]
