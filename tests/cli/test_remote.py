@@ -208,7 +208,7 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.process
+@pytest.mark.live
 def test_a_command_says_the_same_on_both_ways(both: Both) -> None:
     for words in COMMANDS:
         local, remote = both.local(*words.split()), both.remote(*words.split())
@@ -216,7 +216,7 @@ def test_a_command_says_the_same_on_both_ways(both: Both) -> None:
         assert without_serial(remote) == without_serial(local), words
 
 
-@pytest.mark.process
+@pytest.mark.live
 def test_a_token_is_made_used_and_revoked_elsewhere(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     made = both.remote("token", "create", "--name", "ci", "--may", "yank", "--projects", "acme-*", "--json")
     token = made.document["token"]
@@ -247,6 +247,7 @@ def without_serial(ended: Ended) -> Ended:
     return Ended(ended.code, re.sub(r'"serial": \d+', '"serial": 0', ended.out), ended.err)
 
 
+@pytest.mark.live
 def test_a_user_is_added_and_checked_elsewhere(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     def same(password: str, *words: str) -> tuple[int, str, str]:
         results = []
@@ -264,6 +265,7 @@ def test_a_user_is_added_and_checked_elsewhere(both: Both, monkeypatch: pytest.M
     assert (code, "cannot be used" in printed) == (1, True)
 
 
+@pytest.mark.live
 def test_the_records_of_the_server_say_who_it_was(both: Both) -> None:
     both.remote("yank", "other", "0.1")
 
@@ -272,6 +274,7 @@ def test_the_records_of_the_server_say_who_it_was(both: Both) -> None:
     assert (actor.who, actor.address, actor.means) == ("user:root", "127.0.0.1", "password")
 
 
+@pytest.mark.live
 def test_a_remote_of_the_configuration_has_an_address_and_credentials(
     both: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,11 +293,13 @@ def test_a_remote_of_the_configuration_has_an_address_and_credentials(
     assert "there is no [remote.acne], did you mean `acme`?" in unknown.err
 
 
+@pytest.mark.live
 @pytest.mark.parametrize("tail", ["", "/", "/simple/", "/simple", "/legacy/"])
 def test_addresses_of_the_index_and_of_uploads_mean_the_server(both: Both, tail: str) -> None:
     assert both.run("list", "--url", both.server.url + tail).code == 0
 
 
+@pytest.mark.live
 def test_credentials_may_stand_in_the_address(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYPITOOL_PASSWORD", "wrong")
 
@@ -303,6 +308,7 @@ def test_credentials_may_stand_in_the_address(both: Both, monkeypatch: pytest.Mo
     assert (refused.code, refused.error["kind"]) == (4, "unauthorized")
 
 
+@pytest.mark.live
 def test_nobody_in_particular_sees_what_everybody_sees(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYPITOOL_USERNAME")
     monkeypatch.delenv("PYPITOOL_PASSWORD")
@@ -312,6 +318,7 @@ def test_nobody_in_particular_sees_what_everybody_sees(both: Both, monkeypatch: 
     assert both.remote("yank", "acme-core", "1.1").code == 4
 
 
+@pytest.mark.live
 def test_a_password_comes_from_standard_input(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYPITOOL_USERNAME")
     monkeypatch.setattr(sys, "stdin", io.StringIO("roots\n"))
@@ -319,7 +326,7 @@ def test_a_password_comes_from_standard_input(both: Both, monkeypatch: pytest.Mo
     assert both.remote("runs", "-u", "root", "--password-stdin").code == 0
 
 
-@pytest.mark.process
+@pytest.mark.live
 def test_on_a_terminal_one_is_asked_only_when_the_server_wants_to_know(
     both: Both, clean_environment: dict[str, str]
 ) -> None:
@@ -449,6 +456,7 @@ def test_plain_http_to_another_machine_is_exposed(url: str, exposed: bool) -> No
     assert choose_remote(url, None, (), {}).is_exposed is exposed
 
 
+@pytest.mark.live
 def test_a_password_over_plain_http_to_another_machine_is_warned_about_once(
     both: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:
