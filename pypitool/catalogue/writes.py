@@ -31,7 +31,10 @@ def apply_scan(
     busy = set(connection.execute("SELECT root, path FROM pending").fetchall())
     # A place where a publishing is under way belongs to its writer, who knows the uploader; we do not.
     free = [file for file in batch.changed if (file.location.root, file.location.path) not in busy]
-    changed = [file for file in free if not _is_only_touched(connection, file)]
+    # The last word on a place counts, and one that was gone in between is not only touched.
+    free = list({file.location: file for file in free}.values())
+    gone = set(batch.gone)
+    changed = [file for file in free if file.location in gone or not _is_only_touched(connection, file)]
     removed = remove(connection, [*batch.gone, *(file.location for file in changed)])
     connection.executemany(_INSERT_FILE, map(to_row, changed))
     decided = decisions.apply(connection, {file.filename for file in free}, now)

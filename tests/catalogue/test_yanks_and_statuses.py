@@ -135,3 +135,22 @@ def test_the_time_of_a_copied_file_is_its_own(catalogue: Catalogue) -> None:
     catalogue.apply_scan(ScanBatch([file]))
 
     assert only_file(catalogue).upload_time == COPIED_AT
+
+
+def test_a_file_that_was_gone_and_is_back_within_one_batch_is_held(catalogue: Catalogue) -> None:
+    file = wheel("foo")
+    catalogue.apply_scan(ScanBatch([file]))
+
+    catalogue.apply_scan(ScanBatch([file], gone=[file.location]))
+
+    assert only_file(catalogue) == file
+
+
+def test_of_two_readings_in_one_batch_the_last_counts(catalogue: Catalogue) -> None:
+    first, second = wheel("foo"), wheel("foo", contents="other")
+    assert first.location == second.location
+    catalogue.apply_scan(ScanBatch([first]))
+
+    catalogue.apply_scan(ScanBatch([second, first]))
+
+    assert only_file(catalogue) == first
