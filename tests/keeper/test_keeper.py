@@ -134,7 +134,8 @@ def test_a_writer_that_gave_up_leaves_a_problem_with_its_reason(
 
     assert reasons(repository)[WHEEL] == "it is truncated"
     assert paths(repository) == []
-    assert f"{root / WHEEL} is not listed: it is truncated" in kept.log
+    # The log is written behind the row.
+    wait_until(lambda: f"{root / WHEEL} is not listed: it is truncated" in kept.log, what="it is logged")
 
     (root / WHEEL).write_bytes(source.read_bytes())
     listed(repository, WHEEL)
