@@ -243,7 +243,8 @@ def test_a_keeper_ends_what_a_dead_writer_began(
         wait_until(lambda: not repository.catalogue.pending(), what="nothing is pending")
         assert paths(repository) == expected
     assert [file.origin for file in repository.catalogue.files()] == [UPLOADED]
-    assert f"the writer of {WHEEL} is gone: what it began is finished" in kept.log
+    finished = f"the writer of {WHEEL} is gone: what it began is finished"
+    wait_until(lambda: finished in kept.log, what="it is logged")
 
 
 @pytest.mark.usefixtures("kept")
