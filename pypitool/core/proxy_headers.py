@@ -23,6 +23,14 @@ def is_ambiguous(name: str) -> bool:
     return "-" in name or "_" in name
 
 
+def is_unfilled(name: str) -> bool:
+    """Tell whether a proxy wrote what stands for nobody: `{http.auth.user.id}`, `(null)`, `-`.
+
+    Caddy passes a placeholder on as it was written when nothing is behind it, Apache and logs have words.
+    """
+    return "{" in name or "}" in name or name in ("(null)", "-")
+
+
 def spellings(name: str) -> tuple[str, ...]:
     """Return the spellings that WSGI cannot tell apart, the given one first, and at most `MOST_SPELLINGS`."""
     words = name.replace("_", "-").split("-")

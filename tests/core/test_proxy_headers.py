@@ -9,6 +9,7 @@ from pypitool.core.proxy_headers import (
     hop_address,
     hops_of_forwarded,
     is_ambiguous,
+    is_unfilled,
     spellings,
 )
 
@@ -19,6 +20,16 @@ def test_every_spelling_is_one_name_to_wsgi() -> None:
     assert known == ("X-Remote-User", "X-Remote_User", "X_Remote-User", "X_Remote_User")
     assert spellings("Remoteuser") == ("Remoteuser",)
     assert (is_ambiguous("Remoteuser"), is_ambiguous("X_U"), is_ambiguous("X-U")) == (False, True, True)
+
+
+@pytest.mark.parametrize("name", ["{http.auth.user.id}", "%{REMOTE_USER}e", "${user}", "(null)", "-"])
+def test_what_a_proxy_did_not_fill_in_is_nobodys_name(name: str) -> None:
+    assert is_unfilled(name)
+
+
+@pytest.mark.parametrize("name", ["ann", "ann-lee", "ACME\\ann", "ann@acme.example", "cn=ann", "null"])
+def test_names_of_people_are_filled_in(name: str) -> None:
+    assert not is_unfilled(name)
 
 
 def test_a_name_of_many_words_has_a_bounded_list_of_spellings() -> None:

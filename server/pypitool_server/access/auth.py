@@ -13,6 +13,7 @@ from flask_httpauth import HTTPBasicAuth
 
 from pypitool.access.accounts import BasicLogin, RememberedVerdict
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.proxy_headers import is_unfilled
 from pypitool.core.rights.rulebook import Caller, Scope
 from pypitool.core.rights.tokens import PREFIX
 from pypitool_server.access.refusals import CHALLENGE, REALM
@@ -255,7 +256,9 @@ class Authentication:
             return None
         name: str = environ.get(self._variable, "").strip()
         # Two such headers arrive as one value with a comma: one of them is not the proxy's.
-        return name if name and "," not in name and len(name) <= LONGEST_NAME else None
+        if not name or "," in name or len(name) > LONGEST_NAME or is_unfilled(name):
+            return None
+        return name
 
     def _recognised(self, principal: Principal) -> Principal:
         request.environ[USER] = principal.name  # for the access log

@@ -23,6 +23,11 @@ NAMES = ("X-Remote_User", "X_Remote-User", "X_Remote_User", "x_remote_user")
 ADDRESSES = ("X-Forwarded_For", "X_Forwarded-For", "X_Forwarded_For", "x_forwarded_for")
 # What lets through the other spellings: nothing is written against them, and nginx is told to.
 CARELESS = {"nginx": ["underscores_in_headers on;"]}
+# What fills a header with words of its own where nobody has logged in.
+UNFILLED = {
+    "Caddy": ["request_header Remoteuser {http.auth.user.id}"],
+    "Apache": ["RequestHeader set Remoteuser %{REMOTE_USER}e"],
+}
 ORDERS: tuple[dict[str, str], ...] = ({}, {"Content-Type": "text/plain"})
 CONFIG = """
 [server]
@@ -127,6 +132,17 @@ def test_names_with_one_spelling_need_no_line_at_all(
         found = served.forged(url)
 
     assert (as_admin, found) == ({401}, [])
+
+
+@pytest.mark.parametrize("served", [("Remoteuser", "Forwarded")], indirect=True)
+@pytest.mark.parametrize("proxy", [one for one in FRONT_PROXIES if one.name in UNFILLED], ids=str)
+def test_who_has_not_logged_in_at_the_proxy_is_nobody(
+    served: Served, proxy: FrontProxy, tmp_path: Path
+) -> None:
+    with proxy.before(served.server.port, tmp_path / "proxy", UNFILLED[proxy.name]) as url:
+        nobody = answers(url, ("X-Nothing",), "x")
+
+    assert nobody == {401}
 
 
 @pytest.mark.parametrize("served", [("Remoteuser", "Forwarded")], indirect=True)
