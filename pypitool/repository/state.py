@@ -30,6 +30,7 @@ from pypitool.repository.state_owner import (
     noted_state,
     record,
     recorded,
+    refuse_link,
     relation_of,
 )
 
@@ -190,6 +191,7 @@ def survey(
 ) -> Survey:
     """Look at the state that is asked for and at others of the same directories; nothing is changed."""
     directory = choose_state(roots, explicit, environ)
+    refuse_link(directory)
     asked = _asked(StateFiles(directory), roots)
     others = [
         _other(StateFiles(one), roots, closely=not asked.has_facts or asked.is_expendable)

@@ -69,6 +69,17 @@ def record(files: StateFiles, roots: Sequence[Path]) -> None:
         raise of_machine or StateUnusable(files.directory, error.strerror or str(error)) from error
 
 
+def refuse_link(directory: Path) -> None:
+    """Refuse what root would reach by a link of a user, unless it is that user's too."""
+    if os.geteuid() != 0 or not directory.is_symlink():
+        return
+    owner = directory.lstat().st_uid
+    if owner and (not directory.exists() or directory.stat().st_uid != owner):
+        raise StateUnusable(
+            directory, f"it is a link of another user (number {owner}), and root follows none"
+        )
+
+
 def read_mark(root: Path) -> str | None:
     """Return the mark of a directory, None if it has none, or none that we may read."""
     try:

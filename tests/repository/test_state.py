@@ -357,3 +357,38 @@ def test_a_state_elsewhere_of_other_directories_is_not_followed(tmp_path: Path) 
     locate_state([first, second], tmp_path / "state", {})
 
     assert locate_state([first], environ={}) == first / ".pypitool"
+
+
+def linked_state(packages: Path, *, owner: int, target_owner: int) -> Path:
+    """Give the packages to a user who has put a link where their state is, and return where it leads."""
+    target = packages.parent / "elsewhere"
+    target.mkdir()
+    os.chown(target, target_owner, target_owner)
+    link = StateFiles(packages / ".pypitool").directory
+    link.symlink_to(target)
+    os.chown(link, owner, owner, follow_symlinks=False)
+    os.chown(packages, owner, owner)
+    return target
+
+
+@needs_root
+def test_root_follows_no_link_of_a_user_to_a_state_that_is_not_theirs(packages: Path) -> None:
+    target = linked_state(packages, owner=65534, target_owner=0)
+
+    for look in (locate_state, find_state):
+        with pytest.raises(StateUnusable, match="it is a link of another user"):
+            look([packages], environ={})
+
+    assert list(target.iterdir()) == []
+
+
+@needs_root
+@pytest.mark.parametrize(("owner", "target_owner"), [(0, 65534), (65534, 65534)])
+def test_links_of_root_and_to_what_is_the_users_own_are_followed(
+    packages: Path, owner: int, target_owner: int
+) -> None:
+    target = linked_state(packages, owner=owner, target_owner=target_owner)
+
+    locate_state([packages], environ={})
+
+    assert StateFiles(target).roots.exists()
