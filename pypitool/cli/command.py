@@ -12,6 +12,8 @@ from pypitool.cli.invocation import Invocation
 from pypitool.core.errors import EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_UPDATE_OFFERED
 
 GLOBAL = "Global options"
+# The heading of the options that say which server elsewhere a command works on.
+ANOTHER_SERVER = "Another server"
 
 
 class Option(click.Option):
@@ -41,7 +43,8 @@ class WithGlobals(click.Command):
     ) -> None:
         super().__init__(name, help=_headed(help), **attributes)
         self.examples = tuple(examples)
-        self.exits = exits or {}
+        reaches = any(getattr(parameter, "topic", "") == ANOTHER_SERVER for parameter in self.params)
+        self.exits = (_OF_SERVERS if reaches else {}) | (exits or {})
         self.context_settings.setdefault("help_option_names", ["-h", "--help"])
         self.context_settings.setdefault("max_content_width", 100)
         self.params.extend(global_options())
@@ -150,6 +153,8 @@ MEANINGS: dict[int, str] = {
     EXIT_UPDATE_OFFERED: "an update is offered, and `--exit-code` was given",
     EXIT_INTERRUPTED: "interrupted",
 }
+# What a command can end with as well that may work on a server elsewhere.
+_OF_SERVERS = {code: MEANINGS[code] for code in (4, 7)}
 # What any command can end with.
 ALWAYS = (0, 1, 2, 8, EXIT_INTERRUPTED)
 

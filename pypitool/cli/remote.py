@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import click
 
-from pypitool.cli.command import option
+from pypitool.cli.command import ANOTHER_SERVER, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import open_rescanned, open_to_look
 from pypitool.cli.output import Output, load_and_warn, log_to_stderr
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 Subject = TypeVar("Subject")
 
-_TOPIC = "Another server"
 # The flags of what lies on the machine itself: who gives one of them means no server elsewhere.
 _LOCAL_FLAGS = {"server.packages": "--packages", "server.state": "--state", "auth.passwords": "--passwords"}
 
@@ -71,8 +70,8 @@ def _option(flag: str, help: str, *short: str, **attributes: Any) -> Any:
             ctx.ensure_object(Invocation).server[flag] = value
 
     return option(
-        *short, flag, flag[2:].replace("-", "_"), topic=_TOPIC, expose_value=False, callback=keep, help=help,
-        **attributes,
+        *short, flag, flag[2:].replace("-", "_"), topic=ANOTHER_SERVER, expose_value=False, callback=keep,
+        help=help, **attributes,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ class OneOrAll(PypitoolError):
     """It is not said which tokens are to end."""
 
     kind = Kind.USAGE
-    sentence = "name one token, or with `--user` whose"
+    sentence = "name one token, or with `--user` a user, and not both"
 
 
 _LIVE, _REVOKED, _EXPIRED = "", "revoked", "expired"
@@ -130,7 +130,7 @@ def list_tokens(invocation: Invocation) -> None:
     ),
     exits={5: "there is no such token"},
 )
-@click.argument("token", metavar="NAME|ID", required=False)
+@click.argument("token", metavar="[NAME|ID]", required=False)
 @option("--user", metavar="NAME", help="End every token that this user has made for themselves.")
 @on_packages
 @on_server
