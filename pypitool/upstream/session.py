@@ -317,6 +317,8 @@ def _is_within(url: str, index: str) -> bool:
 
 def _short(error: Exception) -> str:
     cause = _cause(error)
+    if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, ssl.SSLError):
+        return cause.strerror.lower()  # without the number that Python puts before it
     return str(cause) or type(cause).__name__
 
 
