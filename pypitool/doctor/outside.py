@@ -178,7 +178,7 @@ def unprotected_findings(names: Iterable[NormalizedName]) -> Iterator[Finding]:
     for name in names:
         yield warning(
             "name-unprotected", name, "it is uploaded here, and no glob of `private` holds it",
-            "who takes the name elsewhere may get a package of theirs installed instead",
+            "only the state tells that the name is yours: without it a stranger's may be taken for it",
             f'add `"{name}"` or a glob to `private` under `[policy]`',
         )  # fmt: skip
 
