@@ -64,7 +64,8 @@ def prepare(settings: Settings, environ: Mapping[str, str]) -> Prepared:
     roots = tuple(Path(os.path.abspath(root.expanduser())) for root in server.packages)
     state = locate_state(roots, server.state, environ)
     _check_roots(roots, writes=may_write(settings))
-    _check_file(settings.auth.passwords, "the password file")
+    passwords = settings.auth.passwords
+    _check_file(passwords, "the password file", f"`pypitool user add NAME -P {passwords}` makes it")
     _check_file(server.welcome, "the welcome page")
     placed = replace(settings, server=replace(server, packages=roots, state=state))
     return Prepared(placed, certificate, log, tuple(_of_two_states(roots, state)))
@@ -108,14 +109,15 @@ def _check_roots(roots: tuple[Path, ...], *, writes: bool) -> None:
         raise PathUnusable(f"{roots[0]} for uploads", "it cannot be written", hint)
 
 
-def _check_file(path: Path | None, name: str) -> None:
+def _check_file(path: Path | None, name: str, hint: str | None = None) -> None:
     if path is None:
         return
     try:
         with path.open("rb"):
             return
     except OSError as error:
-        raise PathUnusable(f"{name} {path}", (error.strerror or str(error)).lower()) from error
+        hint = hint if isinstance(error, FileNotFoundError) else None
+        raise PathUnusable(f"{name} {path}", (error.strerror or str(error)).lower(), hint) from error
 
 
 def _owner_hint(root: Path) -> str:

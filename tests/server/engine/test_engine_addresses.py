@@ -190,6 +190,16 @@ def test_what_cannot_work_is_refused_in_one_sentence(
     assert "Traceback" not in ended.stderr
 
 
+def test_who_names_a_password_file_that_is_not_there_is_told_how_to_make_one(
+    packages: Path, tmp_path: Path
+) -> None:
+    server = ServerProcess(packages, home=tmp_path, options=["-P", "no.htpasswd"])
+
+    ended = subprocess.run(server.command, capture_output=True, text=True, timeout=LONGEST, cwd=tmp_path)
+
+    assert f"hint: `pypitool user add NAME -P {tmp_path}/no.htpasswd` makes it\n" in ended.stderr
+
+
 def test_a_directory_that_is_not_there_is_refused_in_one_sentence(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "nowhere", home=tmp_path)
 
