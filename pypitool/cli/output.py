@@ -47,6 +47,13 @@ class Output:
 
             self.text(table(headings, shown, colored=self.invocation.colored(sys.stdout)))
 
+    def paragraphs(self, rows: Iterable[Sequence[str]], form: str) -> None:
+        """Print rows of sentences in a form for a person, one line with tabs for each in a pipe."""
+        if not sys.stdout.isatty():
+            self.table((), rows)
+        elif shown := [form.format(*map(visible, row)) for row in rows]:
+            self.text("\n\n".join(shown))
+
     def done(self, text: str) -> None:
         """Say what was changed, unless that is not wanted."""
         if not self.invocation.quiet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -360,6 +361,17 @@ def test_people_get_a_line_for_each_finding(house: House) -> None:
     cells = house.capsys.readouterr().out.split("\t")
     assert cells[:3] == ["warning", "packages-exposed", str(house.packages)]
     assert len(cells) == 6
+
+
+def test_a_terminal_shows_a_paragraph_for_each_finding(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.packages.chmod(0o777)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+    assert main(["doctor", "--packages", str(house.packages)]) == 3
+
+    first, *more = house.capsys.readouterr().out.splitlines()
+    assert first == f"warning: packages-exposed: {house.packages}"
+    assert [line[:7] for line in more[1:]] == ["  why: ", "  do:  "]
 
 
 @pytest.mark.live

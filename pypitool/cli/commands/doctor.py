@@ -60,13 +60,14 @@ def doctor_command(invocation: Invocation, ask_upstream: bool, through: str | No
     if invocation.json:
         output.document(document_of(examination.findings))
     else:
-        output.table(_HEADINGS, map(_row, examination.findings))
+        output.paragraphs(map(_row, examination.findings), _PARAGRAPH)
         if not examination.findings:
             output.done("nothing is wrong")
     return exit_code_of(examination.findings)
 
 
-_HEADINGS = ("Severity", "Finding", "Subject", "What", "Why", "Do")
+# Six columns of sentences need more room than a terminal has. No line is broken, so commands can be copied.
+_PARAGRAPH = "{}: {}: {}\n  {}\n  why: {}\n  do:  {}"
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
