@@ -29,6 +29,7 @@ class StateVerdict(Enum):
     ADOPT = "adopt the other one first"
     REFUSE_OTHER = "refuse: the other one cannot be adopted"
     REFUSE_OWNER = "refuse: it belongs to other directories"
+    REFUSE_PARTLY = "refuse: the other one has facts, and not quite these directories"
     REFUSE_TWICE = "refuse: two directories have the same mark"
     REFUSE_LOST = "refuse: the note leads nowhere"
 
@@ -80,6 +81,7 @@ class FoundState:
     is_expendable: bool = False  # its facts are none of anybody's: what rules counted, and nothing else
     is_deserted: bool = False  # the directories that it belongs to lie in it, and hold no file
     trouble: str | None = None  # why it can be taken away from nobody
+    has_one_of_these: bool = False  # it belongs to others, but one of these is among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ def choose(asked: FoundState, others: Sequence[FoundState] = (), *, note_is_lost
     if not asked.has_facts or (is_foreign and asked.is_expendable):
         if other is not None:
             return Choice(StateVerdict.ADOPT if other.trouble is None else StateVerdict.REFUSE_OTHER, other)
+        if partly := _partly(others):
+            return Choice(StateVerdict.REFUSE_PARTLY, partly)
         if note_is_lost:
             return Choice(StateVerdict.REFUSE_LOST)
     return Choice(StateVerdict.TAKE if is_foreign else StateVerdict.BEGIN, other)
@@ -111,3 +115,9 @@ def _rival(others: Sequence[FoundState]) -> FoundState | None:
     """Return the other state of these directories that has facts."""
     of_these = (Relation.OURS, Relation.NOBODYS)
     return next((one for one in others if one.has_facts and one.relation in of_these), None)
+
+
+def _partly(others: Sequence[FoundState]) -> FoundState | None:
+    """Return a state with facts of somebody's that has one of these directories, and not quite the rest."""
+    decided = (one for one in others if one.has_facts and not one.is_expendable)
+    return next((one for one in decided if one.has_one_of_these), None)

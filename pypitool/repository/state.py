@@ -32,6 +32,7 @@ from pypitool.repository.state_owner import (
     recorded,
     refuse_link,
     relation_of,
+    shares,
 )
 
 
@@ -65,6 +66,9 @@ class Survey:
         owners = [one.path for one in recorded(StateFiles(directory)) or ()]
         if verdict is StateVerdict.REFUSE_OWNER:
             raise ForeignState(directory, owners, [root.resolve() for root in self.roots])
+        if verdict is StateVerdict.REFUSE_PARTLY and self.second is not None:
+            partly = [one.path for one in recorded(StateFiles(self.second)) or ()]
+            raise ForeignState(self.second, partly, [root.resolve() for root in self.roots])
         if verdict is StateVerdict.REFUSE_TWICE:
             pairs = zip(recorded(StateFiles(directory)) or (), known(self.roots), strict=True)
             owner, copy = next(pair for pair in pairs if pair[0].relation(pair[1]) is Relation.TWICE)
@@ -248,8 +252,12 @@ def _other(files: StateFiles, roots: Sequence[Path], *, closely: bool) -> FoundS
         return FoundState(
             files.directory, has_facts=closely, relation=Relation.OURS, trouble="it cannot be read"
         )
-    trouble = trouble_with(files) if closely and has_facts else None
-    return FoundState(files.directory, has_facts, found, trouble=trouble)
+    if not (closely and has_facts):
+        return FoundState(files.directory, has_facts, found)
+    if found is Relation.OTHERS:
+        mixed, expendable = shares(files, roots), _is_expendable(files)
+        return FoundState(files.directory, has_facts, found, expendable, has_one_of_these=mixed)
+    return FoundState(files.directory, has_facts, found, trouble=trouble_with(files))
 
 
 def trouble_with(files: StateFiles) -> str | None:

@@ -44,7 +44,8 @@ class ForeignState(PypitoolError):
     asked: Sequence[Path]
 
     def __post_init__(self) -> None:
-        command = f"pypitool state adopt {self.directory} --state {self.directory}"
+        packages = " ".join(f"--packages {root}" for root in self.asked)
+        command = f"pypitool state adopt {self.directory} --state {self.directory} {packages}"
         self.hint = (
             f"if these are its packages now, `{command}` "
             "keeps all that was decided; other packages get a state of their own with `--state DIR`"
@@ -52,6 +53,11 @@ class ForeignState(PypitoolError):
         super().__post_init__()
 
     def __str__(self) -> str:
+        if list(self.recorded) == list(self.asked):
+            return (
+                f"the state in {self.directory} belongs to what was at {_listed(self.recorded)}, "
+                "and another directory is there now: its mark `.pypitool/id` is another one"
+            )
         return (
             f"the state in {self.directory} belongs to {_listed(self.recorded)}, not to {_listed(self.asked)}"
         )

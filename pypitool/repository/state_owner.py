@@ -23,6 +23,12 @@ def relation_of(files: StateFiles, roots: Sequence[Path]) -> Relation:
     return relation(recorded(files), known(roots))
 
 
+def shares(files: StateFiles, roots: Sequence[Path]) -> bool:
+    """Tell whether one of these package directories is among those of a state."""
+    here = known(roots)
+    return any(one.relation(each) is Relation.OURS for one in recorded(files) or () for each in here)
+
+
 def known(roots: Sequence[Path]) -> list[KnownDirectory]:
     """Return package directories as a state knows them."""
     return [KnownDirectory(root.resolve(), read_mark(root)) for root in roots]

@@ -39,6 +39,19 @@ def found(**known: Any) -> FoundState:
             found(), [found(has_facts=True, relation=Relation.OTHERS)], Verdict.BEGIN, id="it is of others"
         ),
         pytest.param(
+            found(), [found(has_facts=True, relation=Relation.OTHERS, has_one_of_these=True)],
+            Verdict.REFUSE_PARTLY, id="it has one of these directories",
+        ),
+        pytest.param(
+            found(),
+            [found(has_facts=True, relation=Relation.OTHERS, has_one_of_these=True, is_expendable=True)],
+            Verdict.BEGIN, id="it has one of these directories, and nobody decided anything",
+        ),
+        pytest.param(
+            found(has_facts=True), [found(has_facts=True, relation=Relation.OTHERS, has_one_of_these=True)],
+            Verdict.BEGIN, id="both have facts, and the other one has one of these directories",
+        ),
+        pytest.param(
             found(), [found(has_facts=True, trouble="in use")], Verdict.REFUSE_OTHER, id="it is in use"
         ),
         pytest.param(

@@ -392,3 +392,27 @@ def test_links_of_root_and_to_what_is_the_users_own_are_followed(
     locate_state([packages], environ={})
 
     assert StateFiles(target).roots.exists()
+
+
+def test_one_more_directory_does_not_begin_a_state_that_forgets(
+    packages: Path, more: Path, tmp_path: Path
+) -> None:
+    by_hand = locate_state([packages], None, {})
+    decide(by_hand, yank("acme"))
+    unit = tmp_path / "var"
+
+    with pytest.raises(ForeignState) as caught:
+        locate_state([packages, more], None, {"STATE_DIRECTORY": str(unit)})
+
+    packages_given = f"--packages {packages} --packages {more}"
+    assert f"`pypitool state adopt {by_hand} --state {by_hand} {packages_given}`" in str(caught.value.hint)
+    assert not unit.exists()
+
+
+def test_another_directory_at_the_same_place_is_said_to_be_one(packages: Path, tmp_path: Path) -> None:
+    state = locate_state([packages], tmp_path / "state", {})
+    decide(state, yank("acme"))
+    (packages / ".pypitool" / "id").write_text(f"{'1' * 32}\n")
+
+    with pytest.raises(ForeignState, match="another directory is there now"):
+        locate_state([packages], state, {})
