@@ -95,6 +95,8 @@ def _choice(survey: Survey) -> Iterator[Finding]:
     except OtherState as fault:
         why = f"{does_not_start}: it would have forgotten every decision"
         yield error("state-second", subject, str(fault), why, fault.hint or "")
+    except StateUnusable as fault:
+        yield _unwritable(subject, fault.reason)
     except StateLost as fault:
         why = f"{does_not_start}: it would have forgotten every decision"
         yield error("state-missing", subject, str(fault), why, fault.hint or "")

@@ -63,6 +63,7 @@ class Survey:
     def refuse(self) -> None:
         """Raise what keeps this state from being begun."""
         verdict, directory = self.choice.verdict, self.asked.directory
+        refuse_link(directory)
         owners = [one.path for one in recorded(StateFiles(directory)) or ()]
         if verdict is StateVerdict.REFUSE_OWNER:
             raise ForeignState(directory, owners, [root.resolve() for root in self.roots])
@@ -103,6 +104,7 @@ def locate_state(
 
 def make_state(directory: Path, roots: Sequence[Path]) -> bool:
     """Make a state directory, unless it is there; tell whether it was made."""
+    refuse_link(directory)
     is_new = not directory.exists()
     if is_new:
         _refuse_foreign(directory, roots[0])
@@ -195,7 +197,6 @@ def survey(
 ) -> Survey:
     """Look at the state that is asked for and at others of the same directories; nothing is changed."""
     directory = choose_state(roots, explicit, environ)
-    refuse_link(directory)
     asked = _asked(StateFiles(directory), roots)
     others = [
         _other(StateFiles(one), roots, closely=not asked.has_facts or asked.is_expendable)

@@ -158,6 +158,15 @@ def test_a_catalogue_that_is_broken(served: House) -> None:
     assert "catalogue-corrupt" in served.ids()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
+def test_a_state_behind_a_link_that_root_does_not_follow(served: House) -> None:
+    served.state.rename(served.place / "elsewhere")
+    served.state.symlink_to(served.place / "elsewhere")
+    os.chown(served.state, 65534, 65534, follow_symlinks=False)
+
+    assert ("state-unwritable", str(served.state)) in served.found()
+
+
 def test_a_state_of_other_directories(served: House) -> None:
     decide(served.state, yank("acme"))
     (served.state / "roots.json").write_text('{"roots": ["/srv/others"]}')
