@@ -1,5 +1,6 @@
-"""`[[publisher]]`: who may upload from a CI without a secret; what its name, the address of who signs and
-what the tokens must say may be.
+"""`[[publisher]]`: who may upload from a CI without a secret.
+
+What its name, the address of who signs, and the claims may be is checked here.
 """
 
 from __future__ import annotations

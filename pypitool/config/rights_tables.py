@@ -1,5 +1,6 @@
-"""Who may do what: `[auth]`, `[groups]` and `[[rule]]`, what their values must look like, and what they
-demand of each other: a rule of its groups, a group of the groups in it.
+"""Who may do what: `[auth]`, `[groups]` and `[[rule]]`, and what their values must look like.
+
+They also demand something of each other: a rule of its groups, a group of the groups in it.
 """
 
 from __future__ import annotations

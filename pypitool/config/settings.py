@@ -1,5 +1,6 @@
-"""Every setting once: its name, type, default and one line of why, in the files of its table. The loader, the
-example file, `config show` and the flags of `serve` are all made from these classes.
+"""Every setting once: its name, type, default and one line of why, in the file of its table.
+
+The loader, the example file, `config show` and the flags of `serve` are all made from these classes.
 """
 
 from __future__ import annotations

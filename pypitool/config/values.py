@@ -1,6 +1,4 @@
-"""What a value looks like in a TOML file, how the text of a flag or a variable becomes one, and what of it
-is never printed.
-"""
+"""Values: as a TOML file has them, from the text of a flag or a variable, and printed without secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every failure is a named class with fields; its kind alone crosses a boundary."""
+"""Errors: each failure is a named class with fields, whose kind says the exit code and the status."""
 
 from __future__ import annotations
 

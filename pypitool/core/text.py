@@ -1,6 +1,7 @@
-"""Texts as people write and read them: durations (`90s`, `1h30m`, `7d`) and sizes (`2G`, `512 KiB`), the
-moments of our files and answers (ISO 8601, UTC, microseconds, ends in Z), strangers' texts in messages, and
-which word was probably meant.
+"""Texts as people write and read them: durations, sizes, moments, strangers' words in messages.
+
+Durations are `90s`, `1h30m`, `7d`, sizes `2G`, `512 KiB`; the moments of our files and answers are ISO 8601,
+UTC, with microseconds and a Z. And of a word that is not known: which one was probably meant.
 """
 
 from __future__ import annotations

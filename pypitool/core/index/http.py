@@ -1,5 +1,6 @@
-"""The headers of a request, read: conditions and ranges (RFC 9110, sections 13 and 14), which form of a page
-is wanted (PEP 691), and whether compressed; and the one header of ours.
+"""The headers of a request, read: conditions, ranges, which form of a page is wanted, and whether compressed.
+
+RFC 9110 has conditions and ranges (sections 13 and 14), PEP 691 the forms. One header is ours.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Pages of the Simple API, as HTML (PEP 503) and as JSON (PEP 691), with what PEPs 592, 629, 658, 700, 714,
-740 and 792 add.
+"""Pages of the Simple API, as HTML (PEP 503) and as JSON (PEP 691).
+
+They have what PEPs 592, 629, 658, 700, 714, 740 and 792 add.
 """
 
 from __future__ import annotations
