@@ -20,7 +20,7 @@ from io import FileIO
 from pathlib import Path
 
 from pypitool.catalogue.undone import sum_of_last, undone_lines
-from pypitool.core.errors import Kind, PypitoolError, of_the_machine
+from pypitool.core.errors import Kind, NoSpace, PypitoolError, RecordedOnly, of_the_machine
 from pypitool.core.fact import (
     VERSION,
     Actor,
@@ -259,6 +259,15 @@ def _skipped(path: Path, line: bytes, offset: int, fault: PypitoolError) -> Skip
         return Skipped(path, offset, f"it is not a fact{torn} ({type(cause).__name__})", what, ends)
     reason = f"it cannot be applied: {printable(str(cause or fault))}"
     return Skipped(path, offset, reason, what, ends, is_damaged=False)
+
+
+@contextmanager
+def already_recorded() -> Iterator[None]:
+    """Carry out what stands in the log: where the disk is too full for it, the next replay does."""
+    try:
+        yield
+    except NoSpace as error:
+        raise RecordedOnly(error.subject) from error
 
 
 @contextmanager

@@ -83,6 +83,12 @@ class NoSpace(PypitoolError):
     subject: str
 
 
+class RecordedOnly(NoSpace):
+    """The disk is full: a decision stands in the log of facts, and not yet in the catalogue."""
+
+    hint = "free some space: the decision is recorded, and counts from then on"
+
+
 class TooManyOpenFiles(PypitoolError):
     """There are no descriptors any more: of this process, or of the whole system."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue.catalogue import Catalogue
+from pypitool.catalogue.facts import already_recorded
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.model import HeldFile, OriginKind, ProjectStatus
@@ -100,7 +101,8 @@ def give_up_name(repository: Repository, name: str, actor: Actor) -> NormalizedN
         if not catalogue.keeps(project):
             raise NotHeld(name)
         append(Fact(What.GIVE_UP_NAME, actor, project))
-        catalogue.give_up_name(project)
+        with already_recorded():
+            catalogue.give_up_name(project)
     return project
 
 
@@ -164,5 +166,6 @@ def _change(
         owners = tuple(sorted(set(choose(before))))
         if owners != before:
             append(Fact(What.OWNER, actor, project, details={"owners": list(owners)}))
-            repository.catalogue.set_owners(project, owners)
+            with already_recorded():
+                repository.catalogue.set_owners(project, owners)
     return Ownership(project, owners, owners != before)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue.catalogue import FileFact
+from pypitool.catalogue.facts import already_recorded
 from pypitool.catalogue.replay import note_replayed, replay_locked
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor, Fact, What
@@ -213,7 +214,8 @@ def set_status(
         changed = before != (status, wanted)
         if changed:
             append(Fact(What.STATUS, actor, name, reason=wanted, status=status.value))
-            repository.catalogue.set_status(name, status, wanted)
+            with already_recorded():
+                repository.catalogue.set_status(name, status, wanted)
     return StatusChange(name, status, wanted, changed)
 
 
@@ -227,9 +229,10 @@ def _decide_yank(
     changed = [file for file in by_name.values() if file.yanked != yanked]
     if changed:
         repository.facts.append(*map(fact, changed))
-        repository.catalogue.decide(
-            *(FileFact(file.filename, file.project, yanked=yanked) for file in changed)
-        )
+        with already_recorded():
+            repository.catalogue.decide(
+                *(FileFact(file.filename, file.project, yanked=yanked) for file in changed)
+            )
     return Change(
         files[0].project,
         _names(changed),

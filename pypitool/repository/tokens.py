@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pypitool.catalogue.facts import already_recorded
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor, token_created, token_minted, token_revoked
 from pypitool.core.rights.publishers import Publisher
@@ -211,7 +212,8 @@ def revoke(
     changed = not token.has_ended(now)
     if changed:
         repository.facts.append(token_revoked(token, actor, now))
-        repository.catalogue.revoke_token(token.hash, now)
+        with already_recorded():
+            repository.catalogue.revoke_token(token.hash, now)
         token = replace(token, revoked=now)
     return RevokedToken(_listed(token, repository.activity.last_uses()), changed)
 
@@ -232,7 +234,8 @@ def end_personal(
         if ending:
             append(*(token_revoked(token, actor, now, reason) for token in ending))
         for token in ending:
-            repository.catalogue.revoke_token(token.hash, now)
+            with already_recorded():
+                repository.catalogue.revoke_token(token.hash, now)
     uses = repository.activity.last_uses() if ending else {}
     return tuple(RevokedToken(_listed(replace(token, revoked=now), uses), True) for token in ending)
 

@@ -7,13 +7,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from pypitool.catalogue.catalogue import FileFact
 from pypitool.catalogue.facts import FactsUnwritable
-from pypitool.core.errors import Kind
+from pypitool.catalogue.sqlite import SqliteCatalogue
+from pypitool.core.errors import Kind, NoSpace, RecordedOnly
 from pypitool.core.fact import Actor
 from pypitool.core.model import COPIED_IN, ProjectStatus
 from pypitool.core.names import normalize
@@ -281,3 +284,26 @@ def test_no_decision_is_written_through_a_link(tmp_path: Path, repository: Repos
         yank(repository, "acme", "1.0", "broken", ROOT)
 
     assert not target.exists()
+
+
+class FullCatalogue(SqliteCatalogue):
+    """A disk on which the log of facts still had room, and the catalogue has none."""
+
+    def decide(self, *facts: FileFact) -> None:
+        """Refuse."""
+        raise NoSpace("the catalogue")
+
+
+def test_a_decision_that_only_the_log_had_room_for_is_said_to_be_recorded(
+    repository: Repository,
+) -> None:
+    full = replace(repository, catalogue=FullCatalogue(repository.files.catalogue))
+
+    with pytest.raises(RecordedOnly, match="no space left") as raised:
+        yank(full, "acme", "1.0", "broken", ROOT)
+    full.catalogue.close()
+
+    assert raised.value.hint is not None
+    assert "is recorded" in raised.value.hint
+    with Repository.open(repository.roots, repository.state) as again:
+        assert {file.yanked for file in again.catalogue.held(ACME) if file.version == "1.0"} == {"broken"}
