@@ -11,7 +11,8 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -22,6 +23,7 @@ from pypitool.access.password_errors import PasswordsBusy, VerificationFailed
 
 # A bcrypt check takes a core for up to a third of a second: half of the cores stay with the pages.
 LONGEST_WAIT_SECONDS = 2.0
+HASHING_NICENESS = 10
 # It cannot tell us that somebody was removed, so nobody is believed for long without asking again.
 CALLABLE_KEPT_SECONDS = 60.0
 
@@ -57,7 +59,10 @@ class Accounts:
         self._hashes = hashes or PasswordHashes()
         self._file = PasswordFile(path, self._hashes)
         self._verified = RecentVerdicts(clock)
-        self._slots = threading.Semaphore(parallel or max(1, (os.cpu_count() or 1) // 2))
+        at_once = parallel or max(1, (os.cpu_count() or 1) // 2)
+        self._slots = threading.Semaphore(at_once)
+        # Threads of their own, because the priority of a thread can be lowered and never raised again.
+        self._hashing = ThreadPoolExecutor(at_once, "passwords", _yield_to_pages)
         self._turns = _Turns()
 
     def recall(self, header: str) -> RememberedVerdict | None:
@@ -93,7 +98,7 @@ class Accounts:
 
     def _matches(self, table: PasswordTable, user: str, password: str) -> bool:
         stored = table.hashes.get(user)
-        matches = self._hashes.matches(password, stored or _decoy(table, user))
+        matches = self._hashing.submit(self._hashes.matches, password, stored or _decoy(table, user)).result()
         return matches and stored is not None
 
     @contextmanager
@@ -104,6 +109,12 @@ class Accounts:
             yield
         finally:
             self._slots.release()
+
+
+def _yield_to_pages() -> None:
+    """Let this thread run when no page wants the processor."""
+    with suppress(OSError, AttributeError):  # not Linux, where a thread has a priority of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HASHING_NICENESS)
 
 
 def _decoy(table: PasswordTable, user: str) -> str:
