@@ -78,8 +78,7 @@ class ThreadBudget:
         self.pools = {work: Pool(work, places) for work, places in divided(threads).items()}
         self.sending = self.pools[Work.SENDING]
         self.receiving = self.pools[Work.RECEIVING]
-        self.small = self.pools[
-            Work.SMALL
-        ]  # bodies of XML, JSON and proofs, and what refused clients still send
+        # Bodies of XML, JSON and proofs, and what refused clients still send.
+        self.small = self.pools[Work.SMALL]
         self.passwords = self.pools[Work.PASSWORDS]
         self.upstreams = self.pools[Work.UPSTREAMS]
