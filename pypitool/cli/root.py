@@ -114,7 +114,7 @@ def root() -> None:
 def operands(words: Sequence[str]) -> tuple[str, ...]:
     """Return what stands in a command line besides its options, or raise `BadValue`; nothing is run."""
     try:
-        context = _parsed(words)
+        context = parsed_line(words)
     except click.UsageError as fault:
         raise BadValue(usage_sentence(fault)) from None
     except Exit:
@@ -123,7 +123,8 @@ def operands(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(word for each in arguments for word in _words(context.params.get(each.name or "")))
 
 
-def _parsed(words: Sequence[str]) -> click.Context:
+def parsed_line(words: Sequence[str]) -> click.Context:
+    """Read a command line without running it; what it sets is in the context and its `Invocation`."""
     # What the line sets is its own: it must not count in the run that reads the configuration.
     context = click.Context(root, info_name="pypitool", obj=Invocation(environ={}))
     command, rest = root.get_command(context, words[0]), list(words[1:])

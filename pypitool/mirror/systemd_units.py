@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.cron import MONTHS
+from pypitool.core.state_files import SERVICE
 from pypitool.mirror.schedule import Timing
 
 _FIELD = re.compile(r"(\*|\w+(?:-\w+)?)(?:/(\d+))?\Z")
@@ -30,41 +31,102 @@ class NotConvertible(PypitoolError):
 
 @dataclass(frozen=True, slots=True)
 class UnitJob:
-    """A job as its units need it."""
+    """A job as its units need it; every path is absolute."""
 
     name: str
     timing: Timing
-    program: Path  # of pypitool, absolute
-    config: Path  # absolute
-    writable: Sequence[Path] = ()
+    program: Path  # pypitool itself
+    config: Path
+    writable: Sequence[Path] = ()  # directories that the run puts files into
+    readable: Sequence[Path] = ()  # what it reads besides
+    success: Sequence[int] = ()  # exit codes that are no failure, besides 0
+
+
+def unit_files(job: UnitJob) -> dict[str, str]:
+    """Return the service and the timer of a job, by the names of their files."""
+    return {f"pypitool-{job.name}.service": _service(job), f"pypitool-{job.name}.timer": _timer(job)}
 
 
 def units_of(job: UnitJob) -> str:
     """Return the service and the timer of a job, each after a line that names its file."""
-    return f"# pypitool-{job.name}.service\n{_service(job)}\n# pypitool-{job.name}.timer\n{_timer(job)}"
+    return "\n".join(f"# {name}\n{text}" for name, text in unit_files(job).items())
 
 
-def _service(job: UnitJob) -> str:
-    words = [str(job.program), "--config", str(job.config), "schedule", "run", job.name]
-    command = " ".join(_escaped(word) for word in words)
-    writable = "".join(f"ReadWritePaths={_escaped(str(path))}\n" for path in job.writable)
-    return f"""[Unit]
-Description=pypitool job {job.name}
+# As in systemd/pypitool-sync.service.
+_SERVICE = """[Unit]
+Description=pypitool job {name}
 Wants=network-online.target
 After=network-online.target
 
 [Service]
 Type=oneshot
+ExecStart={command}
+{success}# A first run may take hours; an interrupted one goes on where it was.
+TimeoutStartSec=infinity
+# SIGTERM ends it after the reads in hand; partial files are kept.
+KillMode=mixed
+TimeoutStopSec=60
+
 User=pypitool
 Group=pypitool
+UMask=0027
 StateDirectory=pypitool
-ExecStart={command}
-TimeoutStartSec=infinity
-NoNewPrivileges=yes
-PrivateTmp=yes
+StateDirectoryMode=0750
+WorkingDirectory={home}
+# Clients of the server come first.
+Nice=10
+IOSchedulingClass=idle
+
+CapabilityBoundingSet=
+AmbientCapabilities=
+
+# It writes its state and what is named here, and nothing else.
 ProtectSystem=strict
-ProtectHome=read-only
-{writable}"""
+{writable}ProtectHome={protect_home}
+PrivateTmp={private_tmp}
+PrivateDevices=true
+ProtectKernelTunables=true
+ProtectKernelModules=true
+ProtectKernelLogs=true
+ProtectControlGroups=true
+ProtectClock=true
+ProtectHostname=true
+ProtectProc=invisible
+NoNewPrivileges=true
+RestrictSUIDSGID=true
+RestrictNamespaces=true
+RestrictRealtime=true
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+LockPersonality=true
+MemoryDenyWriteExecute=true
+RemoveIPC=true
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+"""
+# What `ProtectHome=true` hides, so that `ReadWritePaths=` does not open it either; and `PrivateTmp=true`.
+_HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
+_TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108  # nothing is put there
+
+
+def _service(job: UnitJob) -> str:
+    words = [str(job.program), "--config", str(job.config), "schedule", "run", job.name]
+    # The state directory is the unit's to write already, and made by it.
+    elsewhere = [path for path in dict.fromkeys(job.writable) if not path.is_relative_to(SERVICE)]
+    needed = (job.program, job.config, *job.writable, *job.readable)
+    return _SERVICE.format(
+        name=job.name,
+        command=" ".join(_escaped(word).replace("$", "$$") for word in words),
+        success=f"SuccessExitStatus={' '.join(map(str, job.success))}\n" if job.success else "",
+        home=SERVICE,
+        writable="".join(f"ReadWritePaths={_escaped(str(path))}\n" for path in elsewhere),
+        protect_home="read-only" if _any_below(needed, _HOMES) else "true",
+        private_tmp="false" if _any_below(needed, _TEMPORARY) else "true",
+    )
+
+
+def _any_below(paths: Iterable[Path], places: Sequence[Path]) -> bool:
+    return any(path.is_relative_to(place) for path in paths for place in places)
 
 
 def _timer(job: UnitJob) -> str:
@@ -84,8 +146,8 @@ WantedBy=timers.target
 
 
 def _escaped(word: str) -> str:
-    # systemd.service(5): `%` begins a specifier, and `$` a variable.
-    return shlex.quote(word).replace("%", "%%").replace("$", "$$")
+    # systemd.unit(5): `%` begins a specifier, and a backslash an escape, within quotes too.
+    return shlex.quote(word.replace("\\", "\\\\")).replace("%", "%%")
 
 
 def on_calendar(cron: str, timezone: str | None = None) -> str:

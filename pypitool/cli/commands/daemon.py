@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import click
 
 from pypitool.cli.command import command, option
-from pypitool.cli.commands.schedule import last_run, run_job, timing_of
+from pypitool.cli.commands.schedule import last_run, run_job
 from pypitool.cli.invocation import Invocation
+from pypitool.cli.job_units import timing_of
 from pypitool.cli.main import describe, report
 from pypitool.cli.mirror_run import on_signals
 from pypitool.cli.output import Output

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import threading
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,17 +13,18 @@ import click
 
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
+from pypitool.cli.job_units import next_steps, timing_of, unit_doubts, unit_job, write_units
 from pypitool.cli.main import Failure, describe, report
 from pypitool.cli.output import Output
 from pypitool.cli.root import root
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.guard import Guard
+from pypitool.core.state_files import StateFiles
 
 if TYPE_CHECKING:
     from pypitool.config.job_tables import JobSettings
     from pypitool.config.settings import Settings
     from pypitool.mirror.record import Run
-    from pypitool.mirror.schedule import Timing
 
 
 class NoConfiguration(PypitoolError):
@@ -47,21 +47,35 @@ class ScheduleGroup(Group):
     "schedule",
     cls=ScheduleGroup,
     invoke_without_command=True,
-    examples=("pypitool schedule", "pypitool schedule run nightly", "pypitool schedule --systemd"),
+    examples=(
+        "pypitool schedule",
+        "pypitool schedule run nightly",
+        "pypitool schedule --systemd --write DIR",
+    ),
 )
 @option("--systemd", is_flag=True, help="Print a service and a timer of systemd for each job.")
+@option(
+    "--write",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="With --systemd: write them into this directory, each into its file.",
+)
 @click.pass_context
-def schedule_command(ctx: click.Context, systemd: bool) -> int:
+def schedule_command(ctx: click.Context, systemd: bool, directory: Path | None) -> int:
     """List the jobs, run one, or print units for systemd.
 
-    Each job comes with its next run, its last one, and how that went.
+    Each job comes with its next run, its last one, and how that went. A unit may write to the state, the
+    packages, and what the command line of its job writes: files of `update --write`, a bundle's directory.
     """
     invocation: Invocation = ctx.obj
+    if directory is not None and not systemd:
+        raise click.UsageError("`--write` says where `--systemd` writes the units: give both")
     if ctx.invoked_subcommand is not None:
         return 0
     loaded = invocation.load()
     if systemd:
-        _print_units(invocation, loaded.settings, _config_file(loaded.files))
+        _print_units(invocation, loaded.settings, _config_file(loaded.files), directory)
     else:
         _print_jobs(invocation, loaded.settings)
     return 0
@@ -114,20 +128,24 @@ def _row(settings: Settings, job: JobSettings, now: datetime) -> dict[str, str |
     }
 
 
-def _print_units(invocation: Invocation, settings: Settings, config: Path) -> None:
-    from pypitool.mirror.systemd_units import UnitJob, units_of
+def _print_units(invocation: Invocation, settings: Settings, config: Path, directory: Path | None) -> None:
+    from pypitool.mirror.systemd_units import unit_files, units_of
 
-    program = Path(sys.argv[0]).absolute()
-    for job in settings.jobs:
-        unit = UnitJob(job.name, timing_of(job), program, config, settings.server.packages)
-        click.echo(units_of(unit))
-
-
-def timing_of(job: JobSettings) -> Timing:
-    """Return when a job is due."""
-    from pypitool.mirror.schedule import Timing
-
-    return Timing(job.cron, job.timezone, timedelta(seconds=job.jitter), timedelta(seconds=job.catch_up))
+    output, units = Output(invocation), [unit_job(settings, job, config) for job in settings.jobs]
+    for unit, job in zip(units, settings.jobs, strict=True):
+        output.notices(unit_doubts(unit, job))
+    if directory is None:
+        click.echo("\n".join(map(units_of, units)), nl=False)
+        return
+    files = {name: text for unit in units for name, text in unit_files(unit).items()}
+    changes = write_units(directory, files)
+    if invocation.json:
+        output.document([{"file": str(path), "outcome": change.value} for path, change in changes])
+        return
+    for path, change in changes:
+        output.line(f"{change.value} {path}")
+    if settings.jobs:
+        output.done(f"hint: {next_steps(directory, settings.jobs)}")
 
 
 def _find_job(settings: Settings, name: str) -> JobSettings:
@@ -162,7 +180,6 @@ def run_job(invocation: Invocation, job: JobSettings, stop: threading.Event | No
 
 def last_run(settings: Settings, name: str) -> Run | None:
     """Return the last run of a job, without opening anything that is not there."""
-    from pypitool.core.state_files import StateFiles
     from pypitool.mirror.record import MirrorRecord
     from pypitool.repository.state import choose_state
 

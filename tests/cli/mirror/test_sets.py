@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -243,6 +244,82 @@ def test_units_for_systemd_name_the_job_and_the_configuration(site: Site) -> Non
 
     assert "# pypitool-nightly.timer" in text
     assert f"--config {site.config} schedule run nightly" in text
+
+
+def written_paths(text: str) -> set[str]:
+    """What the units in a text may write, besides the state."""
+    return set(re.findall("^ReadWritePaths=(.*)$", text, re.MULTILINE))
+
+
+def test_units_may_write_what_the_command_lines_of_the_jobs_name(site: Site) -> None:
+    site.write("backend.txt", "a==1.0\n")
+    for folder in ("requirements", "new", "usb", "other", "packages"):
+        (site.path / folder).mkdir()
+    site.more = "".join(
+        f'[job.{name}]\nrun = "{run}"\ncron = "30 3 * * *"\n'
+        for name, run in {
+            "a": f"update --execute --write {site.path}/requirements/backend.txt -d {site.path}/new",
+            "b": f"bundle export {site.path}/usb/x.tar backend",
+            "c": f"sync --packages {site.path}/other",
+        }.items()
+    )
+
+    ended = site.run("schedule", "--systemd")
+    of_job = dict(zip("abc", ended.out.split(".service\n")[1:], strict=True))
+
+    assert {name: written_paths(text) for name, text in of_job.items()} == {
+        "a": {f"{site.path}/{folder}" for folder in ("packages", "requirements", "new")},
+        "b": {f"{site.path}/{folder}" for folder in ("packages", "usb")},
+        "c": {f"{site.path}/other"},
+    }
+    assert ended.err == ""
+
+
+def test_what_would_keep_a_unit_from_its_work_is_said(site: Site) -> None:
+    site.write("backend.txt", "a==1.0\n")
+    site.more = JOB.replace("sync backend", "bundle export x.tar")
+
+    ended = site.run("schedule", "--systemd")
+
+    assert (
+        f"writes to {site.packages}, which is no directory: until it is, its unit does not start" in ended.err
+    )
+    assert "job nightly: x.tar is /var/lib/pypitool/x.tar for its unit" in ended.err
+    assert "/usb" not in ended.out
+
+
+def test_units_are_written_each_into_its_file_and_what_is_right_is_kept(site: Site) -> None:
+    site.write("backend.txt", "a==1.0\n")
+    site.more = JOB
+    site.packages.mkdir()
+    folder = site.path / "units"
+    folder.mkdir()
+    service, timer = folder / "pypitool-nightly.service", folder / "pypitool-nightly.timer"
+
+    first = site.run("schedule", "--systemd", "--write", str(folder))
+    timer.write_text("of somebody")
+    second = site.run("schedule", "--systemd", "--write", str(folder))
+    third = site.run("schedule", "--systemd", "--write", str(folder), "--json")
+
+    assert first.out == f"wrote {service}\nwrote {timer}\n"
+    assert "systemctl enable --now pypitool-nightly.timer" in first.err
+    assert second.out == f"kept {service}\nreplaced {timer}\n"
+    assert [each["outcome"] for each in third.document] == ["kept", "kept"]
+    assert site.run("schedule", "--systemd").out == "".join(
+        f"{'' if path is service else chr(10)}# {path.name}\n{path.read_text()}" for path in (service, timer)
+    )
+
+
+def test_units_go_into_a_directory_that_is_there_and_only_with_systemd(site: Site) -> None:
+    site.write("backend.txt", "a==1.0\n")
+    site.more = JOB
+
+    nowhere = site.run("schedule", "--systemd", "--write", str(site.path / "none"))
+    alone = site.run("schedule", "--write", str(site.path))
+
+    assert (nowhere.code, alone.code) == (1, 2)
+    assert "no such file or directory" in nowhere.err
+    assert "give both" in alone.err
 
 
 @pytest.mark.parametrize("outcome", ["ok", "failed"])
