@@ -13,7 +13,7 @@ from pypitool.catalogue.catalogue import Reader
 from pypitool.core.metadata import Dependencies, parse_dependencies
 from pypitool.core.mirror.closure import AvailableFiles, Proof, prove
 from pypitool.core.mirror.requirement_lines import parse_requirement
-from pypitool.core.mirror.run_events import HoleEvent, WarningEvent
+from pypitool.core.mirror.run_events import HoleEvent, UnaskedWarning, WarningEvent
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import FileKind, HeldFile
 from pypitool.core.versions import parsed
@@ -32,10 +32,29 @@ def prove_sets(sets: Iterable[PinnedSet], available: AvailableFiles) -> Iterator
     """Walk every set for each of its targets; of sets with `closure = "off"` only what is named."""
     told: set[str] = set()
     for pinned in sets:
-        own = WithoutDependencies(available) if pinned.request.closure is Closure.OFF else available
-        for target in pinned.request.targets:
-            proof = prove(pinned.roots(target), target, own, pinned.pins(target))
-            yield from proof_events(pinned.request.name, proof, told)
+        yield from _prove_set(pinned, available, told)
+
+
+def _prove_set(
+    pinned: PinnedSet, available: AvailableFiles, told: set[str]
+) -> Iterator[HoleEvent | WarningEvent]:
+    request = pinned.request
+    own = WithoutDependencies(available) if request.closure is Closure.OFF else available
+    for target in request.targets:
+        for misfit in request.inputs.misfits(target):
+            yield HoleEvent(
+                request.name, target.name, misfit.requirement, misfit.source, "lock", remark=misfit.remark
+            )
+    roots = {target: pinned.roots(target) for target in request.fitting}
+    for target, lines in roots.items():
+        yield from proof_events(request.name, prove(lines, target, own, pinned.pins(target)), told)
+    if unasked := tuple(target.name for target, lines in roots.items() if not lines):
+        names = ", ".join(unasked)
+        yield UnaskedWarning(
+            f"{request.name} requires nothing on {names}: no line of it concerns them",
+            set=request.name,
+            targets=unasked,
+        )
 
 
 def proof_events(name: str, proof: Proof, told: set[str]) -> Iterator[HoleEvent | WarningEvent]:

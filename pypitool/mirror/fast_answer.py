@@ -66,8 +66,7 @@ def remember_line(words: Sequence[str], question: SyncQuestion) -> None:
 
 def outcome_lines(stamp: Stamp, *, is_json: bool, is_quiet: bool, began: float) -> Iterator[str]:
     """Yield what `sync` prints when nothing has changed."""
-    for hole in stamp.holes:
-        yield json.dumps(hole) if is_json else _hole_line(hole)
+    yield from map(json.dumps, stamp.holes) if is_json else stamp.lines
     if is_json:
         yield json.dumps(_summary(stamp, time.monotonic() - began))
     elif not is_quiet:
@@ -134,10 +133,6 @@ def _state(files: Sequence[tuple[Path, bytes]], environ: Mapping[str, str]) -> P
 def _paths(value: Any, base: Path) -> list[Path]:
     texts = [value] if isinstance(value, str) else value or []
     return [base / os.path.expanduser(text) for text in texts]
-
-
-def _hole_line(hole: Mapping[str, object]) -> str:
-    return f"hole: {hole['set']} {hole['target']}: {hole['requirement']} (needed by {hole['required_by']})"
 
 
 def _summary(stamp: Stamp, seconds: float) -> dict[str, object]:

@@ -19,6 +19,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.config.config_files import parse_toml
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.mirror.lock_limits import LockLimits, Misfit
 from pypitool.core.mirror.requirement_lines import (
     FileOption,
     IgnoredOption,
@@ -33,7 +34,7 @@ from pypitool.core.mirror.selection import Formats, is_pin
 from pypitool.core.mirror.targets import Target
 
 if TYPE_CHECKING:
-    from packaging.pylock import Package
+    from packaging.pylock import Package, Pylock
 
 _ENCODINGS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -75,6 +76,11 @@ class Inputs:
     require_hashes: bool = False
     warnings: tuple[str, ...] = ()
     files: tuple[InputFile, ...] = ()
+    locks: tuple[LockLimits, ...] = ()  # what the lock files among them are for
+
+    def misfits(self, target: Target) -> tuple[Misfit, ...]:
+        """Return what the locks ask of a target that it is not: then nothing of them is for it."""
+        return tuple(misfit for lock in self.locks if (misfit := lock.misfit(target)) is not None)
 
     def pin_of(self, wanted: RequirementLine, target: Target) -> SpecifierSet:
         """Return what limits a line for a target: its own specifier, and the constraints on its project."""
@@ -115,6 +121,7 @@ class _Reading:
     warnings: list[str] = field(default_factory=list)
     faults: list[LineFault] = field(default_factory=list)
     files: dict[str, InputFile] = field(default_factory=dict)
+    locks: list[LockLimits] = field(default_factory=list)
 
 
 def read_inputs(
@@ -154,6 +161,7 @@ def _finished(reading: _Reading, require_hashes: bool) -> Inputs:
         require_hashes=require_hashes or "require-hashes" in reading.switches,
         warnings=tuple(reading.warnings),
         files=tuple(reading.files.values()),
+        locks=tuple(reading.locks),
     )
 
 
@@ -299,8 +307,15 @@ def _read_lock(reading: _Reading, path: Path) -> None:
     except (ValueError, PylockValidationError) as error:
         reading.faults.append(LineFault(f"is not a lock file: {error}", source))
         return
+    reading.locks.append(_limits_of(lock, path))
     for package in lock.packages:
         _take_locked(reading, package, LinePosition(str(path), _line_of(text, package.name)))
+
+
+def _limits_of(lock: Pylock, path: Path) -> LockLimits:
+    python = None if lock.requires_python is None else str(lock.requires_python)
+    environments = None if lock.environments is None else tuple(lock.environments)
+    return LockLimits(path.name, python, environments)
 
 
 def _take_locked(reading: _Reading, package: Package, source: LinePosition) -> None:

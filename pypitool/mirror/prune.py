@@ -148,7 +148,7 @@ def wanted_by_sets(
 def _tells_all(one: PinnedSet) -> bool:
     """Tell whether the lines of a set say which versions it wants, of everything."""
     request = one.request
-    return request.closure is not Closure.RESOLVE and not request.inputs.unpinned(request.targets)
+    return request.closure is not Closure.RESOLVE and not request.inputs.unpinned(request.fitting)
 
 
 def _wanted_by(one: PinnedSet, available: AvailableFiles, record: MirrorRecord) -> frozenset[str]:

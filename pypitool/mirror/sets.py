@@ -39,6 +39,11 @@ class SetRequest:
     closure: Closure = Closure.CHECK
     rules: SelectionRules = SelectionRules()
 
+    @property
+    def fitting(self) -> tuple[Target, ...]:
+        """The targets that the locks among its inputs are for; on others nothing of it installs."""
+        return tuple(target for target in self.targets if not self.inputs.misfits(target))
+
 
 @dataclass(frozen=True)
 class PinnedSet:
@@ -62,7 +67,7 @@ class PinnedSet:
         return [
             Root(line.requirement, str(line.source))
             for line in self.request.inputs.wanted
-            if target.applies(line.requirement.marker)
+            if target.applies(line.requirement.marker) and target in self.lines
         ]
 
     def pins(self, target: Target) -> dict[NormalizedName, SpecifierSet]:
@@ -84,7 +89,7 @@ def pin_set(request: SetRequest, resolved: Mapping[str | None, Inputs]) -> Pinne
                 for line in _lines_for(request, resolved, target)
                 if target.applies(line.requirement.marker)
             )
-            for target in request.targets
+            for target in request.fitting
         },
     )
 
@@ -95,7 +100,7 @@ def refuse_unpinned(requests: Sequence[SetRequest]) -> None:
         LineFault(f"`{line.requirement}` names no exact version: {_REMEDY}", line.source)
         for request in requests
         if request.closure is Closure.CHECK
-        for line in request.inputs.unpinned(request.targets)
+        for line in request.inputs.unpinned(request.fitting)
     ]
     if faults:
         raise InputFaults(faults)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from packaging.utils import NormalizedName
@@ -86,10 +86,10 @@ def pin_sets(
     Offline nobody is asked: what the lines do not pin is whatever is here and fits.
     """
     refuse_unpinned(requests)
-    upstreams = [session.upstream for session in mirror.sessions]
+    upstreams, names = [session.upstream for session in mirror.sessions], mirror.private_names
     return tuple(
-        pin_set(request, resolve_set(request, upstreams, mirror.private_names, environ))
-        if request.closure is Closure.RESOLVE and not offline
+        pin_set(request, resolve_set(replace(request, targets=request.fitting), upstreams, names, environ))
+        if request.closure is Closure.RESOLVE and request.fitting and not offline
         else pin_set(request, {})
         for request in requests
     )

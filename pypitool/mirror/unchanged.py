@@ -44,6 +44,7 @@ class Stamp:
     exit_code: int
     holes: Sequence[Mapping[str, Any]] = ()  # as --json prints them
     folders: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # where a file may come or go
+    lines: Sequence[str] = ()  # the holes as people read them
 
     def holds(self, environ: Mapping[str, str]) -> bool:
         """Tell whether every input and every file is still the same."""
@@ -75,6 +76,7 @@ def read_stamp(state: Path, question: str, environ: Mapping[str, str]) -> Stamp 
             document["exit_code"],
             document["holes"],
             _stats(document["folders"]),
+            document["lines"],
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -89,6 +91,7 @@ def write_stamp(state: Path, stamp: Stamp) -> None:
         "exit_code": stamp.exit_code,
         "holes": list(stamp.holes),
         "folders": stamp.folders,
+        "lines": list(stamp.lines),
     }
     write_stamp_file(StateFiles(state).stamps / f"{stamp.question}.json", json.dumps(document))
 
@@ -158,6 +161,7 @@ class SyncQuestion:
             exit_code=1 if seen.holes else 0,
             holes=seen.holes,
             folders=stats_of(_folders_of(repository)),
+            lines=seen.lines,
         )
         write_stamp(self.state, stamp)
 
@@ -169,6 +173,7 @@ class RunOutcomes:
     report: Report
     filenames: list[str] = field(default_factory=list)
     holes: list[Mapping[str, object]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     has_failed: bool = False
 
     def take(self, event: Event) -> None:
@@ -182,6 +187,7 @@ class RunOutcomes:
             self.has_failed = True
         elif isinstance(event, HoleEvent):
             self.holes.append(document(event))
+            self.lines.append(str(event))
         self.report(event)
 
     def are_final(self, ending: Ending) -> bool:

@@ -22,7 +22,7 @@ from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_co
 @command(
     "check",
     examples=("pypitool check", "pypitool check -r requirements.txt --packages packages"),
-    exits={1: "something is missing: each hole is named with who needs it"},
+    exits={1: "something is missing, each hole with who needs it; or nothing is required on a target"},
 )
 @click.argument("names", metavar="[SET]...", nargs=-1)
 @requirement_file_options
@@ -52,8 +52,8 @@ def check_command(
         for event in prove_requests(requests, repository.catalogue):
             output.event(event)
             tally = tally.after(event)
-    summary = Summary(
-        "check", run_exit_code(tally, Ending()), run_outcome(tally, Ending()), tally, time.monotonic() - began
-    )
+    ending = Ending(only_proof=True)
+    code, outcome = run_exit_code(tally, ending), run_outcome(tally, ending)
+    summary = Summary("check", code, outcome, tally, time.monotonic() - began)
     output.summary(summary)
     return summary.exit_code

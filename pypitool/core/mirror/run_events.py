@@ -55,9 +55,11 @@ class HoleEvent:
     reason: str
     # The project that a pin, or uv, would bring.
     unpinned: NormalizedName | None = field(default=None, metadata=NEVER)
+    remark: str | None = field(default=None, metadata=NEVER)  # what the reason means here, for people
 
     def __str__(self) -> str:
-        return f"hole: {self.set} {self.target}: {self.requirement} (needed by {self.required_by})"
+        remark = f"; {self.remark}" if self.remark else ""
+        return f"hole: {self.set} {self.target}: {self.requirement} (needed by {self.required_by}{remark})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,14 @@ class WarningEvent:
     project: NormalizedName | None = field(default=None, kw_only=True)
     message: str
     yanked: str | None = field(default=None, kw_only=True, metadata=IF_KNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class UnaskedWarning(WarningEvent):
+    """No line of a set concerns these targets: that it installs there is no proof of anything."""
+
+    set: str = field(kw_only=True)
+    targets: tuple[str, ...] = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pypitool.core.mirror.run_events import (
     FileEvent,
     HoleEvent,
     ProjectEvent,
+    UnaskedWarning,
     UpdateEvent,
 )
 
@@ -42,6 +43,7 @@ class Tally:
     differences: int = 0  # that it found; nothing failed
     offered: int = 0  # by `update`
     deleted: int = 0  # by `prune`
+    unasked: int = 0  # targets for which a set has no line at all
 
     def after(self, event: Event) -> Tally:
         """Count one more event."""
@@ -51,6 +53,8 @@ class Tally:
             return replace(self, failed=self.failed + 1, failed_projects=self.failed_projects + 1)
         if isinstance(event, FileEvent):
             return self._after_file(event)
+        if isinstance(event, UnaskedWarning):
+            return replace(self, unasked=self.unasked + len(event.targets))
         if isinstance(event, DifferenceEvent):
             return replace(self, differences=self.differences + 1)
         if isinstance(event, UpdateEvent) and event.new is not None:
@@ -75,6 +79,7 @@ class Ending:
     unreachable: bool = False  # no upstream answered at all
     update_offered: bool = False  # and --exit-code was given
     dry_run: bool = False
+    only_proof: bool = False  # `check`: of nothing it is none
     files: int = 0  # that were read again ...
     bytes: int = 0  # ... and how much that was
     error: Kind | None = None  # it stopped before it began
@@ -144,7 +149,7 @@ def run_exit_code(tally: Tally, ending: Ending) -> int:
         return 7
     if tally.failed:
         return EXIT_PARTIAL
-    if tally.holes or tally.differences:
+    if tally.holes or tally.differences or (ending.only_proof and tally.unasked):
         return 1
     return EXIT_UPDATE_OFFERED if ending.update_offered else 0
 
@@ -159,4 +164,6 @@ def run_outcome(tally: Tally, ending: Ending) -> RunOutcome:
         return RunOutcome.PARTIAL
     if tally.differences:
         return RunOutcome.FAILED
-    return RunOutcome.HOLES if tally.holes else RunOutcome.OK
+    if tally.holes:
+        return RunOutcome.HOLES
+    return RunOutcome.FAILED if ending.only_proof and tally.unasked else RunOutcome.OK

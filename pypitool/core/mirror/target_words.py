@@ -112,6 +112,10 @@ class PythonVersion:
         major, minor, micro, short_major, short_minor, threads = found.groups()
         return cls(int(major or short_major), int(minor or short_minor), int(micro or 0), bool(threads))
 
+    def __str__(self) -> str:
+        micro = f".{self.micro}" if self.micro else ""
+        return f"{self.major}.{self.minor}{micro}{'t' if self.free_threaded else ''}"
+
     @property
     def full(self) -> str:
         """The value of `python_full_version`."""
