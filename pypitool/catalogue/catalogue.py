@@ -16,6 +16,7 @@ from pypitool.core.model import (
     Origin,
     Problem,
     Project,
+    ProjectList,
     ProjectStatus,
 )
 from pypitool.core.rights.tokens import Token
@@ -109,6 +110,9 @@ class Reader(Protocol):
 
     def project_names(self) -> tuple[NormalizedName, ...]:
         """Return the projects that hold at least one live file, sorted."""
+
+    def project_list(self) -> ProjectList:
+        """Return the same projects with their serials, and those that lost their last file."""
 
     def project(self, name: NormalizedName) -> Project | None:
         """Return a project with its live files (see `offered`), or None when it holds none."""

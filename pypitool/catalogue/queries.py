@@ -22,6 +22,7 @@ from pypitool.core.model import (
     OriginKind,
     Problem,
     Project,
+    ProjectList,
     ProjectStatus,
     offered,
 )
@@ -53,17 +54,25 @@ class SqliteReader:
     def changes_since(self, serial: int) -> Changes:
         # One statement: what it returns is of one moment.
         rows = self._ask(
-            "SELECT serial, names_serial, rights_serial, base, "
+            "SELECT serial, rights_serial, base, "
             "  (SELECT json_group_array(name) FROM project WHERE project.serial > ?) FROM head",
             (serial,),
         )
         with self._understood:
-            last, names, rights, base, projects = rows[0]
+            last, rights, base, projects = rows[0]
             changed = frozenset(json.loads(projects))
-            return Changes(last, changed, names > serial, rights > serial, base > serial)
+            return Changes(last, changed, rights > serial, base > serial)
 
     def project_names(self) -> tuple[NormalizedName, ...]:
         return tuple(row[0] for row in self._ask_many("name", "project WHERE listed ORDER BY name"))
+
+    def project_list(self) -> ProjectList:
+        # Where it begins is asked first: if another history takes its place meanwhile, that is higher still.
+        begins = self._head("base")
+        rows = self._ask_many("name, serial, listed", "project ORDER BY name")
+        with self._understood:
+            listed = {name: serial for name, serial, listed in rows if listed}
+            return ProjectList(listed, {name: serial for name, serial, listed in rows if not listed}, begins)
 
     def project(self, name: NormalizedName) -> Project | None:
         # The serial before the files: if a change comes in between, the page is known to be old.

@@ -45,9 +45,9 @@ _FILE_COLUMNS = """
 
 # As it was first. What came later is in MIGRATIONS, and a new catalogue goes the same way as an old one.
 _SCHEMA = f"""
--- One row. `serial`: the last change; `names_serial`: the last one that made a project appear or vanish;
--- `base`: where this history begins, see `_first_serial`; `facts_end`: facts.jsonl is replayed up to here;
--- `complete`: the directories were walked to their end once.
+-- One row. `serial`: the last change; `base`: where this history begins, see `_first_serial`; `facts_end`:
+-- facts.jsonl is replayed up to here; `complete`: the directories were walked to their end once.
+-- Nobody reads `names_serial` any more.
 CREATE TABLE head (
     serial       INTEGER NOT NULL,
     names_serial INTEGER NOT NULL,

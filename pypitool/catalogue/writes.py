@@ -188,29 +188,24 @@ def set_complete(connection: sqlite3.Connection, since: int) -> None:
     """Record that the directories were walked to their end, unless this history began after `since`."""
     if connection.execute("SELECT complete, base <= ? FROM head", (since,)).fetchone() == (0, 1):
         connection.execute("UPDATE head SET serial = serial + 1, complete = 1")
-        connection.execute("UPDATE head SET names_serial = serial")
 
 
 def announce(connection: sqlite3.Connection, projects: set[NormalizedName]) -> None:
-    """Give the projects the next serial, and note who appeared or vanished."""
+    """Give the projects the next serial, and note of each whether it has files."""
     if not projects:
         return
     connection.execute("UPDATE head SET serial = serial + 1")
     (serial,) = connection.execute("SELECT serial FROM head").fetchone()
-    names = [_announce(connection, project, serial) for project in projects]
-    if any(names):
-        connection.execute("UPDATE head SET names_serial = serial")
+    for project in projects:
+        _announce(connection, project, serial)
 
 
-def _announce(connection: sqlite3.Connection, project: NormalizedName, serial: int) -> bool:
-    listed = _is_held(connection, project)
-    known = connection.execute("SELECT listed FROM project WHERE name = ?", (project,)).fetchone()
-    if known is None:
-        row = (project, serial, listed, ProjectStatus.ACTIVE.value, None)
-        connection.execute("INSERT INTO project VALUES (?, ?, ?, ?, ?)", row)
-        return listed
-    connection.execute("UPDATE project SET serial = ?, listed = ? WHERE name = ?", (serial, listed, project))
-    return listed != bool(known[0])
+def _announce(connection: sqlite3.Connection, project: NormalizedName, serial: int) -> None:
+    connection.execute(
+        "INSERT INTO project VALUES (?, ?, ?, ?, NULL) "
+        "ON CONFLICT (name) DO UPDATE SET serial = excluded.serial, listed = excluded.listed",
+        (project, serial, _is_held(connection, project), ProjectStatus.ACTIVE.value),
+    )
 
 
 def remove(connection: sqlite3.Connection, locations: Iterable[Location]) -> Removed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -129,6 +129,27 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectList:
+    """The projects of a list, in order, each with the serial of its last change."""
+
+    projects: Mapping[NormalizedName, int]
+    # Those that lost their last file: mirrors ask what came after the greatest serial that they have seen,
+    # and it must not sink when the project goes that had it.
+    gone: Mapping[NormalizedName, int]
+    begins: int  # where this history begins: all serials of earlier ones are lower
+
+    @property
+    def serial(self) -> int:
+        """The greatest serial."""
+        return max((self.begins, *self.projects.values(), *self.gone.values()))
+
+    def among(self, seen: Callable[[Iterable[NormalizedName]], Iterable[NormalizedName]]) -> ProjectList:
+        """Return the list for somebody who sees these only, and learns nothing of the others."""
+        projects = {name: self.projects[name] for name in seen(self.projects)}
+        return ProjectList(projects, {name: self.gone[name] for name in seen(self.gone)}, self.begins)
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """A file in a package directory that is not listed, and why."""
 
@@ -145,7 +166,6 @@ class Changes:
 
     serial: int
     projects: frozenset[NormalizedName] = field(default_factory=frozenset)
-    names: bool = False  # a project appeared or vanished: lists of projects differ
     rights: bool = False  # somebody owns something else
     everything: bool = False  # the catalogue was rebuilt or restored: nothing that was kept holds
 

@@ -81,7 +81,7 @@ def test_changes_name_the_projects_whose_pages_differ(catalogue: Catalogue) -> N
     catalogue.apply_scan(ScanBatch([wheel("foo", "2.0")], [wheel("bar").location]))
 
     changes = catalogue.changes_since(before)
-    assert changes == Changes(catalogue.serial(), frozenset({name("foo"), name("bar")}), names=True)
+    assert changes == Changes(catalogue.serial(), frozenset({name("foo"), name("bar")}))
     assert catalogue.changes_since(changes.serial) == Changes(changes.serial)
 
 
@@ -95,7 +95,6 @@ def test_a_thousand_unrelated_commits_change_no_other_project(catalogue: Catalog
 
     changes = catalogue.changes_since(before)
     assert changes.projects == {"bar"}
-    assert not changes.names
     assert catalogue.project(name("foo")) == page
 
 
@@ -111,32 +110,52 @@ def test_the_serial_of_a_project_is_that_of_its_last_change(catalogue: Catalogue
     assert (foo.serial, bar.serial) == (first, first + 1)
 
 
-def test_a_vanished_project_is_a_change_of_its_page_and_of_the_names(catalogue: Catalogue) -> None:
+def test_a_vanished_project_is_a_change_of_its_page(catalogue: Catalogue) -> None:
     file = wheel("foo")
     catalogue.apply_scan(ScanBatch([file]))
     before = catalogue.serial()
 
     catalogue.apply_scan(ScanBatch(gone=[file.location]))
 
-    assert catalogue.changes_since(before) == Changes(before + 1, frozenset({name("foo")}), names=True)
+    assert catalogue.changes_since(before) == Changes(before + 1, frozenset({name("foo")}))
 
 
-def test_a_second_file_is_no_change_of_the_names(catalogue: Catalogue) -> None:
+def test_the_list_has_the_serial_of_each_project(catalogue: Catalogue) -> None:
     catalogue.apply_scan(ScanBatch([wheel("foo")]))
-    before = catalogue.serial()
-
+    catalogue.apply_scan(ScanBatch([wheel("bar"), wheel("bar", "2.0")]))
     catalogue.apply_scan(ScanBatch([wheel("foo", "2.0")]))
 
-    assert not catalogue.changes_since(before).names
+    listed = catalogue.project_list()
+
+    found = {known: project.serial for known in listed.projects if (project := catalogue.project(known))}
+    assert listed.projects == found
+    assert list(found) == ["bar", "foo"]
+    assert listed.serial == found[name("foo")] == found[name("bar")] + 1
 
 
-def test_the_end_of_the_first_walk_is_a_change_of_the_names(catalogue: Catalogue) -> None:
+def test_the_serial_of_the_list_does_not_sink_when_its_last_project_goes(catalogue: Catalogue) -> None:
+    catalogue.apply_scan(ScanBatch([wheel("foo")]))
+    catalogue.apply_scan(ScanBatch([wheel("bar")]))
+    before = catalogue.project_list().serial
+
+    catalogue.apply_scan(ScanBatch(gone=[wheel("bar").location]))
+
+    listed = catalogue.project_list()
+    assert list(listed.projects) == ["foo"]
+    assert listed.serial == before + 1
+
+
+def test_an_empty_list_has_a_serial(catalogue: Catalogue) -> None:
+    assert catalogue.project_list().serial > 0
+
+
+def test_the_end_of_the_first_walk_is_a_change(catalogue: Catalogue) -> None:
     before = catalogue.serial()
 
     catalogue.set_complete(before)
     catalogue.set_complete(before)
 
-    assert catalogue.changes_since(before) == Changes(before + 1, names=True)
+    assert catalogue.changes_since(before) == Changes(before + 1)
 
 
 def test_a_walk_that_began_in_another_history_ends_nothing_in_this_one(catalogue: Catalogue) -> None:
@@ -162,5 +181,4 @@ def test_everything_changed_for_who_kept_a_serial_of_another_history(catalogue: 
     changes = catalogue.changes_since(17)
 
     assert changes.everything
-    assert changes.names
     assert changes.projects == {"foo"}

@@ -60,6 +60,8 @@ RECIPES = {
         Recipe("pdm", ("pdm[locked]",)),
         Recipe("hatch", ("hatch",)),
         Recipe("flit", ("flit",)),
+        # 6.8 can do without XML-RPC, later ones know nothing else; there is none of them for Python 3.10.
+        Recipe("bandersnatch", ("bandersnatch>=6.8",), ("3.13", "3.12", "3.11")),
         Recipe("pypi-uploader", ("pypi-uploader", "setuptools<81")),
     )
 }

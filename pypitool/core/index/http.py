@@ -14,6 +14,8 @@ from enum import Enum
 
 # What a change came to: a server of ours says it here where the document of its answer does not.
 OUTCOME = "X-Pypitool-Outcome"
+# With which change a page is: a mirror compares it with the list of projects, lest it takes an old copy.
+LAST_SERIAL = "X-PyPI-Last-Serial"
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 # More digits than any size has are no range: int() of a megabyte of them takes minutes.

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from pypitool.core.model import FileKind, HeldFile, Project, ProjectStatus
+from pypitool.core.model import FileKind, HeldFile, Project, ProjectList, ProjectStatus
 from pypitool.core.versions import sort_keys
 
 API_VERSION = "1.4"
+# PEP 700: "Keys (at any level) with a leading underscore are reserved as private for index server use"; it is
+# called as on the public PyPI, because mirrors read it.
+LAST_SERIAL_KEY = "_last-serial"
 Href = Callable[[HeldFile], str]
 
 
@@ -47,9 +50,9 @@ def project_html(project: Project, *, href: Href, hash_algo: str = "sha256") -> 
     return _document(f"Links for {project.name}", status, anchors)
 
 
-def names_html(names: Iterable[str]) -> bytes:
+def list_html(listed: ProjectList) -> bytes:
     """Render the list of projects."""
-    anchors = (f'<a href="{_escaped(name)}/">{_escaped(name)}</a><br>' for name in names)
+    anchors = (f'<a href="{_escaped(name)}/">{_escaped(name)}</a><br>' for name in listed.projects)
     return _document("Simple index", [], anchors)
 
 
@@ -124,16 +127,15 @@ def project_json(project: Project, *, href: Href) -> bytes:
     )
 
 
-def names_json(names: Iterable[str], last_serial: int | None = None) -> bytes:
+def list_json(listed: ProjectList) -> bytes:
     """Render the list of projects."""
-    return _encoded({"meta": _meta(last_serial), "projects": [{"name": name} for name in names]})
+    # bandersnatch passes over a project without a serial, and fetches what is higher than it has.
+    projects = [{LAST_SERIAL_KEY: serial, "name": name} for name, serial in listed.projects.items()]
+    return _encoded({"meta": _meta(listed.serial), "projects": projects})
 
 
-def _meta(serial: int | None) -> dict[str, Any]:
-    # PEP 700: "Keys (at any level) with a leading underscore are reserved as private for index server use";
-    # mirrors read this one.
-    private = {} if serial is None else {"_last-serial": serial}
-    return {**private, "api-version": API_VERSION}
+def _meta(serial: int) -> dict[str, Any]:
+    return {LAST_SERIAL_KEY: serial, "api-version": API_VERSION}
 
 
 def _file(file: HeldFile, url: str) -> dict[str, Any]:

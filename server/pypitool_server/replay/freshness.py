@@ -10,7 +10,6 @@ from typing import Protocol
 from pypitool.core.model import Changes
 
 # What an answer may depend on, beside the names of projects (which never hold an asterisk).
-ALL_NAMES = "*names"
 EVERYTHING = "*all"
 RIGHTS = "*rights"  # who owns what
 # An answer that took longer than this many changes is not kept: nobody remembers what changed meanwhile.
@@ -113,5 +112,4 @@ class Freshness:
 
 
 def _dependencies(changes: Changes) -> frozenset[str]:
-    lists = {EVERYTHING} | ({ALL_NAMES} if changes.names else set()) | ({RIGHTS} if changes.rights else set())
-    return frozenset(changes.projects) | lists
+    return frozenset(changes.projects) | {EVERYTHING} | ({RIGHTS} if changes.rights else set())

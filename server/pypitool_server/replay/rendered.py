@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -13,10 +13,10 @@ from packaging.utils import NormalizedName
 
 from pypitool.catalogue.catalogue import Reader
 from pypitool.core.index.http import MediaType
-from pypitool.core.index.simple_pages import names_html, names_json, project_html, project_json
+from pypitool.core.index.simple_pages import list_html, list_json, project_html, project_json
 from pypitool.core.model import HeldFile
 from pypitool_server.replay.cache import BoundedCache
-from pypitool_server.replay.freshness import ALL_NAMES, Freshness
+from pypitool_server.replay.freshness import EVERYTHING, Freshness
 
 # The middle: level 9 takes three times as long and saves one byte in a hundred of pages full of digests.
 GZIP_LEVEL = 6
@@ -31,23 +31,25 @@ class Representation:
     content_type: str
     zipped: bool
     etag: str
+    serial: int | None = None  # of the last change that it shows, where mirrors ask for that
 
 
-def represent(plain: bytes, content_type: str, *, zipped: bool) -> Representation:
+def represent(plain: bytes, content_type: str, *, zipped: bool, serial: int | None = None) -> Representation:
     """Make the form of a page that a client asked for."""
     # A strong validator differs wherever the answer does: in its bytes, their type or their coding.
     digest = hashlib.sha256(content_type.encode() + b"\0" + plain).hexdigest()[:32]
     if not zipped:
-        return Representation(plain, content_type, False, f'"{digest}"')
+        return Representation(plain, content_type, False, f'"{digest}"', serial)
     # Without the time of day the bytes are the same in each worker, as that validator promises.
     body = gzip.compress(plain, GZIP_LEVEL, mtime=0)
-    return Representation(body, content_type, True, f'"{digest}-gzip"')
+    return Representation(body, content_type, True, f'"{digest}-gzip"', serial)
 
 
-# Which page (a project, or `ALL_NAMES`), its type, whether it is zipped, and whose list it is.
+# Which page (a project, or `EVERYTHING` for the list), its type, whether it is zipped, and whose list it is.
 _Key = tuple[str, str, bool, Hashable]
 # Of all names, those that are shown.
-Seen = Callable[[tuple[NormalizedName, ...]], tuple[NormalizedName, ...]]
+Seen = Callable[[Iterable[NormalizedName]], Iterable[NormalizedName]]
+_Page = tuple[bytes, int]  # a page, and its serial
 
 
 class RenderedPages:
@@ -69,8 +71,11 @@ class RenderedPages:
     def names(
         self, media: MediaType, *, zipped: bool, seen: Seen = tuple, of: Hashable = None
     ) -> Representation:
-        """Return the list of projects, of those that are `seen`; `of` differs where that does."""
-        page = self._page(ALL_NAMES, media, zipped, lambda: self._render_names(media, seen), of)
+        """Return the list of projects, of those that are `seen`; `of` differs where that does.
+
+        It says of each when it changed last, and so it depends on everything.
+        """
+        page = self._page(EVERYTHING, media, zipped, lambda: self._render_list(media, seen), of)
         assert page is not None
         return page
 
@@ -79,7 +84,7 @@ class RenderedPages:
         name: str,
         media: MediaType,
         zipped: bool,
-        render: Callable[[], bytes | None],
+        render: Callable[[], _Page | None],
         of: Hashable = None,
     ) -> Representation | None:
         key = (name, media.name, zipped, of)
@@ -90,28 +95,29 @@ class RenderedPages:
             return self._kept.get(key) or self._rendered(key, media, render)
 
     def _rendered(
-        self, key: _Key, media: MediaType, render: Callable[[], bytes | None]
+        self, key: _Key, media: MediaType, render: Callable[[], _Page | None]
     ) -> Representation | None:
         # Taken before the catalogue is read: what changes from here on keeps the page from being kept.
         ticket = self._freshness.ticket
-        plain = render()
-        if plain is None:
+        made = render()
+        if made is None:
             return None
-        page = represent(plain, media.content_type, zipped=key[2])
+        plain, serial = made
+        page = represent(plain, media.content_type, zipped=key[2], serial=serial)
         self._kept.put(key, page, size=len(page.body), dependencies=key[:1], ticket=ticket)
         return page
 
-    def _render_project(self, name: NormalizedName, media: MediaType) -> bytes | None:
+    def _render_project(self, name: NormalizedName, media: MediaType) -> _Page | None:
         project = self._catalogue.project(name)
         if project is None:
             return None
         if media.is_json:
-            return project_json(project, href=href)
-        return project_html(project, href=href, hash_algo=self._hash_algo)
+            return project_json(project, href=href), project.serial
+        return project_html(project, href=href, hash_algo=self._hash_algo), project.serial
 
-    def _render_names(self, media: MediaType, seen: Seen) -> bytes:
-        names = seen(self._catalogue.project_names())
-        return names_json(names) if media.is_json else names_html(names)
+    def _render_list(self, media: MediaType, seen: Seen) -> _Page:
+        listed = self._catalogue.project_list().among(seen)
+        return (list_json if media.is_json else list_html)(listed), listed.serial
 
 
 def href(file: HeldFile) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, request
 
-from pypitool.core.index.http import OUTCOME, if_none_match
+from pypitool.core.index.http import LAST_SERIAL, OUTCOME, if_none_match
 from pypitool_server.replay.rendered import Representation
 
 # What a redirect by `see_other` was made from, for `mark_replayable`.
@@ -44,6 +44,9 @@ def see_other(location: str) -> Response:
 def page(made: Representation, *, public: bool, policy: str | None = None) -> Response:
     """Answer with a page, or with 304 when the client has it; `policy` is what a browser may load."""
     headers = {"ETag": made.etag, **caching(public)}
+    if made.serial is not None:
+        # With a 304 too: the body may be the same after a change, and a mirror asks for the change.
+        headers[LAST_SERIAL] = str(made.serial)
     if if_none_match(request.headers.get("If-None-Match"), made.etag):
         return Response(status=304, headers=headers)
     if made.zipped:

@@ -81,7 +81,8 @@ def _about(name: str, version: str | None) -> Response:
         project_url=f"{base}project/{project.name}/",
     )
     body = json.dumps(document, separators=(",", ":")).encode()
-    return answers.page(represent(body, JSON, zipped=asked_form().zipped), public=rights.public)
+    page = represent(body, JSON, zipped=asked_form().zipped, serial=project.serial)
+    return answers.page(page, public=rights.public)
 
 
 def _respelled(name: str, wanted: NormalizedName) -> str:

@@ -14,7 +14,7 @@ from pypitool.core.names import is_valid_name, normalize
 from pypitool.core.rights.right import Right
 from pypitool_server.access.refusals import ProjectNotHeld
 from pypitool_server.http.negotiated import asked_form, queried
-from pypitool_server.replay.freshness import ALL_NAMES, RIGHTS
+from pypitool_server.replay.freshness import EVERYTHING, RIGHTS
 from pypitool_server.replay.front import mark_replayable
 from pypitool_server.services import services
 from pypitool_server.views import answers
@@ -55,7 +55,7 @@ def project_list() -> Response:
     """Answer with the list of projects."""
     here = services()
     listing = here.access.listing()
-    mark_replayable({ALL_NAMES, RIGHTS})
+    mark_replayable({EVERYTHING, RIGHTS})
     media, zipped = _taken_form()
     page = here.rendered.names(media, zipped=zipped, seen=listing.visible, of=listing.of)
     return answers.page(page, public=listing.public)

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypi_simple import IndexPage, ProjectPage
 
-from pypitool.core.index.simple_pages import names_html, names_json, project_html, project_json
-from pypitool.core.model import HeldFile, Project, ProjectStatus
+from pypitool.core.index.simple_pages import list_html, list_json, project_html, project_json
+from pypitool.core.model import HeldFile, Project, ProjectList, ProjectStatus
+from pypitool.core.names import normalize
 from tests.core.held import held, href, project_of
 
 BASE = "https://index.example/simple/foo/"
@@ -21,6 +22,7 @@ SDIST = held("foo-1.0.tar.gz", metadata="e" * 64, yanked='broken & "bad" <b>', s
 NEWER = held("foo-1.10.tar.gz", yanked="")
 OLDER = held("foo-1.9.tar.gz", provenance="https://index.example/provenance")
 PROJECT = project_of(NEWER, SDIST, OLDER, WHEEL)
+LISTED = ProjectList({normalize("a"): 7, normalize("b-c"): 9}, {}, 5)
 
 A, D = "a" * 64, "d" * 64
 HTML_PAGE = f"""\
@@ -188,19 +190,22 @@ def test_addresses_stay_inside_their_attribute(name: str) -> None:
 
 
 def test_the_lists_of_projects_are_written_so() -> None:
-    html = names_html(["a", "b-c"]).decode()
+    html = list_html(LISTED).decode()
 
     assert '<a href="a/">a</a><br>\n<a href="b-c/">b-c</a><br>\n' in html
     assert '<meta name="pypi:repository-version" content="1.4">' in html
-    assert (
-        names_json(["a", "b-c"]) == b'{"meta":{"api-version":"1.4"},"projects":[{"name":"a"},{"name":"b-c"}]}'
+    assert list_json(LISTED) == (
+        b'{"meta":{"_last-serial":9,"api-version":"1.4"},'
+        b'"projects":[{"_last-serial":7,"name":"a"},{"_last-serial":9,"name":"b-c"}]}'
     )
-    assert names_json([], 9) == b'{"meta":{"_last-serial":9,"api-version":"1.4"},"projects":[]}'
+    assert list_json(ProjectList({}, {}, 9)) == (
+        b'{"meta":{"_last-serial":9,"api-version":"1.4"},"projects":[]}'
+    )
 
 
 def test_another_parser_reads_the_same_projects_in_both_forms() -> None:
-    as_html = IndexPage.from_html(names_html(["a", "b-c"]))
-    as_json = IndexPage.from_json_data(json.loads(names_json(["a", "b-c"])))
+    as_html = IndexPage.from_html(list_html(LISTED))
+    as_json = IndexPage.from_json_data(json.loads(list_json(LISTED)))
 
     assert as_html.projects == as_json.projects == ["a", "b-c"]
     assert as_html.repository_version == as_json.repository_version == "1.4"

@@ -11,12 +11,15 @@ from werkzeug.test import TestResponse
 
 from pypitool.access.rules import Rules
 from pypitool.core.fact import Actor
+from pypitool.core.index.http import LAST_SERIAL
 from pypitool.core.names import normalize
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import ProjectGlobs, Rule, Rulebook
 from pypitool.repository.owners import change_owners
 from tests.server.house import House, make_house
-from tests.server.site import basic
+from tests.server.site import JSON, basic
+from tests.support.repositories import scan
+from tests.support.wheels import build_wheel
 
 ROOT = Actor("local:root")
 SECRET = normalize("acme-secret")
@@ -217,6 +220,21 @@ def test_wrong_credentials_are_never_a_shorter_list(shared_house: House, path: s
 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == 'Basic realm="pypi"'
+
+
+def test_who_sees_less_is_told_the_greatest_serial_of_that(house: House) -> None:
+    build_wheel(house.repository.roots[0], "acme-secret", "2.0")
+    scan(house.repository)
+
+    def serials(who: str) -> tuple[int, int]:
+        answer = house.get("/simple/", who, Accept=JSON)
+        listed = [project["_last-serial"] for project in answer.get_json()["projects"]]
+        return int(answer.headers[LAST_SERIAL]), max(listed)
+
+    ann, root = serials("ann"), serials("root")
+
+    assert ann[0] == ann[1]
+    assert root[0] == root[1] > ann[0]
 
 
 def test_the_right_to_list_nothing_is_401_for_nobody_and_an_empty_list_for_somebody(tmp_path: Path) -> None:

@@ -9,19 +9,19 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.model import Changes
 from pypitool_server.replay.cache import BoundedCache
-from pypitool_server.replay.freshness import ALL_NAMES, EVERYTHING, REMEMBERED_CHANGES, RIGHTS, Freshness
+from pypitool_server.replay.freshness import EVERYTHING, REMEMBERED_CHANGES, RIGHTS, Freshness
 
 
 class ChangingCatalogue:
     """The changes of a catalogue, without its files."""
 
     def __init__(self) -> None:
-        self.log: list[tuple[NormalizedName, bool]] = []
+        self.log: list[NormalizedName] = []
         self.restored = False
         self.looks = 0
 
-    def commit(self, project: str, *, names: bool = False) -> None:
-        self.log.append((canonicalize_name(project), names))
+    def commit(self, project: str) -> None:
+        self.log.append(canonicalize_name(project))
 
     def stamp(self) -> object:
         return len(self.log), self.restored
@@ -31,9 +31,7 @@ class ChangingCatalogue:
 
     def changes_since(self, serial: int) -> Changes:
         self.looks += 1
-        recent = self.log[serial:]
-        projects = frozenset(name for name, _ in recent)
-        return Changes(len(self.log), projects, any(names for _, names in recent), everything=self.restored)
+        return Changes(len(self.log), frozenset(self.log[serial:]), everything=self.restored)
 
 
 def followed(catalogue: ChangingCatalogue) -> tuple[Freshness, BoundedCache[str, str]]:
@@ -52,23 +50,11 @@ def test_a_change_drops_what_depends_on_its_project_and_nothing_else() -> None:
     freshness, cache = followed(catalogue)
     for name in ("numpy", "flask"):
         keep(freshness, cache, name)
-    keep(freshness, cache, "list", ALL_NAMES)
 
     catalogue.commit("numpy")
     freshness.check()
 
-    assert [cache.get(name) for name in ("numpy", "flask", "list")] == [None, "flask", "list"]
-
-
-def test_a_new_project_drops_the_lists_of_projects() -> None:
-    catalogue = ChangingCatalogue()
-    freshness, cache = followed(catalogue)
-    keep(freshness, cache, "list", ALL_NAMES)
-
-    catalogue.commit("numpy", names=True)
-    freshness.check()
-
-    assert cache.get("list") is None
+    assert [cache.get(name) for name in ("numpy", "flask")] == [None, "flask"]
 
 
 def test_any_change_drops_what_depends_on_everything() -> None:
@@ -166,10 +152,9 @@ def test_a_change_of_owners_drops_lists_but_no_page_of_another_project() -> None
     catalogue = Owned()
     freshness, cache = followed(catalogue)
     keep(freshness, cache, "numpy")
-    keep(freshness, cache, "list", ALL_NAMES, RIGHTS)
-    keep(freshness, cache, "all", ALL_NAMES)
+    keep(freshness, cache, "list", RIGHTS)
 
     catalogue.commit("flask")
     freshness.check()
 
-    assert [cache.get(name) for name in ("numpy", "list", "all")] == ["numpy", None, "all"]
+    assert [cache.get(name) for name in ("numpy", "list")] == ["numpy", None]
