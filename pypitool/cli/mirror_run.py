@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pypitool.mirror.workspace import Workspace
     from pypitool.upstream.upstream import Upstream
 
-# What a hole of these is mended by: another pin, or uv.
+# What is missing in these is mended by another pin, or by uv.
 _MENDABLE = ("download", "sync")
 
 
@@ -202,7 +202,11 @@ class RunOutput:
         """Write how the run ended."""
         if self.invocation.json:
             click.echo(json.dumps(summary.as_json()))
-        elif summary.command == "verify" or (summary.command == "update" and summary.run is None):
+            return
+        if not self.invocation.quiet:
+            for line in (line for one in summary.sets for line in one.lines()):
+                self._out.line(line)
+        if summary.command == "verify" or (summary.command == "update" and summary.run is None):
             # Their lines are the result; a count after them would only be in the way of who reads them.
             self._out.done(summary_line(summary))
         elif not self.invocation.quiet:
@@ -251,13 +255,13 @@ def _counts(summary: Summary) -> list[str]:
     if summary.command == "verify":
         return [f"{tally.files} files", f"{tally.differences} differ", failed]
     if summary.command == "check":
-        return [f"{tally.holes} holes"]
+        return [f"{tally.holes} missing"]
     if summary.command == "prune":
         return [f"{tally.deleted} deleted", failed]
     offered = [f"{tally.offered} offered"] if summary.command == "update" else []
     if offered and summary.run is None:
         return [*offered, failed]
-    return [*offered, f"{tally.fetched} fetched", f"{tally.kept} kept", failed, f"{tally.holes} holes"]
+    return [*offered, f"{tally.fetched} fetched", f"{tally.kept} kept", failed, f"{tally.holes} missing"]
 
 
 def _age(uploaded: str) -> str:

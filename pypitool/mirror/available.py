@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -14,6 +15,7 @@ from pypitool.core.metadata import Dependencies, parse_dependencies
 from pypitool.core.mirror.closure import AvailableFiles, Proof, prove
 from pypitool.core.mirror.requirement_lines import parse_requirement
 from pypitool.core.mirror.run_events import HoleEvent, UnaskedWarning, WarningEvent
+from pypitool.core.mirror.run_summary import ProvenSet
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import FileKind, HeldFile
 from pypitool.core.versions import parsed
@@ -23,9 +25,24 @@ from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set
 _STATIC_SDISTS = Version("2.2")
 
 
-def prove_requests(requests: Iterable[SetRequest], reader: Reader) -> Iterator[HoleEvent | WarningEvent]:
+def prove_requests(
+    requests: Iterable[SetRequest], reader: Reader, report: Callable[[HoleEvent | WarningEvent], None]
+) -> tuple[ProvenSet, ...]:
     """Prove sets as their lines stand, by what is on disk; nobody is asked for what they do not pin."""
-    return prove_sets([pin_set(request, {}) for request in requests], HeldFiles(reader))
+    return report_proof([pin_set(request, {}) for request in requests], HeldFiles(reader), report)
+
+
+def report_proof(
+    sets: Sequence[PinnedSet],
+    available: AvailableFiles,
+    report: Callable[[HoleEvent | WarningEvent], None],
+) -> tuple[ProvenSet, ...]:
+    """Prove sets, tell what is missing as it is found, and return what it came to."""
+    found = []
+    for event in prove_sets(sets, available):
+        found.append(event)
+        report(event)
+    return proven_sets(sets, found)
 
 
 def prove_sets(sets: Iterable[PinnedSet], available: AvailableFiles) -> Iterator[HoleEvent | WarningEvent]:
@@ -55,6 +72,28 @@ def _prove_set(
             set=request.name,
             targets=unasked,
         )
+
+
+def proven_sets(
+    sets: Iterable[PinnedSet], found: Iterable[HoleEvent | WarningEvent]
+) -> tuple[ProvenSet, ...]:
+    """Say where each set installs by what its proof found, and how much is missing elsewhere."""
+    missing = Counter((event.set, event.target) for event in found if isinstance(event, HoleEvent))
+    proven = []
+    for pinned in sets:
+        if pinned.request.closure is Closure.OFF:
+            continue  # its dependencies were not looked at: nobody knows whether it installs
+        name = pinned.request.name
+        # Without a line of the set for it, nothing is proven of a target.
+        whole = [target.name for target in pinned.request.targets if pinned.roots(target)]
+        lacking = {
+            target.name: missing[name, target.name]
+            for target in pinned.request.targets
+            if missing[name, target.name]
+        }
+        installs_on = tuple(target for target in whole if target not in lacking)
+        proven.append(ProvenSet(pinned.request.called, installs_on, lacking))
+    return tuple(proven)
 
 
 def proof_events(name: str, proof: Proof, told: set[str]) -> Iterator[HoleEvent | WarningEvent]:

@@ -283,7 +283,7 @@ def named_request(
 ) -> SetRequest:
     """Return what a command line asks for, as a set that is called like the command."""
     closure = Closure.OFF if no_deps else Closure.RESOLVE if resolve else Closure.CHECK
-    return SetRequest(command, inputs, targets, closure, selection_rules(settings, inputs))
+    return SetRequest(command, inputs, targets, closure, selection_rules(settings, inputs), title="this")
 
 
 def selection_rules(settings: Settings, inputs: Inputs, files: str | None = None) -> SelectionRules:

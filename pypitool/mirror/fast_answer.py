@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pypitool.config.config_files import candidate_files, parse_toml
+from pypitool.core.mirror.run_words import set_lines
 from pypitool.core.state_files import StateFiles
 from pypitool.mirror.unchanged import Stamp, SyncQuestion, digest_of, read_stamp, write_stamp_file
 from pypitool.repository.state import choose_state
@@ -70,7 +71,9 @@ def outcome_lines(stamp: Stamp, *, is_json: bool, is_quiet: bool, began: float) 
     if is_json:
         yield json.dumps(_summary(stamp, time.monotonic() - began))
     elif not is_quiet:
-        yield f"sync: nothing has changed, {len(stamp.files)} kept, {len(stamp.holes)} holes"
+        for one in stamp.sets:
+            yield from set_lines(one["set"], one["installs_on"], one["lacks"])
+        yield f"sync: nothing has changed, {len(stamp.files)} kept, {len(stamp.holes)} missing"
 
 
 def read_line(words: Sequence[str]) -> SyncCommandLine | None:
@@ -149,4 +152,5 @@ def _summary(stamp: Stamp, seconds: float) -> dict[str, object]:
         "bytes": 0,
         "seconds": round(seconds, 3),
         "requests": 0,
+        **({"sets": list(stamp.sets)} if stamp.sets else {}),
     }

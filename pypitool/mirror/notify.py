@@ -61,7 +61,7 @@ def message(summary: Summary, job: str | None = None) -> Mapping[str, object]:
     what = f"{summary.command} ({job})" if job else summary.command
     text = (
         f"pypitool on {host}: {what} ended {summary.outcome.value} (exit {summary.exit_code}): "
-        f"{tally.fetched} fetched, {tally.kept} kept, {tally.failed} failed, {tally.holes} holes"
+        f"{tally.fetched} fetched, {tally.kept} kept, {tally.failed} failed, {tally.holes} missing"
     )
     return {**summary.as_json(), "host": host, "job": job, "text": text}
 

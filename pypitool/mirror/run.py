@@ -108,6 +108,7 @@ def _summary(
         seconds=seconds,
         requests=sum(session.requests for session in mirror.sessions),
         run=number,
+        sets=ending.sets,
     )
 
 

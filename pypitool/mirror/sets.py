@@ -38,6 +38,12 @@ class SetRequest:
     targets: tuple[Target, ...]
     closure: Closure = Closure.CHECK
     rules: SelectionRules = SelectionRules()
+    title: str | None = None  # in sentences; None: its name
+
+    @property
+    def called(self) -> str:
+        """Its name in sentences."""
+        return self.title or self.name
 
     @property
     def fitting(self) -> tuple[Target, ...]:

@@ -15,12 +15,12 @@ from pypitool.core.filenames import parse
 from pypitool.core.guard import Guard
 from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.run_events import Event, FileEvent, PlanEvent, ProjectEvent, WarningEvent
-from pypitool.core.mirror.run_summary import Ending
+from pypitool.core.mirror.run_summary import Ending, ProvenSet
 from pypitool.core.mirror.selection import Candidate, ChoiceReason
 from pypitool.core.mirror.sync_plan import Miss, Planned, Step, plan_sync
 from pypitool.core.model import HeldFile, ProjectStatus
 from pypitool.core.progress import TransferProgress
-from pypitool.mirror.available import HeldFiles, WithPlanned, prove_sets
+from pypitool.mirror.available import HeldFiles, WithPlanned, report_proof
 from pypitool.mirror.choices import Choices, ChosenFile, SetMiss, choose, files_by_set
 from pypitool.mirror.fetch import Fetcher, FetchItem
 from pypitool.mirror.offers import Offers, ProjectOffer, ask_upstreams, remembered_offers
@@ -113,8 +113,8 @@ def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions,
         if mirror.stop.is_set():
             raise Stopped()
         _remember(mirror, choices, offers, held, options, report)
-    _prove(mirror, sets, planned, options, report)
-    return Ending(dry_run=options.dry_run, unreachable=offers.is_unreachable)
+    proven = _prove(mirror, sets, planned, options, report)
+    return Ending(dry_run=options.dry_run, unreachable=offers.is_unreachable, sets=proven)
 
 
 def _chosen(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions) -> tuple[Offers, Choices]:
@@ -323,8 +323,7 @@ def _prove(
     planned: Sequence[tuple[ChosenFile, Planned]],
     options: SyncOptions,
     report: Report,
-) -> None:
+) -> tuple[ProvenSet, ...]:
     coming = [one.wanted.candidate for _, one in planned if one.step is Step.GET] if options.dry_run else []
     held_files = WithPlanned(HeldFiles(mirror.repository.catalogue), coming)
-    for event in prove_sets(sets, held_files):
-        report(event)
+    return report_proof(sets, held_files, report)

@@ -24,7 +24,7 @@ from pypitool.repository.state import choose_state
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings
     from pypitool.core.mirror.run_events import Event
-    from pypitool.core.mirror.run_summary import Ending
+    from pypitool.core.mirror.run_summary import Ending, ProvenSet
     from pypitool.core.model import Location
     from pypitool.mirror.sets import PinnedSet
     from pypitool.mirror.sync import Report
@@ -45,6 +45,7 @@ class Stamp:
     holes: Sequence[Mapping[str, Any]] = ()  # as --json prints them
     folders: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # where a file may come or go
     lines: Sequence[str] = ()  # the holes as people read them
+    sets: Sequence[Mapping[str, Any]] = ()  # where each of them installs, as the summary of --json has it
 
     def holds(self, environ: Mapping[str, str]) -> bool:
         """Tell whether every input and every file is still the same."""
@@ -77,6 +78,7 @@ def read_stamp(state: Path, question: str, environ: Mapping[str, str]) -> Stamp 
             document["holes"],
             _stats(document["folders"]),
             document["lines"],
+            document["sets"],
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -92,6 +94,7 @@ def write_stamp(state: Path, stamp: Stamp) -> None:
         "holes": list(stamp.holes),
         "folders": stamp.folders,
         "lines": list(stamp.lines),
+        "sets": list(stamp.sets),
     }
     write_stamp_file(StateFiles(state).stamps / f"{stamp.question}.json", json.dumps(document))
 
@@ -152,7 +155,13 @@ class SyncQuestion:
         """Return what the last run came to, if nothing has changed since."""
         return read_stamp(self.state, self.digest, self.environ)
 
-    def keep_stamp(self, repository: Repository, sets: Sequence[PinnedSet], seen: RunOutcomes) -> None:
+    def keep_stamp(
+        self,
+        repository: Repository,
+        sets: Sequence[PinnedSet],
+        seen: RunOutcomes,
+        proven: Sequence[ProvenSet],
+    ) -> None:
         """Leave a stamp of a run after which everything is in its place."""
         stamp = Stamp(
             question=self.digest,
@@ -162,6 +171,7 @@ class SyncQuestion:
             holes=seen.holes,
             folders=stats_of(_folders_of(repository)),
             lines=seen.lines,
+            sets=[one.as_json() for one in proven],
         )
         write_stamp(self.state, stamp)
 

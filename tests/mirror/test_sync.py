@@ -154,9 +154,9 @@ def test_a_missing_dependency_is_a_hole_for_each_target_that_needs_it(lan: Lan) 
 
     assert summary.exit_code == 1
     assert lan.holes() == [
-        "hole: set ubuntu: b>=1 (needed by a 1.0)",
-        "hole: set windows: b>=1 (needed by a 1.0)",
-        "hole: set windows: w (needed by a 1.0)",
+        "missing: set ubuntu: b>=1 (needed by a 1.0)",
+        "missing: set windows: b>=1 (needed by a 1.0)",
+        "missing: set windows: w (needed by a 1.0)",
     ]
 
 
@@ -164,7 +164,7 @@ def test_a_target_without_a_file_is_a_hole(lan: Lan) -> None:
     lan.fake.index.offers["a"] = [wheel("a", "1.0", tags="cp312-cp312-win_amd64")]
 
     assert lan.sync("a==1.0").exit_code == 1
-    assert lan.holes() == ["hole: set ubuntu: a==1.0 (needed by command line:1)"]
+    assert lan.holes() == ["missing: set ubuntu: a==1.0 (needed by command line:1; no file fits the target)"]
 
 
 def test_without_a_closure_only_what_is_named_is_looked_for(lan: Lan) -> None:

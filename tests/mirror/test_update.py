@@ -384,9 +384,9 @@ def test_new_dependencies_that_are_not_on_disk_are_holes(lan: Lan) -> None:
 
     assert summary.exit_code == 1
     assert lan.holes() == [
-        "hole: update ubuntu: b>=2 (needed by a 1.1)",
-        "hole: update windows: b>=2 (needed by a 1.1)",
-        "hole: update windows: w (needed by a 1.1)",
+        "missing: update ubuntu: b>=2 (needed by a 1.1)",
+        "missing: update windows: b>=2 (needed by a 1.1)",
+        "missing: update windows: w (needed by a 1.1)",
     ]
 
 

@@ -16,13 +16,14 @@ from pypitool.cli.mirror_options import (
     target_options,
 )
 from pypitool.cli.mirror_run import RunOutput
+from pypitool.core.mirror.run_events import Event
 from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_code, run_outcome
 
 
 @command(
     "check",
     examples=("pypitool check", "pypitool check -r requirements.txt --packages packages"),
-    exits={1: "something is missing, each hole with who needs it; or nothing is required on a target"},
+    exits={1: "a dependency is missing, each with who needs it; or nothing is required on a target"},
 )
 @click.argument("names", metavar="[SET]...", nargs=-1)
 @requirement_file_options
@@ -35,7 +36,8 @@ def check_command(
     """Prove that sets install without the internet.
 
     The metadata of what is on disk is followed for each target, from the lines of each set: a requirement
-    that nothing here satisfies is a hole.
+    that nothing here satisfies is a missing dependency, and is named with who needs it. `--json` calls it
+    a hole.
     """
     settings, began = invocation.load().settings, time.monotonic()
     if names and not wanted.is_empty():
@@ -48,12 +50,16 @@ def check_command(
     else:
         requests = (named_request("check", settings, wanted.read(), whom.targets(targets(settings))),)
     output, tally = RunOutput(invocation), Tally()
+
+    def take(event: Event) -> None:
+        nonlocal tally
+        output.event(event)
+        tally = tally.after(event)
+
     with open_to_look(invocation, mends=False) as repository:
-        for event in prove_requests(requests, repository.catalogue):
-            output.event(event)
-            tally = tally.after(event)
+        proven = prove_requests(requests, repository.catalogue, take)
     ending = Ending(only_proof=True)
     code, outcome = run_exit_code(tally, ending), run_outcome(tally, ending)
-    summary = Summary("check", code, outcome, tally, time.monotonic() - began)
+    summary = Summary("check", code, outcome, tally, time.monotonic() - began, sets=proven)
     output.summary(summary)
     return summary.exit_code

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pypitool.mirror.unchanged import SyncQuestion
 
 SYNC_EXITS = {
-    1: "a set has a hole, or one of its files cannot be used",
+    1: "a dependency is missing for a target, or one of its files cannot be used",
     3: "",
     5: "no set wants the project to explain, or no index has it",
     6: "another run holds the directory",
@@ -44,7 +44,7 @@ SYNC_EXITS = {
 @click.argument("names", metavar="[SET]...", nargs=-1)
 @option("-n", "--dry-run", is_flag=True, help="Say what would be fetched, and write nothing.")
 @option("--locked", is_flag=True, help="Ask only for what no earlier run has planned.")
-@option("--offline", is_flag=True, help="Ask nobody: what is missing is a hole.")
+@option("--offline", is_flag=True, help="Ask nobody: what is not here is named as missing.")
 @option("--resolve", is_flag=True, help="Add missing dependencies, whatever `closure` the sets have.")
 @option(
     "--explain", metavar="PROJECT", help="Show every file of a project and the rule that took or refused it."
@@ -63,7 +63,8 @@ def sync_command(
     """Fetch what the configured sets want, and prove that they install.
 
     Files that are here already are kept; yanks follow the upstream. The proof reads the metadata of what is
-    on disk: a hole, a requirement that nothing there satisfies for a target, is named with who needs it.
+    on disk: a dependency that is missing for a target is named with who needs it. Of each set it is said
+    where it installs without the internet. `--json` calls what is missing a hole.
     """
     from pypitool.mirror.unchanged import SyncQuestion
 
@@ -115,7 +116,7 @@ def _work(
         outcomes = RunOutcomes(report)
         ending = synchronise(mirror, sets, options, outcomes.take)
         if not (options.dry_run or options.offline) and outcomes.are_final(ending):
-            question.keep_stamp(mirror.repository, sets, outcomes)
+            question.keep_stamp(mirror.repository, sets, outcomes, ending.sets)
             remember_line(invocation.line, question)
         return ending
 

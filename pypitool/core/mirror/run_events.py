@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pypitool.core.errors import Kind
 from pypitool.core.event_document import IF_KNOWN, INLINE, NEVER
+from pypitool.core.mirror.run_words import missing_line
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
@@ -58,8 +59,10 @@ class HoleEvent:
     remark: str | None = field(default=None, metadata=NEVER)  # what the reason means here, for people
 
     def __str__(self) -> str:
-        remark = f"; {self.remark}" if self.remark else ""
-        return f"hole: {self.set} {self.target}: {self.requirement} (needed by {self.required_by}{remark})"
+        # Programs call it a hole. To people it is a dependency that is missing: that is what the line says.
+        return missing_line(
+            self.set, self.target, self.requirement, self.required_by, self.remark or self.reason
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -17,6 +17,7 @@ from pypitool.core.mirror.run_events import (
     UnaskedWarning,
     UpdateEvent,
 )
+from pypitool.core.mirror.run_words import set_lines
 
 
 class RunOutcome(str, Enum):
@@ -72,6 +73,23 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvenSet:
+    """What the proof of one set came to: where it installs, and how much is missing elsewhere."""
+
+    name: str
+    installs_on: tuple[str, ...] = ()  # the names of targets
+    lacking: Mapping[str, int] = field(default_factory=dict)  # how much is missing on which target
+
+    def lines(self) -> Iterator[str]:
+        """Return what people read."""
+        return set_lines(self.name, self.installs_on, self.lacking)
+
+    def as_json(self) -> Mapping[str, object]:
+        """Its part of the summary."""
+        return {"set": self.name, "installs_on": list(self.installs_on), "lacks": dict(self.lacking)}
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """What decides the exit code besides the tally."""
 
@@ -83,6 +101,7 @@ class Ending:
     files: int = 0  # that were read again ...
     bytes: int = 0  # ... and how much that was
     error: Kind | None = None  # it stopped before it began
+    sets: tuple[ProvenSet, ...] = ()  # that were proven, or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +115,7 @@ class Summary:
     seconds: float = 0.0
     requests: int = 0
     run: int | None = None
+    sets: tuple[ProvenSet, ...] = ()
 
     def as_json(self) -> Mapping[str, object]:
         """The line that --json prints."""
@@ -113,6 +133,7 @@ class Summary:
             "seconds": round(self.seconds, 3),
             "requests": self.requests,
             **self._own(),
+            **({"sets": [one.as_json() for one in self.sets]} if self.sets else {}),
         }
 
     def _own(self) -> dict[str, int]:
@@ -134,6 +155,9 @@ def summary_of(line: Mapping[str, Any]) -> Summary:
         seconds=line["seconds"],
         requests=line["requests"],
         run=line["run"],
+        sets=tuple(
+            ProvenSet(one["set"], tuple(one["installs_on"]), one["lacks"]) for one in line.get("sets", ())
+        ),
     )
 
 

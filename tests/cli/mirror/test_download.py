@@ -22,7 +22,9 @@ def test_what_pip_download_does_needs_no_configuration(site: Site) -> None:
 
     assert ended.code == 0
     assert site.files() == ["a-1.0-py3-none-any.whl", "b-2.0-py3-none-any.whl"]
-    assert ended.out.startswith("download: 2 fetched, 0 kept, 0 failed, 0 holes")
+    proven, summary = ended.out.splitlines()
+    assert proven == "this installs without the internet on py3.12-manylinux_2_39_x86_64"
+    assert summary.startswith("download: 2 fetched, 0 kept, 0 failed, 0 missing")
     assert "fetched a-1.0-py3-none-any.whl" in ended.err
 
 
@@ -58,7 +60,7 @@ def test_a_missing_dependency_is_a_hole_and_the_way_out_is_said(site: Site) -> N
     ended = site.bare(*download(site, "a==1.0"))
 
     assert ended.code == 1
-    assert "hole: download py3.12-manylinux_2_39_x86_64: b>=2 (needed by a 1.0)" in ended.out
+    assert "missing: download py3.12-manylinux_2_39_x86_64: b>=2 (needed by a 1.0)" in ended.out
     assert "--resolve" in ended.err
 
 
@@ -131,7 +133,7 @@ def test_quiet_prints_errors_and_holes_only(site: Site) -> None:
 
     ended = site.bare(*download(site, "a==1.0"), "-q")
 
-    assert ended.out.startswith("hole: ")
+    assert ended.out.startswith("missing: ")
     assert len(ended.out.splitlines()) == 1
     assert ended.err == ""
 

@@ -42,7 +42,7 @@ def test_the_fast_answer_is_what_the_long_way_tells(synced: Site, words: tuple[s
     long_way = synced.run("sync", "--locked", *words)
 
     assert (seen.code, seen.out, seen.err) == (long_way.code, long_way.out, long_way.err)
-    assert (seen.code, seen.out.splitlines()[0]) == (1, "hole: backend linux: b (needed by a 1.0)")
+    assert (seen.code, seen.out.splitlines()[0]) == (1, "missing: backend linux: b (needed by a 1.0)")
 
 
 def test_the_fast_answer_is_the_same_json_as_the_long_way_does(synced: Site) -> None:

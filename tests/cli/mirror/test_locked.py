@@ -15,7 +15,7 @@ def test_locked_and_unchanged_asks_nobody_and_writes_nothing(site: Site) -> None
     locked = site.run("sync", "--locked")
 
     assert (first.code, locked.code) == (1, 1)
-    assert "hole: backend linux: b (needed by a 1.0)" in locked.out
+    assert "missing: backend linux: b (needed by a 1.0)" in locked.out
     assert site.fake.seen == []
     after = {path: path.stat().st_mtime_ns for path in site.path.rglob("*") if path.is_file()}
     assert {path for path in after if path.name != "config.toml" and before.get(path) != after[path]} == set()

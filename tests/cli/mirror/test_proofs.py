@@ -45,7 +45,7 @@ def test_a_target_that_a_lock_is_not_for_is_a_hole_and_gets_nothing(locked: Site
     ended = locked.run("sync")
 
     assert ended.code == 1
-    expected = "hole: backend old: Python >=3.11 (needed by pylock.toml; the target has 3.10)"
+    expected = "missing: backend old: Python >=3.11 (needed by pylock.toml; the target has 3.10)"
     assert ended.out.splitlines()[0] == expected
     assert locked.files() == ["click-8.1.7-py3-none-any.whl"]
     assert locked.run("sync", "--locked").out.splitlines()[0] == expected

@@ -101,7 +101,7 @@ def test_offline_asks_nobody_for_what_is_not_pinned_either(site: Site) -> None:
     broken = site.run("sync", "--offline")
 
     assert (whole.code, broken.code) == (0, 1)
-    assert "hole: backend linux: b (needed by a 1.0)" in broken.out
+    assert "missing: backend linux: b (needed by a 1.0)" in broken.out
     assert site.fake.seen == []
 
 
@@ -109,4 +109,4 @@ def test_check_counts_its_holes_and_nothing_else(site: Site) -> None:
     site.packages.mkdir()
     site.write("backend.txt", "a==1.0\n")
 
-    assert site.run("check").out.splitlines()[-1].startswith("check: 2 holes in ")
+    assert site.run("check").out.splitlines()[-1].startswith("check: 2 missing in ")

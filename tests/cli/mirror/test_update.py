@@ -40,7 +40,7 @@ def test_without_u_only_stable_releases_are_fetched(outdated: Site) -> None:
 
     assert ended.code == 0
     assert "fetched a-1.1-py3-none-any.whl" in ended.err
-    assert ended.out.splitlines()[-1].startswith("update: 1 offered, 1 fetched, 0 kept, 0 failed, 0 holes")
+    assert ended.out.splitlines()[-1].startswith("update: 1 offered, 1 fetched, 0 kept, 0 failed, 0 missing")
     assert outdated.files() == ["a-1.0-py3-none-any.whl", "a-1.1-py3-none-any.whl"]
 
 
@@ -213,7 +213,7 @@ def test_a_hole_is_exit_1_and_named(outdated: Site) -> None:
     ended = outdated.run("update", "-x")
 
     assert ended.code == 1
-    assert "hole: update linux: b>=1 (needed by a 1.1)" in ended.out
+    assert "missing: update linux: b>=1 (needed by a 1.1)" in ended.out
 
 
 def test_new_files_go_to_another_directory_and_what_is_looked_at_stays(outdated: Site) -> None:

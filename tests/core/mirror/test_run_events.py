@@ -80,7 +80,7 @@ def test_the_outcome_is_one_word(tally: Tally, ending: Ending, outcome: RunOutco
 def test_a_hole_is_one_line() -> None:
     hole = HoleEvent("backend", "win", "b>=1", "a 1.0", "missing")
 
-    assert str(hole) == "hole: backend win: b>=1 (needed by a 1.0)"
+    assert str(hole) == "missing: backend win: b>=1 (needed by a 1.0)"
 
 
 def test_a_failed_file_says_why() -> None:
