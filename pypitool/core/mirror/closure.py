@@ -58,12 +58,24 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """A requirement that the walk followed, and whose it is."""
+
+    requirement: Requirement
+    required_by: str  # as a hole's
+
+    def __str__(self) -> str:
+        return f"{shown(self.requirement)} of {self.required_by}"
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """What the walk found for one target."""
 
     holes: tuple[Hole, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     used: frozenset[str] = frozenset()  # filenames that the target would install
+    needs: tuple[Need, ...] = field(default=(), compare=False)  # what was asked for on the way
 
 
 @dataclass(slots=True)
@@ -75,6 +87,7 @@ class _Walk:
     holes: dict[tuple[str, str], Hole] = field(default_factory=dict)
     unknown: dict[str, Unknown] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
+    needs: list[Need] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)
     fitting: dict[NormalizedName, list[Candidate]] = field(default_factory=dict)
     judged: dict[tuple[str, str], bool] = field(default_factory=dict)
@@ -93,8 +106,11 @@ def prove(
     queue = deque((root.requirement, root.source) for root in mine)
     while queue:
         requirement, required_by = queue.popleft()
+        walk.needs.append(Need(requirement, required_by))
         queue.extend(_follow(walk, requirement, required_by))
-    return Proof(tuple(walk.holes.values()), tuple(walk.unknown.values()), frozenset(walk.used))
+    return Proof(
+        tuple(walk.holes.values()), tuple(walk.unknown.values()), frozenset(walk.used), tuple(walk.needs)
+    )
 
 
 def _follow(walk: _Walk, requirement: Requirement, required_by: str) -> Iterator[tuple[Requirement, str]]:
@@ -102,7 +118,7 @@ def _follow(walk: _Walk, requirement: Requirement, required_by: str) -> Iterator
     candidate = _satisfying(walk, project, requirement.specifier)
     if candidate is None:
         unpinned = None if project in walk.named else project
-        hole = Hole(walk.target.name, _shown(requirement), required_by, _reason(walk, project), unpinned)
+        hole = Hole(walk.target.name, shown(requirement), required_by, _reason(walk, project), unpinned)
         walk.holes.setdefault((hole.requirement, hole.required_by), hole)
         return
     walk.used.add(candidate.filename)
@@ -170,6 +186,7 @@ def _reason(walk: _Walk, project: NormalizedName) -> str:
     return "no version on disk satisfies it"
 
 
-def _shown(requirement: Requirement) -> str:
+def shown(requirement: Requirement) -> str:
+    """Write a requirement as messages have it: without its marker."""
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
     return f"{canonicalize_name(requirement.name)}{extras}{requirement.specifier}"

@@ -1,10 +1,13 @@
-"""Rewriting pins and hashes of a requirements file in place: everything else stays byte for byte."""
+"""Rewriting pins and hashes of a requirements file in place: everything else stays byte for byte.
+
+What a new release needs and no line names is added below its pin; no line is taken out.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -22,11 +25,23 @@ class NewPin:
 
 
 @dataclass(frozen=True, slots=True)
+class AddedPin:
+    """A project that new releases need, and that no line names."""
+
+    name: NormalizedName
+    version: str
+    needed_by: frozenset[NormalizedName]  # it stands below the first of them
+    marker: str | None = None
+    sha256: Sequence[str] = ()  # of every file of the release
+
+
+@dataclass(frozen=True, slots=True)
 class Rewritten:
-    """The new text of a file, and the projects whose pins changed in it."""
+    """The new text of a file, and the projects whose pins changed in it, or were added to it."""
 
     text: str
     projects: frozenset[NormalizedName]
+    added: frozenset[NormalizedName] = frozenset()
 
 
 _PIN = re.compile(
@@ -36,11 +51,77 @@ _PIN = re.compile(
 _HASH = re.compile(r"--hash[= ]\s*[a-z0-9]+:[0-9a-fA-F]+")
 
 
-def rewrite_pins(text: str, pins: Mapping[NormalizedName, NewPin]) -> Rewritten:
-    """Replace the `==` pins of these projects, and the hashes that follow them."""
+def rewrite_pins(
+    text: str, pins: Mapping[NormalizedName, NewPin], added: Sequence[AddedPin] = ()
+) -> Rewritten:
+    """Replace the `==` pins of these projects and the hashes that follow them, and add what they need."""
     changed: set[NormalizedName] = set()
-    lines = [_rewrite_line(line, pins, changed) for line in _logical_lines(text)]
-    return Rewritten("".join(lines), frozenset(changed))
+    lines = _logical_lines(text)
+    adding = _Adding(added, _line_end(text), _hash_separator(lines))
+    rewritten: list[str] = []
+    below: list[str] = []  # the pin that was last seen, which its comments follow
+    for line in lines:
+        if below and not _is_indented_comment(line):
+            _append(rewritten, below, adding.end)
+            below = []
+        rewritten.append(_rewrite_line(line, pins, changed))
+        if (found := _PIN.match(line)) is not None:
+            below = list(adding.below(canonicalize_name(found["name"])))
+    _append(rewritten, below, adding.end)
+    return Rewritten("".join(rewritten), frozenset(changed), frozenset(adding.placed))
+
+
+@dataclass(slots=True)
+class _Adding:
+    """The lines to be added; each stands once, below the first pin that needs it."""
+
+    added: Sequence[AddedPin]
+    end: str  # of a line
+    separator: str | None  # before a hash; None: no pin of the file has one
+    placed: set[NormalizedName] = field(default_factory=set)
+
+    def below(self, project: NormalizedName) -> Iterator[str]:
+        """Yield what a project needs, each followed by what itself needs."""
+        for pin in self.added:
+            if project in pin.needed_by and pin.name not in self.placed:
+                self.placed.add(pin.name)
+                yield self._line(pin, project)
+                yield from self.below(pin.name)
+
+    def _line(self, pin: AddedPin, needed_by: NormalizedName) -> str:
+        marker = f" ; {pin.marker}" if pin.marker else ""
+        hashes = [] if self.separator is None else [f"--hash=sha256:{each}" for each in sorted(pin.sha256)]
+        text = (self.separator or "").join((f"{pin.name}=={pin.version}{marker}", *hashes))
+        return f"{text}  # needed by {needed_by}{self.end}"
+
+
+def _append(lines: list[str], below: Sequence[str], end: str) -> None:
+    """Add lines; where the file ends without a line end it still does."""
+    if below and not lines[-1].endswith(("\n", "\r")):
+        lines.append(end)
+        lines.extend(below)
+        lines[-1] = lines[-1].removesuffix(end)
+    else:
+        lines.extend(below)
+
+
+def _line_end(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def _is_indented_comment(line: str) -> bool:
+    # As tools write below a pin who needs it; a comment at the margin speaks of what follows.
+    return line[:1] in (" ", "\t") and line.lstrip().startswith("#")
+
+
+def _hash_separator(lines: Sequence[str]) -> str | None:
+    """Return what stands before the hashes of the first pin that has some."""
+    for line in lines:
+        pin = _PIN.match(line)
+        rest = line[pin.end() :] if pin is not None else ""
+        if (first := _HASH.search(_without_comment(rest))) is not None:
+            return _separator(rest[: first.start()])
+    return None
 
 
 def _logical_lines(text: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -137,13 +137,14 @@ class UpdateEvent:
     uploaded: str | None = None
     held: tuple[HeldVersion, ...] = ()
     known: KnownVulnerabilities | None = field(default=None, metadata=INLINE)  # None: nobody asked
+    set: str | None = field(default=None, metadata=IF_KNOWN)  # the set, or file, that gets `new`
 
     def lines(self) -> Iterator[str]:
         """Yield what people read."""
         if self.new is not None:
             yield f"{self.project} {self.have} -> {self.new}"
-        for one in self.held:
-            yield f"held {' '.join(filter(None, (self.project, one.version)))}: {one.reason}"
+        for one in _newest_excluded(self.held):
+            yield f"held {' '.join(filter(None, (self.project, one.version)))}: {one}"
         for vulnerability in (self.known.vulnerabilities if self.known else None) or ():
             yield f"vulnerable {self.project} {self.have}: {vulnerability}"
 
@@ -154,6 +155,31 @@ class HeldVersion:
 
     version: str | None
     reason: str
+    excluded: ExcludedBy | None = field(default=None, metadata=INLINE)  # where other releases exclude it
+
+    def __str__(self) -> str:
+        who = str(self.excluded) if self.excluded is not None else ""
+        return f"{self.reason} ({who})" if who else self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedBy:
+    """The requirement that a newer release does not satisfy, and whose it is; the resolver may name none."""
+
+    requirement: str | None = None
+    required_by: str | None = None  # `PROJECT VERSION`, or FILE:LINE
+
+    def __str__(self) -> str:
+        return f"{self.requirement} of {self.required_by}" if self.requirement is not None else ""
+
+
+def _newest_excluded(held: Iterable[HeldVersion]) -> Iterator[HeldVersion]:
+    """Pass over what is excluded as the release before it is: people know by the newest."""
+    before: ExcludedBy | None = None
+    for one in held:
+        if one.excluded is None or one.excluded != before:
+            yield one
+        before = one.excluded
 
 
 @dataclass(frozen=True, slots=True)

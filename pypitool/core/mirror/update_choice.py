@@ -6,13 +6,14 @@ Whoever registers a name of ours elsewhere with a higher version must not be bel
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
 from packaging.version import Version
 
+from pypitool.core.mirror.closure import Need
 from pypitool.core.mirror.selection import Candidate, SelectionRules, fits
 from pypitool.core.mirror.targets import Target
 from pypitool.core.model import FileKind, HeldFile, OriginKind
@@ -29,6 +30,7 @@ class HoldReason(str, Enum):
     PRERELEASE = "prerelease"
     MAX = "max"
     PRIVATE = "private"
+    CONSTRAINT = "constraint"  # what else is installed beside it excludes it
 
 
 class MaxChange(str, Enum):
@@ -65,6 +67,16 @@ class HeldBack:
 
     version: Version
     reason: HoldReason
+    excluded_by: Need | None = None  # with CONSTRAINT, where it is known
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRelease:
+    """A newer release, and what holds it back; None: it passes every rule."""
+
+    version: Version
+    files: tuple[Candidate, ...]
+    reason: HoldReason | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +121,41 @@ def choose_update(
     judge: Judge = accept,
 ) -> UpdateChoice:
     """Choose the newest release that passes every rule and has a file for each served target."""
+    return chosen_of(have, judged_releases(have, offers, served, rules, now, judge), {})
+
+
+def judged_releases(
+    have: Version,
+    offers: Iterable[Candidate],
+    served: Sequence[Target],
+    rules: UpdateRules,
+    now: datetime,
+    judge: Judge = accept,
+) -> Iterator[JudgedRelease]:
+    """Judge each newer release for itself, the newest first."""
     releases: dict[Version, list[Candidate]] = defaultdict(list)
     for candidate in offers:
         if candidate.version > have:
             releases[candidate.version].append(candidate)
-    held: list[HeldBack] = []
     for version in sorted(releases, reverse=True):
         files = tuple(releases[version])
         reason = _held_back(version, have, files, served, rules, now) or judge(files)
-        if reason is None:
-            return UpdateChoice(have, version, _first_upload(files), files, tuple(held))
-        held.append(HeldBack(version, reason))
+        yield JudgedRelease(version, files, reason)
+
+
+def chosen_of(
+    have: Version, releases: Iterable[JudgedRelease], excluded: Mapping[Version, Need | None]
+) -> UpdateChoice:
+    """Choose the newest release that passes and is not excluded; all that are newer are held back."""
+    held: list[HeldBack] = []
+    for release in releases:
+        version = release.version
+        if release.reason is not None:
+            held.append(HeldBack(version, release.reason))
+        elif version in excluded:
+            held.append(HeldBack(version, HoldReason.CONSTRAINT, excluded[version]))
+        else:
+            return UpdateChoice(have, version, _first_upload(release.files), release.files, tuple(held))
     return UpdateChoice(have, None, None, (), tuple(held))
 
 

@@ -7,6 +7,7 @@ from pypitool.core.errors import Kind
 from pypitool.core.event_document import document
 from pypitool.core.mirror.run_events import (
     DifferenceEvent,
+    ExcludedBy,
     FileEvent,
     FileOutcome,
     HeldVersion,
@@ -141,3 +142,38 @@ def test_unknown_vulnerabilities_are_null_and_none_are_an_empty_list(
     known: KnownVulnerabilities, found: object
 ) -> None:
     assert document(UpdateEvent(A, "1.0", known=known))["vulnerabilities"] == found
+
+
+def test_what_excludes_a_release_is_said_with_whose_requirement_it_is() -> None:
+    by = ExcludedBy("urllib3<2", "botocore 1.35.0")
+    event = UpdateEvent(A, "1.0", held=(HeldVersion("2.6.0", "constraint", by), HeldVersion("2.5", "max")))
+
+    assert document(event)["held"] == [
+        {
+            "version": "2.6.0",
+            "reason": "constraint",
+            "requirement": "urllib3<2",
+            "required_by": "botocore 1.35.0",
+        },
+        {"version": "2.5", "reason": "max"},
+    ]
+    assert list(event.lines()) == [
+        "held a 2.6.0: constraint (urllib3<2 of botocore 1.35.0)",
+        "held a 2.5: max",
+    ]
+
+
+def test_where_nobody_knows_what_excludes_a_release_both_are_null() -> None:
+    event = UpdateEvent(A, "1.0", held=(HeldVersion("2.0", "constraint", ExcludedBy()),))
+
+    assert document(event)["held"] == [
+        {"version": "2.0", "reason": "constraint", "requirement": None, "required_by": None}
+    ]
+    assert list(event.lines()) == ["held a 2.0: constraint"]
+
+
+def test_people_read_once_what_excludes_many_releases_alike() -> None:
+    by = ExcludedBy("a<2", "b 1.0")
+    held = tuple(HeldVersion(f"2.{number}", "constraint", by) for number in (3, 2, 1))
+
+    assert list(UpdateEvent(A, "1.0", held=held).lines()) == ["held a 2.3: constraint (a<2 of b 1.0)"]

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from packaging.requirements import Requirement
 from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pypitool.core.mirror.closure import Need
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.mirror.targets import make_target
 from pypitool.core.mirror.update_choice import (
@@ -17,7 +19,9 @@ from pypitool.core.mirror.update_choice import (
     UpdateChoice,
     UpdateRules,
     choose_update,
+    chosen_of,
     current_version,
+    judged_releases,
     served_targets,
     within,
 )
@@ -150,3 +154,17 @@ def test_we_have_a_prerelease_only_when_nothing_else() -> None:
     assert current_version([Version("1.0"), Version("2.0rc1")]) == Version("1.0")
     assert current_version([Version("2.0rc1")]) == Version("2.0rc1")
     assert current_version([]) is None
+
+
+def test_what_is_excluded_is_held_back_by_name_and_the_next_one_is_offered() -> None:
+    offers = [offer("1.1"), offer("1.2"), offer("1.3", yanked="")]
+    need = Need(Requirement("a<1.2"), "b 1.0")
+
+    judged = judged_releases(Version("1.0"), offers, [LINUX], UpdateRules(), NOW)
+    choice = chosen_of(Version("1.0"), judged, {Version("1.2"): need})
+
+    assert choice.new == Version("1.1")
+    assert choice.held == (
+        HeldBack(Version("1.3"), HoldReason.YANKED),
+        HeldBack(Version("1.2"), HoldReason.CONSTRAINT, need),
+    )
