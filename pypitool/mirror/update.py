@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from pypitool.core.errors import PypitoolError
 from pypitool.core.mirror.closure import AvailableFiles, Root, prove
 from pypitool.core.mirror.run_events import (
     Event,
@@ -44,7 +45,7 @@ from pypitool.repository.releases import NotHeld
 from pypitool.repository.repository import Repository
 from pypitool.upstream.fetch_page import release_document
 from pypitool.upstream.session import UpstreamSession
-from pypitool.upstream.upstream_errors import Stopped, UpstreamError
+from pypitool.upstream.upstream_errors import NoSuchProject, Stopped, UpstreamError
 
 _UPLOADED = "files of it were uploaded here, and a stranger's never replace them"
 
@@ -89,7 +90,7 @@ def update(
     projects = _asked(mirror, looked_at, options, report)
     answers = ask_upstreams(projects, mirror.sessions, mirror.record, mirror.stop)
     for name, error in answers.failed.items():
-        report(ProjectEvent(name, error.kind, str(error)))
+        report(_unanswered(projects[name], error))
     offers = list(update_offers(projects, answers.found, mirror.record, options.terms))
     offers = _audited(mirror, offers, options, report)
     _tell(offers, report)
@@ -139,6 +140,13 @@ def _tell_refused(project: HeldProject, reason: str, report: Report) -> None:
             )
         )
     report(WarningEvent(f"{project.name} is not looked for: {reason}", project=project.name))
+
+
+def _unanswered(project: HeldProject, error: PypitoolError) -> ProjectEvent | WarningEvent:
+    """Say that nothing was found out about a project; that nobody has what was copied in is no failure."""
+    if isinstance(error, NoSuchProject) and project.owner is NameOwner.COPIED:
+        return WarningEvent(f"no upstream has {project.name}, which was copied in", project=project.name)
+    return ProjectEvent(project.name, error.kind, str(error))
 
 
 def _audited(

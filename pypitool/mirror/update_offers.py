@@ -101,17 +101,19 @@ def _judged(
     assert held.have is not None
     served = served_targets(held.have, held.candidates, terms.targets)
     guesses = implied_targets(held.current, terms.targets[0]) if terms.guesses else {}
+    # That this program runs on another Python than the files here are for is no reason to fetch for it.
+    wanted = served if terms.guesses else terms.targets
     rules = replace(
         terms.selection,
         allow_unhashed=terms.selection.allow_unhashed or offered.upstream in terms.unhashed,
     )
 
     def judge(files: Sequence[Candidate]) -> HoldReason | None:
-        return _refusal(_release(held.name, files, terms.targets, guesses, rules)[1], served)
+        return _refusal(_release(held.name, files, wanted, guesses, rules)[1], served)
 
     now = _now(offered.clock_skew)
     choice = choose_update(held.have, candidates, served, terms.rules, now, judge)
-    targets, files = _release(held.name, choice.files, terms.targets, guesses, rules)
+    targets, files = _release(held.name, choice.files, wanted, guesses, rules)
     return UpdateOffer(held, offered, choice, targets, files)
 
 

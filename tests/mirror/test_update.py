@@ -322,6 +322,18 @@ def test_one_projects_failure_does_not_stop_the_others(lan: Lan) -> None:
     assert lan.lines() == ["c 1.0 -> 1.1"]
 
 
+def test_what_was_copied_in_and_nobody_has_is_a_line_and_no_failure(lan: Lan) -> None:
+    copy_in(lan.packages, wheel("ours", "1.0"))
+    lan.mirrored(wheel("b", "1.0"))
+    lan.offer(wheel("b", "1.1"))
+
+    summary = lan.update()
+
+    assert (summary.exit_code, lan.failures()) == (0, {})
+    assert lan.warnings() == ["no upstream has ours, which was copied in"]
+    assert lan.lines() == ["b 1.0 -> 1.1"]
+
+
 def test_when_no_upstream_answers_the_run_says_so(lan: Lan) -> None:
     lan.mirrored(wheel("a", "1.0"))
     lan.fake.fail("/simple/", respond(503))
@@ -471,6 +483,17 @@ def test_guessed_machines_get_their_files_and_hold_nothing_back(lan: Lan) -> Non
         "a-1.1-cp311-cp311-win_amd64.whl",
         "a-1.1-cp312-cp312-macosx_11_0_x86_64.whl",
     }
+
+
+def test_a_directory_for_another_python_gets_no_files_for_this_one(lan: Lan) -> None:
+    lan.mirrored(wheel("a", "1.0", tags="cp311-cp311-manylinux_2_17_x86_64"), wheel("b", "1.0"))
+    for python in ("cp311", "cp312"):
+        lan.offer(wheel("a", "1.1", tags=f"{python}-{python}-manylinux_2_17_x86_64"))
+    lan.offer(wheel("b", "1.1"))
+
+    lan.update(execute=True, targets=(UBUNTU,), guesses=True)
+
+    assert set(lan.outcomes()) == {"a-1.1-cp311-cp311-manylinux_2_17_x86_64.whl", "b-1.1-py3-none-any.whl"}
 
 
 def test_a_release_of_which_no_machine_takes_a_file_is_not_offered(lan: Lan) -> None:

@@ -279,12 +279,12 @@ def test_a_file_that_cannot_be_rewritten_stops_everything(outdated: Site, name: 
 
 def test_one_failure_is_exit_3(outdated: Site) -> None:
     copy_in(outdated.packages, wheel("b", "1.0"))
-    outdated.fake.fail("/simple/b/", respond(404))
+    outdated.fake.fail("/simple/b/", respond(403))
 
     ended = outdated.run("update")
 
     assert (ended.code, ended.out.splitlines()[0]) == (3, "a 1.0 -> 1.1")
-    assert "/simple/b/: the upstream does not have it" in ended.err
+    assert "/simple/b/: it answers 403" in ended.err
 
 
 def test_an_execution_waits_for_nobody(outdated: Site) -> None:
