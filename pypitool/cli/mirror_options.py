@@ -188,7 +188,7 @@ def _files() -> tuple[Callable[[Any], Any], ...]:
     return (
         option(
             "-r", "--requirement", "requirements", multiple=True, type=_FILE, topic=_WHAT, metavar="FILE",
-            help="Take the requirements of this file, or of this pylock.toml.",
+            help="Take the requirements of this file, or the pins of this lock (pylock, uv.lock).",
         ),
         option(
             "-c", "--constraint", "constraints", multiple=True, type=_FILE, topic=_WHAT, metavar="FILE",

@@ -1,4 +1,4 @@
-"""Reading what a set wants: requirements files with what they include, and pylock.toml (PEP 751)."""
+"""Reading what a set wants: requirements files with what they include, and locks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
-from pypitool.config.config_files import parse_toml
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.mirror.lock_kinds import may_be_lock
 from pypitool.core.mirror.lock_limits import LockLimits, Misfit
 from pypitool.core.mirror.requirement_lines import (
     FileOption,
@@ -32,9 +31,7 @@ from pypitool.core.mirror.requirement_lines import (
 )
 from pypitool.core.mirror.selection import Formats, is_pin
 from pypitool.core.mirror.targets import Target
-
-if TYPE_CHECKING:
-    from packaging.pylock import Package, Pylock
+from pypitool.mirror.lock_inputs import LockText, read_lock
 
 _ENCODINGS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -45,6 +42,8 @@ _ENCODINGS = (
 )
 # PEP 263, which pip reads in requirements files too.
 _DECLARED = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
+
+_PYLOCK_NAME = re.compile(r"pylock\.(?:[^.]+\.)?toml")  # PEP 751
 
 
 class InputFaults(PypitoolError):
@@ -136,11 +135,11 @@ def read_inputs(
     """Read files and command-line requirements, or raise `InputFaults` with every fault in them."""
     reading = _Reading(os.environ if environ is None else environ)
     for path in requirements:
-        _read_any(reading, path)
+        _read_file(reading, path)
     for path in constraints:
-        _read_requirements(reading, path, as_constraints=True, including=())
+        _read_file(reading, path, as_constraints=True)
     for path in locks:
-        _read_lock(reading, path)
+        _read_file(reading, path, is_lock=True)
     for statement in parse_lines("\n".join(lines), "command line", {}):
         _take(reading, statement, None, False, ())
     inputs = _finished(reading, require_hashes)
@@ -174,15 +173,13 @@ def _check_hashes(inputs: Inputs, reading: _Reading) -> None:
         )
 
 
-def _read_any(reading: _Reading, path: Path) -> None:
-    if _is_lock(path):
-        _read_lock(reading, path)
-    else:
-        _read_requirements(reading, path, as_constraints=False, including=())
-
-
-def _read_requirements(
-    reading: _Reading, path: Path, *, as_constraints: bool, including: tuple[Path, ...]
+def _read_file(
+    reading: _Reading,
+    path: Path,
+    *,
+    as_constraints: bool = False,
+    is_lock: bool = False,
+    including: tuple[Path, ...] = (),
 ) -> None:
     resolved = path.resolve()
     if resolved in including:
@@ -191,6 +188,9 @@ def _read_requirements(
         return
     text = _text(reading, path)
     if text is None:
+        return
+    if is_lock or _is_lock(text, path):
+        _take_lock(reading, LockText(text, str(path), path), as_constraints)
         return
     for statement in parse_lines(text, str(path), reading.environ):
         _take(reading, statement, path, as_constraints, (*including, resolved))
@@ -208,9 +208,7 @@ def _take(
     elif isinstance(statement, RequirementLine):
         (reading.constraints if as_constraints else reading.wanted).append(statement)
     elif isinstance(statement, IgnoredOption):
-        reading.warnings.append(
-            f"{statement.source}: {statement.name} is ignored; the configuration says where to look"
-        )
+        reading.warnings.append(str(statement))
     elif isinstance(statement, FileOption):
         _take_option(reading, statement)
     elif isinstance(statement, Include):
@@ -254,12 +252,7 @@ def _follow(
     if not target.is_file():
         reading.faults.append(LineFault(f"{include.path} is not a file", include.source))
         return
-    if _is_lock(target) and not include.constraints:
-        _read_lock(reading, target)
-        return
-    _read_requirements(
-        reading, target, as_constraints=as_constraints or include.constraints, including=including
-    )
+    _read_file(reading, target, as_constraints=as_constraints or include.constraints, including=including)
 
 
 def _text(reading: _Reading, path: Path) -> str | None:
@@ -287,56 +280,16 @@ def encoding_of(body: bytes) -> tuple[bytes, str]:
     return b"", declared[1].decode("ascii") if declared else "utf-8"
 
 
-def _is_lock(path: Path) -> bool:
-    if path.suffix != ".toml":
-        return False
-    from packaging.pylock import is_valid_pylock_path
-
-    return is_valid_pylock_path(path)
+def _is_lock(text: str, path: Path) -> bool:
+    # By its content: people keep locks under any name. What is named as a lock is judged as one, too.
+    return may_be_lock(text) or _PYLOCK_NAME.fullmatch(path.name) is not None
 
 
-def _read_lock(reading: _Reading, path: Path) -> None:
-    from packaging.pylock import Pylock, PylockValidationError
-
-    text = _text(reading, path)
-    if text is None:
-        return
-    source = LinePosition(str(path), 1)
-    try:
-        lock = Pylock.from_dict(parse_toml(text))
-    except (ValueError, PylockValidationError) as error:
-        reading.faults.append(LineFault(f"is not a lock file: {error}", source))
-        return
-    reading.locks.append(_limits_of(lock, path))
-    for package in lock.packages:
-        _take_locked(reading, package, LinePosition(str(path), _line_of(text, package.name)))
-
-
-def _limits_of(lock: Pylock, path: Path) -> LockLimits:
-    python = None if lock.requires_python is None else str(lock.requires_python)
-    environments = None if lock.environments is None else tuple(lock.environments)
-    return LockLimits(path.name, python, environments)
-
-
-def _take_locked(reading: _Reading, package: Package, source: LinePosition) -> None:
-    if package.vcs or package.directory or package.archive or package.version is None:
-        reading.faults.append(LineFault(f"{package.name} is not a released version", source))
-        return
-    marker = f" ; {package.marker}" if package.marker else ""
-    try:
-        requirement = Requirement(f"{package.name}=={package.version}{marker}")
-    except InvalidRequirement as error:
-        reading.faults.append(LineFault(f"{package.name}: {error}", source))
-        return
-    reading.wanted.append(RequirementLine(requirement, frozenset(_locked_hashes(package)), source))
-
-
-def _locked_hashes(package: Package) -> Iterator[str]:
-    for file in (*(package.wheels or ()), *((package.sdist,) if package.sdist else ())):
-        yield from (f"{name}:{value}" for name, value in file.hashes.items())
-
-
-def _line_of(text: str, name: NormalizedName) -> int:
-    # The TOML parser tells no lines; the first `name = "…"` of the package is good enough to find it.
-    found = re.search(rf'^\s*name\s*=\s*["\']{re.escape(name)}["\']', text, re.MULTILINE)
-    return text.count("\n", 0, found.start()) + 1 if found else 1
+def _take_lock(reading: _Reading, lock: LockText, as_constraints: bool) -> None:
+    lines = read_lock(lock, reading.environ)
+    if lines.project is not None:
+        _text(reading, lines.project)
+    (reading.constraints if as_constraints else reading.wanted).extend(lines.pins)
+    reading.faults.extend(lines.faults)
+    if lines.limits is not None and not as_constraints:
+        reading.locks.append(lines.limits)

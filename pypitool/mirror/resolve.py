@@ -6,7 +6,6 @@ at once. It builds nothing, downloads no Python, and reads no configuration but 
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -23,11 +22,10 @@ from pypitool.core.mirror.targets import Target, lowest_python
 from pypitool.mirror.inputs import Inputs, read_inputs
 from pypitool.mirror.private_names import PrivateNames
 from pypitool.mirror.sets import SetRequest
+from pypitool.mirror.uv_program import uv_environment, uv_program
 from pypitool.upstream.upstream import Upstream
 
 _TIMEOUT = 600.0
-
-_SCRUBBED = ("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "CONDA_")
 
 _DIRECT = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}  # the relay is no way into the world
 
@@ -196,8 +194,8 @@ def _compile(question: ResolverRequest, arguments: Sequence[str], environ: Mappi
 def _command(question: ResolverRequest, folder: Path) -> list[str]:
     (folder / "requirements.in").write_text("".join(_lines(question.wanted)), encoding="utf-8")
     command = [
-        _uv(), "pip", "compile", "requirements.in", "--format", "pylock.toml", "--quiet", "--no-header",
-        "--no-config", "--python", sys.executable, "--no-python-downloads", "--no-build",
+        uv_program(), "pip", "compile", "requirements.in", "--format", "pylock.toml", "--quiet",
+        "--no-header", "--no-config", "--python", sys.executable, "--no-python-downloads", "--no-build",
         "--no-progress", "--color", "never",
         "--prerelease", "allow" if question.prereleases else "if-necessary-or-explicit",
     ]  # fmt: skip
@@ -227,11 +225,7 @@ def _index_name(number: int) -> str:
 
 
 def _environment(question: ResolverRequest, environ: Mapping[str, str], folder: str) -> dict[str, str]:
-    kept = {name: value for name, value in environ.items() if not name.startswith(_SCRUBBED)}
-    # A service often has no home that it may write: then what uv keeps is forgotten with the run.
-    if not _is_writable(environ.get("HOME")):
-        kept["HOME"] = folder
-        kept.pop("XDG_CACHE_HOME", None)
+    kept = uv_environment(environ, folder)
     # In the environment: an argument list can be read by everybody on the machine, and the relay is a secret.
     kept.update(_indexes(question.upstreams))
     for number, upstream in enumerate(question.upstreams):
@@ -244,16 +238,6 @@ def _environment(question: ResolverRequest, environ: Mapping[str, str], folder: 
         if upstream.proxy is not None:
             kept["HTTP_PROXY"] = kept["HTTPS_PROXY"] = upstream.proxy
     return kept
-
-
-def _is_writable(home: str | None) -> bool:
-    return home is not None and os.path.isdir(home) and os.access(home, os.W_OK | os.X_OK)
-
-
-def _uv() -> str:
-    from uv import find_uv_bin
-
-    return os.fspath(find_uv_bin())
 
 
 def _tidied(text: str, question: ResolverRequest) -> str:

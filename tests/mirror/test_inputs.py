@@ -154,6 +154,90 @@ def test_a_broken_lock_is_a_fault(tmp_path: Path) -> None:
         read_inputs(locks=[path], environ={})
 
 
+@pytest.mark.parametrize("name", ["two.toml", "backend.lock", "requirements.txt"])
+def test_a_lock_is_known_by_its_content_under_any_name(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / name, LOCK)
+    main = write(tmp_path / "main.txt", f"-r {name}\n")
+    constrained = write(tmp_path / "constrained.txt", f"-c {name}\na\n")
+
+    assert names(read_inputs(requirements=[path], environ={})) == names(
+        read_inputs(requirements=[main], environ={})
+    )
+    inputs = read_inputs(requirements=[constrained], environ={})
+    linux = make_target("linux", python="3.12", platform="manylinux_2_39_x86_64")
+    assert (names(inputs), inputs.unpinned([linux])) == (["a"], ())
+
+
+def test_what_looks_a_little_like_a_lock_is_none(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.txt", "lock-version==1.0\ncreated-by>=2\npackage[x]==1\n# [[package]]\n")
+
+    assert len(read_inputs(requirements=[path], environ={}).wanted) == 3
+
+
+@pytest.mark.parametrize(
+    "own",
+    ['directory = { path = "." }', 'directory = { path = ".", editable = true }',
+     'directory = { path = "packages/core", editable = true }'],
+)  # fmt: skip
+def test_the_project_itself_is_left_out_of_its_lock(tmp_path: Path, own: str) -> None:
+    path = write(tmp_path / "pylock.toml", f'{LOCK}\n[[packages]]\nname = "comfy-cli"\n{own}\n')
+
+    assert names(read_inputs(requirements=[path], environ={})) == [
+        'b==2.0; sys_platform == "win32"',
+        "a==1.0",
+    ]
+
+
+def test_another_directory_in_a_lock_is_a_fault(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "pylock.toml", f'{LOCK}\n[[packages]]\nname = "x"\ndirectory = {{ path = "../x" }}\n'
+    )
+
+    assert faults_of(path) == f"{path}:25: x is not a released version"
+
+
+POETRY = """
+[[package]]
+name = "a"
+version = "1.0"
+files = [{ file = "a-1.0.tar.gz", hash = "sha256:aa" }]
+
+[metadata]
+lock-version = "2.1"
+python-versions = ">=3.10"
+content-hash = "aa"
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("poetry.lock", POETRY, "`poetry export -f requirements.txt -o requirements.txt`"),
+        ("pdm.lock", POETRY.replace("lock-version", "lock_version"), "`pdm export "),
+        ("Pipfile.lock", '{\n  "_meta": {"hash": {}},\n  "default": {}\n}\n', "`pipenv requirements "),
+        ("pyproject.toml", '[project]\nname = "a"\ndependencies = []\n', "`uv pip compile pyproject.toml "),
+        ("elsewhere.lock", 'version = 1\n[[package]]\nname = "a"\n', "`uv export --frozen --no-emit-p"),
+    ],
+)  # fmt: skip
+def test_a_lock_of_another_tool_is_one_line_with_the_command(
+    tmp_path: Path, name: str, text: str, says: str
+) -> None:
+    path = write(tmp_path / name, text)
+
+    (line,) = faults_of(path).splitlines()
+
+    assert line.startswith(f"{path}:1: is a")
+    assert says in line
+
+
+def test_a_lock_that_is_cut_off_is_one_line(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "uv.lock", 'version = 1\n[[package]]\nname = "a"\n<<<<<<< HEAD\n' + "x = [\n" * 500
+    )
+
+    assert len(faults_of(path).splitlines()) == 1
+
+
 def test_requirements_of_the_command_line_are_wanted_too() -> None:
     assert names(read_inputs(lines=["pytest", "a==1"], environ={})) == ["pytest", "a==1"]
 

@@ -55,10 +55,14 @@ class FileOption:
 
 @dataclass(frozen=True, slots=True)
 class IgnoredOption:
-    """An option that says where to look, which is the configuration's to say."""
+    """An option that is passed over, and why."""
 
     name: str
+    reason: str
     source: LinePosition
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.name} is ignored; {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +88,26 @@ _VCS = re.compile(r"(?:[\w.+-]+\s*@\s*)?(?:git|hg|svn|bzr)(?:\+|@|://)")
 _URL = re.compile(r"[A-Za-z][\w+.-]*://")
 
 _LOOKUP_OPTIONS = frozenset(
-    {"-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links", "--trusted-host"}
-)
+    {
+        "-i", "--index-url", "--pypi-url", "--extra-index-url", "--no-index", "-f", "--find-links",
+        "--trusted-host", "--process-dependency-links",
+    }
+)  # fmt: skip
+# How pip chooses, unpacks and builds: here the configuration chooses, and nothing is built.
+_MEANINGLESS = frozenset({"--prefer-binary", "--use-feature", "-Z", "--always-unzip"})
+_BUILDING = frozenset({"-C", "--config-settings", "--config-setting", "--global-option", "--install-option"})
+_ELSEWHERE, _NOTHING = "the configuration says where to look", "it means nothing here"
 _INCLUDES = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
 _SWITCHES = frozenset({"--require-hashes", "--pre"})
 _FORMATS = frozenset({"--no-binary", "--only-binary"})
 
 
 def parse_lines(text: str, file: str, environ: Mapping[str, str]) -> Iterator[Statement]:
-    """Read the text of a requirements file; every line gives exactly one statement or none."""
+    """Read the text of a requirements file; a line gives its statement after what is ignored in it."""
     for number, joined in _logical_lines(text):
         line = _expand(_COMMENT.sub("", joined).strip(), environ)
         if line:
-            yield _statement(line, LinePosition(file, number))
+            yield from _statements(line, LinePosition(file, number))
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -122,12 +133,13 @@ def _expand(line: str, environ: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda found: environ.get(found[1]) or found[0], line)
 
 
-def _statement(line: str, source: LinePosition) -> Statement:
+def _statements(line: str, source: LinePosition) -> Iterator[Statement]:
     if line.startswith("-"):
-        return _option(line, source)
-    if (fault := _not_by_name(line)) is not None:
-        return LineFault(fault, source)
-    return _requirement(line, source)
+        yield _option(line, source)
+    elif (fault := _not_by_name(line)) is not None:
+        yield LineFault(fault, source)
+    else:
+        yield from _requirement(line, source)
 
 
 def _option(line: str, source: LinePosition) -> Statement:
@@ -139,7 +151,9 @@ def _option(line: str, source: LinePosition) -> Statement:
     if name in _SWITCHES or (name in _FORMATS and value):
         return FileOption(name.removeprefix("--"), value, source)
     if name in _LOOKUP_OPTIONS:
-        return IgnoredOption(name, source)
+        return IgnoredOption(name, _ELSEWHERE, source)
+    if name in _MEANINGLESS:
+        return IgnoredOption(name, _NOTHING, source)
     if name in {"-e", "--editable"}:
         return LineFault("editable requirements cannot be mirrored; name a released version", source)
     return LineFault(f"option {name} is not supported in a requirements file", source)
@@ -154,10 +168,9 @@ def _split_option(line: str) -> tuple[str, str]:
 
 def _unquote(value: str) -> str:
     try:
-        words = shlex.split(value)
+        return " ".join(shlex.split(value))
     except ValueError:
         return value.strip()
-    return " ".join(words)
 
 
 def _not_by_name(line: str) -> str | None:
@@ -170,10 +183,21 @@ def _not_by_name(line: str) -> str | None:
     return None
 
 
-def _requirement(line: str, source: LinePosition) -> Statement:
-    text, hashes, fault = _split_hashes(line)
-    if fault is not None:
-        return LineFault(fault, source)
+def _requirement(line: str, source: LinePosition) -> Iterator[Statement]:
+    found = _REQUIREMENT_OPTION.search(line)
+    text = line[: found.start()].strip() if found else line
+    hashes: set[str] = set()
+    for name, value in _options_of(line[found.start() :]) if found else ():
+        if name in _BUILDING:
+            yield IgnoredOption(name, _NOTHING, source)
+        elif (fault := _fault_of(name, value)) is not None:
+            yield LineFault(fault, source)
+            return
+        hashes.update({value} if name == "--hash" else ())
+    yield _named(text, frozenset(hashes), source)
+
+
+def _named(text: str, hashes: frozenset[str], source: LinePosition) -> Statement:
     try:
         requirement = parse_requirement(text)
     except InvalidRequirement as error:
@@ -194,20 +218,24 @@ def parse_requirement(text: str) -> Requirement:
 _ABSURD = re.compile(rf"\d{{{VERSION.most}}}")
 
 
-def _split_hashes(line: str) -> tuple[str, frozenset[str], str | None]:
-    found = _REQUIREMENT_OPTION.search(line)
-    if found is None:
-        return line, frozenset(), None
-    text, options = line[: found.start()].strip(), line[found.start() :]
-    hashes: set[str] = set()
-    words = iter(options.replace("=", " ").split())
+def _options_of(text: str) -> Iterator[tuple[str, str]]:
+    words = iter(_words(text))
     for word in words:
-        if word != "--hash":
-            return text, frozenset(), f"option {word} is not supported on a requirement"
-        value = next(words, "").lower()
-        if _WEAK_HASH.match(value):
-            return text, frozenset(), f"{value.partition(':')[0]} is too weak to pin a file; use sha256"
-        if not _HASH.match(value):
-            return text, frozenset(), f"`{value}` is not a hash; write --hash=sha256:HEX"
-        hashes.add(value)
-    return text, frozenset(hashes), None
+        name, given, value = word.partition("=")
+        value = value if given else next(words, "")
+        yield name, value.lower() if name == "--hash" else value
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+def _fault_of(name: str, value: str) -> str | None:
+    if name != "--hash":
+        return f"option {name} is not supported on a requirement"
+    if _WEAK_HASH.match(value):
+        return f"{value.partition(':')[0]} is too weak to pin a file; use sha256"
+    return None if _HASH.match(value) else f"`{value}` is not a hash; write --hash=sha256:HEX"

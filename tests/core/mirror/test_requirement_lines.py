@@ -102,12 +102,40 @@ def test_options_of_the_whole_set_are_honoured(line: str, name: str, value: str)
         "--extra-index-url https://x",
         "-f ./d",
         "--trusted-host x",
+        "--no-index",
     ],
 )
 def test_where_to_look_is_not_the_files_to_say(line: str) -> None:
     (statement,) = parse(line)
 
     assert isinstance(statement, IgnoredOption)
+    assert str(statement).endswith("is ignored; the configuration says where to look")
+
+
+@pytest.mark.parametrize("line", ["--prefer-binary", "--use-feature fast-deps", "--use-feature=truststore"])
+def test_an_option_of_pip_that_means_nothing_here_is_passed_over(line: str) -> None:
+    name = line.replace("=", " ").split()[0]
+
+    assert [str(statement) for statement in parse(line)] == [
+        f"r.txt:1: {name} is ignored; it means nothing here"
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--config-settings=x=y",
+        '--config-settings "--build-option=--with x"',
+        "-C a=b --global-option='--a b'",
+    ],
+)
+def test_how_a_requirement_would_be_built_is_passed_over_and_its_hash_is_not(options: str) -> None:
+    *ignored, line = parse(f"a==1 {options} --hash=sha256:aa")
+
+    assert all(isinstance(statement, IgnoredOption) for statement in ignored)
+    assert isinstance(line, RequirementLine)
+    assert str(line.requirement) == "a==1"
+    assert line.hashes == {"sha256:aa"}
 
 
 @pytest.mark.parametrize(
@@ -126,7 +154,7 @@ def test_where_to_look_is_not_the_files_to_say(line: str) -> None:
         ("C:\\a", "local files"),
         ("a-1.0-py3-none-any.whl", "local files"),
         ("--use-pep517", "--use-pep517 is not supported"),
-        ("a==1 --config-settings x=y", "--config-settings is not supported"),
+        ("a==1 --no-deps", "--no-deps is not supported"),
         ("a==1 --hash=md5:aa", "too weak"),
         ("a==1 --hash=sha256:xyz", "not a hash"),
         ("a==1 --hash", "not a hash"),
