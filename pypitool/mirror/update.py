@@ -1,20 +1,17 @@
 """Newer releases of what is held: offered, and where it is wanted fetched, proved and written into pins.
 
-Known vulnerabilities are asked about with one request for each release, side by side. The files of a new
-release are fetched for every target, and proved to install with what is on disk.
+The files of a new release are fetched for every target, and proved to install with what is on disk.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
-from packaging.version import Version
 
 from pypitool.core.errors import PypitoolError
 from pypitool.core.mirror.closure import AvailableFiles, Root, prove
@@ -22,11 +19,9 @@ from pypitool.core.mirror.run_events import (
     Event,
     FileEvent,
     HeldVersion,
-    KnownVulnerabilities,
     ProjectEvent,
     UpdateEvent,
     WarningEvent,
-    vulnerabilities_of,
 )
 from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.sync_plan import Planned, plan_sync
@@ -41,15 +36,12 @@ from pypitool.mirror.pin_files import rewrite_pin_files
 from pypitool.mirror.sync import Mirror, Report, carry_out, report_plan
 from pypitool.mirror.update_offers import UpdateOffer, update_offers
 from pypitool.mirror.upstream_changes import HeldProject, held_projects
+from pypitool.mirror.vulnerabilities import ask_about_vulnerabilities
 from pypitool.repository.releases import NotHeld
 from pypitool.repository.repository import Repository
-from pypitool.upstream.fetch_page import release_document
-from pypitool.upstream.session import UpstreamSession
-from pypitool.upstream.upstream_errors import NoSuchProject, Stopped, UpstreamError
+from pypitool.upstream.upstream_errors import NoSuchProject, Stopped
 
 _UPLOADED = "files of it were uploaded here, and a stranger's never replace them"
-
-Release = tuple[NormalizedName, Version, str]  # and the upstream that knows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,50 +152,11 @@ def _audited(
         for offer in offers
         if offer.choice is not None and offer.held.have is not None
     ]
-    audits = ask_about_vulnerabilities(mirror, releases, report)
+    audits = ask_about_vulnerabilities(mirror.sessions, releases, report)
     audited = [replace(offer, known=audits.get(offer.name)) for offer in offers]
     if not options.security:
         return audited
     return [offer for offer in audited if offer.known is not None and offer.known.vulnerabilities]
-
-
-def ask_about_vulnerabilities(
-    mirror: Mirror, releases: Sequence[Release], report: Report
-) -> Mapping[NormalizedName, KnownVulnerabilities]:
-    """Ask about each release; what cannot be found out is unknown, and never a failure."""
-    sessions = {session.upstream.name: session for session in mirror.sessions}
-    threads = max(1, sum(session.upstream.workers for session in mirror.sessions))
-    with ThreadPoolExecutor(threads, thread_name_prefix="audit") as pool:
-        answers = list(pool.map(lambda one: _ask(sessions[one[2]], one[0], one[1]), releases))
-    audits = {release[0]: answer for release, answer in zip(releases, answers, strict=True)}
-    for warning in _unknown(releases, audits):
-        report(warning)
-    return audits
-
-
-def _unknown(
-    releases: Sequence[Release], audits: Mapping[NormalizedName, KnownVulnerabilities]
-) -> Iterator[WarningEvent]:
-    by_upstream: dict[str, list[Release]] = defaultdict(list)
-    for release in releases:
-        by_upstream[release[2]].append(release)
-    for upstream, asked in by_upstream.items():
-        unknown = [release for release in asked if audits[release[0]].vulnerabilities is None]
-        if len(unknown) == len(asked) > 1:
-            # An index without the legacy JSON: once is enough.
-            yield WarningEvent(f"{upstream} says nothing about vulnerabilities")
-            continue
-        for project, version, _ in unknown:
-            yield WarningEvent(
-                f"{upstream} does not say whether {project} {version} is vulnerable", project=project
-            )
-
-
-def _ask(session: UpstreamSession, project: NormalizedName, version: Version) -> KnownVulnerabilities:
-    try:
-        return KnownVulnerabilities(vulnerabilities_of(release_document(session, project, str(version))))
-    except UpstreamError:
-        return KnownVulnerabilities(None)
 
 
 def _tell(offers: Iterable[UpdateOffer], report: Report) -> None:
