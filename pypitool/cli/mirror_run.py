@@ -218,8 +218,9 @@ class RunOutput:
 
     def _plan(self, event: PlanEvent) -> None:
         if not self.invocation.quiet:
+            size = f"  {short_size(event.bytes)}" if event.bytes is not None else ""
             targets = f"  ({', '.join(event.targets)})" if event.targets else ""
-            self._out.line(f"{event.action} {event.name}{targets}")
+            self._out.line(f"{event.action} {event.name}{size}{targets}")
 
     def _file(self, event: FileEvent) -> None:
         if event.message is not None:
@@ -252,6 +253,12 @@ def summary_line(summary: Summary) -> str:
 def _counts(summary: Summary) -> list[str]:
     tally = summary.tally
     failed = f"{tally.failed} failed"
+    if summary.plans:
+        return [
+            _planned(summary),
+            failed,
+            *([f"{tally.holes} missing"] if summary.command != "prune" else []),
+        ]
     if summary.command == "verify":
         return [f"{tally.files} files", f"{tally.differences} differ", failed]
     if summary.command == "check":
@@ -262,6 +269,16 @@ def _counts(summary: Summary) -> list[str]:
     if offered and summary.run is None:
         return [*offered, failed]
     return [*offered, f"{tally.fetched} fetched", f"{tally.kept} kept", failed, f"{tally.holes} missing"]
+
+
+def _planned(summary: Summary) -> str:
+    tally = summary.tally
+    would = "would be deleted with --execute" if summary.command == "prune" else "would be fetched"
+    sizes = [short_size(tally.planned_bytes)] if tally.planned_bytes else []
+    if tally.planned_unsized:
+        sizes.append(f"the size of {tally.planned_unsized} is unknown")
+    files = f"{tally.planned} file{'s' * (tally.planned != 1)}"
+    return " ".join((files, would, *([f"({'; '.join(sizes)})"] if sizes else [])))
 
 
 def _age(uploaded: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -103,8 +103,9 @@ def proof_events(name: str, proof: Proof, told: set[str]) -> Iterator[HoleEvent 
     for unknown in proof.unknown:
         if unknown.filename not in told:
             told.add(unknown.filename)
+            until = "fetched" if unknown.filename.endswith(".whl") else "built"
             yield WarningEvent(
-                f"{unknown.filename}: what it depends on is unknown until it is built",
+                f"{unknown.filename}: what it depends on is unknown until it is {until}",
                 project=unknown.project,
             )
 
@@ -134,15 +135,18 @@ class HeldFiles:
     def _read(self, candidate: Candidate) -> tuple[Requirement, ...] | None:
         digest = candidate.metadata_sha256
         body = self._reader.metadata(digest) if digest is not None else None
-        if body is None:
+        return None if body is None else requirements_in(body, candidate.kind)
+
+
+def requirements_in(body: bytes, kind: FileKind) -> tuple[Requirement, ...] | None:
+    """Return what metadata says that its file depends on; None when only building it would tell."""
+    try:
+        said = parse_dependencies(body)
+        if kind is FileKind.SDIST and not _is_static(said):
             return None
-        try:
-            said = parse_dependencies(body)
-            if candidate.kind is FileKind.SDIST and not _is_static(said):
-                return None
-            return tuple(map(parse_requirement, said.requires_dist))
-        except InvalidRequirement:
-            return None
+        return tuple(map(parse_requirement, said.requires_dist))
+    except InvalidRequirement:
+        return None
 
 
 def candidate_of(file: HeldFile) -> Candidate | None:
@@ -175,10 +179,16 @@ def _is_static(said: Dependencies) -> bool:
 
 
 class WithPlanned:
-    """What will be on disk after a run that is only planned; what is to come is believed to need nothing."""
+    """What will be on disk after a run that is only planned; `requires` is what its upstreams tell of it."""
 
-    def __init__(self, present: AvailableFiles, coming: Iterable[Candidate]) -> None:
+    def __init__(
+        self,
+        present: AvailableFiles,
+        coming: Iterable[Candidate],
+        requires: Mapping[str, tuple[Requirement, ...] | None],
+    ) -> None:
         self._present = present
+        self._requires = requires
         self._coming: dict[NormalizedName, list[Candidate]] = {}
         for candidate in coming:
             self._coming.setdefault(candidate.project, []).append(candidate)
@@ -191,7 +201,9 @@ class WithPlanned:
 
     def requires(self, candidate: Candidate) -> tuple[Requirement, ...] | None:
         """Return what a file depends on, as far as it can be known before it is here."""
-        return () if candidate.filename in self._names else self._present.requires(candidate)
+        if candidate.filename in self._names:
+            return self._requires.get(candidate.filename)
+        return self._present.requires(candidate)
 
 
 @dataclass(frozen=True, slots=True)

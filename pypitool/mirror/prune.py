@@ -72,7 +72,7 @@ def prune(
     if not execute:
         for file in prunable:
             report(PlanEvent("delete", file.filename, file.project, str(file.version), file.bytes))
-        return Ending()
+        return Ending(dry_run=True)
     _remember(mirror, wants, {file.filename for file in mirrored}, now)
     for project, files in groupby(prunable, key=lambda file: file.project):
         if mirror.stop.is_set():

@@ -108,6 +108,7 @@ def _summary(
         seconds=seconds,
         requests=sum(session.requests for session in mirror.sessions),
         run=number,
+        plans=ending.dry_run or ending.plans,
         sets=ending.sets,
     )
 

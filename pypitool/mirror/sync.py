@@ -14,6 +14,7 @@ from pypitool.core.fact import Actor
 from pypitool.core.filenames import parse
 from pypitool.core.guard import Guard
 from pypitool.core.limits import FILE_BYTES
+from pypitool.core.mirror.closure import AvailableFiles
 from pypitool.core.mirror.run_events import Event, FileEvent, PlanEvent, ProjectEvent, WarningEvent
 from pypitool.core.mirror.run_summary import Ending, ProvenSet
 from pypitool.core.mirror.selection import Candidate, ChoiceReason
@@ -23,6 +24,7 @@ from pypitool.core.progress import TransferProgress
 from pypitool.mirror.available import HeldFiles, WithPlanned, report_proof
 from pypitool.mirror.choices import Choices, ChosenFile, SetMiss, choose, files_by_set
 from pypitool.mirror.fetch import Fetcher, FetchItem
+from pypitool.mirror.offered_metadata import OfferedFile, read_dependencies
 from pypitool.mirror.offers import Offers, ProjectOffer, ask_upstreams, remembered_offers
 from pypitool.mirror.private_names import PrivateNames
 from pypitool.mirror.record import MirrorRecord
@@ -114,7 +116,8 @@ def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions,
             raise Stopped()
         _remember(mirror, choices, offers, held, options, report)
     proven = _prove(mirror, sets, planned, options, report)
-    return Ending(dry_run=options.dry_run, unreachable=offers.is_unreachable, sets=proven)
+    sets_proven = () if options.dry_run else proven  # of what would be here nothing is claimed
+    return Ending(dry_run=options.dry_run, unreachable=offers.is_unreachable, sets=sets_proven)
 
 
 def _chosen(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions) -> tuple[Offers, Choices]:
@@ -324,6 +327,24 @@ def _prove(
     options: SyncOptions,
     report: Report,
 ) -> tuple[ProvenSet, ...]:
-    coming = [one.wanted.candidate for _, one in planned if one.step is Step.GET] if options.dry_run else []
-    held_files = WithPlanned(HeldFiles(mirror.repository.catalogue), coming)
+    held_files: AvailableFiles = HeldFiles(mirror.repository.catalogue)
+    if options.dry_run:
+        held_files = _with_planned(mirror, sets, planned, held_files)
     return report_proof(sets, held_files, report)
+
+
+def _with_planned(
+    mirror: Mirror,
+    sets: Sequence[PinnedSet],
+    planned: Sequence[tuple[ChosenFile, Planned]],
+    held_files: AvailableFiles,
+) -> WithPlanned:
+    proved = {one.request.name for one in sets if one.request.closure is not Closure.OFF}
+    coming = [
+        (OfferedFile(one.wanted.candidate, file.upstream), proved.intersection(file.sets))
+        for file, one in planned
+        if one.step is Step.GET
+    ]
+    asked = [file for file, followed in coming if followed]
+    requires = read_dependencies(asked, mirror.sessions, mirror.stop)
+    return WithPlanned(held_files, [file.candidate for file, _ in coming], requires)

@@ -89,7 +89,11 @@ def update(
     offered = [offer for offer in offers if offer.new is not None]
     arrival = _brought(mirror, looked_at, offered, options, report)
     rewrite_pin_files(options.pin_files, [offer for offer in offered if arrival.has_all_of(offer)], report)
-    return Ending(unreachable=answers.is_unreachable, update_offered=options.exit_code and bool(offered))
+    return Ending(
+        unreachable=answers.is_unreachable,
+        update_offered=options.exit_code and bool(offered),
+        plans=options.plan and not options.execute,
+    )
 
 
 def _asked(

@@ -48,7 +48,13 @@ if TYPE_CHECKING:
     help="Put the files here; default: the configured directory, else ~/packages.",
 )  # fmt: skip
 @on_packages
-@option("-n", "--dry-run", is_flag=True, topic="How", help="Say what would be fetched, and write nothing.")
+@option(
+    "-n",
+    "--dry-run",
+    is_flag=True,
+    topic="How",
+    help="Say what would be fetched and what missing; write nothing.",
+)
 @click.pass_obj
 def download_command(
     invocation: Invocation,

@@ -42,7 +42,7 @@ SYNC_EXITS = {
     exits=SYNC_EXITS,
 )
 @click.argument("names", metavar="[SET]...", nargs=-1)
-@option("-n", "--dry-run", is_flag=True, help="Say what would be fetched, and write nothing.")
+@option("-n", "--dry-run", is_flag=True, help="Say what would be fetched and what missing; write nothing.")
 @option("--locked", is_flag=True, help="Ask only for what no earlier run has planned.")
 @option("--offline", is_flag=True, help="Ask nobody: what is not here is named as missing.")
 @option("--resolve", is_flag=True, help="Add missing dependencies, whatever `closure` the sets have.")

@@ -13,6 +13,7 @@ from pypitool.core.mirror.run_events import (
     Event,
     FileEvent,
     HoleEvent,
+    PlanEvent,
     ProjectEvent,
     UnaskedWarning,
     UpdateEvent,
@@ -45,6 +46,9 @@ class Tally:
     offered: int = 0  # by `update`
     deleted: int = 0  # by `prune`
     unasked: int = 0  # targets for which a set has no line at all
+    planned: int = 0  # files that a dry run would have fetched or deleted, ...
+    planned_bytes: int = 0  # ... what is known of their sizes, ...
+    planned_unsized: int = 0  # ... and how many they are whose size nobody tells
 
     def after(self, event: Event) -> Tally:
         """Count one more event."""
@@ -54,6 +58,8 @@ class Tally:
             return replace(self, failed=self.failed + 1, failed_projects=self.failed_projects + 1)
         if isinstance(event, FileEvent):
             return self._after_file(event)
+        if isinstance(event, PlanEvent) and event.action in ("get", "delete"):
+            return self._after_plan(event)
         if isinstance(event, UnaskedWarning):
             return replace(self, unasked=self.unasked + len(event.targets))
         if isinstance(event, DifferenceEvent):
@@ -61,6 +67,14 @@ class Tally:
         if isinstance(event, UpdateEvent) and event.new is not None:
             return replace(self, offered=self.offered + 1)
         return self
+
+    def _after_plan(self, event: PlanEvent) -> Tally:
+        return replace(
+            self,
+            planned=self.planned + 1,
+            planned_bytes=self.planned_bytes + (event.bytes or 0),
+            planned_unsized=self.planned_unsized + (event.bytes is None),
+        )
 
     def _after_file(self, event: FileEvent) -> Tally:
         if event.outcome == "fetched":
@@ -97,6 +111,7 @@ class Ending:
     unreachable: bool = False  # no upstream answered at all
     update_offered: bool = False  # and --exit-code was given
     dry_run: bool = False
+    plans: bool = False  # it said what a run would do with files, and did nothing
     only_proof: bool = False  # `check`: of nothing it is none
     files: int = 0  # that were read again ...
     bytes: int = 0  # ... and how much that was
@@ -115,6 +130,7 @@ class Summary:
     seconds: float = 0.0
     requests: int = 0
     run: int | None = None
+    plans: bool = False  # nothing was done: what would have been is counted
     sets: tuple[ProvenSet, ...] = ()
 
     def as_json(self) -> Mapping[str, object]:
@@ -133,8 +149,14 @@ class Summary:
             "seconds": round(self.seconds, 3),
             "requests": self.requests,
             **self._own(),
+            **self._planned(),
             **({"sets": [one.as_json() for one in self.sets]} if self.sets else {}),
         }
+
+    def _planned(self) -> dict[str, int]:
+        if not self.plans:
+            return {}
+        return {"planned": self.tally.planned, "planned_bytes": self.tally.planned_bytes}
 
     def _own(self) -> dict[str, int]:
         own = {
@@ -167,10 +189,10 @@ def run_exit_code(tally: Tally, ending: Ending) -> int:
         return EXIT_INTERRUPTED
     if ending.error is not None:
         return EXIT_CODES[ending.error]
-    if ending.dry_run:
-        return 0
     if ending.unreachable:
         return 7
+    if ending.dry_run:
+        return 0
     if tally.failed:
         return EXIT_PARTIAL
     if tally.holes or tally.differences or (ending.only_proof and tally.unasked):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.cli.mirror.conftest import Site, lines, wheel
+from tests.support.upstream import Dialect, respond
 
 LOCK = """
 lock-version = "1.0"
@@ -101,3 +104,94 @@ def test_a_check_of_an_empty_file_is_no_proof(site: Site) -> None:
 
     assert ended.code == 1
     assert "check requires nothing on linux" in ended.err
+
+
+def test_a_dry_run_names_the_holes_that_the_run_would(site: Site) -> None:
+    site.offer(wheel("a", "1.0", "b>=1", 'w; sys_platform == "win32"', 'socks; extra == "x"'))
+    site.write("backend.txt", "a[x]==1.0\n")
+
+    dry, real = site.run("sync", "-n"), site.run("sync")
+
+    assert (dry.code, real.code) == (0, 1)
+    holes = [line for line in dry.out.splitlines() if line.startswith("missing: ")]
+    assert len(holes) == 5
+    assert holes == [line for line in real.out.splitlines() if line.startswith("missing: ")]
+
+
+def test_a_dry_run_makes_one_small_request_a_release(site: Site) -> None:
+    site.offer(
+        wheel("a", "1.0", tags="cp312-cp312-win_amd64"), wheel("a", "1.0", tags="cp312-abi3-linux_x86_64")
+    )
+    site.write("backend.txt", "a==1.0\n")
+
+    site.run("sync", "-n")
+
+    asked = site.fake.paths()
+    assert asked[0] == "/simple/a/"
+    assert [path.rpartition(".")[2] for path in asked[1:]] == ["metadata"]
+    assert not site.packages.exists()
+
+
+def test_a_dry_run_without_an_upstream_ends_with_7(site: Site) -> None:
+    site.fake.fail("/simple/", respond(503))
+    site.write("backend.txt", "a==1.0\n")
+
+    ended = site.run("sync", "-n", "--json")
+
+    assert ended.code == 7
+    assert (lines(ended)[-1]["outcome"], lines(ended)[-1]["exit_code"]) == ("failed", 7)
+    assert site.run("download", "-n", "a==1.0", "-i", site.fake.url).code == 7
+
+
+@pytest.mark.parametrize("fault", ["lies", "is not there", "is not announced"])
+def test_metadata_that_cannot_be_had_before_the_file_is_said(site: Site, fault: str) -> None:
+    a = wheel("a", "1.0", "b")
+    site.offer(replace(a, metadata=None) if fault == "is not announced" else a)
+    if fault != "is not announced":
+        site.fake.fail("metadata", respond(404) if fault == "is not there" else respond(200, body=b"other"))
+    site.write("backend.txt", "a==1.0\n")
+
+    ended = site.run("sync", "-n")
+
+    assert ended.code == 0
+    assert f"{a.filename}: what it depends on is unknown until it is fetched" in ended.err
+
+
+def test_without_a_closure_a_dry_run_asks_for_no_metadata(site: Site) -> None:
+    site.more = 'closure = "off"'
+    site.offer(wheel("a", "1.0", "b"))
+    site.write("backend.txt", "a==1.0\n")
+
+    ended = site.run("sync", "-n")
+
+    assert (ended.code, site.fake.paths()) == (0, ["/simple/a/"])
+    assert "missing: " not in ended.out
+
+
+def test_a_dry_run_counts_what_it_would_fetch_and_how_much_that_is(site: Site) -> None:
+    here, new = wheel("a", "1.0"), wheel("b", "1.0")
+    site.offer(here, new)
+    site.write("backend.txt", "a==1.0\n")
+    site.run("sync")
+    site.write("backend.txt", "a==1.0\nb==1.0\n")
+
+    *plans, summary = lines(site.run("sync", "-n", "--json"))
+
+    assert [(plan["action"], plan["bytes"]) for plan in plans] == [
+        ("keep", len(here.body)),
+        ("get", len(new.body)),
+    ]
+    assert (summary["planned"], summary["planned_bytes"]) == (1, len(new.body))
+    assert (summary["exit_code"], summary["fetched"], summary["run"]) == (0, 0, None)
+    assert "planned" not in lines(site.run("sync", "--json"))[-1]
+
+
+def test_unknown_sizes_count_nothing_and_are_said(site: Site) -> None:
+    site.offer(wheel("a", "1.0"))
+    site.fake.index.dialect = Dialect(sizes=False)
+    site.write("backend.txt", "a==1.0\n")
+
+    ended, told = site.run("sync", "-n"), lines(site.run("sync", "-n", "--json"))
+
+    assert (told[0]["bytes"], told[-1]["planned"], told[-1]["planned_bytes"]) == (None, 1, 0)
+    assert "1 file would be fetched (the size of 1 is unknown)" in ended.out

@@ -35,7 +35,10 @@ def listed(site: Site, *words: str) -> list[str]:
 def test_what_no_set_wants_any_more_is_listed_and_stays(moved: Site) -> None:
     ended = moved.run("prune")
 
-    assert (ended.code, ended.out.splitlines()[0]) == (0, f"delete {OLD}")
+    first, last = ended.out.splitlines()
+    size = (moved.packages / OLD).stat().st_size
+    assert (ended.code, first) == (0, f"delete {OLD}  {size} B")
+    assert last.startswith(f"prune: 1 file would be deleted with --execute ({size} B), 0 failed")
     assert moved.files() == [OLD, NEW]
 
 
@@ -49,7 +52,7 @@ def test_executed_it_is_deleted_with_a_word_in_the_audit_trail(moved: Site) -> N
     facts = (moved.packages / ".pypitool" / "facts.jsonl").read_text().splitlines()
     (fact,) = (fact for fact in map(json.loads, facts) if fact["what"] == "delete")
     assert (fact["file"], fact["reason"]) == (OLD, "pruned: no set wants it")
-    assert moved.run("prune").out.startswith("prune: 0 deleted")
+    assert moved.run("prune").out.startswith("prune: 0 files would be deleted")
 
 
 def test_a_dry_run_wins_over_execute(moved: Site) -> None:
@@ -61,6 +64,7 @@ def test_json_lists_the_plan_and_what_was_deleted(moved: Site) -> None:
     plan, summary = lines(moved.run("prune", "--json"))
     assert (plan["type"], plan["action"], plan["name"], plan["version"]) == ("plan", "delete", OLD, "1.0")
     assert (summary["command"], summary["deleted"], summary["run"]) == ("prune", 0, None)
+    assert (summary["planned"], summary["planned_bytes"]) == (1, plan["bytes"])
 
     file, summary = lines(moved.run("prune", "--execute", "--json"))
     assert (file["type"], file["outcome"], file["name"]) == ("file", "deleted", OLD)
