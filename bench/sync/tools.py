@@ -164,5 +164,5 @@ def fresh(ground: Path) -> Path:
 def environment(home: Path) -> dict[str, str]:
     """Nobody's settings; compiled modules are kept, as in any installation."""
     clean = scrubbed(os.environ, home=home)
-    del clean["PYTHONDONTWRITEBYTECODE"]
+    clean.pop("PYTHONDONTWRITEBYTECODE", None)
     return clean

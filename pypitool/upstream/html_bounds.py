@@ -26,12 +26,19 @@ def refuse_endless(page: str) -> None:
         raise ValueError("its tags do not end")
     if any("-->" not in piece for piece in page.split("<!--")[1:]):
         raise ValueError("a comment in it does not end")
+    if not all(map(_has_section_end, page.split("<![")[1:])):
+        raise ValueError("a marked section in it does not end")
     if tags * tags // 2 > HTML_NESTING.most:
         _Nesting().feed(page)
 
 
 def _is_broken(piece: str) -> bool:
     return ">" not in piece and not piece.startswith("!--")
+
+
+def _has_section_end(piece: str) -> bool:
+    # `<![CDATA[` and `<![if`: each that is left open is looked for an end to the end of the page.
+    return ("]]>" if piece[:6].upper() == "CDATA[" else "]>") in piece
 
 
 class _Nesting(HTMLParser):

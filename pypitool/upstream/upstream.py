@@ -41,6 +41,6 @@ def default_index() -> str:
         found = _CONSTANT.search(Path(spec.origin).read_text(encoding="utf-8"))
         if found is not None:
             return found[1]
-    from pypitool.upstream.read_page import imported_endpoint
+    from pypitool.upstream.html_odd import imported_endpoint
 
     return imported_endpoint()

@@ -65,6 +65,8 @@ ODD_PAGES: dict[str, Action] = {
     "nested-html": page_of(b"<div>" * 300_000, "text/html"),
     "tags-that-do-not-end": page_of(b"<a b='" * 40_000, "text/html"),
     "comments-that-do-not-end": page_of(b"<!-- >" * 40_000, "text/html"),
+    "a-section-that-python-does-not-know": page_of(b"<a href='a-1.0.zip'>x</a><![bad x]>", "text/html"),
+    "sections-that-do-not-end": page_of(b"<![CDATA[>" * 40_000, "text/html"),
     "too-many-tags": page_of(b"<br>" * 600_000, "text/html"),
     "odd-charset": page_of(b"", "text/html; charset=punycode"),
     "retry-after-that-is-no-number": respond(503, Retry_After="\xb2"),

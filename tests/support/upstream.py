@@ -223,7 +223,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _page(self, index: Index, project: str) -> Answer:
         dialect = index.dialect
-        body = (_json_page if dialect.json else _html_page)(index, project).encode()
+        body = (_json_page if dialect.json else html_page)(index, project).encode()
         headers = {"Content-Type": JSON_TYPE if dialect.json else "text/html"}
         if dialect.etags:
             headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
@@ -335,7 +335,8 @@ def _json_file(offer: Offer, dialect: Dialect) -> dict[str, Any]:
     return entry
 
 
-def _html_page(index: Index, project: str) -> str:
+def html_page(index: Index, project: str) -> str:
+    """Write the page of a project in HTML."""
     status, reason = index.statuses.get(project, ("active", ""))
     meta = f'<meta name="pypi:project-status" content="{html.escape(status)}">'
     if reason:

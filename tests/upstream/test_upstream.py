@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
-from pypitool.upstream.read_page import imported_endpoint
+from pypitool.upstream.html_odd import imported_endpoint
 from pypitool.upstream.upstream import default_index
 
 
