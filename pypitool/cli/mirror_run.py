@@ -68,7 +68,7 @@ def run_for(
     from pypitool.mirror.run import RunFrame, run
 
     stop, job = invocation.stop or threading.Event(), invocation.job
-    output, missing = RunOutput(invocation), set[str]()
+    output, missing, told = RunOutput(invocation), set[str](), list[Event]()
     with ExitStack() as stack:
         if invocation.stop is None:
             stack.enter_context(stop_on_signals(stop))
@@ -87,13 +87,13 @@ def run_for(
             only_notes=only_notes,
             largest_file=largest_file,
         )
-        summary = run(frame, work, partial(_tell, output, view, missing))
+        summary = run(frame, work, partial(_tell, output, view, missing, told))
     output.summary(summary)
     if missing and command in _MENDABLE:
         _hint(invocation, missing)
     # A job that only looks (`update`) was asked to tell what it sees.
     if recipients is not None and (job is not None or not dry_run):
-        _notify(invocation, recipients, summary, job)
+        _notify(invocation, recipients, summary, job, told)
     return summary.exit_code
 
 
@@ -102,7 +102,10 @@ def _hint(invocation: Invocation, missing: set[str]) -> None:
     Output(invocation).done(f"hint: pin {names}, or let uv add what is missing with --resolve")
 
 
-def _tell(output: RunOutput, view: TransferProgress, missing: set[str], event: Event) -> None:
+def _tell(
+    output: RunOutput, view: TransferProgress, missing: set[str], told: list[Event], event: Event
+) -> None:
+    told.append(event)
     if isinstance(event, HoleEvent) and event.unpinned is not None:
         missing.add(event.unpinned)
     if view.is_live and isinstance(event, FileEvent) and event.outcome == "fetched":
@@ -111,10 +114,13 @@ def _tell(output: RunOutput, view: TransferProgress, missing: set[str], event: E
         output.event(event)
 
 
-def _notify(invocation: Invocation, recipients: Recipients, summary: Summary, job: str | None) -> None:
+def _notify(
+    invocation: Invocation, recipients: Recipients, summary: Summary, job: str | None, told: list[Event]
+) -> None:
+    from pypitool.core.mirror.run_trouble import RunTrouble
     from pypitool.mirror.notify import notify
 
-    for fault in notify(recipients, summary, job):
+    for fault in notify(recipients, summary, job, RunTrouble.of(told)):
         Output(invocation).warning(fault)
 
 

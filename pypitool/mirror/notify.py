@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pypitool.core.mirror.run_summary import RunOutcome, Summary
+from pypitool.core.mirror.run_trouble import RunTrouble
 from pypitool.upstream.upstream_errors import redacted
 
 _TIMEOUT = 15.0
+_TOLD_OF_A_COMMAND = 400  # characters of what it wrote on stderr, from the end
+_NONE = RunTrouble()
 
 
 class NotifyOn(str, Enum):
@@ -41,11 +44,13 @@ def is_worth_telling(on: NotifyOn, summary: Summary) -> bool:
     return on is NotifyOn.ALWAYS or failed or news > 0
 
 
-def notify(recipients: Recipients, summary: Summary, job: str | None = None) -> tuple[str, ...]:
+def notify(
+    recipients: Recipients, summary: Summary, job: str | None = None, trouble: RunTrouble = _NONE
+) -> tuple[str, ...]:
     """Tell everybody, and return what went wrong with the telling."""
     if not is_worth_telling(recipients.on, summary):
         return ()
-    body = json.dumps(message(summary, job)).encode()
+    body = json.dumps(message(summary, job, trouble)).encode()
     faults = []
     if recipients.webhook:
         faults.append(_post(recipients.webhook, body))
@@ -54,16 +59,29 @@ def notify(recipients: Recipients, summary: Summary, job: str | None = None) -> 
     return tuple(fault for fault in faults if fault is not None)
 
 
-def message(summary: Summary, job: str | None = None) -> Mapping[str, object]:
-    """Compose what is sent: the summary, the machine, and a sentence that a chat can show as it is."""
+def message(summary: Summary, job: str | None = None, trouble: RunTrouble = _NONE) -> Mapping[str, object]:
+    """Compose what is sent: the summary, the machine, what is wrong, and a text for a chat."""
     host = socket.gethostname()
-    tally = summary.tally
     what = f"{summary.command} ({job})" if job else summary.command
-    text = (
-        f"pypitool on {host}: {what} ended {summary.outcome.value} (exit {summary.exit_code}): "
-        f"{tally.fetched} fetched, {tally.kept} kept, {tally.failed} failed, {tally.holes} missing"
-    )
-    return {**summary.as_json(), "host": host, "job": job, "text": text}
+    head = f"pypitool on {host}: {what} ended {_ending(summary)} (exit {summary.exit_code}): "
+    text = "\n".join((head + _news(summary, trouble), *trouble.lines()))
+    return {**summary.as_json(), "host": host, "job": job, "text": text, **trouble.as_json(summary)}
+
+
+def _ending(summary: Summary) -> str:
+    # To people a hole is a dependency that is missing.
+    is_missing = summary.outcome is RunOutcome.HOLES
+    return "with missing dependencies" if is_missing else summary.outcome.value
+
+
+def _news(summary: Summary, trouble: RunTrouble) -> str:
+    if trouble.reason is not None:
+        return trouble.reason
+    tally = summary.tally
+    told = summary.outcome in (RunOutcome.FAILED, RunOutcome.INTERRUPTED)
+    reason = f"{trouble.reason_of(summary)}; " if told else ""
+    counts = f"{tally.fetched} fetched, {tally.kept} kept, {tally.failed} failed, {tally.holes} missing"
+    return reason + counts
 
 
 def _post(url: str, body: bytes) -> str | None:
@@ -91,4 +109,9 @@ def _run(command: Sequence[str], body: bytes) -> str | None:
         ended = subprocess.run(list(command), input=body, timeout=_TIMEOUT, check=False, capture_output=True)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"command {command[0]}: {error}"
-    return f"command {command[0]}: exit code {ended.returncode}" if ended.returncode else None
+    if not ended.returncode:
+        return None
+    # There is no shell: of `cat >> file` only cat itself can tell what is wrong.
+    said = ended.stderr.decode(errors="replace").split("\n")
+    why = "; ".join(line.strip() for line in said if line.strip())[-_TOLD_OF_A_COMMAND:]
+    return f"command {command[0]}: exit code {ended.returncode}" + (f": {why}" if why else "")

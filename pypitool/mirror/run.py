@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,7 +19,7 @@ from pypitool.catalogue.facts import local_actor
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor
 from pypitool.core.limits import FILE_BYTES
-from pypitool.core.mirror.run_events import Event
+from pypitool.core.mirror.run_events import ErrorEvent, Event
 from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_code, run_outcome
 from pypitool.core.progress import TransferProgress
 from pypitool.core.state_files import HiddenFiles, StateFiles
@@ -30,6 +30,7 @@ from pypitool.mirror.workspace import Workspace, open_read_only
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import scan_if_alone
 from pypitool.repository.state import locate_state
+from pypitool.repository.state_errors import PackagesMissing
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream import Upstream
 from pypitool.upstream.upstream_errors import Stopped
@@ -75,11 +76,12 @@ def run(frame: RunFrame, work: Work, report: Report) -> Summary:
         except Stopped:
             ending = Ending(interrupted=True)
         except PypitoolError as error:
+            events.taken.append(ErrorEvent(error.kind.value, str(error)))
             end(Ending(error=error.kind))
             raise
         summary = end(ending)
     if frame.dry_run and frame.job is not None:
-        _record_job(frame, events, summary, started)
+        _record_job(frame, events.taken, summary, started)
     return summary
 
 
@@ -113,18 +115,40 @@ def _summary(
     )
 
 
-def _record_job(frame: RunFrame, events: _Events, summary: Summary, started: str) -> None:
+def _record_job(frame: RunFrame, events: Sequence[Event], summary: Summary, started: str) -> None:
     """Write down that a job has run, although it wrote nothing else: or it would be caught up for ever."""
-    record = MirrorRecord(StateFiles(locate_state(frame.workspace.roots, frame.workspace.state)).mirror)
-    try:
+    with closing(MirrorRecord(StateFiles(_state_of(frame.workspace)).mirror)) as record:
         number = record.begin_run(frame.described, started, frame.job)
-        record.end_run(number, summary, events.taken)
-    finally:
-        record.close()
+        record.end_run(number, summary, events)
+
+
+def _state_of(workspace: Workspace) -> Path:
+    try:
+        return locate_state(workspace.roots, workspace.state)
+    except PackagesMissing:
+        # Without the packages there is no telling whose a state is: one that is there already may be told.
+        state = workspace.state_directory()
+        if not state.is_dir():
+            raise
+        return state
+
+
+def record_unbegun(frame: RunFrame, summary: Summary, error: ErrorEvent, began: datetime) -> None:
+    """Write down that a job could not even begin, unless a run of it has left its own row since."""
+    started = _written(began)
+    record = MirrorRecord(StateFiles(frame.workspace.state_directory()).mirror, scratch=True)
+    with closing(record):
+        last = None if frame.job is None else record.last_run_of(frame.job)
+    if last is None or last.started < started:
+        _record_job(frame, [error], summary, started)
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _written(datetime.now(timezone.utc))
+
+
+def _written(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @contextmanager

@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.utils import canonicalize_name
 
+from pypitool.core.errors import Kind
+from pypitool.core.mirror.run_events import DifferenceEvent, FileEvent, HoleEvent, ProjectEvent
 from pypitool.core.mirror.run_summary import RunOutcome, Summary, Tally
-from pypitool.mirror.notify import NotifyOn, Recipients, is_worth_telling, notify
+from pypitool.core.mirror.run_trouble import RunTrouble
+from pypitool.mirror.notify import NotifyOn, Recipients, is_worth_telling, message, notify
 
 QUIET = Summary("sync", 0, RunOutcome.OK, Tally(kept=3))
 CHANGED = Summary("sync", 0, RunOutcome.OK, Tally(fetched=1))
@@ -111,3 +115,85 @@ def test_what_goes_wrong_with_the_telling_is_said_without_the_secret(chat: Chat)
 )
 def test_a_recipient_that_is_not_there_is_a_fault_and_no_exception(recipients: Recipients) -> None:
     assert len(notify(recipients, FAILED)) == 1
+
+
+A, B = canonicalize_name("a"), canonicalize_name("b")
+
+
+def test_a_message_names_what_failed_and_what_is_missing_and_why() -> None:
+    trouble = RunTrouble.of(
+        [
+            FileEvent("c-1.0.tar.gz", canonicalize_name("c"), "1.0", "fetched", 10),
+            ProjectEvent(A, Kind.NOT_FOUND, "fake has no a==1.0"),
+            FileEvent("b-1.0.tar.gz", B, "1.0", "failed", kind=Kind.INVALID, message="bytes differ"),
+            HoleEvent("backend", "win", "b>=1", "a 1.0", "missing"),
+        ]
+    )
+
+    told = message(FAILED, "nightly", trouble)
+
+    assert str(told["text"]).splitlines()[1:] == [
+        "failed: fake has no a==1.0",
+        "failed: b-1.0.tar.gz: bytes differ",
+        "missing: backend win: b>=1 (needed by a 1.0)",
+    ]
+    assert told["reason"] == "projects or files failed"
+    assert told["failures"] == [
+        {"project": "a", "kind": "not_found", "message": "fake has no a==1.0"},
+        {"project": "b", "name": "b-1.0.tar.gz", "kind": "invalid", "message": "bytes differ"},
+    ]
+    assert told["missing"] == [
+        {
+            "type": "hole",
+            "set": "backend",
+            "target": "win",
+            "requirement": "b>=1",
+            "required_by": "a 1.0",
+            "reason": "missing",
+        }
+    ]
+    assert (told["more_failures"], told["more_missing"]) == (0, 0)
+
+
+def test_ten_of_each_are_named_and_it_is_said_how_many_more_there_are() -> None:
+    failures = tuple(ProjectEvent(A, Kind.NOT_FOUND, f"fake has no a=={number}") for number in range(13))
+    holes = tuple(HoleEvent("backend", "win", f"b=={number}", "a 1.0", "missing") for number in range(12))
+
+    told = message(FAILED, None, RunTrouble(failures, holes))
+
+    lines = str(told["text"]).splitlines()
+    assert (lines[11], lines[-1]) == ("... and 3 more failed", "... and 2 more are missing")
+    assert (len(lines), told["more_failures"], told["more_missing"]) == (23, 3, 2)
+    assert [len(told[key]) for key in ("failures", "missing")] == [10, 10]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "trouble", "reason"),
+    [
+        (RunOutcome.FAILED, 8, RunTrouble(reason="~/packages is not there"), "~/packages is not there"),
+        (RunOutcome.FAILED, 7, RunTrouble(), "no index answered"),
+        (RunOutcome.INTERRUPTED, 130, RunTrouble(), "it was interrupted"),
+    ],
+)
+def test_the_reason_stands_in_the_first_line(
+    outcome: RunOutcome, code: int, trouble: RunTrouble, reason: str
+) -> None:
+    told = message(Summary("sync", code, outcome), "nightly", trouble)
+
+    assert told["reason"] == reason
+    assert reason in str(told["text"]).splitlines()[0]
+
+
+def test_a_file_that_differs_is_a_failure() -> None:
+    difference = DifferenceEvent(A, Kind.INVALID, "it is missing", name="a-1.0.tar.gz", version="1.0")
+
+    assert list(RunTrouble.of([difference]).lines()) == ["failed: a-1.0.tar.gz: it is missing"]
+
+
+@pytest.mark.process
+def test_a_command_that_fails_is_quoted(tmp_path: Path) -> None:
+    (fault,) = notify(Recipients(command=("cat", ">>", str(tmp_path / "file"))), FAILED)
+
+    assert fault.startswith("command cat: exit code 1: cat: ")
+    assert "No such file or directory" in fault
+    assert "\n" not in fault

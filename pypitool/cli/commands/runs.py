@@ -11,8 +11,9 @@ import click
 
 from pypitool.cli.command import command
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.local import on_packages, open_repository
-from pypitool.cli.output import Output
+from pypitool.cli.local import on_packages
+from pypitool.cli.mirror_run import workspace_of
+from pypitool.cli.output import Output, load_and_warn
 from pypitool.cli.remote import managed, on_server
 
 if TYPE_CHECKING:
@@ -49,9 +50,15 @@ def runs_command(invocation: Invocation, number: int | None) -> int:
 @contextmanager
 def _local_runs(invocation: Invocation) -> Iterator[Runs]:
     from pypitool.manage.runs import Runs
+    from pypitool.repository.state_errors import PackagesMissing
 
-    with open_repository(invocation, reader_only=True) as repository:
-        yield Runs(repository.state)
+    # Not the repository: a job that never could begin has left a row, and perhaps nothing else.
+    workspace = workspace_of(load_and_warn(invocation).settings)
+    state = workspace.state_directory()
+    for root in workspace.roots:
+        if not (root.is_dir() or state.is_dir()):
+            raise PackagesMissing(root)
+    yield Runs(state)
 
 
 def _row(run: dict[str, Any]) -> list[str]:

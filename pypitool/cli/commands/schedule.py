@@ -6,6 +6,7 @@ import shlex
 import threading
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,13 @@ from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.job_units import next_steps, timing_of, unit_doubts, unit_job, write_units
 from pypitool.cli.main import Failure, describe, report
+from pypitool.cli.mirror_run import workspace_of
 from pypitool.cli.output import Output
 from pypitool.cli.root import root
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.guard import Guard
+from pypitool.core.mirror.run_events import ErrorEvent
+from pypitool.core.mirror.run_summary import RunOutcome, Summary
 from pypitool.core.state_files import StateFiles
 
 if TYPE_CHECKING:
@@ -188,15 +192,30 @@ def last_run(settings: Settings, name: str) -> Run | None:
 
 
 def _tell(invocation: Invocation, job: JobSettings, failure: Failure, began: datetime) -> None:
-    """Notify of a job that could not even begin: no run has told anybody."""
-    from pypitool.core.mirror.run_summary import RunOutcome, Summary
+    """Put on record and tell that a job could not even begin: no run has done either."""
+    from pypitool.core.mirror.run_trouble import RunTrouble
     from pypitool.mirror.configured import recipients
     from pypitool.mirror.notify import notify
 
-    told = recipients(invocation.load().settings)
-    if told is None:
-        return
+    # Even where the configuration is what is wrong, the rest of it says who is to be told.
+    settings = invocation.load_readable()[0].settings
     seconds = (datetime.now(timezone.utc) - began).total_seconds()
     summary = Summary(job.run[0], failure.exit_code, RunOutcome.FAILED, seconds=seconds)
-    for fault in notify(told, summary, job.name):
-        Output(invocation).warning(fault)
+    Guard.turn(
+        partial(_record, settings, job, summary, failure, began),
+        lambda error: Output(invocation).warning(f"the run is not put on record: {error}"),
+    )
+    told = recipients(settings)
+    if told is not None:
+        for fault in notify(told, summary, job.name, RunTrouble(reason=failure.message)):
+            Output(invocation).warning(fault)
+
+
+def _record(
+    settings: Settings, job: JobSettings, summary: Summary, failure: Failure, began: datetime
+) -> None:
+    from pypitool.mirror.run import RunFrame, record_unbegun
+
+    workspace = workspace_of(settings)
+    frame = RunFrame(job.run[0], shlex.join(job.run), workspace, job=job.name)
+    record_unbegun(frame, summary, ErrorEvent(failure.kind, failure.message), began)

@@ -127,6 +127,15 @@ class WrittenEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorEvent:
+    """The run could not go on, or not even begin: only the record has it, people were told at once."""
+
+    type: ClassVar[str] = "error"
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateEvent:
     """`update` looked at a project."""
 
@@ -213,6 +222,7 @@ Event = (
     | DifferenceEvent
     | UpdateEvent
     | WrittenEvent
+    | ErrorEvent
 )
 
 

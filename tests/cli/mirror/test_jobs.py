@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -49,3 +50,57 @@ def test_somebody_hears_of_a_job_that_could_not_begin(site: Site, tmp_path: Path
 
     message = json.loads(heard.read_text())
     assert (message["job"], message["exit_code"], message["outcome"]) == ("nightly", 2, "failed")
+    assert "--nonsense" in message["reason"]
+    assert message["reason"] in message["text"]
+
+
+def test_a_job_that_could_not_begin_is_on_record(site: Site) -> None:
+    site.packages.mkdir()
+
+    run(site, "sync", "absent")
+
+    (row,) = site.run("runs", "--json").document
+    assert (row["command"], row["exit_code"]) == ("sync absent", 2)
+    (event,) = site.run("runs", "1", "--json").document["events"]
+    assert (event["type"], event["kind"]) == ("error", "usage")
+    assert "no set `absent`" in event["message"]
+
+
+def test_a_job_that_failed_once_it_had_begun_is_on_record_once(site: Site) -> None:
+    site.packages.mkdir()
+    site.write("backend.txt", "a\n")
+
+    assert run(site, "sync") == 1
+
+    assert [row["exit_code"] for row in site.run("runs", "--json").document] == [1]
+    (event,) = site.run("runs", "1", "--json").document["events"]
+    assert "names no exact version" in event["message"]
+
+
+def test_without_the_packages_it_is_on_record_where_the_state_is_apart(site: Site) -> None:
+    state = site.path / "state"
+    site.more = "[job.nightly]\nrun = 'verify'\ncron = '* * * * *'\n"
+    site.packages.mkdir()
+    site.run("rescan", "--state", str(state))
+    shutil.rmtree(site.packages)
+    kept_apart = f'packages = "packages"\nstate = "{state}"'
+    site.config.write_text(site.config.read_text().replace('packages = "packages"', kept_apart))
+
+    job = JobSettings("nightly", run=("verify",), cron="* * * * *")
+    code = run_job(Invocation(environ={"PATH": "/usr/bin:/bin"}, config=site.config), job)
+
+    assert code == 8
+    assert not site.packages.exists()
+    listed = site.bare("schedule", "--json", "--config", str(site.config)).document
+    assert [one["outcome"] for one in listed] == ["failed"]
+
+
+@pytest.mark.process
+def test_somebody_hears_of_it_where_the_configuration_itself_is_wrong(site: Site, tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    script = f"import sys; open({str(heard)!r}, 'w').write(sys.stdin.read())"
+    site.more = f"[notify]\ncommand = {json.dumps([sys.executable, '-c', script])}\n[policy]\nnonsense = 1\n"
+
+    assert run(site, "sync") == 8
+
+    assert "nonsense" in json.loads(heard.read_text())["reason"]
