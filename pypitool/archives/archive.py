@@ -23,7 +23,7 @@ _INSTALLERS = {".exe": b"MZ", ".msi": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}
 
 
 def read_archive(file: int | Path, distribution: Distribution, size: int | None = None) -> ArchiveFacts:
-    """Read what an archive says of itself, or raise `BrokenArchive`.
+    """Read what an archive says of itself, or raise `BrokenArchive`, also for one that nobody can install.
 
     `file` is a path or an open descriptor, whose position is neither used nor moved.
     """
@@ -33,7 +33,15 @@ def read_archive(file: int | Path, distribution: Distribution, size: int | None 
             return read_archive(descriptor, distribution, size)
         finally:
             os.close(descriptor)
-    archive = OpenArchive(file, os.fstat(file).st_size if size is None else size)
+    facts = read_held_archive(file, distribution, os.fstat(file).st_size if size is None else size)
+    if facts.gap:
+        raise BrokenArchive(distribution.filename, facts.gap)
+    return facts
+
+
+def read_held_archive(descriptor: int, distribution: Distribution, size: int) -> ArchiveFacts:
+    """Do the same for a file that may be listed for long: whether it goes for a gap its reader decides."""
+    archive = OpenArchive(descriptor, size)
     return _guarded(distribution.filename, lambda: _read(archive, distribution))
 
 

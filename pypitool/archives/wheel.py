@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from packaging.utils import canonicalize_name
 
@@ -15,22 +16,31 @@ from pypitool.core.text import printable
 from pypitool.core.versions import canonical
 
 _DIST_INFO = re.compile(rb"([^/]+\.dist-info)/(.*)", re.DOTALL)
+_METADATA = b"METADATA"
+# What installers read beside it: pip and uv end with an error of their own where one is missing.
+_ESSENTIAL = (b"WHEEL", b"RECORD")
 
 
 def read_wheel(archive: OpenArchive, distribution: Distribution) -> ArchiveFacts:
     """Read METADATA; the wheel must be whole, unambiguous, and the one that its name says."""
     folders: set[bytes] = set()
-    metadata: ZipEntry | None = None
+    held: dict[bytes, ZipEntry] = {}
     for entry in read_unambiguous(archive):
         found = _DIST_INFO.fullmatch(entry.name)
         if found:
             folders.add(found[1])
-            metadata = entry if found[2] == b"METADATA" else metadata
+            if found[2] in (_METADATA, *_ESSENTIAL):  # and no other: a hostile one holds 100,000
+                held[found[2]] = entry
     _check_folders(folders, distribution)
-    if metadata is None:
+    if _METADATA not in held:
         raise ArchiveFault("it holds no METADATA")
-    body = read_entry(archive, metadata, METADATA.most)
-    return ArchiveFacts(body, _parsed(body, distribution))
+    body = read_entry(archive, held[_METADATA], METADATA.most)
+    return ArchiveFacts(body, _parsed(body, distribution), gap=_gap(held))
+
+
+def _gap(held: Collection[bytes]) -> str:
+    missing = [name.decode() for name in _ESSENTIAL if name not in held]
+    return f"it holds no {' and no '.join(missing)}, and cannot be installed" if missing else ""
 
 
 def disagreement(metadata: CoreMetadata, distribution: Distribution) -> str:

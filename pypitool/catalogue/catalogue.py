@@ -135,6 +135,9 @@ class Reader(Protocol):
     def held_at(self, location: Location) -> HeldFile | None:
         """Return the live file at exactly this place."""
 
+    def knows(self, filename: str, sha256: str) -> bool:
+        """Tell whether these bytes are live under this name, or came so and were not deleted since."""
+
     def files(self) -> Iterator[HeldFile]:
         """Iterate over every live file of every root, in order of root and path."""
 

@@ -121,6 +121,14 @@ class SqliteReader:
         rows = self._ask(f"SELECT {COLUMNS} FROM file WHERE root = ? AND path = ?", place)
         return next(iter(self._files(rows)), None)
 
+    def knows(self, filename: str, sha256: str) -> bool:
+        rows = self._ask(
+            "SELECT EXISTS (SELECT 1 FROM file WHERE filename = ?1 AND sha256 = ?2) "
+            "OR EXISTS (SELECT 1 FROM arrival WHERE filename = ?1 AND sha256 = ?2)",
+            (to_path(filename), sha256),
+        )
+        return bool(rows[0][0])
+
     def files(self) -> Iterator[HeldFile]:
         after: tuple[int, str] = (-1, "")
         while rows := self._ask_many(

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from pypitool.archives.archive import read_archive
+from pypitool.archives.archive import read_held_archive
 from pypitool.archives.digest import Digester
 from pypitool.archives.open_archive import ArchiveFacts, BrokenArchive
 from pypitool.core.errors import PypitoolError
@@ -46,6 +46,7 @@ class ReadFile:
 
     file: HeldFile
     metadata_body: bytes | None
+    gap: str = ""  # why it cannot be installed, though it is whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +124,11 @@ class _Reading:
             raise unreadable(self.location, error) from error
 
     def _read(self) -> ReadFile | Unsettled:
-        facts = read_archive(self.opened.descriptor, self.distribution, self.opened.stat.size)
+        facts = read_held_archive(self.opened.descriptor, self.distribution, self.opened.stat.size)
         digests = read_digests(self.opened.descriptor)
         if stat_of(os.fstat(self.opened.descriptor)) != self.opened.stat:
             return Unsettled(self.location)
-        return ReadFile(self._held(contents_of(facts, digests)), facts.metadata_body)
+        return ReadFile(self._held(contents_of(facts, digests)), facts.metadata_body, facts.gap)
 
     def _held(self, contents: Contents) -> HeldFile:
         return HeldFile(

@@ -48,7 +48,7 @@ class ScanRecorder:
         if outcome is None:
             self._gone.append(location)
         elif isinstance(outcome, ReadFile):
-            self._read.append(outcome)
+            self._take_read(outcome)
         elif isinstance(outcome, Unsettled):
             self._take_unsettled(outcome)
         else:
@@ -91,6 +91,14 @@ class ScanRecorder:
         self._problems: list[Problem] = []
         self._solved: list[Location] = []
         self._due = time.monotonic() + _COMMIT_EVERY
+
+    def _take_read(self, read: ReadFile) -> None:
+        """Take a whole file; one that nobody can install is listed only where it has been before."""
+        file = read.file
+        if read.gap and not self._catalogue.knows(file.filename, file.contents.digests.sha256):
+            self._take_problem(Problem(file.location, read.gap, file.stat))
+        else:
+            self._read.append(read)
 
     def _take_unsettled(self, outcome: Unsettled) -> None:
         self._report.unsettled.append(outcome.location)

@@ -32,6 +32,13 @@ from tests.support.wheels import Release, build_wheel, sdist_bytes, tar_bytes, w
 METADATA = b"foo-1.0.dist-info/METADATA"
 
 
+def write_foo(archive: zipfile.ZipFile) -> None:
+    """Write what a wheel of foo has to hold, METADATA at last."""
+    for name in ("WHEEL", "RECORD"):
+        archive.writestr(f"foo-1.0.dist-info/{name}", b"")
+    archive.writestr(METADATA.decode(), FOO.metadata())
+
+
 def test_metadata_is_read_byte_for_byte(tmp_path: Path) -> None:
     path = build_wheel(tmp_path, "Foo.Bar", "1.0", requires=["six>=1"], requires_python=">=3.9")
 
@@ -72,7 +79,7 @@ def test_the_position_of_a_descriptor_stays(tmp_path: Path) -> None:
 def test_stored_entries_and_an_archive_comment_are_usual() -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(METADATA.decode(), FOO.metadata())
+        write_foo(archive)
         archive.writestr("foo-1.0.dist-info/", b"")
         archive.comment = b"made by hand PK\x05\x07"
 
@@ -93,7 +100,7 @@ def test_an_archive_that_was_written_as_a_stream_is_usual() -> None:
 
     pipe = Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(METADATA.decode(), FOO.metadata())
+        write_foo(archive)
 
     assert read(pipe.body, WHEEL).metadata is not None
 
@@ -117,15 +124,16 @@ def test_a_zip64_archive_is_usual() -> None:
 def test_sizes_of_64_bits_in_the_directory_are_read() -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(METADATA.decode(), FOO.metadata())
+        write_foo(archive)
     body = buffer.getvalue()
-    at = body.rindex(METADATA) - 46
+    begins, at = body.index(b"PK\x01\x02"), body.rindex(METADATA) - 46
     end = body.rindex(b"PK\x05\x06")
     packed, size = struct.unpack_from("<LL", body, at + 20)
     extra = struct.pack("<HHQQ", 1, 16, size, packed)
     line = body[at : at + 20] + b"\xff" * 8 + body[at + 28 : at + 30] + struct.pack("<H", len(extra))
     line += body[at + 32 : at + 46] + METADATA + extra
-    whole = body[:at] + line + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, len(line), at, 0)
+    whole = body[:at] + line
+    whole += struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 3, 3, len(whole) - begins, begins, 0)
 
     assert end == at + 46 + len(METADATA)
     assert read(whole, WHEEL).metadata is not None
@@ -182,6 +190,18 @@ def test_an_archive_without_entries_is_refused() -> None:
 )
 def test_a_wheel_without_one_clear_metadata_is_refused(members: dict[str, bytes], reason: str) -> None:
     assert refused(zip_bytes(members), WHEEL) == reason
+
+
+@pytest.mark.parametrize(
+    ("without", "reason"),
+    [
+        (["WHEEL"], "it holds no WHEEL, and cannot be installed"),
+        (["RECORD"], "it holds no RECORD, and cannot be installed"),
+        (["WHEEL", "RECORD"], "it holds no WHEEL and no RECORD, and cannot be installed"),
+    ],
+)
+def test_a_wheel_that_no_installer_takes_is_refused(without: list[str], reason: str) -> None:
+    assert refused(wheel_bytes(FOO, without=without), WHEEL) == reason
 
 
 @pytest.mark.parametrize(

@@ -13,17 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.catalogue.catalogue import Pending
+from pypitool.catalogue.catalogue import Pending, ScanBatch
 from pypitool.catalogue.rebuild import repair
+from pypitool.core.fact import Fact, What
 from pypitool.core.model import COPIED_IN, Location
+from pypitool.core.names import normalize
 from pypitool.core.scan_plan import Unreadable, Walked
+from pypitool.repository.read_file import ReadFile, Writers, read_found
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import Scanner
 from pypitool.repository.scan_record import ScanReport
 from pypitool.store.directory import DirectoryStore
 from pypitool.store.opened import Opened
 from tests.support.calls import called
-from tests.support.repositories import open_repository, paths, publish_wheel
+from tests.support.repositories import DEPLOY, open_repository, paths, publish_wheel
 from tests.support.waiting import wait_until
 from tests.support.wheels import Release, build_sdist, build_wheel, sdist_bytes
 
@@ -469,3 +472,53 @@ def test_rsync_and_cp_bring_whole_files(repository: Repository, root: Path) -> N
     wait_until(lambda: not scan(repository).unsettled, what="nothing is being written")
 
     assert paths(repository) == [f"{number}/{WHEEL}" for number in range(len(tools))]
+
+
+@pytest.mark.parametrize("without", ["WHEEL", "RECORD"])
+def test_a_wheel_that_nobody_can_install_is_not_listed(
+    repository: Repository, root: Path, without: str
+) -> None:
+    build_wheel(root, "acme", "1.0", without=[without])
+
+    scan(repository)
+
+    assert paths(repository) == []
+    assert problems(repository) == {WHEEL: f"it holds no {without}, and cannot be installed"}
+
+
+def test_one_that_an_older_version_listed_stays_until_its_bytes_change(
+    repository: Repository, root: Path
+) -> None:
+    file = build_wheel(root, "acme", "1.0", without=["RECORD"])
+    found = repository.store.look(Location(0, WHEEL))
+    read = read_found(repository.store, Location(0, WHEEL), found, Writers())
+    assert isinstance(read, ReadFile)
+    repository.catalogue.apply_scan(ScanBatch([read.file]))
+
+    file.chmod(0o600)
+    os.utime(file)
+    (root / "moved").mkdir()
+    moved = file.rename(root / "moved" / WHEEL)
+    scan(repository)
+    listed = paths(repository)
+    build_wheel(moved.parent, "acme", "1.0", requires=["other"], without=["RECORD"])
+    scan(repository)
+
+    assert listed == [f"moved/{WHEEL}"]
+    assert paths(repository) == []
+    assert problems(repository) == {f"moved/{WHEEL}": "it holds no RECORD, and cannot be installed"}
+
+
+def test_one_that_was_uploaded_to_an_older_version_stays_over_a_lost_catalogue(
+    repository: Repository, root: Path
+) -> None:
+    file = build_wheel(root, "acme", "1.0", without=["WHEEL"])
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    repository.facts.append(Fact(What.UPLOAD, DEPLOY, normalize("acme"), "1.0", WHEEL, sha256))
+    repository.files.catalogue.unlink()
+    repair(repository.files.catalogue, repository.facts)
+    repository.catalogue.look_again()
+
+    scan(repository)
+
+    assert paths(repository) == [WHEEL]

@@ -65,12 +65,18 @@ def build_wheel(
     build: str | None = None,
     filename: str | None = None,
     metadata: bytes | None = None,
+    without: Sequence[str] = (),
 ) -> Path:
-    """Write a valid wheel into `directory`; `filename` and `metadata` replace what would be right."""
+    """Write a valid wheel into `directory`; `filename` and `metadata` replace what would be right.
+
+    `without` names files of its .dist-info that it lacks.
+    """
     release = Release(name, version, requires, requires_python)
     path = directory / (filename or wheel_filename(release, tags=tags, build=build))
     directory.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(wheel_bytes(release, tags=tags, extra_files=extra_files, metadata=metadata))
+    path.write_bytes(
+        wheel_bytes(release, tags=tags, extra_files=extra_files, metadata=metadata, without=without)
+    )
     return path
 
 
@@ -105,8 +111,9 @@ def wheel_bytes(
     tags: str = "py3-none-any",
     extra_files: Mapping[str, bytes] = NOTHING,
     metadata: bytes | None = None,
+    without: Sequence[str] = (),
 ) -> bytes:
-    """Make the bytes of a wheel that pip installs."""
+    """Make the bytes of a wheel that pip installs, unless it is `without` something."""
     info = f"{release.stem}.dist-info"
     members = {
         f"{release.module}.py": f"version = {release.version!r}\n".encode(),
@@ -115,6 +122,8 @@ def wheel_bytes(
         f"{info}/WHEEL": _wheel_file(tags),
     }
     members[f"{info}/RECORD"] = _record(members, f"{info}/RECORD")
+    for name in without:
+        del members[f"{info}/{name}"]
     return zip_bytes(members)
 
 

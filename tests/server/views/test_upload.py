@@ -299,6 +299,8 @@ def test_a_form_that_speaks_of_another_file_is_refused(
         (WHEEL, wheel_bytes(Release("acme-other", "1.0"))),
         (WHEEL, wheel_bytes(RELEASE, metadata=Release("acme-core", "2.0").metadata())),
         (WHEEL, wheel_bytes(RELEASE, metadata=b"\xff\xfe")),
+        (WHEEL, wheel_bytes(RELEASE, without=["WHEEL"])),
+        (WHEEL, wheel_bytes(RELEASE, without=["RECORD"])),
         (SDIST, BYTES),
         (SDIST, sdist_bytes(RELEASE)[:-10]),
         (SDIST, sdist_bytes(Release("acme-core", "3.0"))),
@@ -307,7 +309,7 @@ def test_a_form_that_speaks_of_another_file_is_refused(
     ],
     ids=[
         "empty", "truncated", "tar as wheel", "no metadata", "another project", "another version",
-        "no UTF-8", "wheel as sdist", "truncated sdist", "another sdist", "no zip", "no egg",
+        "no UTF-8", "no WHEEL", "no RECORD", "wheel as sdist", "truncated sdist", "another sdist", "no zip", "no egg",
     ],
 )  # fmt: skip
 def test_a_file_that_is_not_what_its_name_says_is_refused(
