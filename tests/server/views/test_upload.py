@@ -309,7 +309,8 @@ def test_a_form_that_speaks_of_another_file_is_refused(
     ],
     ids=[
         "empty", "truncated", "tar as wheel", "no metadata", "another project", "another version",
-        "no UTF-8", "no WHEEL", "no RECORD", "wheel as sdist", "truncated sdist", "another sdist", "no zip", "no egg",
+        "no UTF-8", "no WHEEL", "no RECORD", "wheel as sdist", "truncated sdist", "another sdist", "no zip",
+        "no egg",
     ],
 )  # fmt: skip
 def test_a_file_that_is_not_what_its_name_says_is_refused(
