@@ -27,6 +27,7 @@ from pypitool.repository.publish import Incoming, publish
 from pypitool.repository.read_file import contents_of
 from pypitool.repository.releases import NotHeld, delete_release
 from pypitool_server.access.access import RequestRights
+from pypitool_server.http.negotiated import queried
 from pypitool_server.services import Services, services
 from pypitool_server.views import answers
 from pypitool_server.views.not_held import refuse_while_reading
@@ -87,10 +88,12 @@ def receive() -> Response:
 def _received(here: Services, body: RequestBody) -> Response:
     store, limit = here.repository.store, here.settings.server.max_upload_size
     admit = partial(_admitted, here)
-    with IncomingFile(store, admit=admit, limit=limit, announced=body.expected or 0) as file:
+    # Scripts with curl have it in the address, which the public index reads; the form's own word counts.
+    asked = queried(ACTION)
+    with IncomingFile(store, admit=admit, limit=limit, announced=body.expected or 0, action=asked) as file:
         pieces = body.pieces(limit + FORM_BYTES.most)
         form = read_form(request.content_type or "", pieces, file.open)
-        action = form.first(ACTION)
+        action = form.first(ACTION) or asked
         if not action:
             raise BadUpload(f"missing `{ACTION}` field")
         if action not in ACTIONS:

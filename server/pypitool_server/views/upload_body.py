@@ -168,8 +168,11 @@ class IncomingFile:
     Nothing is left of them unless they are published.
     """
 
-    def __init__(self, store: Store, *, admit: Admit, limit: int, announced: int) -> None:
+    def __init__(
+        self, store: Store, *, admit: Admit, limit: int, announced: int, action: str | None = None
+    ) -> None:
         self._store = store
+        self._action = action  # what is asked where the form does not say it
         self._admit = admit
         self._limit = limit
         self._announced = announced
@@ -193,7 +196,7 @@ class IncomingFile:
         """Say where the bytes of a file go that begins now, or refuse it before it arrives."""
         if field == CONTENT and self.filename is None:
             self.filename = filename
-            if form.first(ACTION) != DOCUMENTS:
+            if (form.first(ACTION) or self._action) != DOCUMENTS:
                 self.distribution = parse(filename)
                 # Before its bytes arrive: a large file that is refused costs nobody anything.
                 self._admit(self.distribution.project)

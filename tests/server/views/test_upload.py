@@ -412,6 +412,27 @@ def test_a_form_that_does_not_say_what_it_wants_is_refused(
     assert answer.text.startswith(words)
 
 
+@pytest.mark.parametrize("path", ["/", "/legacy/", "/simple/"])
+@pytest.mark.parametrize("query", ["?:action=file_upload", "?%3Aaction=file_upload&x=1"])
+def test_the_action_may_stand_in_the_address(server: Server, path: str, query: str) -> None:
+    fields = [("name", "acme-core"), ("version", "1.0"), ("filetype", "bdist_wheel")]
+
+    answer = server.post(multipart(fields, [("content", WHEEL, BYTES)]), path=path + query)
+
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert list(server.files) == [WHEEL]
+
+
+def test_the_action_of_the_form_counts_before_that_of_the_address(server: Server) -> None:
+    server.upload(WHEEL, BYTES)
+    fields = [(":action", "submit"), ("name", "acme-core"), ("version", "1.0")]
+
+    answer = server.post(multipart(fields), path="/?:action=remove_pkg")
+
+    assert answer.status_code == 200
+    assert list(server.files) == [WHEEL]
+
+
 @pytest.mark.parametrize("action", ["submit", "verify"])
 def test_announcements_are_answered_and_ignored(server: Server, action: str) -> None:
     answer = server.post(multipart([(":action", action), ("name", "acme-core"), ("version", "1.0")]))
