@@ -66,6 +66,7 @@ pypitool.core.text               _PART            search     1d
 pypitool.core.text               _SIZE            fullmatch  1 1.5
 pypitool.core.versions           _NUMBER          search     1.
 pypitool_server.http.proxies     _HOST            fullmatch  a [a
+pypitool_server.http.proxies     _HOST_AND_PREFIX fullmatch  a [a a/a /a
 pypitool_server.http.proxies     _PREFIX          fullmatch  /a
 pypitool_server.http.proxies     _SCHEME          fullmatch  http
 pypitool_server.logs.access_log  _ODD             search     /

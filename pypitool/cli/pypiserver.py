@@ -17,6 +17,7 @@ from pypitool.cli.root import ALIASES, command_names, root
 
 # With the flags of `pypi-server -U` that take no value, and `-d`, whose value may follow.
 _UPDATE = re.compile(r"-[uvx]*U[uvx]*d?")
+_VERBOSE = re.compile(r"-v+|--verbose")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,11 @@ def modern(arguments: Sequence[str]) -> tuple[list[str], str | None]:
         return words, f"`-U` is `pypitool {shlex.join(words)}`: please write it so"
     head, rest = _split(list(arguments))
     word = rest[0] if rest else None
-    if head.unknown or not (head.of_serve or word):
+    if head.unknown or not (head.of_serve or word or _is_verbose(head.of_root)):
         return list(arguments), None
     if word is not None and ALIASES.get(word, word) == "serve":
         return [*head.of_root, word, *head.of_serve, *rest[1:]], None
-    if word in command_names() or not (head.of_serve or _is_directory(word)):
+    if word in command_names() or not (head.of_serve or word is None or _is_directory(word)):
         return list(arguments), None
     words = [*head.of_root, "serve", *head.of_serve, *rest]
     return words, f"without a command this is `pypitool {shlex.join(words)}`: please write it so"
@@ -54,6 +55,11 @@ def _update(words: Sequence[str]) -> list[str] | None:
             others = [f"-{word[1:].replace('U', '')}"] if len(word) > len("-U") else []
             return ["update", *words[:place], *others, *words[place + 1 :]]
     return None
+
+
+def _is_verbose(words: Sequence[str]) -> bool:
+    """Tell whether there is nothing but the one flag of pypi-server that all our commands have."""
+    return bool(words) and all(_VERBOSE.fullmatch(word) for word in words)
 
 
 def _is_directory(word: str | None) -> bool:

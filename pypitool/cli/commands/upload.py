@@ -125,7 +125,8 @@ def upload_command(
 
     Every file is checked before anything is sent: its name, its archive and the metadata in it, and whether
     its README renders. The same bytes again are no failure; other bytes under the same name are a conflict.
-    A signature (FILE.asc) and attestations (FILE.*.attestation) beside a file go along.
+    A signature (FILE.asc) and attestations (FILE.*.attestation) beside a file go along. A server of pypitool
+    keeps the signature and drops the attestations: it has nobody to verify them.
 
     User and password are looked for in the address, in the options, in PYPITOOL_TOKEN, in PYPITOOL_USERNAME
     and PYPITOOL_PASSWORD, in TWINE_USERNAME and TWINE_PASSWORD, in the remote or the section, in a keyring,

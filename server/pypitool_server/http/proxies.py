@@ -24,6 +24,8 @@ MOST_REMEMBERED = 1024
 # Everything else in these headers was written by somebody who wants it printed on a page.
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+# pypiserver's README has the prefix behind the host: `X-Forwarded-Host $host:$server_port/pypi`.
+_HOST_AND_PREFIX = re.compile(f"{_HOST.pattern}(?:{_PREFIX.pattern})?")
 _SCHEME = re.compile("https?")
 _OWN = ("wsgi.url_scheme", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "SCRIPT_NAME")
 _FORWARDED = ("REMOTE_ADDR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PREFIX")
@@ -104,8 +106,9 @@ class ExternalAddress:
         scheme, host, prefix = environ["wsgi.url_scheme"], _host(environ), environ.get("SCRIPT_NAME", "")
         if self._proxies.trusts(environ.get("REMOTE_ADDR") or ""):
             scheme = _forwarded(environ, "PROTO", _SCHEME) or scheme
-            host = _forwarded(environ, "HOST", _HOST) or host
-            prefix = _forwarded(environ, "PREFIX", _PREFIX) or prefix
+            told, slash, behind = (_forwarded(environ, "HOST", _HOST_AND_PREFIX) or "").partition("/")
+            host = told or host
+            prefix = _forwarded(environ, "PREFIX", _PREFIX) or slash + behind or prefix
         return f"{scheme}://{host}{quote(prefix.rstrip('/'))}{self._mount}/"
 
 

@@ -50,6 +50,21 @@ def test_a_trusted_proxy_tells_what_it_was_asked_for() -> None:
     assert address == "https://pkgs.example/python/"
 
 
+@pytest.mark.parametrize(
+    ("host", "prefix", "address"),
+    [
+        ("pkgs.example/priv", "", "http://pkgs.example/priv/"),
+        ("pkgs.example:8443/priv/", "", "http://pkgs.example:8443/priv/"),
+        ("pkgs.example/a/b-c/", "", "http://pkgs.example/a/b-c/"),
+        ("pkgs.example/", "", "http://pkgs.example/"),
+        ("evil.example/x, pkgs.example/priv", "", "http://pkgs.example/priv/"),
+        ("pkgs.example/priv", "/other", "http://pkgs.example/other/"),
+    ],
+)
+def test_the_host_may_come_with_the_prefix_behind_it(host: str, prefix: str, address: str) -> None:
+    assert base_url(HTTP_X_FORWARDED_HOST=host, HTTP_X_FORWARDED_PREFIX=prefix) == address
+
+
 def test_nobody_else_is_believed() -> None:
     address = base_url(peer="10.0.0.2", HTTP_X_FORWARDED_HOST="evil.example", HTTP_X_FORWARDED_PROTO="https")
 
@@ -73,7 +88,9 @@ def test_a_host_that_is_none_is_replaced_by_our_own(header: str, value: str) -> 
     ("header", "value"),
     [
         ("HTTP_X_FORWARDED_PROTO", "javascript"),
-        ("HTTP_X_FORWARDED_HOST", "evil.example/path"),
+        ("HTTP_X_FORWARDED_HOST", "pkgs.example//evil.example"),
+        ("HTTP_X_FORWARDED_HOST", 'pkgs.example/"onclick='),
+        ("HTTP_X_FORWARDED_HOST", "/priv"),
         ("HTTP_X_FORWARDED_PREFIX", "//evil.example"),
         ("HTTP_X_FORWARDED_PREFIX", "/a\r\nb"),
         ("HTTP_X_FORWARDED_PREFIX", '/"onclick='),
