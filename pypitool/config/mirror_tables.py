@@ -135,7 +135,10 @@ class PolicySettings:
         "pinned", "yanked files: pinned takes those that a pin names, never takes none", kind=YANKED
     )
     cooldown: float = setting(
-        0.0, "update and lock offer no release that is younger", kind=SPAN, example="3d"
+        0.0,
+        "no file that is younger is chosen, but by an exact pin; of unknown age: younger",
+        kind=SPAN,
+        example="3d",
     )
     private: tuple[str, ...] = setting(
         (),

@@ -49,6 +49,7 @@ SIGNATURE = Limit(64 * KIB, None, "bytes; a signature has less than one")
 
 # Files and pages of upstreams.
 FILE_BYTES = Limit(5 * GIB, GIB, "bytes, where `max-file-size` does not say another number")
+SDIST_TO_READ = Limit(64 * MIB, None, "bytes of an sdist that is fetched for what it depends on alone")
 PAGE_BYTES = Limit(128 * MIB, 32 * MIB, "bytes of JSON with upload times and provenance")
 HTML_TAGS = Limit(500_000, 120_000, "tags, beginnings and ends; a file has three")
 HTML_BROKEN = Limit(1000, None, "tags without an end, as a `<` in a text is; a page has none")

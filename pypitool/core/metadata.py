@@ -9,14 +9,16 @@ from functools import partial
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.limits import REQUIRES_PYTHON
 from pypitool.core.names import is_valid_name
 from pypitool.core.text import printable
-from pypitool.core.versions import are_readable
+from pypitool.core.versions import are_readable, parsed
 
 _HIGHEST_MAJOR = 2
+_STATIC_SDISTS = Version("2.2")
 # Lines end as the email parser of pip ends them: str.splitlines would split at U+2028 too.
 _LINE_END = re.compile(r"\r\n|\r(?!\n)|\n")
 _HEAD_END = re.compile(rf"(?:\A|{_LINE_END.pattern})(?:{_LINE_END.pattern})")
@@ -96,6 +98,13 @@ class Dependencies:
     metadata_version: str
     requires_dist: tuple[str, ...]
     dynamic: tuple[str, ...]
+
+    @property
+    def is_static(self) -> bool:
+        """Whether what an sdist says of its dependencies is what its wheels will say (PEP 643)."""
+        version = parsed(self.metadata_version)
+        recent = version is not None and version >= _STATIC_SDISTS
+        return recent and not any(name.lower() == "requires-dist" for name in self.dynamic)
 
 
 def parse_dependencies(body: bytes) -> Dependencies:

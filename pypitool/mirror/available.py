@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, parse_wheel_filename
-from packaging.version import Version
 
 from pypitool.catalogue.catalogue import Reader
-from pypitool.core.metadata import Dependencies, parse_dependencies
+from pypitool.core.metadata import parse_dependencies
 from pypitool.core.mirror.closure import AvailableFiles, Proof, prove
 from pypitool.core.mirror.requirement_lines import parse_requirement
 from pypitool.core.mirror.run_events import HoleEvent, UnaskedWarning, WarningEvent
@@ -20,9 +19,6 @@ from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import FileKind, HeldFile
 from pypitool.core.versions import parsed
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set
-
-# PEP 643: from this version on, what an sdist does not call dynamic is what its wheels will say.
-_STATIC_SDISTS = Version("2.2")
 
 
 def prove_requests(
@@ -142,7 +138,7 @@ def requirements_in(body: bytes, kind: FileKind) -> tuple[Requirement, ...] | No
     """Return what metadata says that its file depends on; None when only building it would tell."""
     try:
         said = parse_dependencies(body)
-        if kind is FileKind.SDIST and not _is_static(said):
+        if kind is FileKind.SDIST and not said.is_static:
             return None
         return tuple(map(parse_requirement, said.requires_dist))
     except InvalidRequirement:
@@ -170,12 +166,6 @@ def candidate_of(file: HeldFile) -> Candidate | None:
         upload_time=file.upload_time,
         metadata_sha256=file.contents.metadata_sha256,
     )
-
-
-def _is_static(said: Dependencies) -> bool:
-    version = parsed(said.metadata_version)
-    recent = version is not None and version >= _STATIC_SDISTS
-    return recent and not any(name.lower() == "requires-dist" for name in said.dynamic)
 
 
 class WithPlanned:

@@ -6,6 +6,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -269,6 +270,7 @@ def _request(
         targets=named_targets(one.targets, every) if one.targets else every,
         closure=closure,
         rules=selection_rules(settings, inputs, one.files),
+        cooldown=cooldown(settings),
     )
 
 
@@ -283,7 +285,13 @@ def named_request(
 ) -> SetRequest:
     """Return what a command line asks for, as a set that is called like the command."""
     closure = Closure.OFF if no_deps else Closure.RESOLVE if resolve else Closure.CHECK
-    return SetRequest(command, inputs, targets, closure, selection_rules(settings, inputs), title="this")
+    rules = selection_rules(settings, inputs)
+    return SetRequest(command, inputs, targets, closure, rules, cooldown(settings), "this")
+
+
+def cooldown(settings: Settings) -> timedelta:
+    """Return how old a file has to be before anybody chooses it."""
+    return timedelta(seconds=settings.policy.cooldown)
 
 
 def selection_rules(settings: Settings, inputs: Inputs, files: str | None = None) -> SelectionRules:

@@ -1,7 +1,8 @@
 """One index for uv in front of all upstreams, on loopback, for as long as it resolves.
 
-uv asks every index for every name. Here each project is asked for where it belongs (`projects` of an
-upstream) and our own nowhere, through our sessions: with their credentials, proxies and trusted hosts.
+Whatever uv resolves, it resolves from pages of ours: what stands on them passes every rule, and has files for
+the targets. Each project is asked for where it belongs (`projects` of an upstream) and our own nowhere,
+through our sessions: with their credentials, proxies and trusted hosts.
 Anybody on the machine may connect, so the path begins with a secret that only uv knows, and nothing is
 fetched but what a page of this run has listed.
 """
@@ -9,45 +10,36 @@ fetched but what a page of this run has listed.
 from __future__ import annotations
 
 import hmac
-import json
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import quote
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import PypitoolError
 from pypitool.core.guard import Guard
-from pypitool.upstream.fetch_page import UpstreamPage, find_page
-from pypitool.upstream.listing import ListedFile, joined
+from pypitool.core.mirror.targets import Target
+from pypitool.mirror.relay_pages import ListedFile, RelayPages, ReleaseSources, ShownTerms
 from pypitool.upstream.session import UpstreamSession, read_pieces
-from pypitool.upstream.upstream import Upstream
 from pypitool.upstream.upstream_errors import NoSuchProject
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _PASSED = ("Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "ETag", "Last-Modified")
 _ASKED = ("Range", "If-Range", "If-None-Match")
-_FILE = re.compile(r"file/(\d{1,9})/[^/]+?(\.metadata)?")
-_OF_ADDRESSES = "!#$%&()*+,/:;=?@[]~"
+_METADATA = ".metadata"
+_FILE = re.compile(r"file/(\d{1,9})/[^/]+")
 _LONGEST_NAME = 200  # of a project, as uv asks for it
-
-IsOurs = Callable[[NormalizedName], bool]
 
 
 @contextmanager
-def open_relay(upstreams: Sequence[Upstream], is_ours: IsOurs) -> Iterator[Relay]:
-    """Serve the upstreams as one index while entered; what `is_ours` is asked for nowhere."""
+def open_relay(sources: ReleaseSources, terms: ShownTerms) -> Iterator[Relay]:
+    """Serve what may be chosen as one index while entered."""
     with ExitStack() as stack:
-        sessions = [UpstreamSession(upstream) for upstream in upstreams]
-        for session in sessions:
-            stack.callback(session.close)
-        relay = Relay(sessions, is_ours)
+        relay = Relay(RelayPages(sources, terms))
         stack.callback(relay.server_close)
         thread = threading.Thread(target=relay.serve_forever, args=(0.02,), daemon=True)
         thread.start()
@@ -56,44 +48,27 @@ def open_relay(upstreams: Sequence[Upstream], is_ours: IsOurs) -> Iterator[Relay
         yield relay
 
 
-@dataclass(frozen=True, slots=True)
-class _ListedAddress:
-    """What a page of this run has listed: who serves it, and where."""
-
-    session: UpstreamSession
-    url: str
-    has_metadata: bool
-
-
 class Relay(ThreadingHTTPServer):
-    """Answers uv from the upstreams."""
+    """Answers uv from the upstreams, and from what is held."""
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, sessions: Sequence[UpstreamSession], is_ours: IsOurs) -> None:
+    def __init__(self, pages: RelayPages) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.sessions = tuple(sessions)
-        self.is_ours = is_ours
+        self.pages = pages
         self.failures: list[PypitoolError] = []
         self._secret = secrets.token_urlsafe(32)
-        self._listed: list[_ListedAddress] = []
-        self._listing = threading.Lock()
+        self._views: list[Sequence[Target]] = []
 
-    @property
-    def url(self) -> str:
-        """The address of the index."""
-        return f"{self._root}/simple/"
+    def index(self, targets: Sequence[Target]) -> str:
+        """Return the address of an index of what these targets may get."""
+        self._views.append(tuple(targets))
+        return f"{self._root}/{len(self._views) - 1}/simple/"
 
-    def page(self, project: NormalizedName) -> bytes:
-        """Return the page of a project, from the upstream that has it."""
-        if self.is_ours(project):
-            raise NoSuchProject(self.url, f"nobody is asked for {project}: it is ours")
-        page = find_page(project, self.sessions, {})
-        assert isinstance(page, UpstreamPage)  # nothing was known of it
-        session = next(one for one in self.sessions if one.upstream.name == page.upstream)
-        files = [self._file(session, page.listing.base, entry) for entry in page.listing.entries]
-        return json.dumps({"meta": {"api-version": "1.1"}, "name": project, "files": files}).encode()
+    def page(self, view: int, project: NormalizedName) -> bytes | None:
+        """Return the page of a project; None where there is no such index."""
+        return self.pages.page(project, self._views[view], self._root) if view < len(self._views) else None
 
     def inside(self, path: str) -> str | None:
         """Return what is asked for below our secret; None: whoever asks does not know it."""
@@ -102,42 +77,19 @@ class Relay(ThreadingHTTPServer):
             rest if hmac.compare_digest(secret.encode("latin-1", "replace"), self._secret.encode()) else None
         )
 
-    def origin(self, path: str) -> tuple[UpstreamSession, str] | None:
-        """Return who serves what stands behind a path of ours, and its address there."""
-        found = _FILE.fullmatch(path)
-        listed = self._listed[int(found[1])] if found and int(found[1]) < len(self._listed) else None
-        if found is None or listed is None or (found[2] and not listed.has_metadata):
-            return None
-        # PEP 658: "served at the file URL with .metadata appended", where there is no query or fragment.
-        return listed.session, listed.url.partition("#")[0] + (found[2] or "")
+    def listed(self, address: str) -> ListedFile | None:
+        """Return the file that stands behind an address, or a path below our secret."""
+        found = _FILE.fullmatch(address.removeprefix(f"{self._root}/"))
+        files = self.pages.listed
+        return files[int(found[1])] if found and int(found[1]) < len(files) else None
 
-    def restored(self, text: str) -> str:
-        """Put the addresses of the upstreams into a text that holds ours."""
-        ours = rf"{re.escape(self._root)}/file/(\d{{1,9}})/[^\s\"',}}\]]+"
-        # Quoted as in a text: the address is a stranger's, and may try to end the string that it stands in.
-        return re.sub(ours, lambda found: quote(self._listed[int(found[1])].url, safe=_OF_ADDRESSES), text)
+    def tidied(self, text: str) -> str:
+        """Take our address out of what uv says."""
+        return text.replace(self._root, "the index")
 
     @property
     def _root(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/{self._secret}"
-
-    def _file(self, session: UpstreamSession, base: str, entry: ListedFile) -> dict[str, Any]:
-        url = joined(base, entry.url)
-        with self._listing:
-            number = len(self._listed)
-            self._listed.append(_ListedAddress(session, url, entry.metadata_sha256 is not None))
-        file: dict[str, Any] = {
-            "filename": entry.filename,
-            "url": f"{self._root}/file/{number}/{quote(entry.filename)}",
-            "hashes": dict(entry.hashes),
-            "yanked": False if entry.yanked is None else entry.yanked or True,
-            "requires-python": entry.requires_python,
-            "size": entry.size,
-            "upload-time": entry.upload_time,
-        }
-        if entry.metadata_sha256 is not None:
-            file["core-metadata"] = {"sha256": entry.metadata_sha256}
-        return {key: value for key, value in file.items() if value is not None}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -155,11 +107,12 @@ class _Handler(BaseHTTPRequestHandler):
         Guard.run(lambda: self._given(path), self._failed)
 
     def _given(self, path: str) -> None:
-        found = re.fullmatch(r"simple/([^/]+)/?", path)
-        if found and len(found[1]) <= _LONGEST_NAME:
-            self._answer(200, self.server.page(canonicalize_name(found[1])))
-        else:
-            self._pass_on(path)
+        found = re.fullmatch(r"(\d{1,6})/simple/([^/]+)/?", path)
+        if found is None or len(found[2]) > _LONGEST_NAME:
+            self._file(path)
+            return
+        body = self.server.page(int(found[1]), canonicalize_name(found[2]))
+        self._answer(404 if body is None else 200, body or b"")
 
     def _failed(self, error: PypitoolError) -> None:
         if isinstance(error, NoSuchProject):
@@ -180,12 +133,23 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def _pass_on(self, path: str) -> None:
-        origin = self.server.origin(path)
-        if origin is None:
+    def _file(self, path: str) -> None:
+        is_metadata = path.endswith(_METADATA)
+        listed = self.server.listed(path.removesuffix(_METADATA))
+        if listed is None or (is_metadata and not listed.has_metadata):
             self._answer(404)
             return
-        session, url = origin
+        body = self.server.pages.metadata(listed) if is_metadata else None
+        if body is not None:
+            self._answer(200, body)
+        elif listed.session is None or listed.is_standin:
+            self._answer(404)  # a stand-in has nothing but metadata
+        else:
+            # PEP 658: "served at the file URL with .metadata appended", where there is no query or fragment.
+            url = listed.candidate.url.partition("#")[0]
+            self._pass_on(listed.session, url + (_METADATA if is_metadata else ""))
+
+    def _pass_on(self, session: UpstreamSession, url: str) -> None:
         asked = {name: self.headers[name] for name in _ASKED if name in self.headers}
         with session.get(url, {**asked, "Accept-Encoding": "identity"}) as response:
             self.send_response(response.status_code)

@@ -1,7 +1,8 @@
 """What is not pinned, resolved by uv: `uv pip compile` in a subprocess, of which only the pylock is read.
 
 `pip download` judges markers on the host and is wrong for every other target; uv resolves for all of them
-at once. It builds nothing, downloads no Python, and reads no configuration but ours.
+at once. It builds nothing, downloads no Python, reads no configuration but ours, and sees no index but the
+relay: what stands there has passed every rule.
 """
 
 from __future__ import annotations
@@ -10,24 +11,42 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from pypitool.config.config_files import parse_toml
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.mirror.lock_document import LockDocument, preferring, read_resolved
 from pypitool.core.mirror.requirement_lines import RequirementLine
-from pypitool.core.mirror.selection import Formats
+from pypitool.core.mirror.shown_releases import ReleaseRules
 from pypitool.core.mirror.targets import Target, lowest_python
-from pypitool.mirror.inputs import Inputs, read_inputs
+from pypitool.mirror.available import HeldFiles
+from pypitool.mirror.inputs import Inputs
 from pypitool.mirror.private_names import PrivateNames
+from pypitool.mirror.relay_pages import ReleaseSources, ShownTerms
 from pypitool.mirror.sets import SetRequest
 from pypitool.mirror.uv_program import uv_environment, uv_program
-from pypitool.upstream.upstream import Upstream
+from pypitool.upstream.upstream_errors import Stopped
 
-_TIMEOUT = 600.0
+if TYPE_CHECKING:
+    from pypitool.mirror.relay import Relay
 
-_DIRECT = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}  # the relay is no way into the world
+_OUTPUT = "pylock.toml"  # also what was chosen before
+_LONGEST = 600.0  # of everything that is asked of uv for one answer
+_LOOK_EVERY = 0.1  # seconds between two looks at whether the run is to stop
+
+# The relay waits and tries again itself, and is no way into the world.
+_TOWARDS_RELAY = {
+    "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1",
+    "UV_HTTP_TIMEOUT": f"{_LONGEST:.0f}", "UV_HTTP_RETRIES": "0",
+}  # fmt: skip
 
 _GLIBCS = (17, 28, *range(31, 41))  # the manylinux levels that uv knows
 
@@ -44,6 +63,27 @@ class Unresolvable(PypitoolError):
     kind = Kind.INVALID
     sentence = "no set of versions satisfies the requirements:\n{reason}"
     reason: str
+    too_young: str = ""  # what was left out for its age alone
+
+    def __post_init__(self) -> None:
+        if self.too_young:
+            self.hint = f"the cooldown leaves out {self.too_young}; who pins one of them exactly takes it"
+        super().__post_init__()
+
+
+class KnownOnlyWhenBuilt(PypitoolError):
+    """There is an answer, with sdists of which nobody knows what they depend on."""
+
+    kind = Kind.INVALID
+    pins: Sequence[str]
+
+    def __post_init__(self) -> None:
+        self.hint = f"add {', '.join(f'`{pin}`' for pin in self.pins)}, and what they need"
+        super().__post_init__()
+
+    def __str__(self) -> str:
+        names = ", ".join(pin.replace("==", " ") for pin in self.pins)
+        return f"no wheel: what {names} depends on is known only when it is built, and nothing is built here"
 
 
 class ResolverFailed(PypitoolError):
@@ -56,98 +96,200 @@ class ResolverFailed(PypitoolError):
 
 @dataclass(frozen=True, slots=True)
 class ResolverRequest:
-    """What is to be resolved, and where uv may look."""
+    """What uv is to resolve: what is wanted, for whom, and which releases it may see."""
 
     wanted: Sequence[RequirementLine]
-    constraints: Sequence[RequirementLine]
-    upstreams: Sequence[Upstream]
-    formats: Formats = Formats()
-    prereleases: bool = False
-    private_names: PrivateNames | None = None  # what no upstream may hear of
+    targets: Sequence[Target]
+    constraints: Sequence[RequirementLine] = ()
+    rules: ReleaseRules = ReleaseRules()
+    # What was chosen before: it stays where it can (uv's existing output file), but for `upgraded`.
+    preferences: Mapping[NormalizedName, Version] = field(default_factory=dict)
+    upgraded: frozenset[NormalizedName] = frozenset()
+    # One version of each project for everybody, as a file of pins wants it.
+    one_version: bool = False
+    # A release of these projects is shown only if it has a file for each of these targets.
+    served: Mapping[NormalizedName, Sequence[Target]] = field(default_factory=dict)
+    only_held: frozenset[NormalizedName] = frozenset()  # stand there with what is held of them
 
-    def needs_relay(self) -> bool:
-        """Tell whether uv cannot be left to ask the upstreams itself: it would ask all of them for all."""
-        return (self.private_names is not None and self.private_names.are_there()) or any(
-            upstream.projects or not upstream.verified for upstream in self.upstreams
-        )
+    def terms(self) -> ShownTerms:
+        """Return what decides which releases are shown."""
+        lines = (*self.wanted, *self.constraints)
+        return ShownTerms(self.rules, lines, self.preferences, self.served, self.only_held)
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """A pylock document; for one target, or for all of them when `target` is None."""
+    """What uv chose; for one target, or for all of them when `target` is None."""
 
-    pylock: str
+    lock: LockDocument
     target: str | None = None
+
+    @property
+    def inputs(self) -> Inputs:
+        """What it pins, as lines."""
+        return Inputs(wanted=tuple(release.line() for release in self.lock.releases))
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The answer: one for all targets, or one for each; and the projects whose pages failed."""
+
+    answers: tuple[Resolution, ...]
+    failed: Mapping[NormalizedName, PypitoolError] = field(default_factory=dict)
 
 
 def resolve_set(
-    request: SetRequest,
-    upstreams: Sequence[Upstream],
-    private_names: PrivateNames,
-    environ: Mapping[str, str],
+    request: SetRequest, sources: ReleaseSources, environ: Mapping[str, str]
 ) -> dict[str | None, Inputs]:
     """Return what uv adds to the lines of a set: by target's name, or for all of them under None."""
-    lines = private_names.public_lines(request.inputs.wanted, request.targets)
-    if not lines:
+    question = question_of(request, sources.private_names)
+    if not question.wanted:
         return {None: Inputs()}
-    question = ResolverRequest(
-        wanted=lines,
+    return {answer.target: answer.inputs for answer in resolve(question, sources, environ).answers}
+
+
+def question_of(request: SetRequest, private_names: PrivateNames) -> ResolverRequest:
+    """Return what a set asks of uv."""
+    return ResolverRequest(
+        wanted=_answerable(request.inputs.wanted, private_names),
+        targets=request.targets,
         constraints=request.inputs.constraints,
-        upstreams=upstreams,
-        formats=request.inputs.formats,
-        prereleases=request.rules.prereleases,
-        private_names=private_names,
+        rules=ReleaseRules(request.rules, request.cooldown),
     )
-    return {answer.target: _read(answer.pylock) for answer in resolve(question, request.targets, environ)}
 
 
-def _read(pylock: str) -> Inputs:
-    with TemporaryDirectory(prefix="pypitool-") as folder:
-        path = Path(folder) / "pylock.toml"
-        path.write_text(pylock, encoding="utf-8")
-        return read_inputs(locks=[path], environ={})
+def _answerable(lines: Iterable[RequirementLine], private_names: PrivateNames) -> tuple[RequirementLine, ...]:
+    """Return the lines without those of our own that nothing here satisfies: they are holes of the proof."""
+    held = HeldFiles(private_names.reader)
+    return tuple(
+        line
+        for line in lines
+        if not private_names.is_ours(name := canonicalize_name(line.requirement.name))
+        or any(
+            line.requirement.specifier.contains(candidate.version, prereleases=True)
+            for candidate in held.candidates(name)
+        )
+    )
 
 
-def resolve(
-    question: ResolverRequest, targets: Sequence[Target], environ: Mapping[str, str]
-) -> tuple[Resolution, ...]:
+def resolve(question: ResolverRequest, sources: ReleaseSources, environ: Mapping[str, str]) -> Resolved:
     """Resolve for all targets at once, or one by one when no universal answer exists."""
-    if question.needs_relay():
-        return _through_relay(question, targets, environ)
-    return _resolved(question, targets, environ)
-
-
-def _through_relay(
-    question: ResolverRequest, targets: Sequence[Target], environ: Mapping[str, str]
-) -> tuple[Resolution, ...]:
     from pypitool.mirror.relay import open_relay
 
-    is_ours = question.private_names.is_ours if question.private_names is not None else lambda project: False
-    with open_relay(question.upstreams, is_ours) as relay:
-        asked = replace(question, upstreams=(Upstream("relay", relay.url),), private_names=None)
+    with open_relay(sources, question.terms()) as relay:
+        resolver = _Resolver(question, relay, environ, sources.stop, time.monotonic() + _LONGEST)
         try:
-            answers = _resolved(asked, targets, {**environ, **_DIRECT})
-        except PypitoolError as error:
-            if not relay.failures:
+            answers = resolver.answers()
+        except Unresolvable as error:
+            resolver.tell_sdists()
+            raise Unresolvable(error.reason, _too_young(relay, error.reason)) from None
+        return Resolved(answers, dict(relay.pages.failures))
+
+
+def _too_young(relay: Relay, reason: str) -> str:
+    """Name the releases that were left out for their age, of the projects of which uv speaks."""
+    return ", ".join(
+        f"{name} {max(versions)}"
+        for name, versions in sorted(relay.pages.left_out.too_young.items())
+        if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", reason)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolver:
+    question: ResolverRequest
+    relay: Relay
+    environ: Mapping[str, str]
+    stop: threading.Event
+    deadline: float
+
+    def answers(self) -> tuple[Resolution, ...]:
+        """Ask uv for all targets, then for each."""
+        targets = self.question.targets
+        try:
+            arguments = ["--universal", "--python-version", lowest_python(tuple(targets))]
+            if self.question.one_version:
+                arguments += ["--fork-strategy", "fewest"]
+            return (Resolution(self._compile(arguments, targets)),)
+        except Unresolvable:
+            # Platforms that nobody has must not make a set unsolvable.
+            if len(targets) == 1 and uv_platform(targets[0]) is None:
                 raise
+            return tuple(
+                Resolution(self._compile(_arguments_for(target), (target,)), target.name)
+                for target in targets
+            )
+
+    def tell_sdists(self) -> None:
+        """Raise `KnownOnlyWhenBuilt` if there is an answer once sdists are believed to need nothing."""
+        pages = self.relay.pages
+        if not pages.left_out.dynamic:
+            return
+        pages.builds_are_believed = True
+        try:
+            answers = self.answers()
+        except Unresolvable:
+            return
+        chosen = {(release.name, release.version) for one in answers for release in one.lock.releases}
+        pins = [
+            f"{name}=={version}"
+            for name, versions in sorted(pages.left_out.dynamic.items())
+            for version in dict.fromkeys(versions)
+            if (name, version) in chosen
+        ]
+        if pins:
+            raise KnownOnlyWhenBuilt(pins)
+
+    def _compile(self, arguments: Sequence[str], targets: Sequence[Target]) -> LockDocument:
+        with tempfile.TemporaryDirectory(prefix="pypitool-") as folder:
+            command = [*_command(self.question, Path(folder)), *arguments]
+            environment = {
+                **uv_environment(self.environ, folder),
+                **_TOWARDS_RELAY,
+                # In the environment: an argument list can be read by everybody on the machine.
+                "UV_DEFAULT_INDEX": self.relay.index(targets),
+            }
+            code, said = self._run(command, environment, folder)
+            if code == 0:
+                return self._read((Path(folder) / _OUTPUT).read_text(encoding="utf-8"))
+        if self.relay.failures:
             # uv knows no more than that the relay failed.
-            raise ResolverFailed(str(relay.failures[0])) from error
-        return tuple(replace(answer, pylock=relay.restored(answer.pylock)) for answer in answers)
+            failure = self.relay.failures[0]
+            raise failure if isinstance(failure, Stopped) else ResolverFailed(str(failure)) from failure
+        reason = self.relay.tidied(said).strip().removeprefix("error: ")
+        if code == 1 and "No solution found" in said:
+            raise Unresolvable(reason)
+        raise ResolverFailed(reason or f"exit code {code}")
 
+    def _run(self, command: Sequence[str], environment: Mapping[str, str], folder: str) -> tuple[int, str]:
+        try:
+            process = subprocess.Popen(
+                command, env=environment, cwd=folder, text=True, errors="replace", stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            )  # fmt: skip
+        except OSError as error:
+            raise ResolverFailed(str(error)) from error
+        with process:
+            try:
+                return self._ended(process)
+            finally:
+                process.kill()
 
-def _resolved(
-    question: ResolverRequest, targets: Sequence[Target], environ: Mapping[str, str]
-) -> tuple[Resolution, ...]:
-    try:
-        arguments = ["--universal", "--python-version", lowest_python(tuple(targets))]
-        return (Resolution(_compile(question, arguments, environ)),)
-    except Unresolvable:
-        # Platforms that nobody has must not make a set unsolvable.
-        if len(targets) == 1 and uv_platform(targets[0]) is None:
-            raise
-        return tuple(
-            Resolution(_compile(question, _arguments_for(target), environ), target.name) for target in targets
-        )
+    def _ended(self, process: subprocess.Popen[str]) -> tuple[int, str]:
+        while True:
+            try:
+                _, said = process.communicate(timeout=_LOOK_EVERY)
+                return process.returncode, said
+            except subprocess.TimeoutExpired:
+                if self.stop.is_set():
+                    raise Stopped() from None
+                if time.monotonic() > self.deadline:
+                    raise ResolverFailed(f"it did not end within {_LONGEST:g} s") from None
+
+    def _read(self, text: str) -> LockDocument:
+        """Return what uv chose, with all files of each release: uv leaves out sdists, building none."""
+        lock, shown = read_resolved(parse_toml(text)), self.relay.pages.shown
+        return lock.with_files(lambda name, version: (one for one in shown[name] if one.version == version))
 
 
 def _arguments_for(target: Target) -> list[str]:
@@ -171,77 +313,26 @@ def uv_platform(target: Target) -> str | None:
     return None
 
 
-def _compile(question: ResolverRequest, arguments: Sequence[str], environ: Mapping[str, str]) -> str:
-    with tempfile.TemporaryDirectory(prefix="pypitool-") as folder:
-        command = [*_command(question, Path(folder)), *arguments]
-        try:
-            ended = subprocess.run(
-                command, env=_environment(question, environ, folder), capture_output=True, text=True,
-                timeout=_TIMEOUT, check=False, stdin=subprocess.DEVNULL, cwd=folder,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired as error:
-            raise ResolverFailed(f"it did not end within {_TIMEOUT:g} s") from error
-        except OSError as error:
-            raise ResolverFailed(str(error)) from error
-    if ended.returncode == 0:
-        return ended.stdout
-    reason = _tidied(ended.stderr, question)
-    if ended.returncode == 1 and "No solution found" in ended.stderr:
-        raise Unresolvable(reason)
-    raise ResolverFailed(reason or f"exit code {ended.returncode}")
-
-
 def _command(question: ResolverRequest, folder: Path) -> list[str]:
     (folder / "requirements.in").write_text("".join(_lines(question.wanted)), encoding="utf-8")
+    prereleases = question.rules.selection.prereleases
     command = [
-        uv_program(), "pip", "compile", "requirements.in", "--format", "pylock.toml", "--quiet",
-        "--no-header", "--no-config", "--python", sys.executable, "--no-python-downloads", "--no-build",
+        uv_program(), "pip", "compile", "requirements.in", "--output-file", _OUTPUT, "--quiet", "--no-header",
+        "--no-config", "--no-cache", "--python", sys.executable, "--no-python-downloads", "--no-build",
         "--no-progress", "--color", "never",
-        "--prerelease", "allow" if question.prereleases else "if-necessary-or-explicit",
+        "--prerelease", "allow" if prereleases else "if-necessary-or-explicit",
     ]  # fmt: skip
     if question.constraints:
         (folder / "constraints.txt").write_text("".join(_lines(question.constraints)), encoding="utf-8")
         command += ["--constraints", "constraints.txt"]
-    for name in sorted(question.formats.no_binary):
-        command += ["--no-binary", name]
+    if question.preferences:
+        chosen = {name: str(version) for name, version in question.preferences.items()}
+        (folder / _OUTPUT).write_text(preferring(chosen), encoding="utf-8")
+    for name in sorted(question.upgraded):
+        command += ["--upgrade-package", name]
     return command
 
 
 def _lines(wanted: Sequence[RequirementLine]) -> Iterator[str]:
     for line in wanted:
         yield f"{line.requirement}\n"
-
-
-def _indexes(upstreams: Sequence[Upstream]) -> dict[str, str]:
-    # uv takes the first index that has a name, as we do. Upstreams of certain projects are asked first;
-    # the last of the general ones is its default index.
-    ordered = sorted(enumerate(upstreams), key=lambda pair: (not pair[1].projects, pair[0]))
-    *first, last = [f"{_index_name(number)}={upstream.index}" for number, upstream in ordered]
-    return {"UV_INDEX": " ".join(first), "UV_DEFAULT_INDEX": last} if first else {"UV_DEFAULT_INDEX": last}
-
-
-def _index_name(number: int) -> str:
-    return f"upstream{number}"
-
-
-def _environment(question: ResolverRequest, environ: Mapping[str, str], folder: str) -> dict[str, str]:
-    kept = uv_environment(environ, folder)
-    # In the environment: an argument list can be read by everybody on the machine, and the relay is a secret.
-    kept.update(_indexes(question.upstreams))
-    for number, upstream in enumerate(question.upstreams):
-        if upstream.credentials is not None:
-            name = _index_name(number).upper()
-            kept[f"UV_INDEX_{name}_USERNAME"] = upstream.credentials.user
-            kept[f"UV_INDEX_{name}_PASSWORD"] = upstream.credentials.password
-        if upstream.ca is not None:
-            kept["SSL_CERT_FILE"] = str(upstream.ca)
-        if upstream.proxy is not None:
-            kept["HTTP_PROXY"] = kept["HTTPS_PROXY"] = upstream.proxy
-    return kept
-
-
-def _tidied(text: str, question: ResolverRequest) -> str:
-    for upstream in question.upstreams:
-        if upstream.credentials is not None and upstream.credentials.password:
-            text = text.replace(upstream.credentials.password, "****")
-    return text.strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from functools import cached_property
 
@@ -38,6 +39,7 @@ class SetRequest:
     targets: tuple[Target, ...]
     closure: Closure = Closure.CHECK
     rules: SelectionRules = SelectionRules()
+    cooldown: timedelta = timedelta()  # of what is chosen for it
     title: str | None = None  # in sentences; None: its name
 
     @property

@@ -28,6 +28,7 @@ from pypitool.mirror.offered_metadata import OfferedFile, read_dependencies
 from pypitool.mirror.offers import Offers, ProjectOffer, ask_upstreams, remembered_offers
 from pypitool.mirror.private_names import PrivateNames
 from pypitool.mirror.record import MirrorRecord
+from pypitool.mirror.relay_pages import ReleaseSources
 from pypitool.mirror.resolve import resolve_set
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set, refuse_unpinned
 from pypitool.mirror.upstream_changes import MatchedFile, apply_upstream_changes
@@ -69,6 +70,11 @@ class Mirror:
         """What no upstream may hear of."""
         return PrivateNames(self.repository.catalogue, self.private)
 
+    @property
+    def sources(self) -> ReleaseSources:
+        """Where releases come from that may be chosen."""
+        return ReleaseSources(self.sessions, self.private_names, self.stop)
+
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
@@ -88,9 +94,8 @@ def pin_sets(
     Offline nobody is asked: what the lines do not pin is whatever is here and fits.
     """
     refuse_unpinned(requests)
-    upstreams, names = [session.upstream for session in mirror.sessions], mirror.private_names
     return tuple(
-        pin_set(request, resolve_set(replace(request, targets=request.fitting), upstreams, names, environ))
+        pin_set(request, resolve_set(replace(request, targets=request.fitting), mirror.sources, environ))
         if request.closure is Closure.RESOLVE and request.fitting and not offline
         else pin_set(request, {})
         for request in requests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pypitool.archives.archive import read_archive
@@ -37,9 +38,10 @@ def publish_wheel(
     overwrite: bool = False,
     signature: bytes | None = None,
     upload_time: str | None = None,
+    requires: Sequence[str] = (),
 ) -> Published:
     """Publish a wheel as an upload does; `salt` makes other bytes."""
-    release = Release(name, version)
+    release = Release(name, version, requires)
     body = wheel_bytes(release, extra_files={"salt": salt})
     distribution = parse(filename or wheel_filename(release))
     with repository.store.temporary() as temporary:

@@ -22,6 +22,7 @@ from pypitool.cli.mirror_options import (
 )
 from pypitool.cli.mirror_run import tell_input_warnings, workspace_of
 from pypitool.cli.output import Output
+from pypitool.cli.settings_options import setting_option
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.host import write_whole
 
@@ -29,22 +30,28 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pypitool.config.settings import Settings
-    from pypitool.core.mirror.requirement_lines import RequirementLine as Line
-    from pypitool.core.mirror.targets import Target
+    from pypitool.core.mirror.lock_document import LockDocument
     from pypitool.mirror.inputs import Inputs
-    from pypitool.mirror.private_names import PrivateNames
-    from pypitool.mirror.resolve import Resolution
+    from pypitool.mirror.resolve import Resolution, ResolverRequest
+    from pypitool.mirror.sync import Mirror
+    from pypitool.upstream.upstream import Upstream
 
 
 class NothingToLock(PypitoolError):
     """Requirements of which no index may be asked."""
 
     kind = Kind.INVALID
-    hint = "pin them in the requirements of the set; they are served from the directory"
+    hint = "say with --url where this directory is served: what it holds is locked with those addresses"
     projects: Sequence[str]
 
     def __str__(self) -> str:
         return f"there is nothing to lock: {', '.join(self.projects)} is ours, and no index is asked for it"
+
+
+def _web_address(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.startswith(("http://", "https://")):
+        raise click.BadParameter(f"`{value}` is no http address")
+    return value
 
 
 @command(
@@ -52,15 +59,25 @@ class NothingToLock(PypitoolError):
     examples=(
         "pypitool lock -r requirements.in -o pylock.toml",
         "pypitool lock -r requirements.in -o pylock.toml --target ubuntu24 --target windows",
+        "pypitool lock -r requirements.in --url http://packages.example.com:8080",
     ),
-    exits={1: "no set of versions satisfies the requirements", 7: "no index answered"},
+    exits={
+        1: "no set of versions satisfies the requirements",
+        3: "a page could not be read: what is here of its project was taken",
+        7: "no index answered",
+    },
 )
 @requirement_options
 @target_options
 @upstream_options
+@setting_option("policy.cooldown", topic="What")
 @option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("pylock.toml"), show_default=True,
     metavar="FILE", topic="Where", help="Write the lock here.",
+)  # fmt: skip
+@option(
+    "--url", metavar="URL", topic="Where", callback=_web_address,
+    help="Write the addresses that the files have at this server of packages, not those of the index.",
 )  # fmt: skip
 @on_packages
 @click.pass_obj
@@ -70,60 +87,68 @@ def lock_command(
     whom: TargetOptions,
     where: UpstreamOptions,
     output: Path,
+    url: str | None,
 ) -> int:
     """Resolve requirements for every target, and write them as a lock.
 
-    A pylock.toml (PEP 751) pins everything, with hashes. One lock holds for all targets; where no such answer
-    exists there is one for each target, named pylock.TARGET.toml beside it.
+    A pylock.toml (PEP 751) pins everything, with hashes. One lock holds for all targets of the configuration,
+    or for those that are named; where no such answer exists there is one for each target, named
+    pylock.TARGET.toml beside it. With --url it installs where the index cannot be reached: from the server
+    that serves the packages directory.
     """
     if wanted.is_empty():
         raise click.UsageError("name a requirement, or a file of them with -r")
-    from pypitool.mirror.configured import targets, upstreams
-    from pypitool.mirror.resolve import ResolverRequest, resolve
+    from pypitool.mirror.configured import named_request, targets, upstreams
+    from pypitool.mirror.resolve import question_of, resolve
 
     settings, inputs = invocation.load().settings, wanted.read()
     tell_input_warnings(invocation, inputs)
-    asked_for = whom.targets(targets(settings))
-    with _private_names(settings) as private_names:
-        question = ResolverRequest(
-            wanted=_public_lines(invocation, private_names, inputs, asked_for),
-            constraints=inputs.constraints,
-            upstreams=where.upstreams(upstreams(settings, invocation.environ)),
-            formats=inputs.formats,
-            prereleases=inputs.prereleases,
-            private_names=private_names,
-        )
-        answers = resolve(question, asked_for, invocation.environ)
-    for answer in answers:
+    configured = targets(settings)
+    asked_for = whom.targets(configured) if whom.names_any() else configured
+    request = named_request("lock", settings, inputs, asked_for, resolve=True)
+    with _mirror(settings, where.upstreams(upstreams(settings, invocation.environ))) as mirror:
+        question = question_of(request, mirror.private_names)
+        _check_known(invocation, inputs, question)
+        resolved = resolve(question, mirror.sources, invocation.environ)
+    for answer in resolved.answers:
         path = _path(output, answer)
-        write_whole(path, answer.pylock.encode(), handed_over=False)
+        lock = answer.lock.served_at(url) if url is not None else _public(invocation, answer.lock)
+        write_whole(path, lock.text().encode(), handed_over=False)
         Output(invocation).done(f"wrote {path}")
-    return 0
+    for error in resolved.failed.values():
+        Output(invocation).log("error", str(error))
+    return 3 if resolved.failed else 0
 
 
 @contextmanager
-def _private_names(settings: Settings) -> Iterator[PrivateNames]:
+def _mirror(settings: Settings, upstreams: tuple[Upstream, ...]) -> Iterator[Mirror]:
     from pypitool.mirror.run import RunFrame, open_mirror
 
-    frame = RunFrame("lock", "lock", workspace_of(settings), private=settings.policy.private, dry_run=True)
-    with open_mirror(frame) as mirror:
-        yield mirror.private_names
+    workspace, private = workspace_of(settings), settings.policy.private
+    with open_mirror(RunFrame("lock", "lock", workspace, upstreams, private, dry_run=True)) as mirror:
+        yield mirror
 
 
-def _public_lines(
-    invocation: Invocation, private_names: PrivateNames, inputs: Inputs, targets: tuple[Target, ...]
-) -> tuple[Line, ...]:
-    """Return the lines that an index may see, and say which projects the lock is without."""
-    from packaging.utils import canonicalize_name
+def _check_known(invocation: Invocation, inputs: Inputs, question: ResolverRequest) -> None:
+    """Say which lines the lock is without: of our own projects, what is not here is nowhere."""
+    left_out = [line.requirement for line in inputs.wanted if line not in question.wanted]
+    names = list(dict.fromkeys(str(requirement) for requirement in left_out))
+    if names and not question.wanted:
+        raise NothingToLock(names)
+    for name in names:
+        Output(invocation).warning(f"{name} is ours and not here: the lock is without it")
 
-    names = (canonicalize_name(line.requirement.name) for line in inputs.wanted)
-    ours = [name for name in dict.fromkeys(names) if private_names.is_ours(name)]
-    lines = private_names.public_lines(inputs.wanted, targets)
-    if not lines:
+
+def _public(invocation: Invocation, lock: LockDocument) -> LockDocument:
+    """Return a lock without what has no address at any index, and say so."""
+    public, ours = lock.public()
+    if ours and not public.releases:
         raise NothingToLock(ours)
     for name in ours:
-        Output(invocation).warning(f"{name} is ours: no index is asked for it, and the lock is without it")
-    return lines
+        Output(invocation).warning(
+            f"{name} is here alone, and the lock is without it; `--url` writes the addresses of this server"
+        )
+    return public
 
 
 def _path(output: Path, answer: Resolution) -> Path:
