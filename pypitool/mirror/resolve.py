@@ -151,14 +151,14 @@ def resolve_set(
 def question_of(request: SetRequest, private_names: PrivateNames) -> ResolverRequest:
     """Return what a set asks of uv."""
     return ResolverRequest(
-        wanted=_answerable(request.inputs.wanted, private_names),
+        wanted=answerable(request.inputs.wanted, private_names),
         targets=request.targets,
         constraints=request.inputs.constraints,
         rules=ReleaseRules(request.rules, request.cooldown),
     )
 
 
-def _answerable(lines: Iterable[RequirementLine], private_names: PrivateNames) -> tuple[RequirementLine, ...]:
+def answerable(lines: Iterable[RequirementLine], private_names: PrivateNames) -> tuple[RequirementLine, ...]:
     """Return the lines without those of our own that nothing here satisfies: they are holes of the proof."""
     held = HeldFiles(private_names.reader)
     return tuple(

@@ -15,6 +15,7 @@ from packaging.version import Version
 
 from pypitool.core.mirror.closure import Need
 from pypitool.core.mirror.selection import Candidate, SelectionRules, fits
+from pypitool.core.mirror.shown_releases import is_too_young
 from pypitool.core.mirror.targets import Target
 from pypitool.core.model import FileKind, HeldFile, OriginKind
 
@@ -139,8 +140,9 @@ def judged_releases(
             releases[candidate.version].append(candidate)
     for version in sorted(releases, reverse=True):
         files = tuple(releases[version])
-        reason = _held_back(version, have, files, served, rules, now) or judge(files)
-        yield JudgedRelease(version, files, reason)
+        ripe = tuple(file for file in files if not is_too_young(file.upload_time, rules.cooldown, now))
+        reason = _held_back(version, have, files, ripe, served, rules) or judge(ripe)
+        yield JudgedRelease(version, ripe, reason)
 
 
 def chosen_of(
@@ -177,23 +179,24 @@ def _held_back(
     version: Version,
     have: Version,
     files: Sequence[Candidate],
+    ripe: Sequence[Candidate],
     served: Sequence[Target],
     rules: UpdateRules,
-    now: datetime,
 ) -> HoldReason | None:
-    usable = [file for file in files if file.yanked is None and file.kind is not FileKind.LEGACY]
     if all(file.yanked is not None for file in files):
         return HoldReason.YANKED
     if version.is_prerelease and not (rules.prereleases or have.is_prerelease):
         return HoldReason.PRERELEASE
     if not within(rules.max_change, have, version):
         return HoldReason.MAX
-    if rules.cooldown and _too_young(files, rules.cooldown, now):
-        return HoldReason.COOLDOWN
-    return _no_file(usable, served)
+    reason = _no_file(ripe, served)
+    # A file for one of the machines may come days after the others, and is young by itself.
+    waits = reason is not None and len(ripe) < len(files) and _no_file(files, served) is None
+    return HoldReason.COOLDOWN if waits else reason
 
 
-def _no_file(usable: Sequence[Candidate], served: Sequence[Target]) -> HoldReason | None:
+def _no_file(files: Sequence[Candidate], served: Sequence[Target]) -> HoldReason | None:
+    usable = [file for file in files if file.yanked is None and file.kind is not FileKind.LEGACY]
     if not usable:
         return HoldReason.NO_FILE
     for target in served:
@@ -202,12 +205,6 @@ def _no_file(usable: Sequence[Candidate], served: Sequence[Target]) -> HoldReaso
         if not any(fits(file, target) for file in usable):
             return HoldReason.NO_FILE
     return None
-
-
-def _too_young(files: Sequence[Candidate], cooldown: timedelta, now: datetime) -> bool:
-    uploaded = _first_upload(files)
-    # Fail closed: a release of unknown age may have been uploaded a minute ago.
-    return uploaded is None or now - datetime.fromisoformat(uploaded.replace("Z", "+00:00")) < cooldown
 
 
 def _first_upload(files: Sequence[Candidate]) -> str | None:

@@ -105,6 +105,18 @@ def test_a_young_release_cools_down() -> None:
     assert choose(offer("1.1"), rules=rules).new == Version("1.1")
 
 
+def test_each_file_has_its_own_age() -> None:
+    rules = UpdateRules(cooldown=timedelta(days=7))
+    old, late = offer("1.1"), offer("1.1", "cp312-cp312-win_amd64", uploaded="2026-05-30T00:00:00.000000Z")
+    releases = choose_update(Version("1.0"), [old, late], (LINUX,), rules, NOW)
+    windows = choose_update(
+        Version("1.0"), [offer("1.1", "cp312-cp312-manylinux_2_28_x86_64"), late], (WINDOWS,), rules, NOW
+    )
+
+    assert releases.files == (old,)
+    assert windows.held == (HeldBack(Version("1.1"), HoldReason.COOLDOWN),)
+
+
 def test_a_release_of_unknown_age_counts_as_too_young() -> None:
     rules = UpdateRules(cooldown=timedelta(days=7))
 
