@@ -130,7 +130,10 @@ class Reader(Protocol):
         """Return the live files that share their filename with other bytes; of these names, or of all."""
 
     def file_at(self, path: str) -> HeldFile | None:
-        """Return the live file at this path below the first root that has it."""
+        """Return the live file at this path below the first root that has it.
+
+        A filename alone is found in any folder, where the top of no root has it.
+        """
 
     def held_at(self, location: Location) -> HeldFile | None:
         """Return the live file at exactly this place."""

@@ -109,9 +109,11 @@ class SqliteReader:
         return self._files(rows)
 
     def file_at(self, path: str) -> HeldFile | None:
-        # By filename, for which there is an index whatever the number of roots.
+        # By filename, for which there is an index whatever the number of roots. A filename alone is the
+        # address in a lock that was written before anybody knew where the file would lie.
+        where = "filename = ?2" if "/" not in path else "filename = ?1 AND path = ?2"
         rows = self._ask(
-            f"SELECT {COLUMNS} FROM file WHERE filename = ? AND path = ? ORDER BY root LIMIT 1",
+            f"SELECT {COLUMNS} FROM file WHERE {where} ORDER BY path != ?2, root, length(path), path LIMIT 1",
             (to_path(path.rpartition("/")[2]), to_path(path)),
         )
         return next(iter(self._files(rows)), None)

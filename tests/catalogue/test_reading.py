@@ -69,7 +69,22 @@ def test_file_at_prefers_the_first_root(catalogue: Catalogue) -> None:
     assert catalogue.held_at(second.location) == second
 
 
-@pytest.mark.parametrize("path", ["foo-1.0-py3-none-any.whl", "b/foo-1.0-py3-none-any.whl", "", "/", "a\0b"])
+def test_a_filename_alone_is_found_wherever_the_file_lies(catalogue: Catalogue) -> None:
+    deeper, beside, other = (
+        wheel("foo", folder="a/b"),
+        wheel("foo", folder="z"),
+        wheel("foo", root=1, folder="a"),
+    )
+    catalogue.apply_scan(ScanBatch([deeper, beside, other]))
+
+    assert catalogue.file_at(beside.filename) == beside
+
+    catalogue.apply_scan(ScanBatch([at_the_top := wheel("foo", root=1)]))
+
+    assert catalogue.file_at(beside.filename) == at_the_top
+
+
+@pytest.mark.parametrize("path", ["bar-1.0-py3-none-any.whl", "b/foo-1.0-py3-none-any.whl", "", "/", "a\0b"])
 def test_file_at_another_path_is_none(catalogue: Catalogue, path: str) -> None:
     catalogue.apply_scan(ScanBatch([wheel("foo", folder="a")]))
 
