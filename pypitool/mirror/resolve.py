@@ -255,7 +255,7 @@ class _Resolver:
         if self.relay.failures:
             # uv knows no more than that the relay failed.
             failure = self.relay.failures[0]
-            raise failure if isinstance(failure, Stopped) else ResolverFailed(str(failure)) from failure
+            raise failure if isinstance(failure, Stopped) else ResolverFailed(str(failure)) from None
         reason = self.relay.tidied(said).strip().removeprefix("error: ")
         if code == 1 and "No solution found" in said:
             raise Unresolvable(reason)
