@@ -92,7 +92,7 @@ PUMPS = (
 )  # fmt: skip
 ENDS = ("", "\x00")
 SIZES = (1024, 2048, 4096, 8192)
-SHORT, KEPT = 192, 2
+SHORT, KEPT = 64, 2
 # Twice the text is twice the work. Some steps come for every text, whatever its length.
 GROWTH = 2.2
 CONSTANT = 200

@@ -120,13 +120,15 @@ def test_new_rules_count_in_every_worker_and_no_worker_is_renewed(ruled: Ruled) 
 def test_a_faulty_file_keeps_the_last_good_rules_and_is_logged_once(ruled: Ruled) -> None:
     ruled.write(BOB)
     ruled.wait_for("/simple/acme-core/", "bob", 200)
+    # Each process reads the file by itself, and the parent hands a new worker what it has read.
+    wait_until(lambda: "the rules were read again" in ruled.server.log, what="the parent has them, too")
 
     ruled.write(ANN.replace("upload", "uplaod"))
     wait_until(lambda: "did you mean `upload`?" in ruled.server.log, what="the fault is logged")
     wait_until(lambda: ruled.metric("pypitool_rules_stale 1.0"), what="the number is there")
     os.kill(workers_of(ruled.server.pid)[0], signal.SIGKILL)
     wait_until(lambda: len(workers_of(ruled.server.pid)) == 2, what="the dead worker is replaced")
-    wait_until(lambda: ruled.statuses("/simple/acme-core/", "bob") == {200}, what="both serve")
+    ruled.wait_for("/simple/acme-core/", "bob", 200)
 
     assert ruled.names("bob") == {("acme-core",)}, "a new worker has the last good rules, not the first"
     assert ruled.server.log.count("the rules stay as they were") == 1
