@@ -87,6 +87,32 @@ def short_size(size: int) -> str:
     return f"{size} B"
 
 
+def sizes_text(done: int, total: int | None) -> str:
+    """Return how much of a size there is, both in the unit of the whole: `12.3/371.7 MiB`."""
+    if total is None:
+        return short_size(done)
+    for unit, factor in _BYTES.items():
+        if unit and total >= factor:
+            return f"{done / factor:.1f}/{total / factor:.1f} {unit}iB"
+    return f"{done}/{total} B"
+
+
+def clock(seconds: float) -> str:
+    """Return a length of time as a clock shows it: `0:01:23`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
+
+
+def shortened(text: str, width: int, dots: str = "\N{HORIZONTAL ELLIPSIS}") -> str:
+    """Return a text that is no wider: of a file's name the middle says least."""
+    if len(text) <= width:
+        return text
+    kept = max(width - len(dots), 0)
+    tail = kept // 2
+    return f"{text[: kept - tail]}{dots}{text[len(text) - tail :]}"[:width]
+
+
 def timestamp(moment: float | datetime) -> str:
     """Return a moment, in seconds since 1970 or with its zone, as all our files and answers write it."""
     if not isinstance(moment, datetime):

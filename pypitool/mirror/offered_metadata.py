@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from pypitool.core.guard import Guard
 from pypitool.core.limits import METADATA
 from pypitool.core.mirror.selection import Candidate
+from pypitool.core.progress import TransferProgress
 from pypitool.mirror.available import requirements_in
 from pypitool.upstream.session import UpstreamSession, read_bounded
 from pypitool.upstream.upstream_errors import NotAnIndexPage, Stopped, UpstreamUnavailable
@@ -30,7 +31,10 @@ class OfferedFile:
 
 
 def read_dependencies(
-    files: Iterable[OfferedFile], sessions: Sequence[UpstreamSession], stop: threading.Event
+    files: Iterable[OfferedFile],
+    sessions: Sequence[UpstreamSession],
+    stop: threading.Event,
+    progress: TransferProgress | None = None,
 ) -> Mapping[str, Requirements | None]:
     """Return what each file depends on, by its name; None where its upstream does not tell."""
     by_name = {session.upstream.name: session for session in sessions}
@@ -40,15 +44,19 @@ def read_dependencies(
         alike[file.candidate.metadata_sha256 or file.candidate.filename].append(file)
     groups = list(alike.values())
 
-    def read(group: Sequence[OfferedFile]) -> Requirements | None:
-        if stop.is_set():
-            return None
-        first = group[0]
-        return Guard.run(lambda: _read(by_name[first.upstream], first.candidate), lambda error: None)
-
     threads = max(1, min(len(groups), sum(session.upstream.workers for session in sessions)))
-    with ThreadPoolExecutor(threads, thread_name_prefix="metadata") as pool:
-        answers = list(pool.map(read, groups))
+    with (progress or TransferProgress()).during("reading metadata", len(groups)) as phase:
+
+        def read(group: Sequence[OfferedFile]) -> Requirements | None:
+            if stop.is_set():
+                return None
+            first = group[0]
+            answer = Guard.run(lambda: _read(by_name[first.upstream], first.candidate), lambda error: None)
+            phase.step()
+            return answer
+
+        with ThreadPoolExecutor(threads, thread_name_prefix="metadata") as pool:
+            answers = list(pool.map(read, groups))
     if stop.is_set():
         raise Stopped()
     return {

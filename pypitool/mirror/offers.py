@@ -14,6 +14,7 @@ from pypitool.core.guard import Guard
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import indexes_for
+from pypitool.core.progress import TransferProgress
 from pypitool.mirror.record import MirrorRecord, RememberedPage
 from pypitool.upstream.fetch_page import KnownPage, UnchangedPage, UpstreamPage, find_page
 from pypitool.upstream.listing import Listing, Wants
@@ -67,12 +68,20 @@ def ask_upstreams(
     sessions: Sequence[UpstreamSession],
     record: MirrorRecord,
     stop: threading.Event,
+    progress: TransferProgress | None = None,
 ) -> Offers:
     """Ask for every project, and remember what was read."""
     wanted = sorted(set(projects))
     known = _by_project(record.known_pages())
-    with ThreadPoolExecutor(_threads(sessions, len(wanted)), thread_name_prefix="page") as pool:
-        answers = list(pool.map(lambda project: _ask(project, sessions, known.get(project, {})), wanted))
+    with (progress or TransferProgress()).during("reading pages", len(wanted)) as phase:
+
+        def ask(project: NormalizedName) -> _Answer:
+            answer = _ask(project, sessions, known.get(project, {}))
+            phase.step()
+            return answer
+
+        with ThreadPoolExecutor(_threads(sessions, len(wanted)), thread_name_prefix="page") as pool:
+            answers = list(pool.map(ask, wanted))
     if stop.is_set():
         raise Stopped()
     with record.together():

@@ -156,7 +156,7 @@ def open_mirror(frame: RunFrame) -> Iterator[Mirror]:
     """Open the world of a run: locked for writing, or untouched for a dry one."""
     with ExitStack() as stack:
         repository = stack.enter_context(
-            open_read_only(frame.workspace) if frame.dry_run else _writable(frame)
+            open_read_only(frame.workspace, frame.progress) if frame.dry_run else _writable(frame)
         )
         record = MirrorRecord(StateFiles(frame.workspace.state_directory()).mirror, scratch=frame.dry_run)
         stack.callback(record.close)
@@ -185,7 +185,8 @@ def _writable(frame: RunFrame) -> Iterator[Repository]:
             stack.enter_context(lock_directory(directory, f"pypitool {frame.described}"))
         repository = stack.enter_context(Repository.open(frame.workspace.roots, frame.workspace.state))
         if not (frame.only_notes and repository.catalogue.is_complete()):
-            scan_if_alone(repository)
+            with frame.progress.during("reading packages") as phase:
+                scan_if_alone(repository, phase.at)
         if not frame.only_notes:
             _sweep(repository)
         yield repository

@@ -24,6 +24,7 @@ from pypitool.core.progress import TransferProgress
 from pypitool.mirror.available import HeldFiles, WithPlanned, report_proof
 from pypitool.mirror.choices import Choices, ChosenFile, SetMiss, choose, files_by_set
 from pypitool.mirror.fetch import Fetcher, FetchItem
+from pypitool.mirror.inputs import Inputs
 from pypitool.mirror.offered_metadata import OfferedFile, read_dependencies
 from pypitool.mirror.offers import Offers, ProjectOffer, ask_upstreams, remembered_offers
 from pypitool.mirror.private_names import PrivateNames
@@ -94,8 +95,14 @@ def pin_sets(
     Offline nobody is asked: what the lines do not pin is whatever is here and fits.
     """
     refuse_unpinned(requests)
+
+    def resolved(request: SetRequest) -> dict[str | None, Inputs]:
+        what = "resolving" if request.title else f"resolving {request.name}"
+        with mirror.progress.during(what):
+            return resolve_set(request, mirror.sources, environ)
+
     return tuple(
-        pin_set(request, resolve_set(replace(request, targets=request.fitting), mirror.sources, environ))
+        pin_set(request, resolved(replace(request, targets=request.fitting)))
         if request.closure is Closure.RESOLVE and request.fitting and not offline
         else pin_set(request, {})
         for request in requests
@@ -134,7 +141,7 @@ def _chosen(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions) -> 
     elif options.locked:
         offers = _locked_offers(mirror, sets, outside)
     else:
-        offers = ask_upstreams(outside, mirror.sessions, mirror.record, mirror.stop)
+        offers = ask_upstreams(outside, mirror.sessions, mirror.record, mirror.stop, mirror.progress)
     return offers, _choices(mirror, sets, offers)
 
 
@@ -147,7 +154,7 @@ def _locked_offers(mirror: Mirror, sets: Sequence[PinnedSet], projects: set[Norm
     unplanned = (projects - planned) | {missed.miss.wish.project for missed in choices.misses}
     if not unplanned:
         return Offers(known, {})
-    fresh = ask_upstreams(unplanned, mirror.sessions, mirror.record, mirror.stop)
+    fresh = ask_upstreams(unplanned, mirror.sessions, mirror.record, mirror.stop, mirror.progress)
     return Offers({**known, **fresh.found}, fresh.failed)
 
 
@@ -351,5 +358,5 @@ def _with_planned(
         if one.step is Step.GET
     ]
     asked = [file for file, followed in coming if followed]
-    requires = read_dependencies(asked, mirror.sessions, mirror.stop)
+    requires = read_dependencies(asked, mirror.sessions, mirror.stop, mirror.progress)
     return WithPlanned(held_files, [file.candidate for file, _ in coming], requires)

@@ -80,7 +80,7 @@ def update(
     """Offer what is newer, and bring it if asked to; `scanned` is what is looked at, if it is elsewhere."""
     looked_at = scanned or mirror.repository
     projects = _asked(mirror, looked_at, options, report)
-    answers = ask_upstreams(projects, mirror.sessions, mirror.record, mirror.stop)
+    answers = ask_upstreams(projects, mirror.sessions, mirror.record, mirror.stop, mirror.progress)
     for name, error in answers.failed.items():
         report(_unanswered(projects[name], error))
     offers = list(update_offers(projects, answers.found, mirror.record, options.terms))
@@ -156,7 +156,7 @@ def _audited(
         for offer in offers
         if offer.choice is not None and offer.held.have is not None
     ]
-    audits = ask_about_vulnerabilities(mirror.sessions, releases, report)
+    audits = ask_about_vulnerabilities(mirror.sessions, releases, report, mirror.progress)
     audited = [replace(offer, known=audits.get(offer.name)) for offer in offers]
     if not options.security:
         return audited

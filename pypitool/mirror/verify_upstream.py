@@ -37,7 +37,7 @@ def verify_upstream(mirror: Mirror, report: Report, *, copied_in: bool) -> Endin
         for project in held_projects(mirror.repository.catalogue, mirror.private)
         if may_be_looked_for(project.owner, copied_in=copied_in)
     }
-    answers = ask_upstreams(projects, mirror.sessions, mirror.record, mirror.stop)
+    answers = ask_upstreams(projects, mirror.sessions, mirror.record, mirror.stop, mirror.progress)
     for name, error in answers.failed.items():
         for event in _of_failure(projects[name], error):
             report(event)

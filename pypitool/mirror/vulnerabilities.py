@@ -10,6 +10,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from pypitool.core.mirror.run_events import KnownVulnerabilities, WarningEvent, vulnerabilities_of
+from pypitool.core.progress import TransferProgress
 from pypitool.mirror.sync import Report
 from pypitool.upstream.fetch_page import release_document
 from pypitool.upstream.session import UpstreamSession
@@ -19,13 +20,23 @@ Release = tuple[NormalizedName, Version, str]  # and the upstream that knows it
 
 
 def ask_about_vulnerabilities(
-    sessions: Sequence[UpstreamSession], releases: Sequence[Release], report: Report
+    sessions: Sequence[UpstreamSession],
+    releases: Sequence[Release],
+    report: Report,
+    progress: TransferProgress | None = None,
 ) -> Mapping[NormalizedName, KnownVulnerabilities]:
     """Ask about each release; what cannot be found out is unknown, and never a failure."""
     by_name = {session.upstream.name: session for session in sessions}
     threads = max(1, sum(session.upstream.workers for session in sessions))
-    with ThreadPoolExecutor(threads, thread_name_prefix="audit") as pool:
-        answers = list(pool.map(lambda one: _ask(by_name[one[2]], one[0], one[1]), releases))
+    with (progress or TransferProgress()).during("asking about vulnerabilities", len(releases)) as phase:
+
+        def ask(one: Release) -> KnownVulnerabilities:
+            answer = _ask(by_name[one[2]], one[0], one[1])
+            phase.step()
+            return answer
+
+        with ThreadPoolExecutor(threads, thread_name_prefix="audit") as pool:
+            answers = list(pool.map(ask, releases))
     audits = {release[0]: answer for release, answer in zip(releases, answers, strict=True)}
     for warning in _unknown(releases, audits):
         report(warning)

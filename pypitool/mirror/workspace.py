@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pypitool.catalogue.database import copy_unnoticed
+from pypitool.core.progress import TransferProgress
 from pypitool.core.state_files import StateFiles
 from pypitool.repository.contact import is_kept
 from pypitool.repository.repository import Repository
@@ -31,7 +32,7 @@ class Workspace:
 
 
 @contextmanager
-def open_read_only(workspace: Workspace) -> Iterator[Repository]:
+def open_read_only(workspace: Workspace, progress: TransferProgress | None = None) -> Iterator[Repository]:
     """Open directories as they are now, with a copy of their state that is thrown away."""
     state = StateFiles(workspace.state_directory())
     if _has_keeper(state):
@@ -45,7 +46,8 @@ def open_read_only(workspace: Workspace) -> Iterator[Repository]:
         _copy(state, scratch)
         roots = tuple(root if root.is_dir() else _empty(Path(folder), root) for root in workspace.roots)
         with Repository.open_scratch(roots, scratch.directory) as repository:
-            scan_if_alone(repository)
+            with (progress or TransferProgress()).during("reading packages") as phase:
+                scan_if_alone(repository, phase.at)
             yield repository
 
 
