@@ -85,7 +85,8 @@ def _paths_of(values: Mapping[str, Any]) -> Iterator[Path]:
 
 def _inputs_of(settings: Settings) -> Iterator[Path]:
     for one in settings.sets:
-        yield from (*one.requirements, *one.constraints, *one.lock)
+        inputs = (*one.requirements, *one.constraints, *one.lock)
+        yield from (place for place in inputs if isinstance(place, Path))
 
 
 def unit_doubts(unit: UnitJob, job: JobSettings) -> Iterator[str]:

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pypitool.cli.command import option
+from pypitool.cli.invocation import Invocation
+from pypitool.core.mirror.input_place import InputPlace, input_place
 
 if TYPE_CHECKING:
+    from pypitool.config.settings import Settings
     from pypitool.core.mirror.targets import Target
     from pypitool.mirror.inputs import Inputs
+    from pypitool.mirror.web_inputs import WebInputs
     from pypitool.upstream.upstream import Upstream
 
 _WHAT, _WHOM, _WHERE = "What", "For whom", "From where"
@@ -28,8 +32,8 @@ class RequirementOptions:
     """What the command line asks for."""
 
     lines: tuple[str, ...] = ()
-    requirements: tuple[Path, ...] = ()
-    constraints: tuple[Path, ...] = ()
+    requirements: tuple[InputPlace, ...] = ()
+    constraints: tuple[InputPlace, ...] = ()
     require_hashes: bool = False
     only_binary: tuple[str, ...] = ()
     no_binary: tuple[str, ...] = ()
@@ -39,8 +43,8 @@ class RequirementOptions:
         """Tell whether nothing is asked for."""
         return not (self.lines or self.requirements)
 
-    def read(self) -> Inputs:
-        """Read every file that is named."""
+    def read(self, web: WebInputs) -> Inputs:
+        """Read every file that is named, here or at an address."""
         from pypitool.mirror.inputs import combined_formats, read_inputs
 
         inputs = read_inputs(
@@ -48,6 +52,7 @@ class RequirementOptions:
             constraints=self.constraints,
             lines=self.lines,
             require_hashes=self.require_hashes,
+            fetch=web.read,
         )
         formats = combined_formats(inputs.formats, self.only_binary, self.no_binary)
         return replace(inputs, formats=formats, prereleases=inputs.prereleases or self.pre)
@@ -100,6 +105,22 @@ class UpstreamOptions:
             ca=self.cert,
             trusted=self.trusted,
             allow_unhashed=self.allow_unhashed,
+        )
+
+    def web_inputs(self, settings: Settings, invocation: Invocation) -> WebInputs:
+        """Return what reads addresses of requirements: as pages of these upstreams where they are theirs."""
+        from pypitool.mirror.configured import upstream_at, upstreams, with_flags
+        from pypitool.mirror.web_inputs import WebInputs
+
+        def elsewhere(address: str) -> Upstream:
+            at = [upstream_at("address", address)]
+            (upstream,) = with_flags(at, proxy=self.proxy, ca=self.cert, trusted=self.trusted)
+            return upstream
+
+        return WebInputs(
+            upstreams=lambda: self.upstreams(upstreams(settings, invocation.environ)),
+            elsewhere=elsewhere,
+            stop=invocation.stop,
         )
 
 
@@ -184,15 +205,27 @@ def upstream_options(function: F) -> F:
     )  # fmt: skip
 
 
+class _Place(click.Path):
+    """A file, or an address: as a path it would lose one of its slashes."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return what the word names."""
+        if isinstance(value, str) and not isinstance(place := input_place(value), Path):
+            return place
+        return super().convert(value, param, ctx)
+
+
 def _files() -> tuple[Callable[[Any], Any], ...]:
+    place = _Place(path_type=Path)
     return (
         option(
-            "-r", "--requirement", "requirements", multiple=True, type=_FILE, topic=_WHAT, metavar="FILE",
-            help="Take the requirements of this file, or the pins of this lock (pylock, uv.lock).",
+            "-r", "--requirement", "requirements", multiple=True, type=place, topic=_WHAT, metavar="FILE",
+            help="Take the requirements of this file or https address, or the pins of this lock "
+            "(pylock, uv.lock).",
         ),
         option(
-            "-c", "--constraint", "constraints", multiple=True, type=_FILE, topic=_WHAT, metavar="FILE",
-            help="Limit versions as this file says.",
+            "-c", "--constraint", "constraints", multiple=True, type=place, topic=_WHAT, metavar="FILE",
+            help="Limit versions as this file or https address says.",
         ),
     )  # fmt: skip
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from pypitool.config.faults import ConfigFault
 from pypitool.config.gathered import Gathered
@@ -13,6 +12,7 @@ from pypitool.config.keys import demanded, setting
 from pypitool.config.kinds import FLAG, GLOBS, SIZE, SPAN, ValueKind, each_read, list_of, one_of, unknown_word
 from pypitool.config.values import BadValue, inline_table, string, strings, table
 from pypitool.core.limits import FILE_BYTES
+from pypitool.core.mirror.input_place import InputPlace, input_place
 from pypitool.core.mirror.target_words import (
     KNOWN_PLATFORMS,
     MARKER_VARIABLES,
@@ -70,9 +70,9 @@ def _marker(name: str, value: object) -> str:
     return value
 
 
-def inputs(value: object) -> tuple[Path, ...]:
-    """Demand paths of files, or none."""
-    return tuple(Path(item) for item in strings(value, "an array of paths"))
+def inputs(value: object) -> tuple[InputPlace, ...]:
+    """Demand paths of files, or addresses, or none."""
+    return tuple(map(input_place, strings(value, "an array of paths or https addresses")))
 
 
 def names(value: object) -> tuple[str, ...]:
@@ -160,13 +160,21 @@ class SetSettings:
     """`[set.NAME]`: what is to be here, for whom."""
 
     name: str
-    requirements: tuple[Path, ...] = setting(
-        (), "requirements files; this or lock must be given", kind=INPUTS, example="/srv/reqs/backend.txt"
+    requirements: tuple[InputPlace, ...] = setting(
+        (),
+        "requirements files, or https addresses of some; this or lock must be given",
+        kind=INPUTS,
+        example="/srv/reqs/backend.txt",
     )
-    constraints: tuple[Path, ...] = setting(
-        (), "constraints files", kind=INPUTS, example="/srv/reqs/constraints.txt"
+    constraints: tuple[InputPlace, ...] = setting(
+        (), "constraints files, or https addresses", kind=INPUTS, example="/srv/reqs/constraints.txt"
     )
-    lock: tuple[Path, ...] = setting((), "lock files (PEP 751)", kind=INPUTS, example="/srv/reqs/pylock.toml")
+    lock: tuple[InputPlace, ...] = setting(
+        (),
+        "locks: pylock.toml (PEP 751), or uv.lock beside its pyproject.toml",
+        kind=INPUTS,
+        example="/srv/reqs/pylock.toml",
+    )
     targets: tuple[str, ...] = setting((), "for these targets; default: all", kind=NAMES, example="ubuntu24")
     closure: str = setting(
         "check",

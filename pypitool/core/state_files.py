@@ -35,6 +35,8 @@ class StateFiles:
         # What runs of the mirror learned, and what tells that one would change nothing.
         self.mirror = directory / "mirror.sqlite"
         self.stamps = directory / "stamps"
+        # What stood at the https addresses of requirements when the last `sync` asked there.
+        self.inputs = directory / "inputs"
         # Who got which file, one log a day.
         self.downloads = directory / "downloads"
         # Wrong passwords, last uses of tokens, proofs that have been used: forgotten without harm.

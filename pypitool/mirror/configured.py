@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -25,12 +27,17 @@ from pypitool.core.mirror.requirement_lines import LineFault
 from pypitool.core.mirror.selection import FilesPolicy, SelectionRules
 from pypitool.core.mirror.target_words import PythonVersion, UnknownPlatform
 from pypitool.core.mirror.targets import Platform, Target, make_target
+from pypitool.core.state_files import StateFiles
 from pypitool.core.upload.credential_choice import Credentials
 from pypitool.mirror.inputs import InputFaults, Inputs, read_inputs
 from pypitool.mirror.sets import Closure, SetRequest
+from pypitool.mirror.web_inputs import WebInputs
+from pypitool.repository.state import choose_state
 from pypitool.upstream.upstream import Upstream, default_index
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from pypitool.mirror.notify import Recipients
 
 HOST = "host"
@@ -216,6 +223,24 @@ def _python() -> PythonVersion:
     return PythonVersion(major, minor, micro, free_threaded=bool(sysconfig.get_config_var("Py_GIL_DISABLED")))
 
 
+def web_inputs(
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    stop: Event | None = None,
+    only_copies: bool = False,
+) -> WebInputs:
+    """Return what reads https addresses of requirements; `only_copies`: only what the last `sync` kept."""
+    server = settings.server
+    copies = StateFiles(choose_state(server.packages, server.state, environ)).inputs if only_copies else None
+    return WebInputs(
+        upstreams=lambda: upstreams(settings, environ),
+        elsewhere=partial(upstream_at, "address"),
+        copies=copies,
+        stop=stop,
+    )
+
+
 def check_set_names(settings: Settings, names: Sequence[str]) -> None:
     """Raise `UnknownName` for the first name that no set has."""
     known = [one.name for one in settings.sets]
@@ -230,11 +255,14 @@ def set_requests(
     environ: Mapping[str, str] | None = None,
     *,
     resolve: bool = False,
+    web: WebInputs | None = None,
 ) -> tuple[SetRequest, ...]:
     """Read the inputs of the named sets, or of all; every fault of all of them is raised at once.
 
-    With `resolve` uv adds what is missing, whatever the sets say.
+    With `resolve` uv adds what is missing, whatever the sets say. Without `web` addresses are asked as
+    `web_inputs` says.
     """
+    web = web or web_inputs(settings, os.environ if environ is None else environ)
     check_set_names(settings, names)
     if not settings.sets:
         raise NoSets
@@ -244,7 +272,7 @@ def set_requests(
             continue
         try:
             requests.append(
-                _request(settings, one, every, environ, Closure("resolve" if resolve else one.closure))
+                _request(settings, one, every, environ, web, Closure("resolve" if resolve else one.closure))
             )
         except InputFaults as wrong:
             faults += wrong.faults
@@ -259,10 +287,15 @@ def _request(
     one: SetSettings,
     every: tuple[Target, ...],
     environ: Mapping[str, str] | None,
+    web: WebInputs,
     closure: Closure,
 ) -> SetRequest:
     inputs = read_inputs(
-        requirements=one.requirements, constraints=one.constraints, locks=one.lock, environ=environ
+        requirements=one.requirements,
+        constraints=one.constraints,
+        locks=one.lock,
+        environ=environ,
+        fetch=web.read,
     )
     return SetRequest(
         name=one.name,

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.mirror.input_place import InputPlace, place_beside
 from pypitool.core.mirror.lock_kinds import may_be_lock
 from pypitool.core.mirror.lock_limits import LockLimits, Misfit
 from pypitool.core.mirror.requirement_lines import (
@@ -32,6 +33,8 @@ from pypitool.core.mirror.requirement_lines import (
 from pypitool.core.mirror.selection import Formats, is_pin
 from pypitool.core.mirror.targets import Target
 from pypitool.mirror.lock_inputs import LockText, read_lock
+from pypitool.mirror.web_inputs import InputNotFetched, NoInputCopy
+from pypitool.upstream.upstream_errors import redacted
 
 _ENCODINGS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -43,7 +46,7 @@ _ENCODINGS = (
 # PEP 263, which pip reads in requirements files too.
 _DECLARED = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
 
-_PYLOCK_NAME = re.compile(r"pylock\.(?:[^.]+\.)?toml")  # PEP 751
+_PYLOCK_NAME = re.compile(r"(?:\A|/)pylock\.(?:[^./]+\.)?toml\Z")  # PEP 751
 
 
 class InputFaults(PypitoolError):
@@ -60,7 +63,7 @@ class InputFaults(PypitoolError):
 class InputFile:
     """A file that was read, and what it held: the stamp of an unchanged set."""
 
-    path: str
+    path: str  # or the address
     sha256: str
 
 
@@ -109,9 +112,14 @@ class Inputs:
         return limits
 
 
+# Returns what stands at an address; the second is that of the file that names it, if it has one.
+Fetch = Callable[[str, str | None], bytes]
+
+
 @dataclass(slots=True)
 class _Reading:
     environ: Mapping[str, str]
+    fetch: Fetch | None
     wanted: list[RequirementLine] = field(default_factory=list)
     constraints: list[RequirementLine] = field(default_factory=list)
     only_binary: set[str] = field(default_factory=set)
@@ -125,15 +133,16 @@ class _Reading:
 
 def read_inputs(
     *,
-    requirements: Sequence[Path] = (),
-    constraints: Sequence[Path] = (),
-    locks: Sequence[Path] = (),
+    requirements: Sequence[InputPlace] = (),
+    constraints: Sequence[InputPlace] = (),
+    locks: Sequence[InputPlace] = (),
     lines: Sequence[str] = (),
     require_hashes: bool = False,
     environ: Mapping[str, str] | None = None,
+    fetch: Fetch | None = None,
 ) -> Inputs:
     """Read files and command-line requirements, or raise `InputFaults` with every fault in them."""
-    reading = _Reading(os.environ if environ is None else environ)
+    reading = _Reading(os.environ if environ is None else environ, fetch)
     for path in requirements:
         _read_file(reading, path)
     for path in constraints:
@@ -175,33 +184,40 @@ def _check_hashes(inputs: Inputs, reading: _Reading) -> None:
 
 def _read_file(
     reading: _Reading,
-    path: Path,
+    place: InputPlace,
     *,
     as_constraints: bool = False,
     is_lock: bool = False,
-    including: tuple[Path, ...] = (),
+    including: tuple[InputPlace, ...] = (),
 ) -> None:
-    resolved = path.resolve()
+    resolved = place if isinstance(place, str) else place.resolve()
     if resolved in including:
-        chain = " -> ".join(str(each) for each in (*including, resolved))
-        reading.faults.append(LineFault(f"files include each other: {chain}", LinePosition(str(path), 1)))
+        chain = " -> ".join(_shown(each) for each in (*including, resolved))
+        reading.faults.append(LineFault(f"files include each other: {chain}", LinePosition(_shown(place), 1)))
         return
-    text = _text(reading, path)
+    text = _text(reading, place, including[-1] if including else None)
     if text is None:
         return
-    if is_lock or _is_lock(text, path):
-        _take_lock(reading, LockText(text, str(path), path), as_constraints)
+    if is_lock or _is_lock(text, _shown(place)):
+        path = None if isinstance(place, str) else place
+        _take_lock(reading, LockText(text, _shown(place), path), as_constraints)
         return
-    for statement in parse_lines(text, str(path), reading.environ):
-        _take(reading, statement, path, as_constraints, (*including, resolved))
+    # What was fetched must not send variables of ours to an address that it names.
+    environ: Mapping[str, str] = {} if isinstance(place, str) else reading.environ
+    for statement in parse_lines(text, _shown(place), environ):
+        _take(reading, statement, place, as_constraints, (*including, resolved))
+
+
+def _shown(place: InputPlace) -> str:
+    return redacted(place) if isinstance(place, str) else str(place)
 
 
 def _take(
     reading: _Reading,
     statement: Statement,
-    path: Path | None,
+    place: InputPlace | None,
     as_constraints: bool,
-    including: tuple[Path, ...],
+    including: tuple[InputPlace, ...],
 ) -> None:
     if isinstance(statement, LineFault):
         reading.faults.append(statement)
@@ -212,7 +228,7 @@ def _take(
     elif isinstance(statement, FileOption):
         _take_option(reading, statement)
     elif isinstance(statement, Include):
-        _follow(reading, statement, path, as_constraints, including)
+        _follow(reading, statement, place, as_constraints, including)
 
 
 def _take_option(reading: _Reading, option: FileOption) -> None:
@@ -243,31 +259,43 @@ def format_names(value: str) -> Iterator[str]:
 def _follow(
     reading: _Reading,
     include: Include,
-    path: Path | None,
+    place: InputPlace | None,
     as_constraints: bool,
-    including: tuple[Path, ...],
+    including: tuple[InputPlace, ...],
 ) -> None:
-    folder = path.parent if path is not None else Path()
-    target = folder / include.path
-    if not target.is_file():
+    target = place_beside(place, include.path)
+    if isinstance(target, Path) and not target.is_file():
         reading.faults.append(LineFault(f"{include.path} is not a file", include.source))
         return
     _read_file(reading, target, as_constraints=as_constraints or include.constraints, including=including)
 
 
-def _text(reading: _Reading, path: Path) -> str | None:
-    try:
-        body = path.read_bytes()
-    except OSError as error:
-        reading.faults.append(LineFault(f"cannot be read: {error.strerror}", LinePosition(str(path), 1)))
+def _text(reading: _Reading, place: InputPlace, including: InputPlace | None = None) -> str | None:
+    body = _body(reading, place, including)
+    if isinstance(body, LineFault):
+        reading.faults.append(body)
         return None
-    reading.files[str(path)] = InputFile(str(path), hashlib.sha256(body).hexdigest())
+    reading.files[str(place)] = InputFile(str(place), hashlib.sha256(body).hexdigest())
     try:
         mark, encoding = encoding_of(body)
         return body[len(mark) :].decode(encoding)
     except (UnicodeDecodeError, LookupError) as error:
-        reading.faults.append(LineFault(f"is not text: {error}", LinePosition(str(path), 1)))
+        reading.faults.append(LineFault(f"is not text: {error}", LinePosition(_shown(place), 1)))
         return None
+
+
+def _body(reading: _Reading, place: InputPlace, including: InputPlace | None) -> bytes | LineFault:
+    if isinstance(place, Path):
+        try:
+            return place.read_bytes()
+        except OSError as error:
+            return LineFault(f"cannot be read: {error.strerror}", LinePosition(str(place), 1))
+    if reading.fetch is None:
+        return LineFault("addresses are not read here", LinePosition(_shown(place)))
+    try:
+        return reading.fetch(place, including if isinstance(including, str) else None)
+    except (InputNotFetched, NoInputCopy) as error:
+        return LineFault(str(error), None)
 
 
 def encoding_of(body: bytes) -> tuple[bytes, str]:
@@ -280,9 +308,9 @@ def encoding_of(body: bytes) -> tuple[bytes, str]:
     return b"", declared[1].decode("ascii") if declared else "utf-8"
 
 
-def _is_lock(text: str, path: Path) -> bool:
+def _is_lock(text: str, name: str) -> bool:
     # By its content: people keep locks under any name. What is named as a lock is judged as one, too.
-    return may_be_lock(text) or _PYLOCK_NAME.fullmatch(path.name) is not None
+    return may_be_lock(text) or _PYLOCK_NAME.search(name) is not None
 
 
 def _take_lock(reading: _Reading, lock: LockText, as_constraints: bool) -> None:

@@ -133,6 +133,7 @@ class SyncQuestion:
     state: Path
     digest: str
     environ: Mapping[str, str]
+    is_of_all: bool = True  # the sets of the configuration, and not of some
 
     @classmethod
     def of(
@@ -149,7 +150,7 @@ class SyncQuestion:
             settings.sets,
             settings.upstreams,
         )
-        return cls(choose_state(server.packages, server.state, environ), digest, environ)
+        return cls(choose_state(server.packages, server.state, environ), digest, environ, not names)
 
     def stamp(self) -> Stamp | None:
         """Return what the last run came to, if nothing has changed since."""
@@ -165,7 +166,7 @@ class SyncQuestion:
         """Leave a stamp of a run after which everything is in its place."""
         stamp = Stamp(
             question=self.digest,
-            inputs=_inputs_of(sets, self.environ),
+            inputs=_inputs_of(sets, self.environ, StateFiles(self.state).inputs),
             files=stats_of(_paths_of(repository, seen.filenames)),
             exit_code=1 if seen.holes else 0,
             holes=seen.holes,
@@ -210,11 +211,17 @@ def stats_of(paths: Iterable[Path]) -> dict[str, tuple[int, int]]:
     return {str(path): (stat.st_size, stat.st_mtime_ns) for path in paths for stat in (path.stat(),)}
 
 
-def _inputs_of(sets: Sequence[PinnedSet], environ: Mapping[str, str]) -> dict[str, str]:
+def _inputs_of(sets: Sequence[PinnedSet], environ: Mapping[str, str], copies: Path) -> dict[str, str]:
     """Return the digest of each file that the sets read, and of each variable that stands in one."""
+    from pypitool.core.mirror.input_place import is_address
+    from pypitool.mirror.web_inputs import copy_name
+
     inputs: dict[str, str] = {}
     for pinned in sets:
         for file in pinned.request.inputs.files:
+            if is_address(file.path):
+                inputs[os.path.abspath(copies / copy_name(file.path))] = file.sha256
+                continue
             path = os.path.abspath(file.path)
             inputs[path] = file.sha256
             # Without the zeros between them, the letters of UTF-16 and UTF-32 are those of ASCII.

@@ -264,13 +264,19 @@ class UpstreamSession:
         if self._stop.wait(seconds):
             raise Stopped()
 
-    def _auth(self, url: str) -> HTTPBasicAuth | None:
+    def _auth(self, url: str) -> HTTPBasicAuth | Callable[[Any], Any] | None:
+        if self.upstream.anonymous:
+            return _as_it_is
         # None lets requests look into ~/.netrc, which is kept by host.
         if self.upstream.credentials is None or not may_see_credentials(self.upstream.index, url):
             return None
         known = self.upstream.credentials
         # As bytes: of texts requests takes Latin-1, and servers read UTF-8 (RFC 7617, 2.1).
         return HTTPBasicAuth(known.user.encode(), known.password.encode())
+
+
+def _as_it_is(request: Any) -> Any:
+    return request
 
 
 def netrc_credentials(url: str) -> tuple[str, str] | None:

@@ -28,6 +28,7 @@ class Upstream:
     proxy: str | None = None
     allow_unhashed: bool = False
     verified: bool = True  # its certificate, see --trusted-host
+    anonymous: bool = False  # nor is anything taken from ~/.netrc
     client_cert: Path | None = None  # our own, with its key
 
 

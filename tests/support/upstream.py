@@ -8,6 +8,7 @@ import html
 import json
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.support.certificates import Authority
 from tests.support.server_thread import ServerThread
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
@@ -93,6 +95,7 @@ class Index:
     credentials: tuple[str, str] | None = None
     faults: list[Fault] = field(default_factory=list)
     legacy_json: dict[str, Any] = field(default_factory=dict)  # path -> document
+    texts: dict[str, bytes] = field(default_factory=dict)  # path -> what stands there
 
 
 def respond(status: int, *, body: bytes = b"", **headers: str) -> Action:
@@ -209,6 +212,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.path in index.legacy_json:
             body = json.dumps(index.legacy_json[self.path]).encode()
             return Answer(200, {"Content-Type": "application/json"}, body)
+        if self.path in index.texts:
+            return Answer(200, {"Content-Type": "text/plain"}, index.texts[self.path])
         found = re.fullmatch(r"/simple/([^/]+)/", self.path)
         if found and (found[1] in index.offers or found[1] in index.statuses):
             return self._page(index, found[1])
@@ -254,8 +259,13 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, authority: Authority | None = None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
+        if authority is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(authority.chain, authority.key)
+            # The handshake comes with the first read: a client that breaks it off must not end the server.
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.index = index
         self.seen: list[Seen] = []
         self.recording = threading.Lock()
@@ -278,14 +288,15 @@ class FakeUpstream(ServerThread[_Server]):
         upstream.url  # http://127.0.0.1:PORT/simple/
     """
 
-    def __init__(self, index: Index | None = None) -> None:
+    def __init__(self, index: Index | None = None, authority: Authority | None = None) -> None:
         self.index = index or Index()
-        super().__init__(_Server(self.index))
+        self._scheme = "http" if authority is None else "https"
+        super().__init__(_Server(self.index, authority))
 
     @property
     def root(self) -> str:
         """Its address without a path."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def url(self) -> str:

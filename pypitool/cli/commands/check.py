@@ -43,12 +43,14 @@ def check_command(
     if names and not wanted.is_empty():
         raise click.UsageError("name sets, or files with -r, not both")
     from pypitool.mirror.available import prove_requests
-    from pypitool.mirror.configured import named_request, set_requests, targets
+    from pypitool.mirror.configured import named_request, set_requests, targets, web_inputs
 
     if wanted.is_empty():
-        requests = set_requests(settings, names)
+        copies = web_inputs(settings, invocation.environ, only_copies=True)
+        requests = set_requests(settings, names, web=copies)
     else:
-        requests = (named_request("check", settings, wanted.read(), whom.targets(targets(settings))),)
+        inputs = wanted.read(web_inputs(settings, invocation.environ, stop=invocation.stop))
+        requests = (named_request("check", settings, inputs, whom.targets(targets(settings))),)
     output, tally = RunOutput(invocation), Tally()
 
     def take(event: Event) -> None:

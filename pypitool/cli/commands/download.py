@@ -76,7 +76,7 @@ def download_command(
     from pypitool.mirror.configured import named_request, targets, upstreams
 
     settings = invocation.load().settings
-    inputs, asked_for = wanted.read(), whom.targets(targets(settings))
+    inputs, asked_for = wanted.read(where.web_inputs(settings, invocation)), whom.targets(targets(settings))
     tell_input_warnings(invocation, inputs)
     resolve = resolve or bool(inputs.unpinned(asked_for))
     request = named_request("download", settings, inputs, asked_for, no_deps=no_deps, resolve=resolve)

@@ -101,7 +101,8 @@ def lock_command(
     from pypitool.mirror.configured import named_request, targets, upstreams
     from pypitool.mirror.resolve import question_of, resolve
 
-    settings, inputs = invocation.load().settings, wanted.read()
+    settings = invocation.load().settings
+    inputs = wanted.read(where.web_inputs(settings, invocation))
     tell_input_warnings(invocation, inputs)
     configured = targets(settings)
     asked_for = whom.targets(configured) if whom.names_any() else configured

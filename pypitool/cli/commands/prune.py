@@ -60,10 +60,11 @@ def prune_command(invocation: Invocation, execute: bool, dry_run: bool, older_th
     A set once wanted them, and none does now. What people uploaded or copied in is never among them, nor
     what only `download` brought, nor what is newer than all that the sets want of its project.
     """
-    from pypitool.mirror.configured import recipients, set_requests
+    from pypitool.mirror.configured import recipients, set_requests, web_inputs
 
     settings = load_and_warn(invocation).settings
-    requests = set_requests(settings, (), invocation.environ)
+    copies = web_inputs(settings, invocation.environ, only_copies=True)
+    requests = set_requests(settings, (), invocation.environ, web=copies)
     for request in requests:
         tell_input_warnings(invocation, request.inputs)
     deletes = execute and not dry_run

@@ -18,6 +18,7 @@ from pypitool.cli.local import on_packages
 from pypitool.cli.mirror_run import run_for, tell_input_warnings, workspace_of
 from pypitool.cli.output import Output
 from pypitool.core.event_document import document
+from pypitool.core.state_files import StateFiles
 
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pypitool.mirror.sets import SetRequest
     from pypitool.mirror.sync import Mirror, Report, SyncOptions
     from pypitool.mirror.unchanged import SyncQuestion
+    from pypitool.mirror.web_inputs import WebInputs
 
 SYNC_EXITS = {
     1: "a dependency is missing for a target, or one of its files cannot be used",
@@ -76,16 +78,18 @@ def sync_command(
     if locked and not dry_run and (code := _known_outcome(invocation, question, began)) is not None:
         return code
     # Not before: that nothing has changed is told in the time that these take to import.
-    from pypitool.mirror.configured import recipients, set_requests, upstreams
+    from pypitool.mirror.configured import recipients, set_requests, upstreams, web_inputs
     from pypitool.mirror.sync import SyncOptions
 
-    requests = set_requests(settings, names, resolve=resolve)
+    asks_nobody = locked or offline
+    web = web_inputs(settings, invocation.environ, stop=invocation.stop, only_copies=asks_nobody)
+    requests = set_requests(settings, names, resolve=resolve, web=web)
     for request in requests:
         tell_input_warnings(invocation, request.inputs)
     asked = upstreams(settings, invocation.environ)
     options = SyncOptions(dry_run=dry_run, offline=offline, locked=locked)
     return run_for(
-        invocation, "sync", workspace_of(settings), _work(invocation, question, requests, options),
+        invocation, "sync", workspace_of(settings), _work(invocation, question, requests, options, web),
         arguments=names, upstreams=() if offline else asked, private=settings.policy.private,
         largest_file=settings.policy.max_file_size,
         dry_run=dry_run, recipients=recipients(settings),
@@ -105,13 +109,19 @@ def _known_outcome(invocation: Invocation, question: SyncQuestion, began: float)
 
 
 def _work(
-    invocation: Invocation, question: SyncQuestion, requests: Sequence[SetRequest], options: SyncOptions
+    invocation: Invocation,
+    question: SyncQuestion,
+    requests: Sequence[SetRequest],
+    options: SyncOptions,
+    web: WebInputs,
 ) -> Work:
     from pypitool.mirror.fast_answer import remember_line
     from pypitool.mirror.sync import pin_sets, synchronise
     from pypitool.mirror.unchanged import RunOutcomes
 
     def work(mirror: Mirror, report: Report) -> Ending:
+        if not (options.dry_run or web.copies):
+            web.keep(StateFiles(question.state).inputs, all_of_them=question.is_of_all)
         sets = pin_sets(mirror, requests, invocation.environ, offline=options.offline)
         outcomes = RunOutcomes(report)
         ending = synchronise(mirror, sets, options, outcomes.take)

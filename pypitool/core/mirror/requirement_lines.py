@@ -17,13 +17,13 @@ from pypitool.core.limits import REQUIREMENT, VERSION
 
 @dataclass(frozen=True, slots=True)
 class LinePosition:
-    """Where a statement stands, as the user named the file."""
+    """Where a statement stands, as the user named the file; without a line it is the file itself."""
 
     file: str
-    line: int
+    line: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,10 @@ class LineFault:
     """A line that cannot be honoured, and why."""
 
     reason: str
-    source: LinePosition
+    source: LinePosition | None  # None: the reason says where
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.reason}"
+        return self.reason if self.source is None else f"{self.source}: {self.reason}"
 
 
 Statement = RequirementLine | Include | FileOption | IgnoredOption | LineFault

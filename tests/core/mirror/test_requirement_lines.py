@@ -174,6 +174,7 @@ def test_what_cannot_be_honoured_is_refused_with_file_and_line(line: str, says: 
 @given(st.text(max_size=200))
 def test_any_text_gives_statements_and_never_an_exception(text: str) -> None:
     for statement in parse(text):
+        assert statement.source is not None
         assert statement.source.line >= 1
 
 
