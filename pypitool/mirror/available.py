@@ -20,76 +20,94 @@ from pypitool.core.model import FileKind, HeldFile
 from pypitool.core.versions import parsed
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set
 
+Found = HoleEvent | WarningEvent
+
+
+@dataclass(frozen=True, slots=True)
+class SetProof:
+    """What the walk through one set came to."""
+
+    pinned: PinnedSet
+    found: tuple[Found, ...]
+    used: frozenset[str]  # the files that its targets would install
+
+    @property
+    def request(self) -> SetRequest:
+        """What was asked for."""
+        return self.pinned.request
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of its targets install what it asks of them, and it asks something."""
+        kinds = HoleEvent if self.request.closure is Closure.OFF else (HoleEvent, UnaskedWarning)
+        return bool(self.used) and not any(isinstance(event, kinds) for event in self.found)
+
+    def told(self) -> ProvenSet:
+        """Say where it installs, and how much is missing elsewhere."""
+        missing = Counter(event.target for event in self.found if isinstance(event, HoleEvent))
+        targets = self.request.targets
+        # Without a line of the set for it, nothing is proven of a target.
+        whole = (target.name for target in targets if self.pinned.roots(target))
+        lacking = {target.name: missing[target.name] for target in targets if missing[target.name]}
+        return ProvenSet(self.request.called, tuple(name for name in whole if name not in lacking), lacking)
+
 
 def prove_requests(
-    requests: Iterable[SetRequest], reader: Reader, report: Callable[[HoleEvent | WarningEvent], None]
-) -> tuple[ProvenSet, ...]:
+    requests: Iterable[SetRequest], reader: Reader, report: Callable[[Found], None]
+) -> tuple[SetProof, ...]:
     """Prove sets as their lines stand, by what is on disk; nobody is asked for what they do not pin."""
-    return report_proof([pin_set(request, {}) for request in requests], HeldFiles(reader), report)
+    return prove_sets([pin_set(request, {}) for request in requests], HeldFiles(reader), report)
 
 
-def report_proof(
-    sets: Sequence[PinnedSet],
-    available: AvailableFiles,
-    report: Callable[[HoleEvent | WarningEvent], None],
-) -> tuple[ProvenSet, ...]:
-    """Prove sets, tell what is missing as it is found, and return what it came to."""
-    found = []
-    for event in prove_sets(sets, available):
-        found.append(event)
-        report(event)
-    return proven_sets(sets, found)
+def prove_sets(
+    sets: Iterable[PinnedSet], available: AvailableFiles, report: Callable[[Found], None]
+) -> tuple[SetProof, ...]:
+    """Walk every set for each of its targets, and tell what is found.
 
-
-def prove_sets(sets: Iterable[PinnedSet], available: AvailableFiles) -> Iterator[HoleEvent | WarningEvent]:
-    """Walk every set for each of its targets; of sets with `closure = "off"` only what is named."""
+    Of sets with `closure = "off"` only what is named is looked for.
+    """
     told: set[str] = set()
+    proofs = []
     for pinned in sets:
-        yield from _prove_set(pinned, available, told)
+        proof = _prove_set(pinned, available, told)
+        proofs.append(proof)
+        for event in proof.found:
+            report(event)
+    return tuple(proofs)
 
 
-def _prove_set(
-    pinned: PinnedSet, available: AvailableFiles, told: set[str]
-) -> Iterator[HoleEvent | WarningEvent]:
+def proven_sets(proofs: Iterable[SetProof]) -> tuple[ProvenSet, ...]:
+    """Say where sets install; where the dependencies were not looked at, nobody knows."""
+    return tuple(proof.told() for proof in proofs if proof.request.closure is not Closure.OFF)
+
+
+def _prove_set(pinned: PinnedSet, available: AvailableFiles, told: set[str]) -> SetProof:
     request = pinned.request
     own = WithoutDependencies(available) if request.closure is Closure.OFF else available
+    roots = {target: pinned.roots(target) for target in request.fitting}
+    proofs = [prove(lines, target, own, pinned.pins(target)) for target, lines in roots.items()]
+    found = [*_misfits(request)]
+    for proof in proofs:
+        found += proof_events(request.name, proof, told)
+    found += _unasked(request, [target.name for target, lines in roots.items() if not lines])
+    return SetProof(pinned, tuple(found), frozenset().union(*(proof.used for proof in proofs)))
+
+
+def _misfits(request: SetRequest) -> Iterator[Found]:
     for target in request.targets:
         for misfit in request.inputs.misfits(target):
             yield HoleEvent(
                 request.name, target.name, misfit.requirement, misfit.source, "lock", remark=misfit.remark
             )
-    roots = {target: pinned.roots(target) for target in request.fitting}
-    for target, lines in roots.items():
-        yield from proof_events(request.name, prove(lines, target, own, pinned.pins(target)), told)
-    if unasked := tuple(target.name for target, lines in roots.items() if not lines):
-        names = ", ".join(unasked)
+
+
+def _unasked(request: SetRequest, targets: Sequence[str]) -> Iterator[Found]:
+    if targets:
         yield UnaskedWarning(
-            f"{request.name} requires nothing on {names}: no line of it concerns them",
+            f"{request.name} requires nothing on {', '.join(targets)}: no line of it concerns them",
             set=request.name,
-            targets=unasked,
+            targets=tuple(targets),
         )
-
-
-def proven_sets(
-    sets: Iterable[PinnedSet], found: Iterable[HoleEvent | WarningEvent]
-) -> tuple[ProvenSet, ...]:
-    """Say where each set installs by what its proof found, and how much is missing elsewhere."""
-    missing = Counter((event.set, event.target) for event in found if isinstance(event, HoleEvent))
-    proven = []
-    for pinned in sets:
-        if pinned.request.closure is Closure.OFF:
-            continue  # its dependencies were not looked at: nobody knows whether it installs
-        name = pinned.request.name
-        # Without a line of the set for it, nothing is proven of a target.
-        whole = [target.name for target in pinned.request.targets if pinned.roots(target)]
-        lacking = {
-            target.name: missing[name, target.name]
-            for target in pinned.request.targets
-            if missing[name, target.name]
-        }
-        installs_on = tuple(target for target in whole if target not in lacking)
-        proven.append(ProvenSet(pinned.request.called, installs_on, lacking))
-    return tuple(proven)
 
 
 def proof_events(name: str, proof: Proof, told: set[str]) -> Iterator[HoleEvent | WarningEvent]:

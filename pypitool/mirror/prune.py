@@ -17,7 +17,7 @@ from packaging.version import Version
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.closure import AvailableFiles, prove
 from pypitool.core.mirror.prune_choice import MirroredFile, PruneRules, choose_prunable
-from pypitool.core.mirror.run_events import FileEvent, PlanEvent, ProjectEvent
+from pypitool.core.mirror.run_events import FileEvent, PlanEvent, ProjectEvent, WarningEvent
 from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.selection import Wish
 from pypitool.core.mirror.sync_plan import choose_files
@@ -69,6 +69,10 @@ def prune(
     now = datetime.now(timezone.utc)
     mirrored = list(_mirrored(mirror, wants.everything()))
     prunable = choose_prunable(mirrored, rules, now, wants.versions)
+    kept = _proven_last(mirror.record, requests, prunable)
+    for event in (*_told_kept(kept), *_told_gone(mirror.record, requests, mirrored)):
+        report(event)
+    prunable = tuple(file for file in prunable if not any(file.filename in names for names in kept.values()))
     if not execute:
         for file in prunable:
             report(PlanEvent("delete", file.filename, file.project, str(file.version), file.bytes))
@@ -79,6 +83,38 @@ def prune(
             raise Stopped
         _delete(mirror, project, {file.filename: file for file in files}, report)
     return Ending()
+
+
+def _proven_last(
+    record: MirrorRecord, requests: Iterable[SetRequest], prunable: Iterable[MirroredFile]
+) -> Mapping[str, frozenset[str]]:
+    """Return what would go, and was wanted when its set was last proven to install, by set."""
+    names = frozenset(file.filename for file in prunable)
+    proven = record.proven()
+    return {
+        request.name: stays
+        for request in requests
+        if (stays := proven.get(request.name, frozenset()) & names)
+    }
+
+
+def _told_kept(kept: Mapping[str, frozenset[str]]) -> Iterator[WarningEvent]:
+    for name, files in kept.items():
+        count = f"{len(files)} file{'s' * (len(files) != 1)}"
+        yield WarningEvent(
+            f"`{name}` keeps {count} that its last proven run wanted, until a newer run of it is proven; "
+            f"`pypitool sync {name}` says what is missing"
+        )
+
+
+def _told_gone(
+    record: MirrorRecord, requests: Iterable[SetRequest], mirrored: Iterable[MirroredFile]
+) -> Iterator[WarningEvent]:
+    """Name the sets that the configuration no longer has, as long as something of theirs is here."""
+    here = {file.filename for file in mirrored}
+    for name in sorted(record.known_sets() - {request.name for request in requests}):
+        if not here.isdisjoint(record.members([name])):
+            yield WarningEvent(f"`{name}` is no set of the configuration any more, and wants nothing")
 
 
 def _mirrored(mirror: Mirror, wanted: frozenset[str]) -> Iterator[MirroredFile]:

@@ -38,6 +38,9 @@ CREATE TABLE IF NOT EXISTS member (
     wanted_by TEXT NOT NULL, filename TEXT NOT NULL, last_wanted TEXT NOT NULL,
     PRIMARY KEY (wanted_by, filename)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS proven (
+    wanted_by TEXT PRIMARY KEY, at TEXT NOT NULL, filenames TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS upstream_yank (
     filename TEXT PRIMARY KEY, reason TEXT NOT NULL
 ) WITHOUT ROWID;
@@ -45,6 +48,14 @@ CREATE TABLE IF NOT EXISTS run (
     id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT, command TEXT NOT NULL, started TEXT NOT NULL,
     summary TEXT, events BLOB
 );
+"""
+# Nobody knows of an older record which runs were proven: what each set wanted last counts as that, once.
+_VERSION = 1
+_ALL_PROVEN = """
+INSERT INTO proven
+SELECT wanted_by, last_wanted, json_group_array(filename) FROM member
+WHERE last_wanted = (SELECT max(last_wanted) FROM member AS later WHERE later.wanted_by = member.wanted_by)
+GROUP BY wanted_by
 """
 _KEPT_RUNS = 1000
 _TIMEOUT = 10.0
@@ -184,6 +195,22 @@ class MirrorRecord:
         )
         return frozenset(filename for (filename,) in rows)
 
+    def keep_proven(self, wanted_by: str, filenames: Iterable[str], now: str) -> None:
+        """Note that a set was proven to install, and which files it wanted then."""
+        names = json.dumps(sorted(filenames))
+        self._connection.execute("INSERT OR REPLACE INTO proven VALUES (?, ?, ?)", (wanted_by, now, names))
+
+    def proven(self) -> Mapping[str, frozenset[str]]:
+        """Return the files that each set wanted in its last proven run."""
+        rows = self._connection.execute("SELECT wanted_by, filenames FROM proven")
+        return {wanted_by: frozenset(json.loads(names)) for wanted_by, names in rows}
+
+    def known_sets(self) -> frozenset[str]:
+        """Return the sets that were ever synchronised."""
+        return frozenset(
+            name for (name,) in self._connection.execute("SELECT DISTINCT wanted_by FROM member")
+        )
+
     def members(self, sets: Iterable[str]) -> frozenset[str]:
         """Return the files that these sets have ever wanted."""
         found: set[str] = set()
@@ -272,9 +299,26 @@ class _Connection(sqlite3.Connection):
 
 def _open(path: Path) -> sqlite3.Connection:
     # Damaged: everything in it can be learned again.
-    return open_expendable(
+    connection = open_expendable(
         path, _SCHEMA, ("synchronous = NORMAL",), timeout=_TIMEOUT, mend=True, factory=_Connection
     )
+    _migrate(connection)
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    if _version(connection) >= _VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    if _version(connection) < _VERSION:  # nobody was faster
+        connection.execute(_ALL_PROVEN)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 def _open_to_read(path: Path) -> sqlite3.Connection:
@@ -295,4 +339,5 @@ def _copy(path: Path) -> sqlite3.Connection:
         connection.close()
         connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.executescript(_SCHEMA)
+    _migrate(connection)
     return connection

@@ -5,24 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor
-from pypitool.core.filenames import parse
 from pypitool.core.guard import Guard
 from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.closure import AvailableFiles
 from pypitool.core.mirror.run_events import Event, FileEvent, PlanEvent, ProjectEvent, WarningEvent
-from pypitool.core.mirror.run_summary import Ending, ProvenSet
+from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.selection import Candidate, ChoiceReason
 from pypitool.core.mirror.sync_plan import Miss, Planned, Step, plan_sync
 from pypitool.core.model import HeldFile, ProjectStatus
 from pypitool.core.progress import TransferProgress
-from pypitool.mirror.available import HeldFiles, WithPlanned, report_proof
-from pypitool.mirror.choices import Choices, ChosenFile, SetMiss, choose, files_by_set
+from pypitool.mirror.available import HeldFiles, SetProof, WithPlanned, prove_sets, proven_sets
+from pypitool.mirror.choices import Choices, ChosenFile, SetMiss, choose
 from pypitool.mirror.fetch import Fetcher, FetchItem
 from pypitool.mirror.inputs import Inputs
 from pypitool.mirror.offered_metadata import OfferedFile, read_dependencies
@@ -30,6 +28,7 @@ from pypitool.mirror.offers import Offers, ProjectOffer, ask_upstreams, remember
 from pypitool.mirror.private_names import PrivateNames
 from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.relay_pages import ReleaseSources
+from pypitool.mirror.remember import remember_proofs, remember_wants, unsettled_projects
 from pypitool.mirror.resolve import resolve_set
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set, refuse_unpinned
 from pypitool.mirror.upstream_changes import MatchedFile, apply_upstream_changes
@@ -127,9 +126,13 @@ def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions,
         if mirror.stop.is_set():
             raise Stopped()
         _remember(mirror, choices, offers, held, options, report)
-    proven = _prove(mirror, sets, planned, options, report)
-    sets_proven = () if options.dry_run else proven  # of what would be here nothing is claimed
-    return Ending(dry_run=options.dry_run, unreachable=offers.is_unreachable, sets=sets_proven)
+    proofs = _prove(mirror, sets, planned, options, report)
+    if options.remembers and not (options.dry_run or options.offline):
+        catalogue = mirror.repository.catalogue
+        remember_proofs(mirror.record, catalogue, proofs, choices, unsettled_projects(offers, choices))
+    # Of what would be here nothing is claimed.
+    proven = () if options.dry_run else proven_sets(proofs)
+    return Ending(dry_run=options.dry_run, unreachable=offers.is_unreachable, sets=proven)
 
 
 def _chosen(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions) -> tuple[Offers, Choices]:
@@ -256,18 +259,7 @@ def _remember(
             if candidate.filename not in held and candidate.yanked is not None:
                 mirror.record.keep_upstream_yank(candidate.filename, candidate.yanked)
         if options.remembers:
-            _remember_members(mirror.record, choices, offers)
-
-
-def _remember_members(record: MirrorRecord, choices: Choices, offers: Offers) -> None:
-    now = datetime.now(timezone.utc).isoformat()
-    # Of a project that failed nobody knows what its sets want now: what they wanted last is not given up.
-    unsettled = (
-        offers.failed.keys() | choices.failed.keys() | {missed.miss.wish.project for missed in choices.misses}
-    )
-    for name, filenames in files_by_set(choices.files).items():
-        before = [each for each in record.wanted_lately(name) if parse(each).project in unsettled]
-        record.want(name, [*before, *filenames], now)
+            remember_wants(mirror.record, choices, unsettled_projects(offers, choices))
 
 
 def _matches(
@@ -338,11 +330,11 @@ def _prove(
     planned: Sequence[tuple[ChosenFile, Planned]],
     options: SyncOptions,
     report: Report,
-) -> tuple[ProvenSet, ...]:
+) -> tuple[SetProof, ...]:
     held_files: AvailableFiles = HeldFiles(mirror.repository.catalogue)
     if options.dry_run:
         held_files = _with_planned(mirror, sets, planned, held_files)
-    return report_proof(sets, held_files, report)
+    return prove_sets(sets, held_files, report)
 
 
 def _with_planned(

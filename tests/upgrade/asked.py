@@ -36,9 +36,12 @@ def _asked(command: Sequence[str], home: Path, environ: Mapping[str, str]) -> li
 
 
 def _lasting(document: Any) -> Any:
-    """Leave out what differs each time: the serial of a project that is read again, and how long it took."""
+    """Leave out what differs each time: the serial of a project that is read again, and how long it took.
+
+    So do summaries of later versions: they also say where each set installs.
+    """
     if isinstance(document, dict):
-        return {key: value for key, value in document.items() if key not in ("serial", "seconds")}
+        return {key: value for key, value in document.items() if key not in ("serial", "seconds", "sets")}
     return document
 
 

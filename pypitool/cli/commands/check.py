@@ -42,7 +42,7 @@ def check_command(
     settings, began = invocation.load().settings, time.monotonic()
     if names and not wanted.is_empty():
         raise click.UsageError("name sets, or files with -r, not both")
-    from pypitool.mirror.available import prove_requests
+    from pypitool.mirror.available import prove_requests, proven_sets
     from pypitool.mirror.configured import named_request, set_requests, targets, web_inputs
 
     if wanted.is_empty():
@@ -59,9 +59,9 @@ def check_command(
         tally = tally.after(event)
 
     with open_to_look(invocation, mends=False) as repository:
-        proven = prove_requests(requests, repository.catalogue, take)
+        proofs = prove_requests(requests, repository.catalogue, take)
     ending = Ending(only_proof=True)
     code, outcome = run_exit_code(tally, ending), run_outcome(tally, ending)
-    summary = Summary("check", code, outcome, tally, time.monotonic() - began, sets=proven)
+    summary = Summary("check", code, outcome, tally, time.monotonic() - began, sets=proven_sets(proofs))
     output.summary(summary)
     return summary.exit_code

@@ -58,7 +58,8 @@ def prune_command(invocation: Invocation, execute: bool, dry_run: bool, older_th
     """List the mirrored files that no set wants any more, or delete them.
 
     A set once wanted them, and none does now. What people uploaded or copied in is never among them, nor
-    what only `download` brought, nor what is newer than all that the sets want of its project.
+    what only `download` brought, nor what is newer than all that the sets want of its project, nor what a
+    set wanted when it was last proven to install: that stays until a newer run of `sync` proves it again.
     """
     from pypitool.mirror.configured import recipients, set_requests, web_inputs
 

@@ -18,6 +18,11 @@ def pins(site: Site, *requirements: str) -> None:
     site.write("backend.txt", "".join(f"{one}\n" for one in requirements))
 
 
+def synchronised(site: Site, *requirements: str) -> None:
+    pins(site, *requirements)
+    assert site.run("sync").code == 0
+
+
 @pytest.fixture
 def moved(site: Site) -> Site:
     """A set that wanted a 1.0 and wants 1.1 now; both are here."""
@@ -131,7 +136,8 @@ def test_what_is_newer_than_a_pin_that_is_not_here_yet_stays(moved: Site) -> Non
 
 
 def test_a_project_that_no_set_wants_goes_as_a_whole(moved: Site) -> None:
-    pins(moved)
+    moved.offer(wheel("b", "1.0"))
+    synchronised(moved, "b==1.0")
 
     assert listed(moved) == [OLD, NEW]
 
@@ -161,6 +167,7 @@ def test_a_target_that_is_gone_wants_nothing(site: Site) -> None:
     site.run("sync")
 
     site.more = 'targets = ["linux"]'
+    site.run("sync")
 
     assert listed(site) == ["a-1.0-cp312-cp312-win_amd64.whl"]
 
@@ -181,7 +188,8 @@ def test_younger_than_asked_for_stays(moved: Site) -> None:
 
 
 def test_the_newest_releases_stay(moved: Site) -> None:
-    pins(moved)
+    moved.offer(wheel("b", "1.0"))
+    synchronised(moved, "b==1.0")
 
     assert listed(moved, "--keep", "1") == [OLD]
     assert listed(moved, "--keep", "2") == []
@@ -193,7 +201,8 @@ def test_what_is_wanted_while_it_is_pruned_counts_as_wanted_then(moved: Site) ->
     record.close()
 
     moved.run("prune", "--execute")
-    pins(moved)
+    moved.offer(wheel("b", "1.0"))
+    synchronised(moved, "b==1.0")
 
     assert listed(moved, "--older-than", "30d") == []
     assert listed(moved) == [NEW]
