@@ -70,6 +70,7 @@ class ArchiveFacts:
     metadata_body: bytes | None = None
     metadata: CoreMetadata | None = None
     doubt: str = ""  # why an archive that is whole is listed without metadata
+    misnamed: str = ""  # where an sdist speaks of another release than its name
     gap: str = ""  # what a wheel lacks, and no installer can do without
 
 

@@ -1,7 +1,8 @@
 """The PKG-INFO of an sdist, read without unpacking it.
 
 Old sdists must go on working: one without PKG-INFO, or with one that speaks of another release, is whole
-all the same. It is listed without metadata, and an upload of it is refused elsewhere.
+all the same. It is listed without metadata, and an upload of it is refused elsewhere. The second is reported,
+because installers end at it.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def _facts(body: bytes, distribution: Distribution) -> ArchiveFacts:
     except BadMetadata as error:
         return ArchiveFacts(doubt=str(error))
     doubt = disagreement(metadata, distribution)
-    return ArchiveFacts(doubt=doubt) if doubt else ArchiveFacts(body, metadata)
+    return ArchiveFacts(doubt=doubt, misnamed=doubt) if doubt else ArchiveFacts(body, metadata)
 
 
 def _from_tar(archive: OpenArchive, choice: _Choice) -> bytes:

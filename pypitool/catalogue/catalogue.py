@@ -150,6 +150,9 @@ class Reader(Protocol):
     def problems(self) -> tuple[Problem, ...]:
         """Return the files that are not listed, and why."""
 
+    def misnamed(self) -> tuple[HeldFile, ...]:
+        """Return the files that are listed, and speak of another release than their name."""
+
     def counts(self) -> tuple[int, int]:
         """Return how many live projects and files there are."""
 

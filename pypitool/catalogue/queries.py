@@ -155,6 +155,11 @@ class SqliteReader:
                 for root, path, reason, *stat in rows
             )
 
+    def misnamed(self) -> tuple[HeldFile, ...]:
+        return self._files(
+            self._ask(f"SELECT {COLUMNS} FROM file WHERE misnamed IS NOT NULL ORDER BY root, path")
+        )
+
     def counts(self) -> tuple[int, int]:
         rows = self._ask("SELECT (SELECT count(*) FROM project WHERE listed), (SELECT count(*) FROM file)")
         return rows[0][0], rows[0][1]

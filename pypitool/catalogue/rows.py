@@ -13,7 +13,7 @@ from pypitool.core.text import timestamp
 COLUMNS = (
     "root, path, filename, project, version, kind, release_key, size, mtime_ns, ctime_ns, inode, "
     "sha256, blake2b, md5, requires_python, metadata_sha256, signed, provenance, "
-    "upload_time, origin_kind, origin_detail, yanked"
+    "upload_time, origin_kind, origin_detail, yanked, misnamed"
 )
 PLACES = ", ".join("?" * len(COLUMNS.split(",")))
 
@@ -44,6 +44,7 @@ def to_row(file: HeldFile) -> tuple[object, ...]:
         file.origin.kind.value,
         file.origin.detail,
         file.yanked,
+        contents.misnamed,
     )
 
 
@@ -56,7 +57,7 @@ def from_row(row: Sequence[Any]) -> HeldFile:
         _KINDS[row[5]],
         row[6],
         FileStat(row[7], int(row[8]), int(row[9]), int(row[10])),
-        Contents(Digests(row[11], row[12], row[13]), row[14], row[15]),
+        Contents(Digests(row[11], row[12], row[13]), row[14], row[15], row[22]),
         row[18],
         _origin(row[19], row[20]),
         row[21],

@@ -16,8 +16,8 @@ from pypitool.core.limits import REQUIRES_PYTHON
 VERSION_ONE = 1
 APPLICATION_ID = 0x70797069  # `file` and others can tell what this database is
 
-# What a file row holds, in the order in which `rows` reads it. Columns without a type hold numbers that
-# may not fit into 64 bits (an overlay's inode, a time stamp of the year 2400) as text.
+# What a file row held at first, in the order in which `rows` reads it. Columns without a type hold numbers
+# that may not fit into 64 bits (an overlay's inode, a time stamp of the year 2400) as text.
 _FILE_COLUMNS = """
     root            INTEGER NOT NULL,
     path            TEXT    NOT NULL,
@@ -157,6 +157,12 @@ _READABLE_PYTHONS = f"""
 UPDATE file SET requires_python = NULL WHERE length(requires_python) > {REQUIRES_PYTHON.most};
 """
 
+# Where an sdist speaks of another release than its name. Of those that are known already nobody looks.
+_MISNAMED = """
+ALTER TABLE file ADD COLUMN misnamed TEXT;
+ALTER TABLE pending ADD COLUMN misnamed TEXT;
+"""
+
 # The script that leads from the schema before to this one, by the number that it leads to.
 MIGRATIONS: Mapping[int, str] = {
     VERSION_ONE + 1: _TOKENS,
@@ -164,6 +170,7 @@ MIGRATIONS: Mapping[int, str] = {
     VERSION_ONE + 3: _UPLOADED,
     VERSION_ONE + 4: _DELETIONS,
     VERSION_ONE + 5: _READABLE_PYTHONS,
+    VERSION_ONE + 6: _MISNAMED,
 }
 
 

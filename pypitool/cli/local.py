@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pypitool.cli.terminal import Bar
-    from pypitool.core.model import Problem
+    from pypitool.core.model import HeldFile, Problem
     from pypitool.repository.repository import Repository
     from pypitool.repository.scan_record import ScanReport
 
@@ -129,6 +129,7 @@ def open_rescanned(invocation: Invocation, *, mends: bool = True) -> Iterator[Re
             report = _scanned(repository, step, mends=mends)
         if report is not None:
             tell_problems(invocation, report.problems)
+            tell_misnamed(invocation, report.misnamed)
         yield repository
 
 
@@ -149,6 +150,14 @@ def tell_problems(invocation: Invocation, problems: Iterable[Problem]) -> None:
     """Name the files that are not listed, and why."""
     for problem in problems:
         Output(invocation).warning(f"{problem.location.path} is not listed: {problem.reason}")
+
+
+def tell_misnamed(invocation: Invocation, files: Iterable[HeldFile]) -> None:
+    """Name the files that are listed, and that installers refuse."""
+    for file in files:
+        Output(invocation).warning(
+            f"{file.location.path} is listed, though pip refuses it: {file.contents.misnamed}"
+        )
 
 
 @contextmanager

@@ -92,6 +92,7 @@ class Contents:
     digests: Digests
     requires_python: str | None = None
     metadata_sha256: str | None = None  # of the METADATA body that the catalogue keeps
+    misnamed: str | None = None  # where an sdist speaks of another release than its name
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ class CatalogueCopy:
     uploaded: tuple[HeldFile, ...]
     problems: tuple[Problem, ...]
     tokens: tuple[Token, ...]
+    misnamed: tuple[HeldFile, ...] = ()
     contradictions: tuple[Contradiction, ...] = ()  # to the log of facts, where that is soon read
 
 
@@ -88,7 +89,13 @@ def read_copy(path: Path) -> CatalogueCopy:
         with closing(SqliteCatalogue(copy)) as catalogue:
             contradictions = compare_with_log(catalogue, facts).found if facts.size() <= _SOON_READ else ()
             uploaded = tuple(file for file in catalogue.files() if file.origin.kind is OriginKind.UPLOADED)
-            return CatalogueCopy(uploaded, catalogue.problems(), catalogue.tokens(), tuple(contradictions))
+            return CatalogueCopy(
+                uploaded,
+                catalogue.problems(),
+                catalogue.tokens(),
+                catalogue.misnamed(),
+                tuple(contradictions),
+            )
 
 
 @contextmanager

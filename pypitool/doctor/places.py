@@ -193,6 +193,12 @@ def look_at_catalogue(context: Context) -> Iterator[Finding]:
             "files-unlisted", problem.location.path, problem.reason, "nobody can install it",
             "replace the file, or move it out of the directory",
         )  # fmt: skip
+    for file in copied.misnamed:
+        yield warning(
+            "sdist-misnamed", file.location.path, str(file.contents.misnamed),
+            f"pip refuses it, and while it is here `{file.project}` is looked for nowhere else",
+            "take it out, or give it the name that it was built with",
+        )  # fmt: skip
 
 
 def _contradictions(first: CatalogueCopy, second: CatalogueCopy) -> Iterator[Finding]:

@@ -250,6 +250,9 @@ class ChangeScanner:
             place = self._repository.roots[problem.location.root] / problem.location.path
             level = logging.INFO if problem.reason == BEING_WRITTEN else logging.WARNING
             _log.log(level, "%s is not listed: %s", place, problem.reason)
+        for file in report.misnamed:
+            place = self._repository.roots[file.location.root] / file.location.path
+            _log.warning("%s is listed, though pip refuses it: %s", place, file.contents.misnamed)
 
     def settle(self) -> None:
         """End what writers began that are gone."""

@@ -89,7 +89,8 @@ def _read(store: Store, found: Walked, writers: Writers) -> ReadFile | Problem |
 def contents_of(facts: ArchiveFacts, digests: Digests) -> Contents:
     """Put together what the catalogue keeps of a file's inside; see `metadata_sha256` for its METADATA."""
     requires_python = None if facts.metadata is None else facts.metadata.requires_python
-    return Contents(digests, requires_python, metadata_digest(facts.metadata_body))
+    misnamed = facts.misnamed or None
+    return Contents(digests, requires_python, metadata_digest(facts.metadata_body), misnamed)
 
 
 def metadata_digest(body: bytes | None) -> str | None:

@@ -29,6 +29,7 @@ class ScanReport:
     everything: bool = False  # no directory was left out
     seconds: float = 0.0  # of walking and comparing, without the reading
     problems: list[Problem] = field(default_factory=list)  # new ones, or with a new reason
+    misnamed: list[HeldFile] = field(default_factory=list)  # listed, and speaks of another release
     unsettled: list[Location] = field(default_factory=list)  # to be looked at again soon
 
 
@@ -75,6 +76,7 @@ class ScanRecorder:
         self._report.listed += len(fresh)
         self._report.gone += len(gone)
         changed = [read.file for read in fresh]
+        self._report.misnamed.extend(file for file in changed if file.contents.misnamed)
         dropped = [*gone, *(problem.location for problem in self._problems)]
         self._apply(ScanBatch(changed, dropped, self._problems, self._solved), fresh)
         self._settle_rivals([place.filename for place in [*(file.location for file in changed), *dropped]])

@@ -26,6 +26,9 @@ UPLOADED_AT = "2026-03-04T05:06:07.000008Z"
 MTIME_NS = 1_700_000_000_123_456_789
 COPIED_AT = "2023-11-14T22:13:20.123456Z"
 
+# What takes out of a catalogue of today the columns that older ones do not have; tables may stay.
+WITHOUT_LATER = "; ALTER TABLE file DROP COLUMN misnamed; ALTER TABLE pending DROP COLUMN misnamed"
+
 
 def name(text: str) -> NormalizedName:
     """Normalise a project's name."""

@@ -14,7 +14,7 @@ from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import make_current, open_catalogue
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.model import HeldFile, Origin, OriginKind
-from tests.catalogue.held import name, pending, uploaded, wheel
+from tests.catalogue.held import WITHOUT_LATER, name, pending, uploaded, wheel
 
 FOO, BAR = name("foo"), name("bar")
 ACTOR = Actor("user:deploy", "10.0.0.7", "password")
@@ -50,7 +50,7 @@ def gone(file: HeldFile) -> Fact:
 def lead_back(path: Path) -> None:
     """Make a catalogue one of schema 3, which knew nothing of kept names."""
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript("DROP TABLE uploaded; PRAGMA user_version = 3")
+        connection.executescript("DROP TABLE uploaded; PRAGMA user_version = 3" + WITHOUT_LATER)
 
 
 def test_a_name_is_kept_when_its_last_file_is_deleted(catalogue: Catalogue) -> None:

@@ -29,7 +29,7 @@ from pypitool.catalogue.replay import replay_missed
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.model import HeldFile, ProjectStatus
-from tests.catalogue.held import DEPLOY, UPLOADED_AT, name, pending, uploaded, wheel
+from tests.catalogue.held import DEPLOY, UPLOADED_AT, WITHOUT_LATER, name, pending, uploaded, wheel
 
 ACTOR = Actor("user:deploy")
 
@@ -361,8 +361,8 @@ def test_a_python_that_no_installer_bears_goes_with_the_migration(path: Path, fa
     file, _ = fill(path, facts)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE file SET requires_python = ? WHERE root = 0", (">=3." + "9" * 5000,))
-        connection.execute(f"PRAGMA user_version = {schema.VERSION_ONE + 4}")
         connection.commit()
+        connection.executescript(f"PRAGMA user_version = {schema.VERSION_ONE + 4}{WITHOUT_LATER}")
 
     with closing(open_catalogue(path, facts)) as catalogue:
         held = catalogue.held_at(file.location)

@@ -27,7 +27,7 @@ from tests.support.server import ServerProcess, free_port
 from tests.support.states import decide, yank
 from tests.support.upstream import FakeUpstream, Offer
 from tests.support.waiting import wait_until
-from tests.support.wheels import build_wheel
+from tests.support.wheels import build_sdist, build_wheel
 
 Found = list[tuple[str, str]]
 
@@ -198,6 +198,20 @@ def test_files_that_are_not_listed_are_named_with_the_reason(served: House) -> N
 
     named = [(one["id"], one["subject"], bool(one["what"])) for one in findings]
     assert named == [("files-unlisted", "broken-1.0-py3-none-any.whl", True)]
+
+
+def test_sdists_that_speak_of_another_release_are_named(served: House) -> None:
+    build_sdist(served.packages, "bar", "1.0", filename="foo-1.0.tar.gz")
+    build_sdist(served.packages, "foo", "3.0", filename="foo-2.0.tar.gz")
+    with Repository.open([served.packages]) as repository:
+        scan_if_alone(repository)
+
+    _, findings = served.examine()
+
+    assert [(one["id"], one["subject"], one["what"]) for one in findings] == [
+        ("sdist-misnamed", "foo-1.0.tar.gz", "its metadata names the project `bar`"),
+        ("sdist-misnamed", "foo-2.0.tar.gz", "its metadata names the version `3.0`"),
+    ]
 
 
 def test_passwords_that_are_exposed_and_weak(served: House) -> None:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from tests.cli.conftest import Run
-from tests.support.wheels import build_wheel
+from tests.support.wheels import build_sdist, build_wheel
 
 
 def test_rescan_says_what_it_found(run: Run, packages: Path) -> None:
@@ -26,6 +26,23 @@ def test_rescan_names_what_is_not_listed_and_ends_with_3(run: Run, packages: Pat
 
     assert ended.code == 3
     assert ended.out.startswith("not listed: broken-1.0.tar.gz: ")
+
+
+def test_rescan_names_an_sdist_that_speaks_of_another_release(run: Run, packages: Path) -> None:
+    build_sdist(packages, "bar", "1.0", filename="foo-1.0.tar.gz")
+
+    ended = run("rescan")
+    again = run("rescan", "--json")
+
+    assert ended.code == again.code == 0
+    assert (
+        "foo-1.0.tar.gz is listed, though pip refuses it: its metadata names the project `bar`" in ended.err
+    )
+    (misnamed,) = again.document["misnamed"]
+    assert misnamed == {
+        "root": 0, "path": "foo-1.0.tar.gz", "reason": "its metadata names the project `bar`",
+    }  # fmt: skip
+    assert "foo-1.0.tar.gz" in run("list", "foo").out
 
 
 def test_rescan_has_a_json_form(run: Run, packages: Path) -> None:

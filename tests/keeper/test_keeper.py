@@ -23,7 +23,7 @@ from pypitool.repository.repository import Repository
 from tests.support.keeping import KeeperProcess, keeper
 from tests.support.repositories import UPLOADED, open_repository, paths, publish_wheel
 from tests.support.waiting import LONGEST, wait_until
-from tests.support.wheels import Release, build_wheel, sdist_bytes
+from tests.support.wheels import Release, build_sdist, build_wheel, sdist_bytes
 
 pytestmark = pytest.mark.process
 
@@ -139,6 +139,18 @@ def test_a_writer_that_gave_up_leaves_a_problem_with_its_reason(
 
     (root / WHEEL).write_bytes(source.read_bytes())
     listed(repository, WHEEL)
+
+
+def test_an_sdist_that_speaks_of_another_release_is_listed_and_logged(
+    repository: Repository, root: Path, kept: KeeperProcess
+) -> None:
+    build_sdist(root, "bar", "1.0", filename="foo-1.0.tar.gz")
+
+    listed(repository, "foo-1.0.tar.gz")
+
+    line = "foo-1.0.tar.gz is listed, though pip refuses it: its metadata names the project `bar`"
+    wait_until(lambda: line in kept.log, what="it is logged")
+    assert reasons(repository) == {}
 
 
 @pytest.mark.usefixtures("kept")

@@ -8,14 +8,14 @@ import click
 
 from pypitool.cli.command import command
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.local import on_packages, open_repository, progress_bar
+from pypitool.cli.local import on_packages, open_repository, progress_bar, tell_misnamed
 from pypitool.cli.output import Output
 from pypitool.core.errors import EXIT_PARTIAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pypitool.core.model import Problem
+    from pypitool.core.model import HeldFile, Location, Problem
     from pypitool.repository.scan_record import ScanReport
 
 
@@ -40,23 +40,29 @@ def rescan_command(invocation: Invocation) -> int:
             # A keeper at work sees changes by itself; who asks all the same gets a walk of everything.
             report = rescan(repository, step)
         problems = repository.catalogue.problems()
+        misnamed = repository.catalogue.misnamed()
     output = Output(invocation)
     if invocation.json:
-        output.document(_document(report, problems))
+        output.document(_document(report, problems, misnamed))
     else:
         for problem in problems:
             output.line(f"not listed: {problem.location.path}: {problem.reason}")
+        tell_misnamed(invocation, misnamed)
         output.done(f"{report.listed} read, {report.gone} gone, {report.unchanged} unchanged")
     return EXIT_PARTIAL if problems else 0
 
 
-def _document(report: ScanReport, problems: Sequence[Problem]) -> dict[str, Any]:
+def _document(
+    report: ScanReport, problems: Sequence[Problem], misnamed: Sequence[HeldFile]
+) -> dict[str, Any]:
     return {
         "listed": report.listed,
         "gone": report.gone,
         "unchanged": report.unchanged,
-        "problems": [
-            {"root": problem.location.root, "path": problem.location.path, "reason": problem.reason}
-            for problem in problems
-        ],
+        "problems": [_place(problem.location, problem.reason) for problem in problems],
+        "misnamed": [_place(file.location, file.contents.misnamed) for file in misnamed],
     }
+
+
+def _place(location: Location, reason: str | None) -> dict[str, Any]:
+    return {"root": location.root, "path": location.path, "reason": reason}
