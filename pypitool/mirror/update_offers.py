@@ -11,11 +11,12 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from pypitool.core.mirror.implied_targets import implied_targets
-from pypitool.core.mirror.run_events import HeldVersion, KnownVulnerabilities, UpdateEvent
+from pypitool.core.mirror.run_events import HeldVersion, KnownVulnerabilities, UnfitTarget, UpdateEvent
 from pypitool.core.mirror.selection import Candidate, ChoiceReason, SelectionRules, Wish, select, taken
 from pypitool.core.mirror.sync_plan import ProjectChoice, choose_files
 from pypitool.core.mirror.targets import Target
 from pypitool.core.mirror.update_choice import (
+    HeldBack,
     HoldReason,
     UpdateChoice,
     UpdateTerms,
@@ -65,11 +66,18 @@ class UpdateOffer:
             have=str(self.held.have),
             new=str(self.new) if self.new is not None else None,
             uploaded=choice.uploaded if choice is not None else None,
-            held=tuple(
-                HeldVersion(str(one.version), one.reason.value) for one in (choice.held if choice else ())
-            ),
+            held=tuple(_held_version(one) for one in (choice.held if choice else ())),
             known=self.known,
         )
+
+
+def _held_version(held: HeldBack) -> HeldVersion:
+    unfit = held.unfit
+    if unfit is None:
+        return HeldVersion(str(held.version), held.reason.value)
+    target = unfit.target
+    told = UnfitTarget(target.name, unfit.requires_python, str(target.python))
+    return HeldVersion(str(held.version), held.reason.value, unfit=told)
 
 
 def update_offers(

@@ -152,8 +152,8 @@ def test_each_newer_release_that_is_not_offered_is_held_back_with_its_reason(lan
     assert lan.lines() == [
         "a 1.0 -> 1.1",
         "held a 2.3rc1: prerelease",
-        "held a 2.2: no-file",
-        "held a 2.1: requires-python",
+        "held a 2.2: no-file (none for ubuntu)",
+        "held a 2.1: requires-python (>=3.13; ubuntu has 3.12)",
         "held a 2.0: yanked",
     ]
 

@@ -10,8 +10,9 @@ import click
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages, open_rescanned
-from pypitool.cli.mirror_run import RunOutput, run_for, workspace_of
+from pypitool.cli.mirror_run import run_for, workspace_of
 from pypitool.cli.output import Output
+from pypitool.cli.run_output import RunOutput
 from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_outcome
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from pypitool.cli.mirror_options import (
     requirement_file_options,
     target_options,
 )
-from pypitool.cli.mirror_run import RunOutput
+from pypitool.cli.run_output import RunOutput
 from pypitool.core.mirror.run_events import Event
 from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_code, run_outcome
 

@@ -148,11 +148,13 @@ class UpdateEvent:
     known: KnownVulnerabilities | None = field(default=None, metadata=INLINE)  # None: nobody asked
     set: str | None = field(default=None, metadata=IF_KNOWN)  # the set, or file, that gets `new`
 
-    def lines(self) -> Iterator[str]:
+    def lines(self, *, with_prereleases: bool = True) -> Iterator[str]:
         """Yield what people read."""
         if self.new is not None:
             yield f"{self.project} {self.have} -> {self.new}"
         for one in _newest_excluded(self.held):
+            if one.is_prerelease and not with_prereleases:
+                continue
             yield f"held {' '.join(filter(None, (self.project, one.version)))}: {one}"
         for vulnerability in (self.known.vulnerabilities if self.known else None) or ():
             yield f"vulnerable {self.project} {self.have}: {vulnerability}"
@@ -165,10 +167,30 @@ class HeldVersion:
     version: str | None
     reason: str
     excluded: ExcludedBy | None = field(default=None, metadata=INLINE)  # where other releases exclude it
+    unfit: UnfitTarget | None = field(default=None, metadata=INLINE)  # where a target is what keeps it
 
     def __str__(self) -> str:
-        who = str(self.excluded) if self.excluded is not None else ""
+        who = str(self.excluded or self.unfit or "")
         return f"{self.reason} ({who})" if who else self.reason
+
+    @property
+    def is_prerelease(self) -> bool:
+        """Whether it is held for that alone: there are many of them, and few want to read of each."""
+        return self.reason == "prerelease"
+
+
+@dataclass(frozen=True, slots=True)
+class UnfitTarget:
+    """The target that a newer release is not for, and the Python that it asks for; None: it has no file."""
+
+    target: str
+    requires_python: str | None = field(default=None, metadata=IF_KNOWN)
+    python: str = field(default="", metadata=NEVER)  # that the target has
+
+    def __str__(self) -> str:
+        if self.requires_python is None:
+            return f"none for {self.target}"
+        return f"{self.requires_python}; {self.target} has {self.python}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +206,12 @@ class ExcludedBy:
 
 def _newest_excluded(held: Iterable[HeldVersion]) -> Iterator[HeldVersion]:
     """Pass over what is excluded as the release before it is: people know by the newest."""
-    before: ExcludedBy | None = None
+    before: ExcludedBy | UnfitTarget | None = None
     for one in held:
-        if one.excluded is None or one.excluded != before:
+        why = one.excluded or one.unfit
+        if why is None or why != before:
             yield one
-        before = one.excluded
+        before = why
 
 
 @dataclass(frozen=True, slots=True)

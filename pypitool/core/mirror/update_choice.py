@@ -69,6 +69,15 @@ class HeldBack:
     version: Version
     reason: HoldReason
     excluded_by: Need | None = None  # with CONSTRAINT, where it is known
+    unfit: Unfit | None = None  # with REQUIRES_PYTHON and NO_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """The target that a release is not for, and which Python it asks for there; None: it has no file."""
+
+    target: Target
+    requires_python: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,7 @@ class JudgedRelease:
     version: Version
     files: tuple[Candidate, ...]
     reason: HoldReason | None
+    unfit: Unfit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +152,8 @@ def judged_releases(
         files = tuple(releases[version])
         ripe = tuple(file for file in files if not is_too_young(file.upload_time, rules.cooldown, now))
         reason = _held_back(version, have, files, ripe, served, rules) or judge(ripe)
-        yield JudgedRelease(version, ripe, reason)
+        is_unfit = reason in (HoldReason.REQUIRES_PYTHON, HoldReason.NO_FILE)
+        yield JudgedRelease(version, ripe, reason, _unfit(ripe, served) if is_unfit else None)
 
 
 def chosen_of(
@@ -153,7 +164,7 @@ def chosen_of(
     for release in releases:
         version = release.version
         if release.reason is not None:
-            held.append(HeldBack(version, release.reason))
+            held.append(HeldBack(version, release.reason, unfit=release.unfit))
         elif version in excluded:
             held.append(HeldBack(version, HoldReason.CONSTRAINT, excluded[version]))
         else:
@@ -196,15 +207,25 @@ def _held_back(
 
 
 def _no_file(files: Sequence[Candidate], served: Sequence[Target]) -> HoldReason | None:
-    usable = [file for file in files if file.yanked is None and file.kind is not FileKind.LEGACY]
-    if not usable:
-        return HoldReason.NO_FILE
+    unfit = _unfit(files, served)
+    if unfit is not None:
+        return HoldReason.NO_FILE if unfit.requires_python is None else HoldReason.REQUIRES_PYTHON
+    return None if _usable(files) else HoldReason.NO_FILE
+
+
+def _unfit(files: Sequence[Candidate], served: Sequence[Target]) -> Unfit | None:
+    """Return the first target that has none of the files, and why."""
+    usable = _usable(files)
     for target in served:
-        if not any(target.runs(file.requires_python) for file in usable):
-            return HoldReason.REQUIRES_PYTHON
+        if usable and not any(target.runs(file.requires_python) for file in usable):
+            return Unfit(target, usable[0].requires_python)
         if not any(fits(file, target) for file in usable):
-            return HoldReason.NO_FILE
+            return Unfit(target)
     return None
+
+
+def _usable(files: Sequence[Candidate]) -> list[Candidate]:
+    return [file for file in files if file.yanked is None and file.kind is not FileKind.LEGACY]
 
 
 def _first_upload(files: Sequence[Candidate]) -> str | None:

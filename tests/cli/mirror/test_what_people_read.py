@@ -76,3 +76,71 @@ def test_what_is_missing_says_why_where_it_is_more_than_not_there(site: Site) ->
         "this lacks 1 on linux",
         "this installs without the internet on windows",
     ]
+
+
+def test_prereleases_are_one_line_and_with_v_one_each(site: Site) -> None:
+    old = [wheel(name, "1.0") for name in "ab"]
+    site.packages.mkdir()
+    for offer in old:
+        (site.packages / offer.filename).write_bytes(offer.body)
+    site.offer(*old, wheel("a", "2.0a1"), wheel("a", "2.0rc1"), wheel("b", "3.0.dev1"))
+
+    ended, verbose = site.run("update"), site.run("update", "-v")
+    asked = lines(site.run("update", "--json"))
+
+    assert ended.out.splitlines() == ["held 3 pre-releases of 2 projects: --pre offers them"]
+    assert [line for line in verbose.out.splitlines() if line.startswith("held ")] == [
+        "held a 2.0rc1: prerelease",
+        "held a 2.0a1: prerelease",
+        "held b 3.0.dev1: prerelease",
+    ]
+    assert [one["version"] for one in asked[0]["held"]] == ["2.0rc1", "2.0a1"]
+    assert "hint" not in ended.err
+
+
+def test_a_release_that_is_held_back_says_for_which_target_and_by_which_specifier(site: Site) -> None:
+    old = wheel("a", "1.0")
+    site.packages.mkdir()
+    (site.packages / old.filename).write_bytes(old.body)
+    site.offer(
+        old,
+        wheel("a", "1.1", requires_python=">=3.13"),
+        wheel("a", "1.2", requires_python=">=3.13"),
+        wheel("a", "1.3", tags="cp312-cp312-manylinux_2_28_x86_64"),
+    )
+
+    ended, asked = site.run("update"), lines(site.run("update", "--json"))
+
+    assert ended.out.splitlines() == [
+        "held a 1.3: no-file (none for windows)",
+        "held a 1.2: requires-python (>=3.13; linux has 3.12)",
+    ]
+    assert asked[0]["held"] == [
+        {"version": "1.3", "reason": "no-file", "target": "windows"},
+        {"version": "1.2", "reason": "requires-python", "target": "linux", "requires_python": ">=3.13"},
+        {"version": "1.1", "reason": "requires-python", "target": "linux", "requires_python": ">=3.13"},
+    ]
+
+
+def test_the_last_line_says_where_the_files_are(site: Site) -> None:
+    site.offer(wheel("a", "1.0"))
+    site.write("backend.txt", "a==1.0\n")
+
+    fetched, kept = site.run("sync"), site.run("sync")
+
+    assert fetched.out.endswith(f" s; the files are in {site.packages}\n")
+    assert str(site.packages) not in kept.out
+
+
+def test_a_plan_has_sizes_and_says_what_brings_it_about(site: Site) -> None:
+    old, new = wheel("a", "1.0"), wheel("a", "1.1")
+    site.packages.mkdir()
+    (site.packages / old.filename).write_bytes(old.body)
+    site.offer(old, new)
+
+    offered, planned = site.run("update"), site.run("update", "-x", "-n")
+
+    assert "hint: --execute (-x) fetches them" in offered.err
+    assert f"get {new.filename}  {len(new.body)} B  (linux, windows)" in planned.out
+    assert f"1 file would be fetched ({len(new.body)} B)" in planned.err
+    assert "hint" not in planned.err

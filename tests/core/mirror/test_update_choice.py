@@ -86,7 +86,7 @@ def test_a_newer_release_that_does_not_pass_is_held_back_with_its_reason(
     choice = choose(offer("1.1"), newer)
 
     assert choice.new == Version("1.1")
-    assert choice.held == (HeldBack(newer.version, reason),)
+    assert [(one.version, one.reason) for one in choice.held] == [(newer.version, reason)]
 
 
 def test_a_post_release_is_stable() -> None:
