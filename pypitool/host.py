@@ -182,6 +182,22 @@ def hand_over(path: Path, descriptor: int | None = None) -> None:
             os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
+def opened_to_service(path: Path, group: str = "pypitool") -> str | None:
+    """Return the command by which the service's group may read a file that root alone may; None: it may.
+
+    Where there is no such group the server is run by hand, or in a container, as root perhaps.
+    """
+    import grp  # only administrators' commands ask
+
+    try:
+        grp.getgrnam(group)
+        found = path.stat()
+    except (KeyError, OSError):
+        return None
+    is_roots = (found.st_uid, found.st_gid) == (0, 0) and not found.st_mode & stat_bits.S_IROTH
+    return f"`chgrp {group} {path} && chmod g+r {path}` lets the service read it" if is_roots else None
+
+
 def file_stamp(found: os.stat_result) -> FileStamp:
     """Return what tells a file from another one at its path, and from itself after a change."""
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino

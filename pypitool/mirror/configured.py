@@ -229,14 +229,19 @@ def web_inputs(
     *,
     stop: Event | None = None,
     only_copies: bool = False,
+    without_copy: bytes | None = None,
 ) -> WebInputs:
-    """Return what reads https addresses of requirements; `only_copies`: only what the last `sync` kept."""
+    """Return what reads https addresses of requirements; `only_copies`: only what the last `sync` kept.
+
+    What it did not keep is a fault then, or `without_copy`.
+    """
     server = settings.server
     copies = StateFiles(choose_state(server.packages, server.state, environ)).inputs if only_copies else None
     return WebInputs(
         upstreams=lambda: upstreams(settings, environ),
         elsewhere=partial(upstream_at, "address"),
         copies=copies,
+        without_copy=without_copy,
         stop=stop,
     )
 

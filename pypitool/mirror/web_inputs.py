@@ -46,12 +46,14 @@ class WebInputs:
     upstreams: Callable[[], Sequence[Upstream]]  # configured, or named by flags
     elsewhere: Callable[[str], Upstream]  # as flags say: authorities, and a proxy
     copies: Path | None = None  # the directory of an earlier run's
+    without_copy: bytes | None = None  # what stands for a copy that is not there; None: that is a fault
     stop: Event | None = None
     bodies: dict[str, bytes] = field(default_factory=dict)
 
     def read(self, address: str, including: str | None = None) -> bytes:
         """Return the bytes at an address; `including` is that of the file which names it, if it has one."""
         if address not in self.bodies:
+            _check_address(address)
             if len(self.bodies) >= INPUT_FILES.most:
                 raise InputNotFetched(redacted(address), f"more than {INPUT_FILES.most} addresses are asked")
             self.bodies[address] = self._copy(address) if self.copies else self._fetched(address, including)
@@ -72,10 +74,11 @@ class WebInputs:
         try:
             return (self.copies / copy_name(address)).read_bytes()
         except OSError as error:
+            if self.without_copy is not None:
+                return self.without_copy
             raise NoInputCopy(redacted(address)) from error
 
     def _fetched(self, address: str, including: str | None) -> bytes:
-        _check_address(address)
         from pypitool.upstream.session import UpstreamSession, read_bounded
 
         session = UpstreamSession(self._upstream_for(address, including), self.stop)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import grp
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from pypitool.__main__ import main
+from pypitool.host import opened_to_service
 from pypitool.repository.state import locate_state
 from tests.cli.test_start import HEAVY, imported_by
 from tests.support.accounts import write_htpasswd
@@ -148,6 +151,7 @@ def test_check_looks_where_the_server_would(tmp_path: Path, capsys: pytest.Captu
 
 def test_the_rules_of_the_short_form_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "config.toml"
+    write_htpasswd(tmp_path / "htpasswd", {"ann": "x"})
     file.write_text("[auth]\npasswords = 'htpasswd'\nauthenticate = ['list', 'update']")
 
     assert main(["config", "show", "--config", str(file)]) == 0
@@ -187,3 +191,63 @@ def test_check_warns_of_users_in_rules_who_are_not_there(
         "warning: a rule or a group names `bobb`: there is no such user, did you mean `bob`?",
         "warning: a rule or a group names `eve`: there is no such user",
     ]
+
+
+def test_check_looks_where_serve_and_sync_will_look_and_names_every_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(
+        "[server]\nwelcome = 'welcome.html'\ncert = 'cert.pem'\nkey = 'key.pem'\n"
+        "[auth]\npasswords = 'nofile'\n"
+        "[set.a]\nrequirements = ['nope.txt']\n[set.b]\nlock = 'gone.toml'\nconstraints = 'c.txt'\n"
+    )
+
+    assert main(["config", "check", "--config", str(file)]) == 8
+
+    first, *faults = capsys.readouterr().err.splitlines()
+    nowhere = "no such file or directory"
+    assert first == "error: the configuration has 6 faults"
+    assert faults == [
+        f"  {file}: server.cert: cannot use `{tmp_path}/cert.pem` for TLS: {nowhere}",
+        f"  {file}: auth.passwords: cannot use the password file {tmp_path}/nofile: {nowhere}; "
+        f"`pypitool user add NAME -P {tmp_path}/nofile` makes it",
+        f"  {file}: server.welcome: cannot use the welcome page {tmp_path}/welcome.html: {nowhere}",
+        f"  set.a.requirements: {tmp_path}/nope.txt cannot be read: {nowhere}",
+        f"  set.b.constraints: {tmp_path}/c.txt cannot be read: {nowhere}",
+        f"  set.b.lock: {tmp_path}/gone.toml cannot be read: {nowhere}",
+    ]
+
+
+def test_check_names_the_lines_that_sync_would_refuse(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, wanted = tmp_path / "config.toml", tmp_path / "r.txt"
+    wanted.write_text("a==1\n-e .\n-r more.txt\nb\n-c https://files.example/c.txt\n-c http://h/c.txt\n")
+    file.write_text("[set.a]\nrequirements = ['r.txt']\n")
+
+    assert main(["config", "check", "--config", str(file), "--json"]) == 8
+
+    faults = json.loads(capsys.readouterr().err)["faults"]
+    assert [fault["source"] for fault in faults] == [f"{wanted}:2", f"{wanted}:3", ""]
+    assert "http://h/c.txt: over plain http" in faults[2]["message"]
+    wanted.write_text("a==1\nb\n-c https://files.example/c.txt\n")
+    assert main(["config", "check", "--config", str(file)]) == 8
+    assert f"{wanted}:2: `b` names no exact version" in capsys.readouterr().err
+    wanted.write_text("a==1\n-c https://files.example/c.txt\n")
+    assert main(["config", "check", "--config", str(file)]) == 0
+
+
+def test_check_of_a_password_file_that_root_alone_may_read_says_so(tmp_path: Path) -> None:
+    passwords = write_htpasswd(tmp_path / "htpasswd", {"ann": "x"})
+    passwords.chmod(0o640)
+    group = "daemon"  # every system has it
+
+    if os.geteuid() == 0:
+        os.chown(passwords, 0, 0)
+        assert opened_to_service(passwords, group) == (
+            f"`chgrp daemon {passwords} && chmod g+r {passwords}` lets the service read it"
+        )
+        os.chown(passwords, 0, grp.getgrnam(group).gr_gid)
+    assert opened_to_service(passwords, group) is None
+    assert opened_to_service(passwords, "no-such-group") is None

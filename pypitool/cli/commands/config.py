@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,11 +12,12 @@ import click
 from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
+from pypitool.core.errors import PypitoolError
 
 if TYPE_CHECKING:
+    from pypitool.config.faults import ConfigFault
     from pypitool.config.loader import Loaded
     from pypitool.config.settings import Settings
-    from pypitool.config.upstream_tables import RemoteSettings, UpstreamSettings
 
 
 @click.group(
@@ -34,30 +36,31 @@ def config_command() -> None:
 )
 @click.pass_obj
 def check(invocation: Invocation) -> None:
-    """Read the configuration as the server would, and name every fault.
+    """Read the configuration as server and jobs would, and name every fault.
 
     The files, the PYPITOOL_ variables and what they demand of each other are all looked at, and when they are
-    right, the files that upstreams and remotes name: authorities, passwords and tokens. A password whose
-    variable is not set is a warning: it may be set where the jobs run. So are a user in a rule whom the
-    password file does not have, and rules with addresses that clients behind a proxy may forge. Nor does a
-    server start where a package directory is missing, or its state is another's or lies elsewhere.
+    right, what they name: package directories, password file, certificate, welcome page and state; what
+    upstreams and remotes take from files; every line of the sets' requirements, constraints and locks, those
+    at addresses as the last `sync` kept them. A package directory that is not there yet is a warning, and so
+    is a password whose variable is not set: it may be set where the jobs run. So are a user in a rule whom
+    the password file does not have, rules with addresses that clients behind a proxy may forge, and a
+    password file that root alone may read.
     """
     from pypitool.config.faults import refusal
-    from pypitool.config.secrets import unreadable, unset
+    from pypitool.config.secrets import unset
     from pypitool.config.settings import forwarding_notices
 
     loaded = invocation.load()
-    elsewhere: list[UpstreamSettings | RemoteSettings]
-    elsewhere = [*loaded.settings.upstreams, *loaded.settings.remotes]
-    if faults := tuple(unreadable(elsewhere)):
+    settings = loaded.settings
+    if faults := tuple(_faults(loaded, invocation)):
         raise refusal(faults)
     output = Output(invocation)
     output.notices(loaded.notices)
-    for fault in unset(elsewhere, invocation.environ):
+    for fault in unset((*settings.upstreams, *settings.remotes), invocation.environ):
         output.warning(str(fault))
-    output.notices(_unknown_users(loaded.settings))
-    output.notices(forwarding_notices(loaded.settings))
-    output.notices(_missing_places(loaded, invocation.environ))
+    output.notices(_unknown_users(settings))
+    output.notices(forwarding_notices(settings))
+    output.notices(_about_places(loaded, invocation.environ))
     files = [str(file) for file in loaded.files]
     if invocation.json:
         output.document({"files": files, "faults": []})
@@ -65,19 +68,91 @@ def check(invocation: Invocation) -> None:
         output.done(f"{', '.join(files) or 'no configuration file'}: nothing is wrong")
 
 
-def _missing_places(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[str]:
-    """Look where the server would: warn about directories that are missing, refuse a state as it would."""
+def _faults(loaded: Loaded, invocation: Invocation) -> Iterator[ConfigFault]:
+    """Look wherever `serve` and the commands of the mirror will look."""
+    from pypitool.cli.commands.serve import what_keeps_it_from_starting
+    from pypitool.config.faults import ConfigFault
+    from pypitool.config.secrets import unreadable
+    from pypitool.repository.state_errors import PackagesMissing
+
+    settings = loaded.settings
+    yield from unreadable((*settings.upstreams, *settings.remotes))
+    for key, error in what_keeps_it_from_starting(loaded):
+        if not isinstance(error, PackagesMissing):
+            yield ConfigFault(loaded.origins[key].name, key, _with_hint(error))
+    yield from _faults_of_sets(settings, invocation.environ)
+    yield from _faults_of_state(settings, invocation.environ)
+
+
+def _faults_of_state(settings: Settings, environ: Mapping[str, str]) -> Iterator[ConfigFault]:
+    from pypitool.config.faults import ConfigFault
     from pypitool.repository.state import survey
 
-    server, is_default = loaded.settings.server, loaded.origins["server.packages"].is_default
+    server = settings.server
+    if not all(root.is_dir() for root in server.packages):
+        return
+    try:
+        survey(server.packages, server.state, environ).refuse()
+    except PypitoolError as error:
+        yield ConfigFault("", "server.state", _with_hint(error))
+
+
+def _with_hint(error: PypitoolError) -> str:
+    return f"{error}; {error.hint}" if error.hint else str(error)
+
+
+def _faults_of_sets(settings: Settings, environ: Mapping[str, str]) -> Iterator[ConfigFault]:
+    """Yield the inputs of sets that are not there; when all are, the lines that `sync` would refuse."""
+    from pypitool.config.faults import ConfigFault
+
+    missing = [
+        ConfigFault("", f"set.{one.name}.{key}", f"{place} cannot be read: {reason}")
+        for one in settings.sets
+        for key, places in (
+            ("requirements", one.requirements),
+            ("constraints", one.constraints),
+            ("lock", one.lock),
+        )
+        for place in places
+        if isinstance(place, Path) and (reason := _why_unreadable(place)) is not None
+    ]
+    yield from missing
+    if missing or not settings.sets:
+        return
+    from pypitool.mirror.configured import set_requests, web_inputs
+    from pypitool.mirror.inputs import InputFaults
+    from pypitool.mirror.sets import refuse_unpinned
+
+    try:
+        copies = web_inputs(settings, environ, only_copies=True, without_copy=b"")
+        refuse_unpinned(set_requests(settings, (), environ, web=copies))
+    except InputFaults as wrong:
+        yield from (ConfigFault(str(one.source or ""), "", one.reason) for one in wrong.faults)
+
+
+def _why_unreadable(path: Path) -> str | None:
+    try:
+        with path.open("rb"):
+            return None
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+
+
+def _about_places(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[str]:
+    """Say what has to be made first, what the next start takes over, and what the service could not read."""
+    from pypitool.host import opened_to_service
+    from pypitool.repository.state import survey
+
+    server, passwords = loaded.settings.server, loaded.settings.auth.passwords
     missing = [root for root in server.packages if not root.is_dir()]
-    if not missing:
+    if missing and not loaded.origins["server.packages"].is_default:
+        yield from (f"the package directory {root} does not exist" for root in missing)
+    elif not missing:
         found = survey(server.packages, server.state, environ)
-        found.refuse()
         if found.adopts:
             yield f"the next start takes over what was decided in {found.second}, for {found.asked.directory}"
-    elif not is_default:
-        yield from (f"the package directory {root} does not exist" for root in missing)
+    if passwords is not None and (hint := opened_to_service(passwords)) is not None:
+        yield f"only root may read {passwords}: {hint}"
 
 
 def _unknown_users(settings: Settings) -> Iterator[str]:

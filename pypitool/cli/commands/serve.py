@@ -15,6 +15,8 @@ from pypitool.cli.settings_options import setting_options
 
 if TYPE_CHECKING:
     from pypitool.config.loader import Loaded
+    from pypitool.config.settings import Settings
+    from pypitool.core.errors import PypitoolError
 
 _LOG_FORMAT = "the format of the log is `--log-format text` or `json`, `--log-file` keeps it"
 # pypi-server's flags that make no sense here; a unit or compose file that has them must still start.
@@ -75,6 +77,23 @@ def _make_default_directory(loaded: Loaded) -> Iterator[str]:
     if loaded.origins["server.packages"].is_default and not directory.exists():
         directory.mkdir(parents=True)
         yield f"made the directory {directory}"
+
+
+def what_keeps_it_from_starting(loaded: Loaded) -> Iterator[tuple[str, PypitoolError]]:
+    """Yield the key of each file or directory that the server cannot use, and what is wrong with it."""
+    from pypitool_server.engine.places import misplaced
+
+    settings = loaded.settings
+    makes_it = loaded.origins["server.packages"].is_default and not settings.server.packages[0].exists()
+    for key, error in misplaced(settings, settings.server.packages, lambda: _may_write(settings)):
+        if not (makes_it and key == "server.packages"):
+            yield key, error
+
+
+def _may_write(settings: Settings) -> bool:
+    from pypitool_server.engine.prepare import may_write
+
+    return may_write(settings)
 
 
 def configured(invocation: Invocation, directories: tuple[Path, ...]) -> Loaded:

@@ -17,6 +17,7 @@ from pypitool.cli.prompt import password_line
 from pypitool.cli.remote import Local, managed, on_server, on_server_without_stdin
 from pypitool.cli.settings_options import setting_option
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.host import opened_to_service
 
 if TYPE_CHECKING:
     from pypitool.manage.users import Users
@@ -89,6 +90,8 @@ def add(invocation: Invocation, name: str, password_stdin: bool) -> None:
     _tell(
         invocation, document, f"{'added' if is_new else 'changed the password of'} {name}{_ended(document)}"
     )
+    if isinstance(there, Local) and (hint := opened_to_service(there.subject.file)) is not None:
+        Output(invocation).done(f"hint: {hint}")
     live = document.get("tokens", 0)
     if live and not invocation.json:
         hint = f"`pypitool token revoke --user {name}` ends {'it' if live == 1 else 'them'}"
