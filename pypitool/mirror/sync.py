@@ -15,14 +15,15 @@ from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.closure import AvailableFiles
 from pypitool.core.mirror.run_events import Event, FileEvent, PlanEvent, ProjectEvent, WarningEvent
 from pypitool.core.mirror.run_summary import Ending
-from pypitool.core.mirror.selection import Candidate, ChoiceReason
-from pypitool.core.mirror.sync_plan import Miss, Planned, Step, plan_sync
-from pypitool.core.model import HeldFile, ProjectStatus
+from pypitool.core.mirror.selection import Candidate
+from pypitool.core.mirror.sync_plan import Planned, Step, plan_sync
+from pypitool.core.model import HeldFile
 from pypitool.core.progress import TransferProgress
 from pypitool.mirror.available import HeldFiles, SetProof, WithPlanned, prove_sets, proven_sets
-from pypitool.mirror.choices import Choices, ChosenFile, SetMiss, choose
+from pypitool.mirror.choices import Choices, ChosenFile, choose
 from pypitool.mirror.fetch import Fetcher, FetchItem
 from pypitool.mirror.inputs import Inputs
+from pypitool.mirror.misses import explain_misses, with_reasons
 from pypitool.mirror.offered_metadata import OfferedFile, read_dependencies
 from pypitool.mirror.offers import Offers, ProjectOffer, ask_upstreams, remembered_offers
 from pypitool.mirror.private_names import PrivateNames
@@ -38,17 +39,6 @@ from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream_errors import Stopped
 
 Report = Callable[[Event], None]
-
-# What a refusal by rule means for the run; every other miss is a hole, which the proof names.
-_REFUSALS = {
-    ChoiceReason.HASH: (Kind.INVALID, "no file has a hash that the requirement lists"),
-    ChoiceReason.UNHASHED: (
-        Kind.INVALID,
-        "the upstream gives no sha256; allow-unhashed would take it all the same",
-    ),
-    ChoiceReason.TOO_BIG: (Kind.INVALID, "its files are larger than max-file-size"),
-    ChoiceReason.YANKED: (Kind.INVALID, "it is yanked, and the policy takes no yanked files"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +104,7 @@ def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions,
     for project, error in {**offers.failed, **choices.failed}.items():
         report(ProjectEvent(project, error.kind, str(error)))
     held = _held(mirror, offers.found)
-    for event in _explain_misses(mirror, choices.misses, offers.found):
+    for event in explain_misses(choices.misses, offers.found, HeldFiles(mirror.repository.catalogue)):
         report(event)
     for event in _yanks(choices):
         report(event)
@@ -126,7 +116,8 @@ def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions,
         if mirror.stop.is_set():
             raise Stopped()
         _remember(mirror, choices, offers, held, options, report)
-    proofs = _prove(mirror, sets, planned, options, report)
+    reporting = with_reasons(report, choices.misses, offers.found)
+    proofs = _prove(mirror, sets, planned, options, reporting)
     if options.remembers and not (options.dry_run or options.offline):
         catalogue = mirror.repository.catalogue
         remember_proofs(mirror.record, catalogue, proofs, choices, unsettled_projects(offers, choices))
@@ -293,35 +284,6 @@ def _listed_again(
         return []
 
     return Guard.run(lambda: list(listing.named(held)), failed)
-
-
-def _explain_misses(
-    mirror: Mirror, misses: Iterable[SetMiss], offers: Mapping[NormalizedName, ProjectOffer]
-) -> Iterator[Event]:
-    held_files = HeldFiles(mirror.repository.catalogue)
-    events = (_miss_event(missed.miss, offers[missed.miss.wish.project], held_files) for missed in misses)
-    # Once for a project, however many sets and targets want it.
-    yield from dict.fromkeys(event for event in events if event is not None)
-
-
-def _miss_event(
-    miss: Miss, offered: ProjectOffer, held_files: HeldFiles
-) -> ProjectEvent | WarningEvent | None:
-    project, wanted = miss.wish.project, f"{miss.wish.project}{miss.wish.specifier}"
-    if miss.reason in _REFUSALS:
-        kind, reason = _REFUSALS[miss.reason]
-        return ProjectEvent(project, kind, f"{wanted}: {reason}")
-    if miss.reason is not None:
-        return None
-    if offered.status is ProjectStatus.QUARANTINED:
-        why = f": {offered.status_reason}" if offered.status_reason else ""
-        return ProjectEvent(project, Kind.NOT_FOUND, f"{project} is quarantined by {offered.upstream}{why}")
-    held = (candidate.version for candidate in held_files.candidates(project))
-    if any(miss.wish.specifier.contains(version, prereleases=True) for version in held):
-        return WarningEvent(
-            f"{offered.upstream} no longer offers {wanted}; the files here stay", project=project
-        )
-    return ProjectEvent(project, Kind.NOT_FOUND, f"{offered.upstream} has no {wanted}")
 
 
 def _prove(

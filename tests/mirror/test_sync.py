@@ -164,7 +164,10 @@ def test_a_target_without_a_file_is_a_hole(lan: Lan) -> None:
     lan.fake.index.offers["a"] = [wheel("a", "1.0", tags="cp312-cp312-win_amd64")]
 
     assert lan.sync("a==1.0").exit_code == 1
-    assert lan.holes() == ["missing: set ubuntu: a==1.0 (needed by command line:1; no file fits the target)"]
+    assert lan.holes() == [
+        "missing: set ubuntu: a==1.0 (needed by command line:1; fake has it, but no file of it is for"
+        " this platform and Python)"
+    ]
 
 
 def test_without_a_closure_only_what_is_named_is_looked_for(lan: Lan) -> None:

@@ -37,6 +37,7 @@ class Miss:
     wish: Wish
     target: str
     reason: ChoiceReason | None  # the nearest rule that refused a file; None: no such version is offered
+    requires_python: str | None = None  # with REQUIRES_PYTHON: what the release asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def choose_files(
         verdicts = select(wish, target, fitting[str(wish.specifier)], rules)
         chosen = taken(verdicts)
         if not chosen:
-            misses.append(Miss(wish, target.name, _nearest(verdicts)))
+            misses.append(_miss(wish, target, verdicts))
         for candidate in chosen:
             entry = by_filename.setdefault(candidate.filename, (candidate, [], wish.hashes))
             entry[1].append(target.name)
@@ -141,6 +142,14 @@ def _same_bytes(file: WantedFile, held_sha256: str) -> bool:
     listed = {text for text in file.hashes if text.startswith("sha256:")}
     # Without any digest to compare with, a name is all there is: it was allowed to be so.
     return not listed or f"sha256:{held_sha256}" in listed
+
+
+def _miss(wish: Wish, target: Target, verdicts: Sequence[FileVerdict]) -> Miss:
+    nearest = _nearest(verdicts)
+    if nearest is not ChoiceReason.REQUIRES_PYTHON:
+        return Miss(wish, target.name, nearest)
+    asked = (one.candidate.requires_python for one in verdicts if one.rule is nearest)
+    return Miss(wish, target.name, nearest, next(asked, None))
 
 
 def _nearest(verdicts: Sequence[FileVerdict]) -> ChoiceReason | None:

@@ -144,3 +144,24 @@ def test_a_plan_has_sizes_and_says_what_brings_it_about(site: Site) -> None:
     assert f"get {new.filename}  {len(new.body)} B  (linux, windows)" in planned.out
     assert f"1 file would be fetched ({len(new.body)} B)" in planned.err
     assert "hint" not in planned.err
+
+
+def test_a_version_that_is_there_for_others_is_not_just_missing(site: Site) -> None:
+    site.offer(
+        wheel("a", "1.0", tags="cp312-cp312-win_amd64"),
+        wheel("b", "1.0", requires_python=">=3.13"),
+    )
+    site.write("backend.txt", "a==1.0\nb==1.0\n")
+
+    ended, asked = site.run("sync"), lines(site.run("sync", "--json"))
+
+    here = site.path / "backend.txt"
+    assert ended.out.splitlines()[:2] == [
+        f"missing: backend linux: a==1.0 (needed by {here}:1; fake has it, but no file of it is for this"
+        " platform and Python)",
+        f"missing: backend linux: b==1.0 (needed by {here}:2; fake has it for Python >=3.13)",
+    ]
+    reasons = {
+        (line["target"], line["requirement"]): line["reason"] for line in asked if line["type"] == "hole"
+    }
+    assert reasons["windows", "b==1.0"] == "fake has it for Python >=3.13"
