@@ -49,7 +49,7 @@ class Runs:
             found = record.run(number) if number < _NO_NUMBER_OF_A_DATABASE else None
             if found is None:
                 raise NoSuchRun(number)
-            return Reply({**_document(found), "events": list(record.events(number))})
+            return Reply({**_document(found), **_sets(found), "events": list(record.events(number))})
 
     @contextmanager
     def _record(self) -> Iterator[MirrorRecord]:
@@ -59,6 +59,11 @@ class Runs:
         file = StateFiles(self.state).mirror
         with closing(MirrorRecord(file, scratch=not self.is_own, reading=self.is_own)) as record:
             yield record
+
+
+def _sets(run: Run) -> dict[str, Any]:
+    sets = run.summary.sets if run.summary is not None else ()
+    return {"sets": [dict(one.as_json()) for one in sets]} if sets else {}
 
 
 def _document(run: Run) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def _print_jobs(invocation: Invocation, settings: Settings) -> None:
         output.document(rows)
         return
     output.table(
-        ("JOB", "RUN", "CRON", "NEXT", "LAST", "OUTCOME"),
+        ("Job", "Run", "Cron", "Next", "Last", "Outcome"),
         [[value or "-" for value in row.values()] for row in rows],
     )
 

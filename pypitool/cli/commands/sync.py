@@ -151,5 +151,5 @@ def _explain(invocation: Invocation, settings: Settings, names: tuple[str, ...],
         rows = [
             (one.set, one.target, "yes" if one.taken else "no", one.filename, one.rule) for one in explained
         ]
-        Output(invocation).table(("SET", "TARGET", "TAKEN", "FILE", "RULE"), rows)
+        Output(invocation).table(("Set", "Target", "Taken", "File", "Rule"), rows)
     return 0

@@ -75,3 +75,17 @@ def test_what_uv_resolves_and_what_update_asks_is_seen(site: Site) -> None:
 
     assert any(line.startswith("resolving backend ") for line in resolved)
     assert any(line.startswith("reading pages ") for line in updated)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("columns", [60, 80])
+def test_runs_are_a_table_that_fits(site: Site, columns: int) -> None:
+    site.offer(wheel("a", "1.0"))
+    site.write("backend.txt", "a==1.0\n")
+    site.run("sync", "backend")
+
+    drawn = watch(site, "runs", columns=columns)
+
+    assert drawn[0].split() == ["Run", "Started", "(UTC)", "Took", "Command", "Result"]
+    assert any("sync backend" in line and "ok: 1 fetched" in line for line in drawn)
+    assert max(map(len, drawn)) <= columns

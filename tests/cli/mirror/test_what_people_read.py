@@ -165,3 +165,57 @@ def test_a_version_that_is_there_for_others_is_not_just_missing(site: Site) -> N
         (line["target"], line["requirement"]): line["reason"] for line in asked if line["type"] == "hole"
     }
     assert reasons["windows", "b==1.0"] == "fake has it for Python >=3.13"
+
+
+def test_an_old_run_is_told_in_words(site: Site) -> None:
+    site.offer(wheel("a", "1.0", 'b; sys_platform == "win32"'))
+    site.write("backend.txt", "a==1.0\nc==1.0\n")
+    site.run("sync")
+
+    ended, kept = site.run("runs", "1"), site.run("runs", "1", "-v")
+
+    first, *told, last = ended.out.splitlines()
+    assert first.startswith("run 1: sync, begun 2")
+    here = f"{site.path / 'backend.txt'}:2"
+    assert told == [
+        f"error: {site.fake.url}c/: the upstream does not have it",
+        f"fetched a-1.0-py3-none-any.whl ({site.fake.index.offers['a'][0].size} B)",
+        f"missing: backend linux: c==1.0 (needed by {here})",
+        f"missing: backend windows: c==1.0 (needed by {here})",
+        "missing: backend windows: b (needed by a 1.0)",
+        "backend lacks 1 on linux",
+        "backend lacks 2 on windows",
+    ]
+    assert last.startswith("it ended after ")
+    assert "exit 3: 1 fetched, 1 failed, 3 missing" in last
+    assert kept.code == 0
+
+
+def test_an_old_update_is_told_in_words(site: Site) -> None:
+    old = wheel("a", "1.0")
+    site.packages.mkdir()
+    (site.packages / old.filename).write_bytes(old.body)
+    site.offer(old, wheel("a", "1.1"), wheel("a", "1.2", requires_python=">=3.13"), wheel("a", "2.0rc1"))
+    site.run("update", "-x")
+
+    told = site.run("runs", "1").out.splitlines()
+
+    assert told[1:3] == ["a 1.0 -> 1.1", "held a 1.2: requires-python (>=3.13 on linux)"]
+    assert "held a 2.0rc1: prerelease" in site.run("runs", "1", "-v").out
+
+
+def test_in_a_pipe_runs_are_lines_with_tabs(site: Site) -> None:
+    site.write("backend.txt", "a==1.0\n")
+    site.run("sync")
+
+    ((number, command, *_, exit_code, fetched, size, failed, missing),) = site.run("runs").rows
+
+    assert (number, command, exit_code, fetched, size, failed, missing) == (
+        "1",
+        "sync",
+        "3",
+        "0",
+        "0",
+        "1",
+        "2",
+    )
