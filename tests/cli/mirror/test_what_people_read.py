@@ -179,7 +179,7 @@ def test_an_old_run_is_told_in_words(site: Site) -> None:
     here = f"{site.path / 'backend.txt'}:2"
     assert told == [
         f"error: {site.fake.url}c/: the upstream does not have it",
-        f"fetched a-1.0-py3-none-any.whl ({site.fake.index.offers['a'][0].size} B)",
+        f"fetched a-1.0-py3-none-any.whl ({len(site.fake.index.offers['a'][0].body)} B)",
         f"missing: backend linux: c==1.0 (needed by {here})",
         f"missing: backend windows: c==1.0 (needed by {here})",
         "missing: backend windows: b (needed by a 1.0)",
