@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, parse_wheel_filename
@@ -15,7 +16,7 @@ from pypitool.core.mirror.closure import AvailableFiles, Proof, prove
 from pypitool.core.mirror.requirement_lines import parse_requirement
 from pypitool.core.mirror.run_events import HoleEvent, UnaskedWarning, WarningEvent
 from pypitool.core.mirror.run_summary import ProvenSet
-from pypitool.core.mirror.selection import Candidate
+from pypitool.core.mirror.selection import Candidate, WhyNot
 from pypitool.core.model import FileKind, HeldFile
 from pypitool.core.versions import parsed
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set
@@ -59,8 +60,15 @@ def prove_requests(
     return prove_sets([pin_set(request, {}) for request in requests], HeldFiles(reader), report)
 
 
+# Why an upstream had nothing for a wish: by set, target and project.
+Refusals = Mapping[tuple[str, str, NormalizedName | None], WhyNot]
+
+
 def prove_sets(
-    sets: Iterable[PinnedSet], available: AvailableFiles, report: Callable[[Found], None]
+    sets: Iterable[PinnedSet],
+    available: AvailableFiles,
+    report: Callable[[Found], None],
+    refused: Refusals = MappingProxyType({}),
 ) -> tuple[SetProof, ...]:
     """Walk every set for each of its targets, and tell what is found.
 
@@ -69,7 +77,7 @@ def prove_sets(
     told: set[str] = set()
     proofs = []
     for pinned in sets:
-        proof = _prove_set(pinned, available, told)
+        proof = _prove_set(pinned, available, told, refused)
         proofs.append(proof)
         for event in proof.found:
             report(event)
@@ -81,14 +89,14 @@ def proven_sets(proofs: Iterable[SetProof]) -> tuple[ProvenSet, ...]:
     return tuple(proof.told() for proof in proofs if proof.request.closure is not Closure.OFF)
 
 
-def _prove_set(pinned: PinnedSet, available: AvailableFiles, told: set[str]) -> SetProof:
+def _prove_set(pinned: PinnedSet, available: AvailableFiles, told: set[str], refused: Refusals) -> SetProof:
     request = pinned.request
     own = WithoutDependencies(available) if request.closure is Closure.OFF else available
     roots = {target: pinned.roots(target) for target in request.fitting}
     proofs = [prove(lines, target, own, pinned.pins(target)) for target, lines in roots.items()]
     found = [*_misfits(request)]
     for proof in proofs:
-        found += proof_events(request.name, proof, told)
+        found += proof_events(request.name, proof, told, refused)
     found += _unasked(request, [target.name for target, lines in roots.items() if not lines])
     return SetProof(pinned, tuple(found), frozenset().union(*(proof.used for proof in proofs)))
 
@@ -110,10 +118,17 @@ def _unasked(request: SetRequest, targets: Sequence[str]) -> Iterator[Found]:
         )
 
 
-def proof_events(name: str, proof: Proof, told: set[str]) -> Iterator[HoleEvent | WarningEvent]:
+def proof_events(
+    name: str, proof: Proof, told: set[str], refused: Refusals = MappingProxyType({})
+) -> Iterator[HoleEvent | WarningEvent]:
     """Tell what a proof found; `told` are the files of which it has been said that nobody knows."""
     for hole in proof.holes:
-        yield HoleEvent(name, hole.target, hole.requirement, hole.required_by, hole.reason, hole.unpinned)
+        # What an upstream had, and could not be taken, says more than what is here.
+        why = refused.get((name, hole.target, hole.project)) or hole.why or WhyNot(hole.reason)
+        yield HoleEvent(
+            name, hole.target, hole.requirement, hole.required_by, why.reason,
+            hole.unpinned, why.remark, why.requires_python,
+        )  # fmt: skip
     for unknown in proof.unknown:
         if unknown.filename not in told:
             told.add(unknown.filename)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
 
-from packaging.requirements import Requirement
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind
-from pypitool.core.mirror.run_events import Event, HoleEvent, ProjectEvent, WarningEvent
-from pypitool.core.mirror.selection import ChoiceReason
+from pypitool.core.mirror.run_events import ProjectEvent, WarningEvent
+from pypitool.core.mirror.selection import ChoiceReason, WhyNot
 from pypitool.core.mirror.sync_plan import Miss
 from pypitool.core.model import ProjectStatus
-from pypitool.mirror.available import HeldFiles
+from pypitool.mirror.available import HeldFiles, Refusals
 from pypitool.mirror.choices import SetMiss
 from pypitool.mirror.offers import ProjectOffer
 
@@ -67,30 +65,20 @@ def _miss_event(
     return ProjectEvent(project, Kind.NOT_FOUND, f"{offered.upstream} has no {wanted}")
 
 
-def with_reasons(
-    report: Callable[[Event], None],
-    misses: Iterable[SetMiss],
-    offers: Mapping[NormalizedName, ProjectOffer],
-) -> Callable[[Event], None]:
-    """Report what is missing with the reason that its page gave: `missing` alone sounds like a wrong name."""
-    reasons = {
-        (missed.set, missed.miss.target, missed.miss.wish.project): reason
+def refusals(misses: Iterable[SetMiss], offers: Mapping[NormalizedName, ProjectOffer]) -> Refusals:
+    """Return the reasons that pages gave: `missing` alone sounds like a wrong name."""
+    return {
+        (missed.set, missed.miss.target, missed.miss.wish.project): why
         for missed in misses
-        if (reason := _unfit(missed.miss, offers[missed.miss.wish.project].upstream)) is not None
+        if (why := _why_not(missed.miss, offers[missed.miss.wish.project].upstream)) is not None
     }
 
-    def take(event: Event) -> None:
-        if isinstance(event, HoleEvent) and event.reason != "lock":
-            project = canonicalize_name(Requirement(event.requirement).name)
-            reason = reasons.get((event.set, event.target, project), event.reason)
-            event = replace(event, reason=reason)
-        report(event)
 
-    return take if reasons else report
-
-
-def _unfit(miss: Miss, upstream: str) -> str | None:
+def _why_not(miss: Miss, upstream: str) -> WhyNot | None:
     if miss.reason is ChoiceReason.REQUIRES_PYTHON:
-        return f"{upstream} has it for Python {miss.requires_python}"
+        asked = miss.requires_python
+        return WhyNot(f"{upstream} has it for Python {asked}", requires_python=asked)
+    if miss.reason in _REFUSALS:
+        return WhyNot(_REFUSALS[miss.reason][1])
     why = _UNFIT.get(miss.reason) if miss.reason is not None else None
-    return why and f"{upstream} has it, but {why}"
+    return WhyNot(f"{upstream} has it, but {why}") if why else None

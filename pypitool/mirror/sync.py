@@ -19,11 +19,18 @@ from pypitool.core.mirror.selection import Candidate
 from pypitool.core.mirror.sync_plan import Planned, Step, plan_sync
 from pypitool.core.model import HeldFile
 from pypitool.core.progress import TransferProgress
-from pypitool.mirror.available import HeldFiles, SetProof, WithPlanned, prove_sets, proven_sets
+from pypitool.mirror.available import (
+    HeldFiles,
+    Refusals,
+    SetProof,
+    WithPlanned,
+    prove_sets,
+    proven_sets,
+)
 from pypitool.mirror.choices import Choices, ChosenFile, choose
 from pypitool.mirror.fetch import Fetcher, FetchItem
 from pypitool.mirror.inputs import Inputs
-from pypitool.mirror.misses import explain_misses, with_reasons
+from pypitool.mirror.misses import explain_misses, refusals
 from pypitool.mirror.offered_metadata import OfferedFile, read_dependencies
 from pypitool.mirror.offers import Offers, ProjectOffer, ask_upstreams, remembered_offers
 from pypitool.mirror.private_names import PrivateNames
@@ -116,8 +123,8 @@ def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions,
         if mirror.stop.is_set():
             raise Stopped()
         _remember(mirror, choices, offers, held, options, report)
-    reporting = with_reasons(report, choices.misses, offers.found)
-    proofs = _prove(mirror, sets, planned, options, reporting)
+    refused = refusals(choices.misses, offers.found)
+    proofs = _prove(mirror, sets, planned, refused, options, report)
     if options.remembers and not (options.dry_run or options.offline):
         catalogue = mirror.repository.catalogue
         remember_proofs(mirror.record, catalogue, proofs, choices, unsettled_projects(offers, choices))
@@ -290,13 +297,14 @@ def _prove(
     mirror: Mirror,
     sets: Sequence[PinnedSet],
     planned: Sequence[tuple[ChosenFile, Planned]],
+    refused: Refusals,
     options: SyncOptions,
     report: Report,
 ) -> tuple[SetProof, ...]:
     held_files: AvailableFiles = HeldFiles(mirror.repository.catalogue)
     if options.dry_run:
         held_files = _with_planned(mirror, sets, planned, held_files)
-    return prove_sets(sets, held_files, report)
+    return prove_sets(sets, held_files, report, refused)
 
 
 def _with_planned(

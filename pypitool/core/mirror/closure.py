@@ -15,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from pypitool.core.mirror.selection import Candidate, fits, tag_position
+from pypitool.core.mirror.selection import Candidate, WhyNot, fits, tag_position, why_no_file_fits
 from pypitool.core.mirror.targets import Target
 
 
@@ -46,6 +46,8 @@ class Hole:
     required_by: str  # `PROJECT VERSION`, or FILE:LINE for a root
     reason: str
     unpinned: NormalizedName | None = None  # what another line of the set would mend it by naming
+    project: NormalizedName | None = field(default=None, compare=False)
+    why: WhyNot | None = field(default=None, compare=False)  # the reason, and more for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def _follow(walk: _Walk, requirement: Requirement, required_by: str) -> Iterator
     candidate = _satisfying(walk, project, requirement.specifier)
     if candidate is None:
         unpinned = None if project in walk.named else project
-        hole = Hole(walk.target.name, shown(requirement), required_by, _reason(walk, project), unpinned)
+        why = _why(walk, project, requirement.specifier)
+        hole = Hole(walk.target.name, shown(requirement), required_by, why.reason, unpinned, project, why)
         walk.holes.setdefault((hole.requirement, hole.required_by), hole)
         return
     walk.used.add(candidate.filename)
@@ -176,14 +179,17 @@ def _finals_then_newest(candidate: Candidate) -> tuple[bool, Version]:
     return not candidate.version.is_prerelease, candidate.version
 
 
-def _reason(walk: _Walk, project: NormalizedName) -> str:
-    if not walk.available.candidates(project):
-        return "missing"
+def _why(walk: _Walk, project: NormalizedName, specifier: SpecifierSet) -> WhyNot:
+    candidates = walk.available.candidates(project)
+    if not candidates:
+        return WhyNot("missing")
     if not _fitting(walk, project):
-        return "no file fits the target"
-    if project in walk.pins:
-        return f"the set pins {project}{walk.pins[project]}"
-    return "no version on disk satisfies it"
+        wanted = [each for each in candidates if specifier.contains(each.version, prereleases=True)]
+        return why_no_file_fits(wanted or candidates, walk.target, "no file fits the target")
+    # A line that pins it itself is not held up by its own pin.
+    if project in walk.pins and walk.pins[project] != specifier:
+        return WhyNot(f"the set pins {project}{walk.pins[project]}")
+    return WhyNot("no version on disk satisfies it")
 
 
 def shown(requirement: Requirement) -> str:

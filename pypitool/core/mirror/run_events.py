@@ -57,6 +57,8 @@ class HoleEvent:
     # The project that a pin, or uv, would bring.
     unpinned: NormalizedName | None = field(default=None, metadata=NEVER)
     remark: str | None = field(default=None, metadata=NEVER)  # what the reason means here, for people
+    # What the files ask that are there, where that keeps the target from them.
+    requires_python: str | None = field(default=None, metadata=IF_KNOWN)
 
     def __str__(self) -> str:
         # Programs call it a hole. To people it is a dependency that is missing: that is what the line says.

@@ -15,6 +15,8 @@ from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.targets import Target
 from pypitool.core.model import FileKind
 
+_NAMED = 3  # versions in a sentence
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -38,6 +40,15 @@ class Candidate:
     def sha256(self) -> str | None:
         """The digest that the offer names, when it names one."""
         return next((text[7:] for text in self.hashes if text.startswith("sha256:")), None)
+
+
+@dataclass(frozen=True, slots=True)
+class WhyNot:
+    """Why no file will do: in a word for programs, and where more is known for people."""
+
+    reason: str
+    remark: str | None = None
+    requires_python: str | None = None  # what the files ask, where that is the reason
 
 
 class FilesPolicy(str, Enum):
@@ -172,6 +183,19 @@ def fits(candidate: Candidate, target: Target) -> bool:
 def has_tag_of(candidate: Candidate, target: Target) -> bool:
     """Tell whether a wheel has one of the tags that a target installs."""
     return any(tag in target.tag_order for tag in candidate.tags)
+
+
+def why_no_file_fits(candidates: Iterable[Candidate], target: Target, reason: str) -> WhyNot:
+    """Say what keeps a target from installing any of these files: its Python, else its platform."""
+    files = list(candidates)
+    for file in files:
+        if not target.runs(file.requires_python) and (
+            file.kind is FileKind.SDIST or has_tag_of(file, target)
+        ):
+            asked = f"it needs Python {file.requires_python}, the target has {target.python}"
+            return WhyNot(reason, asked, file.requires_python)
+    versions = ", ".join(map(str, sorted({file.version for file in files})[-_NAMED:]))
+    return WhyNot(reason, f"no file of {versions} fits {target.platform.word} with Python {target.python}")
 
 
 def tag_position(candidate: Candidate, target: Target) -> int:
