@@ -19,6 +19,7 @@ class ClientIndex:
 
     url: str  # with a slash at its end, without credentials
     name: str = "private"
+    username: str = "__token__"  # with which is uploaded
 
     @classmethod
     def at(cls, url: str, name: str = "private") -> ClientIndex:
@@ -118,7 +119,7 @@ def pypirc(index: ClientIndex) -> tuple[str, ...]:
 
 def pypirc_values(index: ClientIndex) -> dict[str, str]:
     """Return what the section of the index says."""
-    return {"repository": index.uploads, "username": "__token__"}
+    return {"repository": index.uploads, "username": index.username}
 
 
 def dockerfile(index: ClientIndex) -> tuple[str, ...]:

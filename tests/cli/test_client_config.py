@@ -175,6 +175,20 @@ def test_a_pypirc_is_for_nobody_else_to_read_and_keeps_what_it_has(run: Run, hom
     )
 
 
+def test_a_pypirc_is_for_a_user_of_the_password_file_too(run: Run, home: Path) -> None:
+    printed = run("pypirc", "--url", URL, "--username", "ann").out.splitlines()
+    run("pypirc", "--url", URL, "--username", "ann", "--write")
+
+    assert "username = ann" in printed
+    assert "username = ann" in (home / ".pypirc").read_text()
+    assert "username = __token__" in run("pypirc", "--url", URL).out
+
+
+@pytest.mark.parametrize("words", [("pip", "--username", "ann"), ("pypirc", "--username", "a\nb")])
+def test_a_user_name_that_nobody_could_use_is_wrong_usage(run: Run, words: tuple[str, ...]) -> None:
+    assert run(*words, "--url", URL).code == 2
+
+
 def test_a_link_stays_a_link_and_the_file_keeps_its_mode(run: Run, home: Path) -> None:
     real, link = home / "dotfiles" / "uv.toml", home / ".config" / "uv" / "uv.toml"
     for path in (real, link):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -53,6 +54,7 @@ class NotReplaced(PypitoolError):
     examples=(
         "pypitool client-config pip --url https://pypi.acme.example/",
         "pypitool client-config uv --remote acme --write",
+        "pypitool client-config pypirc --url https://pypi.acme.example/ --username ann",
     ),
 )
 @click.argument("tool", required=False, type=click.Choice(_TOOLS), metavar=f"[{'|'.join(_TOOLS)}]")
@@ -65,6 +67,14 @@ class NotReplaced(PypitoolError):
     topic="What",
     metavar="NAME",
     help="What clients call it; default: the name of the remote, else private.",
+)
+@option(
+    "--username",
+    default="__token__",
+    show_default=True,
+    topic="What",
+    metavar="NAME",
+    help="Who uploads, for pypirc: a user of the password file, or `__token__` for a token.",
 )
 @option(
     "--write",
@@ -80,6 +90,7 @@ def client_config_command(
     url: str | None,
     remote: str | None,
     name: str | None,
+    username: str,
     write: bool,
     yes: bool,
 ) -> None:
@@ -90,7 +101,11 @@ def client_config_command(
     """
     if url and remote:
         raise click.UsageError("`--url` and `--remote` exclude each other")
-    index = _index(invocation, url, remote, name)
+    if username != "__token__" and tool not in (None, "pypirc"):
+        raise click.UsageError("`--username` goes with pypirc: the others are told who somebody is elsewhere")
+    if not username.isprintable() or username != username.strip() or not username:
+        raise click.UsageError("a user name has no control characters, and no blanks at its ends")
+    index = replace(_index(invocation, url, remote, name), username=username)
     if write:
         _write(invocation, _writable(tool), index, yes=yes)
     else:
