@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import click
 
@@ -14,7 +14,8 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import visible
 from pypitool.cli.pypiserver import modern
 from pypitool.cli.root import operands, root, usage_sentence
-from pypitool.config.faults import BadConfiguration
+from pypitool.config.config_files import where_none_was
+from pypitool.config.faults import BadConfiguration, WantsConfiguration
 from pypitool.core.errors import EXIT_INTERRUPTED, Kind, PypitoolError, exit_code, without_descriptors
 from pypitool.core.guard import Unforeseen
 from pypitool.core.text import is_text, printable
@@ -48,6 +49,9 @@ def run(arguments: list[str]) -> int:
 
             traceback.print_exc()
         failure = describe(error)
+        if isinstance(error, WantsConfiguration):
+            nowhere = where_none_was(invocation.environ, invocation.config)
+            failure = replace(failure, hint=nowhere or failure.hint)
         report(failure, invocation)
         return failure.exit_code
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
+from pypitool.cli.pip_index import hint_of_another_index, hinting
 from pypitool.cli.run_output import RunOutput
+from pypitool.core.errors import EXIT_CODES, Kind
 from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.run_events import Event, FileEvent
 from pypitool.core.mirror.run_summary import Summary
@@ -49,7 +51,7 @@ def run_for(
 
     stop, job = invocation.stop or threading.Event(), invocation.job
     output, told = RunOutput(invocation), list[Event]()
-    with ExitStack() as stack:
+    with hinting(upstreams, invocation.environ), ExitStack() as stack:
         if invocation.stop is None:
             stack.enter_context(stop_on_signals(stop))
         view = stack.enter_context(transfer_progress(invocation))
@@ -69,6 +71,9 @@ def run_for(
         )
         summary = run(frame, work, partial(_tell, output, view, told))
     output.ended(summary, told, directory=_directory(frame), offers=command == "update" and dry_run)
+    if summary.exit_code == EXIT_CODES[Kind.UNAVAILABLE]:
+        hint = hint_of_another_index(upstreams, invocation.environ) if upstreams else None
+        Output(invocation).hint(hint)
     # A job that only looks (`update`) was asked to tell what it sees.
     if recipients is not None and (job is not None or not dry_run):
         _notify(invocation, recipients, summary, job, told)

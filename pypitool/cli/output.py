@@ -69,6 +69,11 @@ class Output:
         if not self.invocation.quiet:
             self.log("warning", text)
 
+    def hint(self, text: str | None) -> None:
+        """Say what to do about something that has been told, if there is anything."""
+        if text is not None and not self.invocation.quiet:
+            self.log("hint", text)
+
     def log(self, level: str, text: str) -> None:
         """Write a line with its weight, which the caller has found to be enough."""
         if self.invocation.json:

@@ -30,6 +30,18 @@ def named_file(environ: Mapping[str, str], config_file: Path | None) -> Path | N
     return None if named is None else Path.cwd() / os.path.expanduser(named)
 
 
+def where_none_was(environ: Mapping[str, str], config_file: Path | None) -> str | None:
+    """Say where a configuration was looked for, when none was there; None: one was."""
+    candidates = candidate_files(environ, config_file)
+    if any(os.path.lexists(file) for file in candidates):
+        return None
+    places = " and no ".join(map(str, reversed(candidates)))
+    said = f"no configuration was found: --config and {CONFIG_VARIABLE} name none, and there is no {places}"
+    # It is what people try first, and it is never read unasked.
+    here = Path("config.toml")
+    return f"{said}; `--config {here}` reads the one of this directory" if here.is_file() else said
+
+
 def _user_file(environ: Mapping[str, str]) -> Path | None:
     home = environ.get("XDG_CONFIG_HOME") or (environ.get("HOME") and f"{environ['HOME']}/.config")
     return Path(home) / "pypitool" / "config.toml" if home else None

@@ -40,6 +40,10 @@ class BadCombination(BadConfiguration):
     kind = Kind.USAGE
 
 
+class WantsConfiguration(PypitoolError):
+    """Something that a configuration would have; where there is none at all, that is said instead."""
+
+
 def refusal(faults: Iterable[ConfigFault]) -> BadConfiguration:
     """Make the error that reports these faults: wrong usage when flags alone are to blame."""
     listed = tuple(faults)

@@ -17,12 +17,12 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from packaging.markers import default_environment
 from packaging.tags import platform_tags
 
-from pypitool.config.faults import BadConfiguration
+from pypitool.config.faults import BadConfiguration, WantsConfiguration
 from pypitool.config.mirror_tables import SetSettings
 from pypitool.config.secrets import password, unreadable, unset
 from pypitool.config.settings import Settings
 from pypitool.config.upstream_tables import PUBLIC, UpstreamSettings
-from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.errors import Kind
 from pypitool.core.mirror.requirement_lines import LineFault
 from pypitool.core.mirror.selection import FilesPolicy, SelectionRules
 from pypitool.core.mirror.target_words import PythonVersion, UnknownPlatform
@@ -48,7 +48,7 @@ _IMPLEMENTATIONS = {"cpython": "cp", "pypy": "pp"}
 _OF_THE_MACHINE = ("platform_release", "platform_version", "implementation_version")
 
 
-class NoSets(PypitoolError):
+class NoSets(WantsConfiguration):
     """Something is to be done about the sets, and there are none."""
 
     kind = Kind.CONFIG
@@ -56,7 +56,7 @@ class NoSets(PypitoolError):
     hint = "write a [set.NAME] table into the configuration; config.example.toml has one"
 
 
-class UnknownName(PypitoolError):
+class UnknownName(WantsConfiguration):
     """A target, a set or a job that the configuration does not have."""
 
     kind = Kind.USAGE

@@ -62,7 +62,18 @@ def _miss_event(
         return WarningEvent(
             f"{offered.upstream} no longer offers {wanted}; the files here stay", project=project
         )
-    return ProjectEvent(project, Kind.NOT_FOUND, f"{offered.upstream} has no {wanted}")
+    elsewhere = _index_of_its_own(miss)
+    return ProjectEvent(project, Kind.NOT_FOUND, f"{offered.upstream} has no {wanted}{elsewhere}")
+
+
+def _index_of_its_own(miss: Miss) -> str:
+    """Say where builds such as `torch 2.8.0+cpu` are: the public index takes no local versions."""
+    versions = [specifier.version for specifier in miss.wish.specifier]
+    local = next((version.partition("+")[2] for version in versions if "+" in version), None)
+    if local is None:
+        return ""
+    table = f'[upstream.NAME] with `projects = ["{miss.wish.project}"]`'
+    return f"; `+{local}` is a build of somebody's own index: name that one as {table}"
 
 
 def refusals(misses: Iterable[SetMiss], offers: Mapping[NormalizedName, ProjectOffer]) -> Refusals:

@@ -251,3 +251,25 @@ def test_check_of_a_password_file_that_root_alone_may_read_says_so(tmp_path: Pat
         os.chown(passwords, 0, grp.getgrnam(group).gr_gid)
     assert opened_to_service(passwords, group) is None
     assert opened_to_service(passwords, "no-such-group") is None
+
+
+@pytest.mark.parametrize("words", [["sync", "nemo"], ["sync"], ["schedule", "run", "nightly"]], ids=" ".join)
+def test_without_a_configuration_it_is_said_where_one_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.toml").write_text("[server]\nport = 1\n")
+
+    assert main(words) in (2, 8)
+    nowhere = capsys.readouterr().err
+    assert main([*words, "--config", "config.toml"]) in (2, 8)
+    there = capsys.readouterr().err
+
+    assert (
+        "hint: no configuration was found: --config and PYPITOOL_CONFIG name none, and there is no "
+        f"{tmp_path}/.config/pypitool/config.toml and no /etc/pypitool/config.toml; "
+        "`--config config.toml` reads the one of this directory"
+    ) in nowhere
+    assert "no configuration was found" not in there

@@ -224,6 +224,18 @@ def test_a_version_that_is_not_offered_fails_its_project(lan: Lan) -> None:
     assert lan.failures() == {"a": Kind.NOT_FOUND}
 
 
+def test_a_build_of_somebodys_own_index_is_said_to_be_one(lan: Lan) -> None:
+    lan.fake.index.offers["torch"] = [wheel("torch", "2.8.0")]
+
+    lan.sync("torch==2.8.0+cpu")
+
+    (failed,) = [event for event in lan.events if isinstance(event, ProjectEvent)]
+    assert failed.message == (
+        "fake has no torch==2.8.0+cpu; `+cpu` is a build of somebody's own index: "
+        'name that one as [upstream.NAME] with `projects = ["torch"]`'
+    )
+
+
 def test_when_no_upstream_answers_the_run_says_so(lan: Lan) -> None:
     lan.fake.fail("/simple/", respond(503))
 

@@ -22,6 +22,7 @@ from pypitool.cli.mirror_options import (
 )
 from pypitool.cli.mirror_run import tell_input_warnings, workspace_of
 from pypitool.cli.output import Output
+from pypitool.cli.pip_index import hinting
 from pypitool.cli.settings_options import setting_option
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.host import write_whole
@@ -107,7 +108,8 @@ def lock_command(
     configured = targets(settings)
     asked_for = whom.targets(configured) if whom.names_any() else configured
     request = named_request("lock", settings, inputs, asked_for, resolve=True)
-    with _mirror(settings, where.upstreams(upstreams(settings, invocation.environ))) as mirror:
+    indexes = where.upstreams(upstreams(settings, invocation.environ))
+    with hinting(indexes, invocation.environ), _mirror(settings, indexes) as mirror:
         question = question_of(request, mirror.private_names)
         _check_known(invocation, inputs, question)
         resolved = resolve(question, mirror.sources, invocation.environ)

@@ -19,6 +19,7 @@ from pypitool.cli.main import Failure, describe, report
 from pypitool.cli.mirror_run import workspace_of
 from pypitool.cli.output import Output
 from pypitool.cli.root import root
+from pypitool.config.faults import WantsConfiguration
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.guard import Guard
 from pypitool.core.mirror.run_events import ErrorEvent
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pypitool.mirror.record import Run
 
 
-class NoConfiguration(PypitoolError):
+class NoConfiguration(WantsConfiguration):
     """Jobs stand in a configuration file, and none was read."""
 
     kind = Kind.CONFIG

@@ -24,7 +24,7 @@ from pypitool.cli.mirror_options import (
     upstream_options,
 )
 from pypitool.cli.mirror_run import run_for
-from pypitool.cli.output import load_and_warn
+from pypitool.cli.output import Output, load_and_warn
 from pypitool.cli.pypiserver import BACKEND, accept_and_warn
 from pypitool.cli.settings_options import setting_option
 
@@ -162,6 +162,8 @@ def update_command(
     workspace, settings = _workspace(invocation, directories)
     check_pin_files(asked.pin_files)
     upstreams_asked = where.upstreams(upstreams(settings, invocation.environ))
+    if not settings.upstreams and where.index is None:
+        _tell_default(invocation, upstreams_asked[0])
     options = _options(settings, asked, _terms(settings, asked, whom, upstreams_asked))
     options = replace(options, names=_names(word for word in words if Path(word) not in directories))
     apart, options = _apart(workspace, asked, options)
@@ -180,6 +182,14 @@ def update_command(
         largest_file=settings.policy.max_file_size,
         dry_run=not asked.fetches, recipients=recipients(settings),
     )  # fmt: skip
+
+
+def _tell_default(invocation: Invocation, upstream: Upstream) -> None:
+    # The names of what is held go there: whoever carried them here over an air gap wants to know.
+    if not invocation.quiet:
+        names = "-i URL or an [upstream.NAME] names another"
+        text = f"no upstream is configured: {upstream.index} is asked about what is here; {names}"
+        Output(invocation).log("notice", text)
 
 
 def _workspace(invocation: Invocation, directories: tuple[Path, ...]) -> tuple[Workspace, Settings]:
