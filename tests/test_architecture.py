@@ -80,7 +80,7 @@ mirror          -> available bundle candidate_report configured fast_answer inpu
 repository      -> activity backup contact merge_states owners publish read_file recovery releases
                    repository scan scan_record state state_errors tokens verify
 server/access   -> access auth refusals
-server/engine   -> other_servers places prepare serve server
+server/engine   -> needed_files other_servers prepare serve server
 server/http     -> bodies browser request_limits lingering negotiated own_connections proxies slow_connections
                    thread_budget wsgi_types
 server/logs     -> access_log counts download_log exposition logs observer shared_counters

@@ -72,8 +72,7 @@ def run_for(
         summary = run(frame, work, partial(_tell, output, view, told))
     output.ended(summary, told, directory=_directory(frame), offers=command == "update" and dry_run)
     if summary.exit_code == EXIT_CODES[Kind.UNAVAILABLE]:
-        hint = hint_of_another_index(upstreams, invocation.environ) if upstreams else None
-        Output(invocation).hint(hint)
+        Output(invocation).hint(hint_of_another_index(upstreams, invocation.environ))
     # A job that only looks (`update`) was asked to tell what it sees.
     if recipients is not None and (job is not None or not dry_run):
         _notify(invocation, recipients, summary, job, told)

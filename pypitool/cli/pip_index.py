@@ -24,7 +24,7 @@ def hint_of_another_index(upstreams: Sequence[Upstream], environ: Mapping[str, s
     from pypitool.upstream.upstream_errors import redacted
 
     asked = {_host(upstream.index) for upstream in upstreams}
-    for source, index in _told(environ):
+    for source, index in _told(environ) if asked else ():
         if _host(index) not in asked:
             use = "is not read here: name it with -i, or as `index` of an [upstream.NAME]"
             return f"{source} has another index, {redacted(index)}, which {use}"
@@ -37,7 +37,7 @@ def hinting(upstreams: Sequence[Upstream], environ: Mapping[str, str]) -> Iterat
     try:
         yield
     except PypitoolError as error:
-        if error.kind is Kind.UNAVAILABLE and upstreams and error.hint is None:
+        if error.kind is Kind.UNAVAILABLE and error.hint is None:
             error.hint = hint_of_another_index(upstreams, environ)
         raise
 

@@ -81,7 +81,7 @@ def _make_default_directory(loaded: Loaded) -> Iterator[str]:
 
 def what_keeps_it_from_starting(loaded: Loaded) -> Iterator[tuple[str, PypitoolError]]:
     """Yield the key of each file or directory that the server cannot use, and what is wrong with it."""
-    from pypitool_server.engine.places import misplaced
+    from pypitool_server.engine.needed_files import misplaced
 
     settings = loaded.settings
     makes_it = loaded.origins["server.packages"].is_default and not settings.server.packages[0].exists()

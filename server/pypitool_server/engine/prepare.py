@@ -15,7 +15,7 @@ from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import has_right
 from pypitool.repository.state import locate_state, survey
 from pypitool_server.engine import tls
-from pypitool_server.engine.places import misplaced
+from pypitool_server.engine.needed_files import misplaced
 from pypitool_server.logs.logs import Log
 
 # Each download holds a connection and a file.
