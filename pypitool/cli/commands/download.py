@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pypitool.cli.command import command, option
+from pypitool.cli.explained import print_explained
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages
 from pypitool.cli.mirror_options import (
@@ -21,8 +23,11 @@ from pypitool.cli.mirror_options import (
 from pypitool.cli.mirror_run import run_for, tell_input_warnings, workspace_of
 
 if TYPE_CHECKING:
+    from pypitool.config.settings import Settings
     from pypitool.core.mirror.run_summary import Ending
+    from pypitool.mirror.run import RunFrame
     from pypitool.mirror.sync import Mirror, Report
+    from pypitool.upstream.upstream import Upstream
 
 
 @command(
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
     exits={
         1: "a dependency is missing for a target, or a file of requirements cannot be used",
         3: "",
+        5: "nothing asks for the project to explain, or no index has it",
         6: "another run holds the directory",
         7: "no index answered; trying again may help",
     },
@@ -55,6 +61,10 @@ if TYPE_CHECKING:
     topic="How",
     help="Say what would be fetched and what missing; write nothing.",
 )
+@option(
+    "--explain", metavar="PROJECT", topic="How",
+    help="Show every file of a project and the rule that took or refused it; fetch nothing.",
+)  # fmt: skip
 @click.pass_obj
 def download_command(
     invocation: Invocation,
@@ -65,6 +75,7 @@ def download_command(
     no_deps: bool,
     resolve: bool,
     dry_run: bool,
+    explain: str | None,
 ) -> int:
     """Fetch packages with their dependencies, for this machine or for others.
 
@@ -82,6 +93,9 @@ def download_command(
     request = named_request("download", settings, inputs, asked_for, no_deps=no_deps, resolve=resolve)
     asked = where.upstreams(upstreams(settings, invocation.environ))
 
+    if explain is not None:
+        return print_explained(invocation, _only_looking(settings, directory, asked), [request], explain)
+
     def work(mirror: Mirror, report: Report) -> Ending:
         from pypitool.mirror.sync import SyncOptions, pin_sets, synchronise
 
@@ -93,3 +107,10 @@ def download_command(
         arguments=wanted.lines, upstreams=asked, private=settings.policy.private,
         largest_file=settings.policy.max_file_size, dry_run=dry_run,
     )  # fmt: skip
+
+
+def _only_looking(settings: Settings, directory: Path | None, asked: Sequence[Upstream]) -> RunFrame:
+    from pypitool.mirror.run import RunFrame
+
+    place = workspace_of(settings, directory)
+    return RunFrame("download", "download", place, asked, settings.policy.private, dry_run=True)

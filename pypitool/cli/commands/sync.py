@@ -5,7 +5,6 @@ With `--explain PROJECT`: each file on offer, and the rule that took or refused 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,11 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from pypitool.cli.command import command, option
+from pypitool.cli.explained import print_explained
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages
 from pypitool.cli.mirror_run import run_for, tell_input_warnings, workspace_of
-from pypitool.cli.output import Output
-from pypitool.core.event_document import document
 from pypitool.core.state_files import StateFiles
 
 if TYPE_CHECKING:
@@ -134,22 +132,9 @@ def _work(
 
 
 def _explain(invocation: Invocation, settings: Settings, names: tuple[str, ...], project: str) -> int:
-    """Print the verdicts about a project for every set and target."""
-    from pypitool.mirror.candidate_report import explain
     from pypitool.mirror.configured import set_requests, upstreams
-    from pypitool.mirror.run import RunFrame, open_mirror
+    from pypitool.mirror.run import RunFrame
 
     asked = upstreams(settings, invocation.environ)
-    requests = set_requests(settings, names)
     frame = RunFrame("sync", "sync", workspace_of(settings), asked, settings.policy.private, dry_run=True)
-    with open_mirror(frame) as mirror:
-        explained = explain(mirror, requests, project, invocation.environ)
-    if invocation.json:
-        for one in explained:
-            click.echo(json.dumps(document(one)))
-    else:
-        rows = [
-            (one.set, one.target, "yes" if one.taken else "no", one.filename, one.rule) for one in explained
-        ]
-        Output(invocation).table(("Set", "Target", "Taken", "File", "Rule"), rows)
-    return 0
+    return print_explained(invocation, frame, set_requests(settings, names), project)

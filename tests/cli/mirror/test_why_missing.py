@@ -61,3 +61,15 @@ def test_versions_that_a_requirement_excludes_are_why(site: Site) -> None:
     told, hole = why(site, "check") if site.run("sync").code == 1 else ("", {})
 
     assert told == hole["reason"] == "no version on disk satisfies it"
+
+
+def test_download_explains_what_it_takes_and_what_it_refuses(site: Site) -> None:
+    site.offer(wheel("futures", "3.4.0", requires_python=">=2.6,<3"))
+    words = ("download", "futures==3.4.0", "--target", "linux", "--explain", "futures")
+
+    ended, told = site.run(*words), lines(site.run(*words, "--json"))
+
+    assert (ended.code, site.files(), site.fake.paths("/files/")) == (0, [], [])
+    assert ended.rows == [["download", "linux", "no", "futures-3.4.0-py3-none-any.whl", "requires-python"]]
+    assert [(one["taken"], one["rule"]) for one in told] == [(False, "requires-python")]
+    assert site.run(*words[:-1], "other").code == 5
