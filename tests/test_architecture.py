@@ -88,7 +88,7 @@ server/replay   -> cache freshness front rendered
 server/views    -> install operations
 store           -> directory failures opened store temporary
 upload          -> check_files credentials destination named_files upload_files
-upstream        -> fetch_page listing session upstream upstream_errors
+upstream        -> bodies fetch_page listing session upstream upstream_errors
 """)
 # `core` is values and decisions, of which everybody may take what he needs.
 ALL_DOORS = "core"
@@ -110,7 +110,7 @@ MORE_DOORS = {
     "server/replay": (4, "the cache, its freshness, the front and the pages: four parts that others connect"),
     "store": (5, "its interface, its one implementation, and what they are told in"),
     "upload": (5, "the command asks, checks and sends in steps of its own"),
-    "upstream": (5, "an index is asked for pages, for files, or whether it is there"),
+    "upstream": (6, "an index is asked for pages, for files, or whether it is there"),
 }
 
 # Who may catch everything, and why; for all others `core.guard` says what is one thing's own fault.

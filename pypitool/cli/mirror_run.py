@@ -118,11 +118,22 @@ def tell_input_warnings(invocation: Invocation, inputs: Inputs) -> None:
         Output(invocation).warning(warning)
 
 
+class _Details(TransferProgress):
+    """Says with `-v` what a terminal shows anyway."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+
+    def delayed(self, text: str) -> None:
+        if not self._invocation.json:
+            Output(self._invocation).detail(text)
+
+
 @contextmanager
 def transfer_progress(invocation: Invocation) -> Iterator[TransferProgress]:
     """Show files on their way while the block runs, if somebody watches."""
     if not invocation.shows_progress():
-        yield TransferProgress()
+        yield _Details(invocation)
         return
     from pypitool.cli.terminal import TransferBars
 

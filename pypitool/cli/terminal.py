@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pypitool.core.progress import Phase, TransferProgress
-from pypitool.core.text import clock, short_size, shortened, sizes_text
+from pypitool.core.text import clock, printable, short_size, shortened, sizes_text
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, colored: bool) -> str:
@@ -193,6 +193,10 @@ class TransferBars(TransferProgress):
             yield _ShownPhase(self.shown, task)
         finally:
             self.shown.remove_task(task)
+
+    def delayed(self, text: str) -> None:
+        """Print a line above the bars, where it stays."""
+        self.shown.console.print(Text(printable(text, 500)), soft_wrap=True)
 
     def announced(self, size: int) -> None:
         """Show the bar of all files."""

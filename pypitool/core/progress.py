@@ -47,3 +47,6 @@ class TransferProgress:
 
     def ended(self, name: str) -> None:
         """It is dealt with."""
+
+    def delayed(self, text: str) -> None:
+        """Something is tried again after a while: what, why, and when."""

@@ -137,7 +137,7 @@ def _quick(upstream: Upstream) -> Upstream:
 
 
 def _skew(date: str | None) -> float | None:
-    from pypitool.upstream.session import parse_http_date
+    from pypitool.core.retry_wait import parse_http_date
 
     moment = parse_http_date(date or "")
     return None if moment is None else moment.timestamp() - time()

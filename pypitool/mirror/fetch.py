@@ -27,7 +27,8 @@ from pypitool.repository.publish import Incoming, Outcome, publish
 from pypitool.repository.read_file import contents_of
 from pypitool.repository.repository import Repository
 from pypitool.store.failures import Occupied
-from pypitool.upstream.session import Response, UpstreamSession, read_pieces
+from pypitool.upstream.bodies import read_pieces
+from pypitool.upstream.session import Response, UpstreamSession
 from pypitool.upstream.upstream_errors import (
     CutShort,
     NoSuchProject,
@@ -157,7 +158,8 @@ class Fetcher:
         return self._arrived(item, partial)
 
     def _arrived(self, item: FetchItem, partial: PartialFile) -> Digests:
-        with self.lines[item.upstream]:
+        session, project = self.sessions[item.upstream], item.wanted.candidate.project
+        with self.lines[item.upstream], session.asked_for(project):
             self.progress.started(item.filename, item.wanted.candidate.size)
             self._download(item, partial)
         digests = partial.digester.digests()
@@ -186,17 +188,18 @@ class Fetcher:
         )
 
     def _download(self, item: FetchItem, partial: PartialFile) -> None:
-        size = item.wanted.candidate.size
-        attempts = self.sessions[item.upstream].upstream.retries
-        while size is None or partial.length < size:
+        candidate, attempt = item.wanted.candidate, 0
+        while (size := candidate.size) is None or partial.length < size:
             before = partial.length
             try:
                 self._receive(item, partial)
                 break
-            except CutShort:
+            except CutShort as error:
                 # What has arrived stays, and the next try asks for the rest; progress costs no try.
-                attempts -= partial.length <= before
-                if attempts < 0:
+                if partial.length > before:
+                    continue
+                attempt += 1
+                if not self.sessions[item.upstream].may_retry(attempt, candidate.url, error.reason):
                     raise
         if size is not None and partial.length != size:
             raise OtherBytes(item.filename, f"{partial.length} bytes arrived, {size} were announced")
@@ -209,7 +212,7 @@ class Fetcher:
                 return
             if not _continues(response, partial):
                 partial.begin(response.headers.get("ETag"))
-            for piece in read_pieces(response):
+            for piece in read_pieces(response, None):
                 if self.stop.is_set() and not self.finishes_files:
                     raise Stopped()
                 self._append(item, partial, piece)

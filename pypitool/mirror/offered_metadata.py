@@ -16,7 +16,7 @@ from pypitool.core.limits import METADATA
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.progress import TransferProgress
 from pypitool.mirror.available import requirements_in
-from pypitool.upstream.session import UpstreamSession, read_bounded
+from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream_errors import NotAnIndexPage, Stopped, UpstreamUnavailable
 
 Requirements = tuple[Requirement, ...]
@@ -71,10 +71,9 @@ def _read(session: UpstreamSession, candidate: Candidate) -> Requirements | None
         return None
     # PEP 658: "served at the file URL with .metadata appended", where there is no query or fragment.
     url = candidate.url.partition("#")[0] + ".metadata"
-    with session.get(url, {"Accept": "*/*"}) as response:
-        if response.status_code != 200:
-            raise UpstreamUnavailable(url, f"it answers {response.status_code}")
-        body = read_bounded(response, METADATA.most)
-    if hashlib.sha256(body).hexdigest() != candidate.metadata_sha256:
+    answer = session.read(url, {"Accept": "*/*"}, METADATA.most)
+    if answer.status_code != 200:
+        raise UpstreamUnavailable(url, f"it answers {answer.status_code}")
+    if hashlib.sha256(answer.body).hexdigest() != candidate.metadata_sha256:
         raise NotAnIndexPage(url, "its sha256 is not the one that the page announces")
-    return requirements_in(body, candidate.kind)
+    return requirements_in(answer.body, candidate.kind)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import PypitoolError
 from pypitool.core.guard import Guard
+from pypitool.core.mirror.run_events import WarningEvent
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import indexes_for
@@ -20,7 +22,7 @@ from pypitool.upstream.fetch_page import KnownPage, UnchangedPage, UpstreamPage,
 from pypitool.upstream.listing import Listing, Wants
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream import Upstream
-from pypitool.upstream.upstream_errors import Stopped, UpstreamUnavailable
+from pypitool.upstream.upstream_errors import GivenUp, Stopped, UpstreamUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,12 @@ class Offers:
 
     found: Mapping[NormalizedName, ProjectOffer]
     failed: Mapping[NormalizedName, PypitoolError]
+    unasked: Mapping[NormalizedName, GivenUp] = field(default_factory=dict)  # others had failed before
+
+    def warnings(self) -> Iterator[WarningEvent]:
+        """Say once for all of them what was not asked, and why."""
+        for reason, count in Counter(error.reason for error in self.unasked.values()).items():
+            yield WarningEvent(f"{count} project{'s were' if count > 1 else ' was'} not asked: {reason}")
 
     @property
     def is_unreachable(self) -> bool:
@@ -91,7 +99,16 @@ def ask_upstreams(
     found = {
         answer.project: _offered(answer, record) for answer in answers if not isinstance(answer, _Failed)
     }
-    return Offers(found, {answer.project: answer.error for answer in answers if isinstance(answer, _Failed)})
+    errors = {answer.project: answer.error for answer in answers if isinstance(answer, _Failed)}
+    unasked = {project: error for project, error in errors.items() if isinstance(error, GivenUp)}
+    failed = {project: error for project, error in errors.items() if project not in unasked}
+    return Offers(found, failed, unasked)
+
+
+def nobody_answers(sessions: Iterable[UpstreamSession]) -> bool:
+    """Tell whether somebody was asked, and nothing at all has come back."""
+    asked = [session for session in sessions if session.requests]
+    return bool(asked) and not any(session.has_answered for session in asked)
 
 
 def remembered_offers(

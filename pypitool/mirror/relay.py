@@ -22,9 +22,11 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import PypitoolError
 from pypitool.core.guard import Guard
+from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.targets import Target
 from pypitool.mirror.relay_pages import ListedFile, RelayPages, ReleaseSources, ShownTerms
-from pypitool.upstream.session import UpstreamSession, read_pieces
+from pypitool.upstream.bodies import read_pieces
+from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream_errors import NoSuchProject
 
 _JSON = "application/vnd.pypi.simple.v1+json"
@@ -160,6 +162,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
             self.end_headers()
             if self.command != "HEAD":
-                for piece in read_pieces(response):
+                for piece in read_pieces(response, FILE_BYTES.most):
                     self.wfile.write(piece)
         self.close_connection = True

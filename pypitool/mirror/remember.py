@@ -21,7 +21,7 @@ Projects = Collection[NormalizedName]
 def unsettled_projects(offers: Offers, choices: Choices) -> Projects:
     """Return the projects of which nobody knows what their sets want now: something about them failed."""
     missed = {missed.miss.wish.project for missed in choices.misses}
-    return offers.failed.keys() | choices.failed.keys() | missed
+    return offers.failed.keys() | offers.unasked.keys() | choices.failed.keys() | missed
 
 
 def remember_wants(record: MirrorRecord, choices: Choices, unsettled: Projects) -> None:

@@ -160,7 +160,10 @@ def open_mirror(frame: RunFrame) -> Iterator[Mirror]:
         )
         record = MirrorRecord(StateFiles(frame.workspace.state_directory()).mirror, scratch=frame.dry_run)
         stack.callback(record.close)
-        sessions = [UpstreamSession(upstream, frame.stop) for upstream in frame.upstreams]
+        sessions = [
+            UpstreamSession(upstream, frame.stop, frame.progress.delayed, finishes=frame.finishes_files)
+            for upstream in frame.upstreams
+        ]
         for session in sessions:
             stack.callback(session.close)
         yield Mirror(

@@ -20,7 +20,8 @@ from pypitool.core.limits import METADATA, SDIST_TO_READ
 from pypitool.core.metadata import parse_dependencies, parse_metadata
 from pypitool.core.mirror.requirement_lines import parse_requirement
 from pypitool.core.mirror.selection import Candidate
-from pypitool.upstream.session import UpstreamSession, read_bounded, read_pieces
+from pypitool.upstream.bodies import read_pieces
+from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream_errors import Stopped, UpstreamUnavailable
 
 
@@ -71,10 +72,9 @@ class SdistMetadata:
         if held is not None or session is None:
             return held
         if digest is not None:
-            with session.get(f"{candidate.url.partition('#')[0]}.metadata", {}) as response:
-                if response.status_code == 200:
-                    body = read_bounded(response, METADATA.most)
-                    return body if sha256(body).hexdigest() == digest else None
+            answer = session.read(f"{candidate.url.partition('#')[0]}.metadata", {}, METADATA.most)
+            if answer.status_code == 200:
+                return answer.body if sha256(answer.body).hexdigest() == digest else None
         return _fetched(candidate, session)
 
 
@@ -89,7 +89,7 @@ def _fetched(candidate: Candidate, session: UpstreamSession) -> bytes | None:
         if response.status_code != 200:
             raise UpstreamUnavailable(candidate.url, f"it answers {response.status_code}")
         digest, size = sha256(), 0
-        for piece in read_pieces(response):
+        for piece in read_pieces(response, SDIST_TO_READ.most):
             size += len(piece)
             if size > SDIST_TO_READ.most:
                 return None

@@ -32,7 +32,7 @@ from pypitool.mirror.fetch import Fetcher, FetchItem
 from pypitool.mirror.inputs import Inputs
 from pypitool.mirror.misses import explain_misses, refusals
 from pypitool.mirror.offered_metadata import OfferedFile, read_dependencies
-from pypitool.mirror.offers import Offers, ProjectOffer, ask_upstreams, remembered_offers
+from pypitool.mirror.offers import Offers, ProjectOffer, ask_upstreams, nobody_answers, remembered_offers
 from pypitool.mirror.private_names import PrivateNames
 from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.relay_pages import ReleaseSources
@@ -110,6 +110,10 @@ def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions,
     offers, choices = _chosen(mirror, sets, options)
     for project, error in {**offers.failed, **choices.failed}.items():
         report(ProjectEvent(project, error.kind, str(error)))
+    for warning in offers.warnings():
+        report(warning)
+    if offers.unasked and nobody_answers(mirror.sessions):
+        return Ending(dry_run=options.dry_run, unreachable=True)
     held = _held(mirror, offers.found)
     for event in explain_misses(choices.misses, offers.found, HeldFiles(mirror.repository.catalogue)):
         report(event)
@@ -130,7 +134,8 @@ def synchronise(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions,
         remember_proofs(mirror.record, catalogue, proofs, choices, unsettled_projects(offers, choices))
     # Of what would be here nothing is claimed.
     proven = () if options.dry_run else proven_sets(proofs)
-    return Ending(dry_run=options.dry_run, unreachable=offers.is_unreachable, sets=proven)
+    is_unreachable = offers.is_unreachable or nobody_answers(mirror.sessions)
+    return Ending(dry_run=options.dry_run, unreachable=is_unreachable, sets=proven)
 
 
 def _chosen(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions) -> tuple[Offers, Choices]:
@@ -156,7 +161,7 @@ def _locked_offers(mirror: Mirror, sets: Sequence[PinnedSet], projects: set[Norm
     if not unplanned:
         return Offers(known, {})
     fresh = ask_upstreams(unplanned, mirror.sessions, mirror.record, mirror.stop, mirror.progress)
-    return Offers({**known, **fresh.found}, fresh.failed)
+    return Offers({**known, **fresh.found}, fresh.failed, fresh.unasked)
 
 
 def _choices(mirror: Mirror, sets: Sequence[PinnedSet], offers: Offers) -> Choices:

@@ -83,6 +83,8 @@ def update(
     answers = ask_upstreams(projects, mirror.sessions, mirror.record, mirror.stop, mirror.progress)
     for name, error in answers.failed.items():
         report(_unanswered(projects[name], error))
+    for warning in answers.warnings():
+        report(warning)
     offers = list(update_offers(projects, answers.found, mirror.record, options.terms))
     offers = _audited(mirror, offers, options, report)
     _tell(offers, report)

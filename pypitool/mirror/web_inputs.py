@@ -16,7 +16,7 @@ from pypitool.host import make_directory, write_whole
 from pypitool.upstream.upstream_errors import UpstreamError, redacted
 
 if TYPE_CHECKING:
-    from pypitool.upstream.session import Response
+    from pypitool.upstream.session import Answer
     from pypitool.upstream.upstream import Upstream
 
 _PORTS = {"https": 443, "http": 80}
@@ -79,14 +79,14 @@ class WebInputs:
             raise NoInputCopy(redacted(address)) from error
 
     def _fetched(self, address: str, including: str | None) -> bytes:
-        from pypitool.upstream.session import UpstreamSession, read_bounded
+        from pypitool.upstream.session import UpstreamSession
 
         session = UpstreamSession(self._upstream_for(address, including), self.stop)
         try:
-            with session.get(address, {"Accept": "text/plain, */*;q=0.1"}) as response:
-                if response.status_code != 200:
-                    raise InputNotFetched(redacted(address), f"it answers {response.status_code}")
-                return _requirements(address, response, read_bounded(response, INPUT_BYTES.most))
+            answer = session.read(address, {"Accept": "text/plain, */*;q=0.1"}, INPUT_BYTES.most)
+            if answer.status_code != 200:
+                raise InputNotFetched(redacted(address), f"it answers {answer.status_code}")
+            return _requirements(address, answer)
         except UpstreamError as error:
             raise InputNotFetched(error.url, error.reason) from error
         finally:
@@ -126,9 +126,9 @@ def _host_and_port(address: str) -> tuple[str | None, int | None]:
         return None, None
 
 
-def _requirements(address: str, response: Response, body: bytes) -> bytes:
+def _requirements(address: str, answer: Answer) -> bytes:
     # A line of complaint for each line of a page would say less.
-    is_page = response.headers.get("Content-Type", "").startswith("text/html")
-    if is_page and body.lstrip()[:1] == b"<":
+    is_page = answer.headers.get("Content-Type", "").startswith("text/html")
+    if is_page and answer.body.lstrip()[:1] == b"<":
         raise InputNotFetched(redacted(address), "it answers a page of HTML; a portal or a login page?")
-    return body
+    return answer.body

@@ -11,11 +11,13 @@ from functools import partial
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import Kind
+from pypitool.core.limits import FILE_BYTES
 from pypitool.core.upload.plan import IndexedFile, Presence, UploadEvent, presence_of
 from pypitool.upload.form import FileChanged, Package
+from pypitool.upstream.bodies import read_pieces
 from pypitool.upstream.fetch_page import fetch_listing
 from pypitool.upstream.listing import Listing
-from pypitool.upstream.session import UpstreamSession, read_pieces
+from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream_errors import NoSuchProject, UpstreamError, UpstreamRefused
 
 _REFUSED = frozenset({401, 403, 407})
@@ -89,7 +91,7 @@ class IndexLookup:
                 if response.status_code != 200:
                     kind = Kind.UNAUTHORIZED if response.status_code in _REFUSED else Kind.UNAVAILABLE
                     raise LookupFailed(kind, f"the file there answers {response.status_code}")
-                for piece in read_pieces(response):
+                for piece in read_pieces(response, FILE_BYTES.most):
                     digest.update(piece)
         except UpstreamError as error:
             raise _failed(error) from error

@@ -54,7 +54,7 @@ def upload(
         tally, told = tally.after(event), told + 1
         report(event)
 
-    with _sessions(order, stop) as (uploads, index):
+    with _sessions(order, stop, progress) as (uploads, index):
         try:
             lookup = IndexLookup(index)
             outcomes: list[UploadEvent | None] = [None] * len(packages)
@@ -91,12 +91,15 @@ def _tell_plan(
 
 
 @contextmanager
-def _sessions(order: Order, stop: threading.Event) -> Iterator[tuple[UpstreamSession, UpstreamSession]]:
+def _sessions(
+    order: Order, stop: threading.Event, progress: TransferProgress
+) -> Iterator[tuple[UpstreamSession, UpstreamSession]]:
     """Open what speaks to the uploads, and what speaks to the index: credentials go to one server only."""
     address, index = order.destination.address, order.destination.index
     to_uploads = _upstream(order, address, order.credentials, _SILENCE_AFTER_UPLOAD)
     to_index = _upstream(order, without_user(index), _index_credentials(order, index), _SILENCE)
-    uploads, asked = UpstreamSession(to_uploads, stop), UpstreamSession(to_index, stop)
+    uploads = UpstreamSession(to_uploads, stop, progress.delayed)
+    asked = UpstreamSession(to_index, stop, progress.delayed)
     try:
         yield uploads, asked
     finally:

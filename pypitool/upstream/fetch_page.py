@@ -21,9 +21,10 @@ from pypitool.core.limits import PAGE_BYTES
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import indexes_for
+from pypitool.core.retry_wait import parse_http_date
 from pypitool.upstream.listing import Listing, ParsedPage
 from pypitool.upstream.read_page import read_html_page, read_json_page
-from pypitool.upstream.session import Response, UpstreamSession, parse_http_date, read_bounded
+from pypitool.upstream.session import Answer, UpstreamSession
 from pypitool.upstream.upstream_errors import (
     NoSuchProject,
     NotAnIndexPage,
@@ -106,16 +107,16 @@ def fetch_page(
     headers = {"Accept": _ACCEPT}
     if known is not None and known.etag:
         headers["If-None-Match"] = known.etag
-    with session.get(url, headers) as response:
-        _check_status(url, response)
-        skew = _clock_skew(response)
-        if response.status_code == 304 and known is not None:
-            return UnchangedPage(session.upstream.name, project, known, skew)
-        body = read_bounded(response, PAGE_BYTES.most)
-        found = KnownPage(response.headers.get("ETag"), hashlib.sha256(body).hexdigest())
-        if known is not None and known.body_sha256 == found.body_sha256:
-            return UnchangedPage(session.upstream.name, project, found, skew)
-        return _page(session.upstream.name, project, response, body, found, skew)
+    with session.asked_for(project):
+        answer = session.read(url, headers, PAGE_BYTES.most)
+    _check_status(url, answer)
+    skew = _clock_skew(answer)
+    if answer.status_code == 304 and known is not None:
+        return UnchangedPage(session.upstream.name, project, known, skew)
+    found = KnownPage(answer.headers.get("ETag"), hashlib.sha256(answer.body).hexdigest())
+    if known is not None and known.body_sha256 == found.body_sha256:
+        return UnchangedPage(session.upstream.name, project, found, skew)
+    return _page(session.upstream.name, project, answer, found, skew)
 
 
 def fetch_listing(session: UpstreamSession, project: NormalizedName) -> Listing:
@@ -125,35 +126,33 @@ def fetch_listing(session: UpstreamSession, project: NormalizedName) -> Listing:
     """
     index = session.upstream.index
     url = f"{index.rstrip('/')}/{quote(project)}/"
-    with session.get(url, {"Accept": _ACCEPT}, within=index) as response:
-        if response.is_redirect:
-            raise NoSuchProject(url, "the index redirects to another one for it")
-        _check_status(url, response)
-        body = read_bounded(response, PAGE_BYTES.most)
-        read = _read(project, response, body)
-        _refuse_strangers(response, read)
-        if not read.entries and not _is_surely_a_page(response, body):
-            raise NotAnIndexPage(response.url, "its answer lists no file, and does not say that it is a page")
-        return Listing(project, response.url, read.entries)
+    answer = session.read(url, {"Accept": _ACCEPT}, PAGE_BYTES.most, within=index)
+    if answer.is_redirect:
+        raise NoSuchProject(url, "the index redirects to another one for it")
+    _check_status(url, answer)
+    read = _read(project, answer)
+    _refuse_strangers(answer, read)
+    if not read.entries and not _is_surely_a_page(answer):
+        raise NotAnIndexPage(answer.url, "its answer lists no file, and does not say that it is a page")
+    return Listing(project, answer.url, read.entries)
 
 
 def release_document(session: UpstreamSession, project: NormalizedName, version: str) -> object:
     """Return the document of a release; None when the index has none, or answers something else."""
     # The API lies beside the simple index: `/pypi/NAME/VERSION/json` and `/simple/`.
     url = urljoin(session.upstream.index, f"../pypi/{quote(project)}/{quote(version)}/json")
-    with session.get(url, {"Accept": "application/json"}) as response:
-        if response.status_code != 200:
-            return None
-        body = read_bounded(response, PAGE_BYTES.most)
+    answer = session.read(url, {"Accept": "application/json"}, PAGE_BYTES.most)
+    if answer.status_code != 200:
+        return None
     try:
-        document: object = parse_json(body)
+        document: object = parse_json(answer.body)
         return document
     except ValueError:
         return None
 
 
-def _check_status(url: str, response: Response) -> None:
-    status = response.status_code
+def _check_status(url: str, answer: Answer) -> None:
+    status = answer.status_code
     if status in _GONE:
         raise NoSuchProject(url, "the upstream does not have it")
     if status in _REFUSED:
@@ -163,41 +162,42 @@ def _check_status(url: str, response: Response) -> None:
 
 
 def _page(
-    upstream: str, project: NormalizedName, response: Response, body: bytes, known: KnownPage, skew: float
+    upstream: str, project: NormalizedName, answer: Answer, known: KnownPage, skew: float
 ) -> UpstreamPage:
-    read = _read(project, response, body)
+    read = _read(project, answer)
     if not read.entries and read.status is not ProjectStatus.QUARANTINED:
         # A page that lists nothing is how a broken proxy or a portal looks, never "all removed".
-        raise NotAnIndexPage(response.url, "its answer lists no file of the project")
-    _refuse_strangers(response, read)
-    listing = Listing(project, response.url, read.entries)
+        raise NotAnIndexPage(answer.url, "its answer lists no file of the project")
+    _refuse_strangers(answer, read)
+    listing = Listing(project, answer.url, read.entries)
     return UpstreamPage(upstream, listing, known, read.status, read.status_reason, skew)
 
 
-def _is_surely_a_page(response: Response, body: bytes) -> bool:
+def _is_surely_a_page(answer: Answer) -> bool:
     # PEP 629. Without it, a page of HTML that lists nothing may be anybody's.
-    return response.headers.get("Content-Type", "").startswith(_JSON) or b"pypi:repository-version" in body
+    is_json = answer.headers.get("Content-Type", "").startswith(_JSON)
+    return is_json or b"pypi:repository-version" in answer.body
 
 
-def _refuse_strangers(response: Response, read: ParsedPage) -> None:
+def _refuse_strangers(answer: Answer, read: ParsedPage) -> None:
     if read.entries and all(is_ignored(entry.filename) for entry in read.entries):
-        raise NotAnIndexPage(response.url, "its links name no package files; a portal or a login page?")
+        raise NotAnIndexPage(answer.url, "its links name no package files; a portal or a login page?")
 
 
-def _read(project: NormalizedName, response: Response, body: bytes) -> ParsedPage:
-    kind, _, parameters = response.headers.get("Content-Type", "").partition(";")
+def _read(project: NormalizedName, answer: Answer) -> ParsedPage:
+    kind, _, parameters = answer.headers.get("Content-Type", "").partition(";")
     kind = kind.strip().lower()
     try:
         if kind == _JSON:
-            return read_json_page(body)
+            return read_json_page(answer.body)
         if kind in ("text/html", "application/vnd.pypi.simple.v1+html"):
             charset = parameters.partition("charset=")[2].strip(' "') or None
-            return read_html_page(project, body, response.url, charset)
+            return read_html_page(project, answer.body, answer.url, charset)
     except ValueError as error:
-        raise NotAnIndexPage(response.url, f"its answer cannot be read: {error}") from error
-    raise NotAnIndexPage(response.url, f"its answer is `{kind or 'of no type'}` and no index page")
+        raise NotAnIndexPage(answer.url, f"its answer cannot be read: {error}") from error
+    raise NotAnIndexPage(answer.url, f"its answer is `{kind or 'of no type'}` and no index page")
 
 
-def _clock_skew(response: Response) -> float:
-    moment = parse_http_date(response.headers.get("Date", ""))
+def _clock_skew(answer: Answer) -> float:
+    moment = parse_http_date(answer.headers.get("Date", ""))
     return 0.0 if moment is None else (moment - datetime.now(timezone.utc)).total_seconds()

@@ -1,41 +1,59 @@
-"""A session with one index: one TLS context, and retries that a stop can end at once."""
+"""A session with one index: one TLS context, retries that are told, and a stop that ends all at once."""
 
 from __future__ import annotations
 
-import socket
 import ssl
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
-from logging import getLogger
 from typing import Any, Protocol
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_netrc_auth, select_proxy
-from urllib3.exceptions import HTTPError
 
 from pypitool import __version__
 from pypitool.core.address_judgement import WebAddress, host_of, is_same_host, may_see_credentials, refusal
+from pypitool.core.giving_up import WINDOW_SECONDS, Pace
+from pypitool.core.retry_wait import wait_before_retry
+from pypitool.upstream.bodies import read_bounded
+from pypitool.upstream.lines import Lines
 from pypitool.upstream.listing import joined
+from pypitool.upstream.reasons import cause, is_of_tls, short
 from pypitool.upstream.tls import tls_context
 from pypitool.upstream.upstream import Upstream
-from pypitool.upstream.upstream_errors import AddressRefused, CutShort, Stopped, UpstreamUnavailable, redacted
+from pypitool.upstream.upstream_errors import (
+    AddressRefused,
+    CutShort,
+    Unreachable,
+    Untrusted,
+    UpstreamUnavailable,
+    redacted,
+)
+from pypitool.upstream.watch import Watch
 
 _CONNECT_TIMEOUT = 10.0
 _MOST_REDIRECTS = 10
-_PIECE = 64 * 1024
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
-_FIRST_WAIT = 0.5
-_LONGEST_WAIT = 30.0
 # What was sent may have been taken before a 500: whoever asks has to look, not the one who repeats.
 _RETRIED_UPLOADS = frozenset({429, 502, 503, 504})
 
 Response = requests.Response
-log = getLogger(__name__)
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that was read to its end; without its body, unless it is a 200."""
+
+    url: str  # where it came from at last
+    status_code: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_redirect: bool = False  # that was not followed
 
 
 class Body(Protocol):
@@ -47,11 +65,23 @@ class Body(Protocol):
 
 
 class _SharedContext(HTTPAdapter):
-    """One TLS context for all: requests reads the bundle at each connection (25 ms to first byte, 5.5 so)."""
+    """One TLS context for all: requests reads the bundle at each connection (25 ms to first byte, 5.5 so).
 
-    def __init__(self, context: Callable[[], ssl.SSLContext], connections: int) -> None:
-        self._context = context
+    And lines of ours, to a proxy too.
+    """
+
+    def __init__(self, context: Callable[[], ssl.SSLContext], lines: Lines, connections: int) -> None:
+        self._context, self._pools = context, lines.pools()
         super().__init__(pool_connections=8, pool_maxsize=connections)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
 
     def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
         place, settings = super().build_connection_pool_key_attributes(*args, **kwargs)
@@ -79,7 +109,12 @@ class _Session(requests.Session):
 
     def is_proxied(self, url: str) -> bool:
         """Tell whether a proxy asks in our place, and looks for the host too."""
-        return select_proxy(url, self.proxies or self._usual(url)) is not None
+        return self.proxy_to(url) is not None
+
+    def proxy_to(self, url: str) -> str | None:
+        """Return the address of that proxy."""
+        found: str | None = select_proxy(url, self.proxies or self._usual(url))
+        return found
 
     def _usual(self, url: str) -> Any:
         # requests reads the whole environment for each request: a third of what a request costs.
@@ -93,18 +128,32 @@ class _Session(requests.Session):
 class UpstreamSession:
     """Requests to one upstream, from any thread."""
 
-    def __init__(self, upstream: Upstream, stop: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        stop: threading.Event | None = None,
+        tell: Tell | None = None,
+        *,
+        finishes: bool = False,
+    ) -> None:
+        """`tell` hears of each wait before another try; `finishes`: a stop lets what has begun arrive."""
         self.upstream = upstream
-        self._stop = stop or threading.Event()
+        self._tell = tell or (lambda text: None)
+        self._told = ""
         self._lock = threading.Lock()
         self._requests = 0
         self._context: ssl.SSLContext | None = None
         self._hosts: dict[str, tuple[str, ...]] = {}
+        self._lines = Lines()
+        pace = Pace(silence=max(WINDOW_SECONDS, 2 * upstream.timeout))
+        self._watch = Watch(
+            redacted(upstream.index), self._lines, stop or threading.Event(), pace, finishes=finishes
+        )
         self._session = _Session()
         self._session.verify = upstream.verified
-        self._session.headers["User-Agent"] = f"pypitool/{__version__}"
+        self._session.headers.update({"User-Agent": f"pypitool/{__version__}", "Accept-Encoding": "gzip"})
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, _SharedContext(self._tls, upstream.workers))
+            self._session.mount(scheme, _SharedContext(self._tls, self._lines, upstream.workers))
         if upstream.proxy:
             self._session.proxies = {"http": upstream.proxy, "https": upstream.proxy}
         if upstream.ca or upstream.client_cert:
@@ -115,9 +164,38 @@ class UpstreamSession:
         """How many requests were sent, retries and redirects included."""
         return self._requests
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether anything has come back, be it a refusal."""
+        return self._watch.has_answered
+
     def close(self) -> None:
         """Close every connection."""
+        self._watch.close()
         self._session.close()
+
+    def asked_for(self, project: Hashable) -> AbstractContextManager[None]:
+        """Ask for a project within; where some in a row cannot be reached, no other one is begun."""
+        return self._watch.asked_for(project)
+
+    def read(self, url: str, headers: Mapping[str, str], limit: int, *, within: str | None = None) -> Answer:
+        """Return an answer that was read to its end; one that breaks off is asked for again."""
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                with self.get(url, headers, within=within) as response:
+                    body = read_bounded(response, limit) if response.status_code == 200 else b""
+                is_redirect = response.is_redirect
+                return Answer(response.url, response.status_code, response.headers, body, is_redirect)
+            except CutShort as error:
+                if not self.may_retry(attempt, url, error.reason):
+                    raise
+
+    def may_retry(self, attempt: int, url: str, why: str) -> bool:
+        """Wait until it is time for another try, and say so; False: there is none."""
+        with self._lines.asking():
+            return self._waited(wait_before_retry(attempt, None, 0, _now()) or 0, attempt, url, why)
 
     @contextmanager
     def get(self, url: str, headers: Mapping[str, str], *, within: str | None = None) -> Iterator[Response]:
@@ -125,12 +203,22 @@ class UpstreamSession:
 
         With `within` a redirect to an address that does not begin so is not followed: it is the answer.
         """
-        response = self._retried(url, lambda: self._got(url, headers, within), RETRIED_STATUSES)
+
+        def ask() -> Response:
+            with self._lines.asking():
+                return self._got(url, headers, within)
+
+        response = self._retried(url, ask, RETRIED_STATUSES)
         if response.status_code in RETRIED_STATUSES:
             response.close()
             raise UpstreamUnavailable(url, self._asked_in_vain(response))
         try:
             yield response
+            # A body without a length seems to come to its end when its connection is ended.
+            self._watch.check(url)
+        except CutShort:
+            self._watch.check(url)
+            raise
         finally:
             response.close()
 
@@ -164,29 +252,28 @@ class UpstreamSession:
                     client_cert=self.upstream.client_cert,
                     usual_bundle=DEFAULT_CA_BUNDLE_PATH,
                 )
+                self._context.sslsocket_class = self._lines.tls_socket()
             return self._context
 
     def _retried(self, url: str, send: Callable[[], Response], retried: Collection[int]) -> Response:
         attempt = 0
         while True:
             attempt += 1
-            last = attempt > self.upstream.retries
             try:
                 response = send()
             except (requests.ConnectionError, requests.Timeout) as error:
+                self._watch.check(url)
+                fault = self._fault(url, error)
+                where = self.upstream.index if isinstance(fault, Unreachable) else url
                 # A certificate that is not trusted will not be at the next try either.
-                if last or isinstance(_cause(error), ssl.SSLCertVerificationError):
+                if is_of_tls(error) or not self.may_retry(attempt, where, fault.reason):
                     # From what began it: that we have no descriptors is not the upstream's fault.
-                    raise UpstreamUnavailable(url, _short(error)) from _cause(error)
-                self._wait(wait_before_retry(attempt, None, 0, _now()) or 0, url, _short(error))
+                    raise fault from cause(error)
                 continue
-            wait = None
-            if response.status_code in retried and not last:
-                wait = self._asked_wait(attempt, response)
-            if wait is None:
+            wait = self._asked_wait(attempt, response) if response.status_code in retried else None
+            if wait is None or not self._waited(wait, attempt, url, f"it answers {response.status_code}"):
                 return response
             response.close()
-            self._wait(wait, url, f"it answers {response.status_code}")
 
     def _asked_wait(self, attempt: int, response: Response) -> float | None:
         after = response.headers.get("Retry-After")
@@ -227,8 +314,14 @@ class UpstreamSession:
         if host is None or is_same_host(self.upstream.index, target) or self._session.is_proxied(url):
             return WebAddress(url)
         if host not in self._hosts:
-            self._hosts[host] = _addresses(host)
+            self._hosts[host] = self._addresses(host)
         return WebAddress(url, self._hosts[host])
+
+    def _addresses(self, host: str) -> tuple[str, ...]:
+        try:
+            return tuple(str(each[4][0]) for each in self._lines.look_up(host, None))
+        except OSError:
+            return ()  # nothing can be connected to either
 
     def _once(
         self,
@@ -237,9 +330,9 @@ class UpstreamSession:
         headers: Mapping[str, str],
         body: Body | bytes | None = None,
     ) -> Response:
-        if self._stop.is_set():
-            raise Stopped()
-        self._count()
+        self._watch.begin(url)
+        with self._lock:
+            self._requests += 1
         try:
             response = self._session.request(
                 method,
@@ -253,16 +346,32 @@ class UpstreamSession:
             )
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
             raise UpstreamUnavailable(url, "it is no http address") from error
+        self._watch.has_answered = True
         return response
 
-    def _count(self) -> None:
-        with self._lock:
-            self._requests += 1
+    def _waited(self, seconds: float, attempt: int, url: str, why: str) -> bool:
+        if attempt > self.upstream.retries:
+            return False
+        self._say(
+            f"{redacted(url)}: {why}; trying again in {seconds:g} s ({attempt} of {self.upstream.retries})"
+        )
+        return self._watch.pause(seconds, url)
 
-    def _wait(self, seconds: float, url: str, why: str) -> None:
-        log.info("%s: %s; trying again in %g s", redacted(url), why, seconds)
-        if self._stop.wait(seconds):
-            raise Stopped()
+    def _say(self, text: str) -> None:
+        # Once, although all who ask have the same to tell.
+        with self._lock:
+            is_news, self._told = text != self._told, text
+        if is_news:
+            self._tell(text)
+
+    def _fault(self, url: str, error: Exception) -> UpstreamUnavailable:
+        reason = short(error)
+        if isinstance(error, requests.exceptions.ReadTimeout):
+            return UpstreamUnavailable(url, reason)
+        if isinstance(error, requests.exceptions.ProxyError):
+            reason = f"the proxy {redacted(self._session.proxy_to(url) or '')}: {reason}"
+        kind = Untrusted if isinstance(cause(error), ssl.SSLCertVerificationError) else Unreachable
+        return kind(url, reason)
 
     def _auth(self, url: str) -> HTTPBasicAuth | Callable[[Any], Any] | None:
         if self.upstream.anonymous:
@@ -284,83 +393,10 @@ def netrc_credentials(url: str) -> tuple[str, str] | None:
     return get_netrc_auth(url)
 
 
-def read_bounded(response: Response, limit: int) -> bytes:
-    """Read a whole body, decoded, or raise when it is longer than `limit`, cut short, or silent."""
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        for piece in response.iter_content(_PIECE):
-            size += len(piece)
-            if size > limit:
-                raise UpstreamUnavailable(response.url, f"its answer is longer than {limit} bytes")
-            pieces.append(piece)
-    except requests.RequestException as error:
-        raise CutShort(response.url, f"its answer was cut short ({_short(error)})") from error
-    return b"".join(pieces)
-
-
-def read_pieces(response: Response, size: int = 256 * 1024) -> Iterator[bytes]:
-    """Read a body piece by piece as it was sent, or raise when it is cut short or silent."""
-    try:
-        # Never decoded: some servers call a `.tar.gz` gzip-encoded, and its hash is of the bytes as they are.
-        yield from response.raw.stream(size, decode_content=False)
-    except (HTTPError, OSError) as error:
-        raise CutShort(response.url, f"its answer was cut short ({_short(error)})") from error
-
-
-def _addresses(host: str) -> tuple[str, ...]:
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return ()  # nothing can be connected to either
-    return tuple(str(each[4][0]) for each in found)
-
-
 def _is_within(url: str, index: str) -> bool:
     # The same address with TLS is the same place.
     return url.startswith((index, index.replace("http://", "https://", 1)))
 
 
-def _short(error: Exception) -> str:
-    cause = _cause(error)
-    if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, ssl.SSLError):
-        return cause.strerror.lower()  # without the number that Python puts before it
-    return str(cause) or type(cause).__name__
-
-
-def _cause(error: BaseException) -> BaseException:
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return error
-
-
 def _now() -> datetime:
     return datetime.now(timezone.utc)
-
-
-def wait_before_retry(attempt: int, retry_after: str | None, longest: float, now: datetime) -> float | None:
-    """Return the seconds before try `attempt + 1`, or None when the server asks for more than `longest`."""
-    asked = parse_retry_after(retry_after, now)
-    if asked is not None:
-        return asked if asked <= longest else None
-    return min(_FIRST_WAIT * 2.0 ** (attempt - 1), _LONGEST_WAIT)
-
-
-def parse_retry_after(header: str | None, now: datetime) -> float | None:
-    """Read Retry-After in both forms: seconds, or a date."""
-    if header is None or not header.strip():
-        return None
-    if header.strip().isascii() and header.strip().isdigit():
-        return float(header.strip())
-    moment = parse_http_date(header)
-    return None if moment is None else max(0.0, (moment - now).total_seconds())
-
-
-def parse_http_date(header: str) -> datetime | None:
-    """Read the moment of a header; None when it is none."""
-    try:
-        moment = parsedate_to_datetime(header)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    # `-0000` is UTC too (RFC 5322, 3.3), and comes back without a zone.
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)

@@ -35,6 +35,28 @@ class UpstreamUnavailable(UpstreamError):
     """It cannot be reached, or keeps saying that it cannot serve."""
 
 
+class Unreachable(UpstreamUnavailable):
+    """No request came to an answer: there is no connection, no way there, no such host, or no TLS."""
+
+
+class Untrusted(Unreachable):
+    """Its certificate is none that we trust."""
+
+    hint = "if it is yours, name the authority that signed its certificate: `--ca FILE`, or `ca` in its table"
+
+
+class TooSlow(UpstreamUnavailable):
+    """It sent too little for too long; everything that was under way was ended."""
+
+    sentence = "{url}: the upstream {reason}"
+
+
+class GivenUp(UpstreamUnavailable):
+    """It was not asked, because others have asked in vain."""
+
+    sentence = "{url} was not asked: {reason}"
+
+
 class AddressRefused(UpstreamError):
     """It names an address to which a client must not be led."""
 

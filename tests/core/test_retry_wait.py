@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from pypitool.upstream.session import parse_http_date, parse_retry_after, wait_before_retry
+from pypitool.core.retry_wait import parse_http_date, parse_retry_after, wait_before_retry
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
