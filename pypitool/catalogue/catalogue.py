@@ -85,6 +85,8 @@ class Decisions:
     yanks: dict[str, FileFact] = field(default_factory=dict)
     # Bytes under a filename whose deletion is on record; whether it came about only a look can tell.
     deleted: set[tuple[str, str]] = field(default_factory=set)
+    # The same for good, by release key: True, until it is known not to have come about.
+    reserved: dict[tuple[str, str], bool] = field(default_factory=dict)
     statuses: dict[NormalizedName, tuple[ProjectStatus, str | None]] = field(default_factory=dict)
     owners: dict[NormalizedName, tuple[str, ...]] = field(default_factory=dict)
     # Names under which something was uploaded: True, until they are given up.
@@ -140,6 +142,9 @@ class Reader(Protocol):
 
     def knows(self, filename: str, sha256: str) -> bool:
         """Tell whether these bytes are live under this name, or came so and were not deleted since."""
+
+    def is_reserved(self, release_key: str, filename: str, sha256: str) -> bool:
+        """Tell whether other bytes were deleted under this name, and these are not known under it."""
 
     def files(self) -> Iterator[HeldFile]:
         """Iterate over every live file of every root, in order of root and path."""
@@ -202,11 +207,13 @@ class Catalogue(Reader, Protocol):
         A location whose publishing is pending is left alone: its writer, or the keeper, ends that.
         """
 
-    def begin_publish(self, pending: Pending, body: bytes | None, *, overwrite: bool) -> None:
+    def begin_publish(
+        self, pending: Pending, body: bytes | None, *, overwrite: bool, reserve: bool = False
+    ) -> None:
         """Record a file as pending; raise `ReleaseFileExists` when a file has its release key already.
 
         With `overwrite` a live file may have it, and stays live until the pending one is finished; another
-        pending one may not.
+        pending one may not. With `reserve` a name `is_reserved` is refused: `NameReserved`.
         """
 
     def finish_publish(self, file: HeldFile) -> tuple[Location, ...]:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from packaging.utils import NormalizedName
 
 from pypitool.catalogue.catalogue import Decisions, FileFact
 from pypitool.catalogue.rows import copied_time
 from pypitool.core.model import COPIED_IN
+
+# Of a release key, a filename and a sha256: whether these bytes are or were under the name, and not deleted.
+KNOWN = (
+    "(EXISTS (SELECT 1 FROM file WHERE filename = ?2 AND sha256 = ?3) "
+    "OR EXISTS (SELECT 1 FROM arrival WHERE filename = ?2 AND sha256 = ?3))"
+)
+IS_RESERVED = (
+    "SELECT EXISTS (SELECT 1 FROM deleted WHERE release_key = ?1) "
+    "AND NOT EXISTS (SELECT 1 FROM deleted WHERE release_key = ?1 AND sha256 = ?3) "
+    f"AND NOT {KNOWN}"
+)
 
 
 def record_arrival(connection: sqlite3.Connection, fact: FileFact) -> None:
@@ -89,7 +100,19 @@ def replay(connection: sqlite3.Connection, outcome: Decisions) -> set[str]:
     for yank in outcome.yanks.values():
         record_yank(connection, yank)
     connection.executemany("INSERT OR IGNORE INTO deletion VALUES (?, ?)", outcome.deleted)
+    reserve(connection, outcome.reserved)
     return {*outcome.arrivals, *outcome.yanks, *(fact.filename for fact in outcome.not_arrived)}
+
+
+def reserve(connection: sqlite3.Connection, reserved: Mapping[tuple[str, str], bool]) -> None:
+    """Remember which bytes were deleted under which release key; False: they were not after all."""
+    for row, is_reserved in reserved.items():
+        connection.execute(
+            "INSERT OR IGNORE INTO deleted VALUES (?, ?)"
+            if is_reserved
+            else "DELETE FROM deleted WHERE release_key = ? AND sha256 = ?",
+            row,
+        )
 
 
 def apply(connection: sqlite3.Connection, filenames: Iterable[str], now: float) -> set[NormalizedName]:

@@ -55,6 +55,17 @@ class ReleaseFileExists(PypitoolError):
         return f"File already exists: `{self.filename}` is {self._state()} with {self._contents()}"
 
 
+class NameReserved(PypitoolError):
+    """A file of this name with other bytes was deleted, and such names are kept."""
+
+    kind = Kind.CONFLICT
+    # As the public index says it. Not 409, over which `--skip-existing` passes: nothing of the kind is here.
+    status = 400
+    sentence = "`{filename}` was used for other bytes and deleted: `reserve-deleted` keeps its name for those"
+    hint = "bump the version"
+    filename: str
+
+
 class CatalogueError(PypitoolError):
     """Something is wrong with the catalogue as a whole."""
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import writes
+from pypitool.catalogue import decisions, writes
 from pypitool.catalogue.catalogue import Deletion, FileFact, Known, Pending
 from pypitool.catalogue.connections import Readers
 from pypitool.catalogue.rows import COLUMNS, from_path, from_row, to_path, to_stat
@@ -124,12 +124,10 @@ class SqliteReader:
         return next(iter(self._files(rows)), None)
 
     def knows(self, filename: str, sha256: str) -> bool:
-        rows = self._ask(
-            "SELECT EXISTS (SELECT 1 FROM file WHERE filename = ?1 AND sha256 = ?2) "
-            "OR EXISTS (SELECT 1 FROM arrival WHERE filename = ?1 AND sha256 = ?2)",
-            (to_path(filename), sha256),
-        )
-        return bool(rows[0][0])
+        return bool(self._ask(f"SELECT {decisions.KNOWN}", ("", to_path(filename), sha256))[0][0])
+
+    def is_reserved(self, release_key: str, filename: str, sha256: str) -> bool:
+        return bool(self._ask(decisions.IS_RESERVED, (release_key, to_path(filename), sha256))[0][0])
 
     def files(self) -> Iterator[HeldFile]:
         after: tuple[int, str] = (-1, "")

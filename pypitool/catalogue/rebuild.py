@@ -15,7 +15,7 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue import schema, writes
+from pypitool.catalogue import decisions, schema, writes
 from pypitool.catalogue.catalogue import Decisions
 from pypitool.catalogue.database import (
     connect,
@@ -36,7 +36,7 @@ from pypitool.catalogue.errors import (
     translate,
 )
 from pypitool.catalogue.facts import FactLog
-from pypitool.catalogue.replay import apply_all, replay_missed, uploaded_names
+from pypitool.catalogue.replay import apply_all, read_whole, replay_missed
 from pypitool.catalogue.sqlite import SqliteCatalogue
 
 _log = logging.getLogger(__name__)
@@ -175,8 +175,13 @@ def _lead_to_current(
     connection: sqlite3.Connection, facts: FactLog, migrations: Mapping[int, str] = schema.MIGRATIONS
 ) -> tuple[NormalizedName, ...]:
     """Migrate; return the names of which only the log of facts knows that they are ours."""
-    names, kept = uploaded_names(facts), list[NormalizedName]()
-    schema.migrate(connection, migrations, fill=lambda inside: kept.extend(writes.keep(inside, names)))
+    whole, kept = read_whole(facts), list[NormalizedName]()
+
+    def fill(inside: sqlite3.Connection) -> None:
+        kept.extend(writes.keep(inside, whole.uploaded))
+        decisions.reserve(inside, whole.reserved)
+
+    schema.migrate(connection, migrations, fill=fill)
     return tuple(kept)
 
 

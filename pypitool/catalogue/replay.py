@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
@@ -13,6 +14,7 @@ from pypitool.catalogue.catalogue import Catalogue, Decisions, FileFact
 from pypitool.catalogue.facts import FactLog
 from pypitool.core.errors import PypitoolError
 from pypitool.core.fact import Fact, What, created_token, revoked_token, takes_away
+from pypitool.core.filenames import release_key_of
 from pypitool.core.guard import Guard
 from pypitool.core.model import Origin, OriginKind, ProjectStatus
 from pypitool.core.text import printable
@@ -57,11 +59,29 @@ def note_replayed(catalogue: Catalogue, facts: FactLog) -> None:
     catalogue.replay(Decisions(), facts.size())
 
 
-def uploaded_names(facts: FactLog) -> dict[NormalizedName, bool]:
-    """Read the whole log for the names under which something was uploaded; False: given up since."""
-    names: dict[NormalizedName, bool] = {}
-    apply_all(facts.replay(), lambda outcome: names.update(outcome.uploaded))
-    return names
+def note_reserved(catalogue: Catalogue, deletion: Fact) -> None:
+    """Let a deletion that was just recorded keep its name, for somebody who holds off appends."""
+    catalogue.replay(Decisions(reserved=fold([deletion]).reserved), catalogue.facts_end())
+
+
+@dataclass(frozen=True, slots=True)
+class WholeLog:
+    """What only the log knows, where an older catalogue did not take it down."""
+
+    uploaded: dict[NormalizedName, bool]  # names under which something was uploaded; False: given up since
+    reserved: dict[tuple[str, str], bool]  # see `Decisions`
+
+
+def read_whole(facts: FactLog) -> WholeLog:
+    """Read the whole log for that."""
+    whole = WholeLog({}, {})
+
+    def note(outcome: Decisions) -> None:
+        whole.uploaded.update(outcome.uploaded)
+        whole.reserved.update(outcome.reserved)
+
+    apply_all(facts.replay(), note)
+    return whole
 
 
 def apply_all(facts: Iterator[Fact], apply: Callable[[Decisions], None]) -> None:
@@ -132,6 +152,8 @@ def _fold_file(outcome: Decisions, fact: Fact, project: NormalizedName, filename
 
 
 def _fold_delete(outcome: Decisions, filename: str, sha256: str | None) -> None:
+    # Of one that does not say which bytes it had, none are known to be the same.
+    outcome.reserved[release_key_of(filename), sha256 or ""] = True
     if sha256 is None:
         _forget(outcome, filename, None)
     else:
@@ -160,6 +182,7 @@ def _fold_undone(outcome: Decisions, fact: Fact) -> None:
         return
     if fact.what == What.DELETE:
         outcome.not_deleted.add((fact.filename, fact.sha256))
+        outcome.reserved[release_key_of(fact.filename), fact.sha256] = False
     else:
         outcome.not_arrived.append(_arrival(fact, fact.project, fact.filename, fact.sha256))
 

@@ -163,6 +163,16 @@ ALTER TABLE file ADD COLUMN misnamed TEXT;
 ALTER TABLE pending ADD COLUMN misnamed TEXT;
 """
 
+# Which bytes were deleted under a name, for good: `reserve-deleted` keeps it for them. Every spelling of the
+# name is one, and "" stands for bytes that nobody has taken down.
+_DELETED = """
+CREATE TABLE IF NOT EXISTS deleted (
+    release_key TEXT NOT NULL,
+    sha256      TEXT NOT NULL,
+    PRIMARY KEY (release_key, sha256)
+) WITHOUT ROWID;
+"""
+
 # The script that leads from the schema before to this one, by the number that it leads to.
 MIGRATIONS: Mapping[int, str] = {
     VERSION_ONE + 1: _TOKENS,
@@ -171,6 +181,7 @@ MIGRATIONS: Mapping[int, str] = {
     VERSION_ONE + 4: _DELETIONS,
     VERSION_ONE + 5: _READABLE_PYTHONS,
     VERSION_ONE + 6: _MISNAMED,
+    VERSION_ONE + 7: _DELETED,
 }
 
 
@@ -214,7 +225,17 @@ def check_thoroughly(connection: sqlite3.Connection, path: Path) -> None:
             from_row(row)
     for row in connection.execute(f"SELECT {writes.OF_TOKENS} FROM token"):
         writes.token_of_row(row)
-    for table in ("head", "project", "arrival", "yank", "owner", "uploaded", "deletion", "problem"):
+    for table in (
+        "head",
+        "project",
+        "arrival",
+        "yank",
+        "owner",
+        "uploaded",
+        "deletion",
+        "deleted",
+        "problem",
+    ):
         connection.execute(f"SELECT * FROM {table}").fetchall()
     for (body,) in connection.execute("SELECT body FROM metadata"):
         zlib.decompress(body)

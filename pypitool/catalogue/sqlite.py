@@ -67,11 +67,15 @@ class SqliteCatalogue(SqliteReader):
         with self._writer.transaction() as connection:
             writes.apply_scan(connection, batch, compressed, self._clock())
 
-    def begin_publish(self, pending: Pending, body: bytes | None, *, overwrite: bool) -> None:
+    def begin_publish(
+        self, pending: Pending, body: bytes | None, *, overwrite: bool, reserve: bool = False
+    ) -> None:
         compressed = None if body is None else _compress(body)
-        self._together.apply(
-            lambda connection: writes.begin_publish(connection, pending, compressed, overwrite=overwrite)
-        )
+
+        def begin(connection: sqlite3.Connection) -> None:
+            writes.begin_publish(connection, pending, compressed, overwrite=overwrite, reserve=reserve)
+
+        self._together.apply(begin)
 
     def finish_publish(self, file: HeldFile) -> tuple[Location, ...]:
         return self._together.apply(lambda connection: writes.finish_publish(connection, file, self._clock()))

@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName
 
 from pypitool.catalogue import decisions
 from pypitool.catalogue.catalogue import Decisions, FileFact, Pending, ScanBatch
-from pypitool.catalogue.errors import ReleaseFileExists
+from pypitool.catalogue.errors import NameReserved, ReleaseFileExists
 from pypitool.catalogue.rows import COLUMNS, PLACES, from_row, stat_row, to_path, to_row
 from pypitool.core.model import HeldFile, Location, OriginKind, Problem, ProjectStatus
 from pypitool.core.rights.right import Right
@@ -58,10 +58,17 @@ def _is_only_touched(connection: sqlite3.Connection, file: HeldFile) -> bool:
 
 
 def begin_publish(
-    connection: sqlite3.Connection, pending: Pending, body: bytes | None, *, overwrite: bool
+    connection: sqlite3.Connection,
+    pending: Pending,
+    body: bytes | None,
+    *,
+    overwrite: bool,
+    reserve: bool = False,
 ) -> None:
-    """Record a file as pending, unless its release key is taken."""
+    """Record a file as pending, unless its release key is taken, or was by other bytes."""
     _refuse_taken(connection, pending.file, overwrite=overwrite)
+    if reserve:
+        _refuse_reserved(connection, pending.file)
     if body is not None:
         row = (pending.file.contents.metadata_sha256, body)
         connection.execute("INSERT OR IGNORE INTO metadata VALUES (?, ?)", row)
@@ -245,6 +252,12 @@ def _refuse_taken(connection: sqlite3.Connection, file: HeldFile, *, overwrite: 
         if rows:
             sha256 = file.contents.digests.sha256
             raise ReleaseFileExists(file.filename, sha256, from_row(rows[0]), live=table == "file")
+
+
+def _refuse_reserved(connection: sqlite3.Connection, file: HeldFile) -> None:
+    about = (file.release_key, to_path(file.filename), file.contents.digests.sha256)
+    if connection.execute(decisions.IS_RESERVED, about).fetchone()[0]:
+        raise NameReserved(file.filename)
 
 
 def _others(connection: sqlite3.Connection, file: HeldFile) -> tuple[Location, ...]:

@@ -57,7 +57,13 @@ def _opened(invocation: Invocation, reader_only: bool, mends: bool) -> AbstractC
     if reader_only and (apart := _read_apart(invocation)) is not None:
         return apart
     server = load_and_warn(invocation).settings.server
-    opened = partial(Repository.open, server.packages, server.state, invocation.environ)
+    opened = partial(
+        Repository.open,
+        server.packages,
+        server.state,
+        invocation.environ,
+        reserve_deleted=server.reserve_deleted,
+    )
     try:
         return opened(reader_only=reader_only, mends=False)
     except CatalogueDamaged as error:
@@ -97,7 +103,7 @@ def _read_apart(invocation: Invocation) -> AbstractContextManager[Repository] | 
         return None
     from pypitool.mirror.workspace import Workspace, open_read_only
 
-    return open_read_only(Workspace(server.packages, state or asked))
+    return open_read_only(Workspace(server.packages, state or asked, server.reserve_deleted))
 
 
 @contextmanager

@@ -107,9 +107,10 @@ def workspace_of(settings: Settings, directory: Path | None = None) -> Workspace
     """Return where a run works: the configured directories with their state, or another directory."""
     from pypitool.mirror.workspace import Workspace
 
+    server = settings.server
     if directory is not None:
-        return Workspace((directory.expanduser().absolute(),))
-    return Workspace(settings.server.packages, settings.server.state)
+        return Workspace((directory.expanduser().absolute(),), reserve_deleted=server.reserve_deleted)
+    return Workspace(server.packages, server.state, server.reserve_deleted)
 
 
 def tell_input_warnings(invocation: Invocation, inputs: Inputs) -> None:

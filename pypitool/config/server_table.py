@@ -174,6 +174,12 @@ class ServerSettings:
         topic="Uploads",
         flags=("-o", "--overwrite"),
     )
+    reserve_deleted: bool = setting(
+        False,
+        "never take other bytes under the name of a file that was deleted",
+        kind=FLAG,
+        topic="Uploads",
+    )
     read_only: bool = setting(False, "refuse every change with 503", kind=FLAG, topic="Uploads")
     max_upload_size: int = setting(2 * 1024**3, "largest file that is accepted", kind=SIZE, topic="Uploads")
     body_timeout: float = setting(

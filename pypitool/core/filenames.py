@@ -91,6 +91,14 @@ def is_ignored(filename: str) -> bool:
     return extension in (".exe", ".msi") and _tail(filename[: -len(extension)], extension) is None
 
 
+def release_key_of(filename: str) -> str:
+    """Return the release key of any name, of one that is none of a package too."""
+    try:
+        return parse(filename).release_key
+    except BadFilename:
+        return filename
+
+
 def parse(filename: str) -> Distribution:
     """Read the name of a distribution file, or raise `BadFilename`."""
     if not _SAFE.fullmatch(filename):

@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return asked.is_set() or (options.parent is not None and os.getppid() != options.parent)
 
     try:
-        with Repository.open(options.roots, options.state) as repository:
+        reserve = options.reserve_deleted
+        with Repository.open(options.roots, options.state, reserve_deleted=reserve) as repository:
             Keeper(repository, rescan=options.rescan, passwords=options.passwords).run(stop)
     except PypitoolError as error:
         _log.error("%s", error)
@@ -47,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("roots", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--state", type=Path)
     parser.add_argument("--passwords", type=Path, help="end the tokens of users who are gone from this file")
+    parser.add_argument(
+        "--reserve-deleted", action="store_true", help="list no other bytes under a deleted name"
+    )
     parser.add_argument("--parent", type=int, help="end when this process is no longer our parent")
     parser.add_argument("--rescan", type=float, default=RESCAN, help="seconds between two walks")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])

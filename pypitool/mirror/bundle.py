@@ -18,7 +18,7 @@ from pypitool.archives.archive import read_archive
 from pypitool.archives.digest import Digester
 from pypitool.archives.open_archive import BrokenArchive
 from pypitool.archives.plain_tar import OddMember, open_plain_tar
-from pypitool.catalogue.errors import ReleaseFileExists
+from pypitool.catalogue.errors import NameReserved, ReleaseFileExists
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor
 from pypitool.core.filenames import parse
@@ -206,7 +206,7 @@ def _published(
 ) -> FileEvent:
     try:
         outcome = publish(repository, temporary, incoming, actor=actor).outcome
-    except (ReleaseFileExists, Occupied) as error:
+    except (NameReserved, Occupied, ReleaseFileExists) as error:
         return _event(entry, "conflict", error)
     except PypitoolError as error:
         return _event(entry, "failed", error)

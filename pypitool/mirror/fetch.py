@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pypitool.archives.archive import read_archive
 from pypitool.archives.open_archive import BrokenArchive
-from pypitool.catalogue.errors import ReleaseFileExists
+from pypitool.catalogue.errors import NameReserved, ReleaseFileExists
 from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.fact import Actor
 from pypitool.core.filenames import parse
@@ -300,7 +300,7 @@ def _digest(path: Path, name: str) -> str:
 
 
 def _failure(item: FetchItem, error: PypitoolError) -> FileEvent:
-    is_taken = isinstance(error, (ReleaseFileExists, Occupied))
+    is_taken = isinstance(error, (NameReserved, Occupied, ReleaseFileExists))
     return _event(item, "conflict" if is_taken else "failed", error=error)
 
 

@@ -186,7 +186,9 @@ def _writable(frame: RunFrame) -> Iterator[Repository]:
         if not frame.only_notes:
             directory.mkdir(parents=True, exist_ok=True)
             stack.enter_context(lock_directory(directory, f"pypitool {frame.described}"))
-        repository = stack.enter_context(Repository.open(frame.workspace.roots, frame.workspace.state))
+        where = frame.workspace
+        opened = Repository.open(where.roots, where.state, reserve_deleted=where.reserve_deleted)
+        repository = stack.enter_context(opened)
         if not (frame.only_notes and repository.catalogue.is_complete()):
             with frame.progress.during("reading packages") as phase:
                 scan_if_alone(repository, phase.at)

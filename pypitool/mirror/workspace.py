@@ -25,6 +25,7 @@ class Workspace:
 
     roots: tuple[Path, ...]
     state: Path | None = None
+    reserve_deleted: bool = False
 
     def state_directory(self) -> Path:
         """Return where the state is, or would be; of one that is to be adopted, where it still is."""
@@ -45,7 +46,8 @@ def open_read_only(workspace: Workspace, progress: TransferProgress | None = Non
         scratch.directory.mkdir()
         _copy(state, scratch)
         roots = tuple(root if root.is_dir() else _empty(Path(folder), root) for root in workspace.roots)
-        with Repository.open_scratch(roots, scratch.directory) as repository:
+        reserve = workspace.reserve_deleted
+        with Repository.open_scratch(roots, scratch.directory, reserve_deleted=reserve) as repository:
             with (progress or TransferProgress()).during("reading packages") as phase:
                 scan_if_alone(repository, phase.at)
             yield repository

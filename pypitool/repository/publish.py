@@ -159,7 +159,10 @@ class _Publishing:
     def _claim_and_complete(self, file: HeldFile) -> Published:
         pending = Pending(file, self.temporary.location.path)
         self.repository.catalogue.begin_publish(
-            pending, self.incoming.metadata_body, overwrite=self.overwrite
+            pending,
+            self.incoming.metadata_body,
+            overwrite=self.overwrite,
+            reserve=self.repository.reserve_deleted,
         )
         rollback = Rollback(self.repository, file)
         try:

@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName
 
 from pypitool.catalogue.catalogue import FileFact
 from pypitool.catalogue.facts import already_recorded
-from pypitool.catalogue.replay import note_replayed, replay_locked
+from pypitool.catalogue.replay import note_replayed, note_reserved, replay_locked
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.filenames import SIGNATURE
@@ -148,7 +148,10 @@ def _delete(repository: Repository, copies: Sequence[HeldFile], actor: Actor, re
             replay_locked(repository.catalogue, repository.facts)
             for file in copies:
                 repository.store.check_removable(file.location)
-                append(_deleted(file, actor, reason))
+                fact = _deleted(file, actor, reason)
+                append(fact)
+                # Before the name is free, or somebody could take it in between.
+                note_reserved(repository.catalogue, fact)
                 # The file before its row: if we are killed in between, the keeper finds it gone. The other
                 # way round it would find it new.
                 repository.store.remove(file.location)

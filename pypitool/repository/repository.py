@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -29,6 +29,7 @@ class Repository:
     catalogue: Catalogue
     facts: FactLog
     activity: Activity
+    reserve_deleted: bool = False  # a name that was deleted is free for the same bytes alone
 
     @classmethod
     def open(
@@ -39,16 +40,19 @@ class Repository:
         *,
         reader_only: bool = False,
         mends: bool = True,
+        reserve_deleted: bool = False,
     ) -> Repository:
         """Open the repository of these directories, the first of which takes what is published."""
         absolute = tuple(Path(os.path.abspath(root)) for root in roots)
         where = locate_state(absolute, state, environ)
-        return cls._of(absolute, where, reader_only=reader_only, mends=mends)
+        opened = cls._of(absolute, where, reader_only=reader_only, mends=mends)
+        return replace(opened, reserve_deleted=reserve_deleted)
 
     @classmethod
-    def open_scratch(cls, roots: Sequence[Path], state: Path) -> Repository:
+    def open_scratch(cls, roots: Sequence[Path], state: Path, *, reserve_deleted: bool = False) -> Repository:
         """Open directories with a state that is thrown away: nothing is written into them."""
-        return cls._of(tuple(Path(os.path.abspath(root)) for root in roots), state)
+        opened = cls._of(tuple(Path(os.path.abspath(root)) for root in roots), state)
+        return replace(opened, reserve_deleted=reserve_deleted)
 
     @classmethod
     def _of(

@@ -63,6 +63,7 @@ class Scanner:
     writers: Writers
     progress: ReadProgress = ignore_progress
     pause: Callable[[], None] = never_pause
+    reserve: bool = False
 
     @classmethod
     def of(
@@ -73,12 +74,20 @@ class Scanner:
         pause: Callable[[], None] = never_pause,
     ) -> Scanner:
         """Return a scanner of all directories of a repository."""
-        return cls(repository.store, len(repository.roots), repository.catalogue, Writers(), progress, pause)
+        return cls(
+            repository.store,
+            len(repository.roots),
+            repository.catalogue,
+            Writers(),
+            progress,
+            pause,
+            repository.reserve_deleted,
+        )
 
     def everything(self) -> ScanReport:
         """Scan every directory."""
         report = ScanReport()
-        recorder = ScanRecorder(self.store, self.catalogue, report)
+        recorder = self._recorder(report)
         began_at = self.catalogue.serial()
         for root in range(self.roots):
             self._below(root, "", recorder, report)
@@ -92,18 +101,21 @@ class Scanner:
     def below(self, root: int, folder: str) -> ScanReport:
         """Scan one folder, and what is below it."""
         report = ScanReport()
-        self._below(root, folder, ScanRecorder(self.store, self.catalogue, report), report)
+        self._below(root, folder, self._recorder(report), report)
         return report
 
     def at(self, locations: Iterable[Location]) -> ScanReport:
         """Look at a few files."""
         report = ScanReport()
-        recorder = ScanRecorder(self.store, self.catalogue, report)
+        recorder = self._recorder(report)
         for wanted in _by_root(locations):
             found = [looked for location in wanted if (looked := self.store.look(location)) is not None]
             asked = {place: recorder.reported[place] for place in wanted if place in recorder.reported}
             self._carry_out(plan_scan(found, self.catalogue.known_at(wanted), asked), recorder, report)
         return report
+
+    def _recorder(self, report: ScanReport) -> ScanRecorder:
+        return ScanRecorder(self.store, self.catalogue, report, reserve=self.reserve)
 
     def _below(self, root: int, folder: str, recorder: ScanRecorder, report: ScanReport) -> None:
         prefix = f"{folder}/" if folder else ""

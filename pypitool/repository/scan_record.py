@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pypitool.catalogue.catalogue import Catalogue, ScanBatch
@@ -17,6 +17,7 @@ from pypitool.store.store import Store
 _COMMIT_EVERY = 0.5  # seconds: what was read so far is shown, and other writers get their turn
 _MOST_IN_A_BATCH = 1000
 BEING_WRITTEN = "it is still being written"
+RESERVED = "its name was used for other bytes and deleted: `reserve-deleted` keeps it for those"
 
 
 @dataclass(slots=True)
@@ -36,12 +37,15 @@ class ScanReport:
 class ScanRecorder:
     """Collects what was read and brings it into the catalogue."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, report: ScanReport) -> None:
+    def __init__(
+        self, store: Store, catalogue: Catalogue, report: ScanReport, *, reserve: bool = False
+    ) -> None:
         self._store = store
+        self._reserve = reserve
         self._catalogue = catalogue
         self._report = report
         # Places and not only problems: what is reported again in the same words is not written again.
-        self.reported = {problem.location: problem for problem in catalogue.problems()}
+        self.reported = {problem.location: self._still(problem) for problem in catalogue.problems()}
         self._begin()
 
     def add(self, location: Location, outcome: ReadOutcome) -> None:
@@ -95,12 +99,22 @@ class ScanRecorder:
         self._due = time.monotonic() + _COMMIT_EVERY
 
     def _take_read(self, read: ReadFile) -> None:
-        """Take a whole file; one that nobody can install is listed only where it has been before."""
+        """Take a whole file; what is not to be listed is listed only where it has been before."""
         file = read.file
-        if read.gap and not self._catalogue.knows(file.filename, file.contents.digests.sha256):
-            self._take_problem(Problem(file.location, read.gap, file.stat))
+        reason = read.gap or self._reservation(file)
+        if reason and not self._catalogue.knows(file.filename, file.contents.digests.sha256):
+            self._take_problem(Problem(file.location, reason, file.stat))
         else:
             self._read.append(read)
+
+    def _reservation(self, file: HeldFile) -> str:
+        about = file.release_key, file.filename, file.contents.digests.sha256
+        return RESERVED if self._reserve and self._catalogue.is_reserved(*about) else ""
+
+    def _still(self, problem: Problem) -> Problem:
+        """Let a file be read again whose name is not reserved any more."""
+        ended = problem.reason == RESERVED and not self._reserve
+        return replace(problem, stat=None) if ended else problem
 
     def _take_unsettled(self, outcome: Unsettled) -> None:
         self._report.unsettled.append(outcome.location)

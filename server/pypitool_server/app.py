@@ -45,7 +45,8 @@ def create_app(
     `lingering` lets clients that were refused finish what they send; without it a thread reads that.
     """
     if repository is None:
-        repository = Repository.open(settings.server.packages, settings.server.state)
+        server = settings.server
+        repository = Repository.open(server.packages, server.state, reserve_deleted=server.reserve_deleted)
     app = Flask(__package__, static_folder=None)
     app.url_rule_class = MatchedRule
     app.url_map.converters["int"] = ShortNumber

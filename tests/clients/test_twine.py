@@ -8,6 +8,7 @@ import pytest
 
 from tests.clients.conftest import PASSWORD, USER, Clients
 from tests.support.server import ServerProcess
+from tests.support.waiting import wait_until
 from tests.support.wheels import build_sdist, build_wheel
 
 pytestmark = pytest.mark.live
@@ -97,3 +98,30 @@ def test_a_wheel_that_depends_on_two_hundred_projects_is_uploaded(
     twine.succeed("twine", "upload", "--repository-url", f"{locked.url}/", *ACCOUNT, wheel)
 
     assert locked.get("/simple/twine-many/", auth=(USER, PASSWORD)).status_code == 200
+
+
+def test_a_deleted_name_is_kept_where_the_server_says_so(clients: Clients, tmp_path: Path) -> None:
+    twine = clients("twine")
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    wheel = build_wheel(tmp_path / "dist", "twine-deleted", "1.0")
+    options = ["-a", ".", "-P", ".", "--reserve-deleted"]
+    with ServerProcess(packages, home=tmp_path, options=options) as server:
+        upload = ("upload", "--repository-url", f"{server.url}/", "-u", "", "-p", "")
+        twine.succeed("twine", *upload, wheel)
+        removal = {":action": (None, "remove_pkg"), "name": (None, "twine-deleted"), "version": (None, "1.0")}
+        assert server.request("POST", "/", files=removal).ok
+        body = wheel.read_bytes()
+        build_wheel(tmp_path / "dist", "twine-deleted", "1.0", extra_files={"more.py": b""})
+
+        refused = twine.fail("twine", *upload, wheel)
+        (packages / wheel.name).write_bytes(wheel.read_bytes())
+        wait_until(lambda: f"{wheel.name} is not listed: its name was used" in server.log, what="it is told")
+        listed = server.get("/simple/twine-deleted/").status_code
+        (packages / wheel.name).unlink()
+        wheel.write_bytes(body)
+        twine.succeed("twine", *upload, wheel)
+
+        assert "400 Bad Request" in refused
+        assert listed == 404
+        server.wait_until_listed("twine-deleted")

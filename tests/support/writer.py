@@ -40,10 +40,12 @@ class WatchedCatalogue(SqliteCatalogue):
 
     reached: Callable[[str], None]
 
-    def begin_publish(self, pending: Pending, body: bytes | None, *, overwrite: bool) -> None:
+    def begin_publish(
+        self, pending: Pending, body: bytes | None, *, overwrite: bool, reserve: bool = False
+    ) -> None:
         """Tell of the beginning, and of the end."""
         self.reached("written")
-        super().begin_publish(pending, body, overwrite=overwrite)
+        super().begin_publish(pending, body, overwrite=overwrite, reserve=reserve)
         self.reached("pending")
 
     def finish_publish(self, file: HeldFile) -> tuple[Location, ...]:

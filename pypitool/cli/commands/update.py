@@ -206,7 +206,7 @@ def _workspace(invocation: Invocation, directories: tuple[Path, ...]) -> tuple[W
     for root in roots:
         if not root.is_dir():
             raise PackagesMissing(root)
-    return Workspace(roots, state), loaded.settings
+    return Workspace(roots, state, server.reserve_deleted), loaded.settings
 
 
 def _absolute(path: Path) -> Path:
@@ -266,8 +266,6 @@ def _apart(
     workspace: Workspace, asked: Asked, options: UpdateOptions
 ) -> tuple[Workspace | None, UpdateOptions]:
     """Say where new files go: a directory of its own, or a folder of one that is looked at."""
-    from pypitool.mirror.workspace import Workspace
-
     if asked.directory is None or not asked.fetches:
         return None, options
     directory = _absolute(asked.directory)
@@ -276,7 +274,7 @@ def _apart(
         if directory.is_relative_to(root):
             folder = directory.relative_to(root).as_posix()
             return None, replace(options, destination=(number, "" if folder == "." else folder))
-    return Workspace((directory,)), replace(options, destination=(0, ""))
+    return replace(workspace, roots=(directory,), state=None), replace(options, destination=(0, ""))
 
 
 def _described(words: tuple[str, ...], asked: Asked) -> tuple[str, ...]:

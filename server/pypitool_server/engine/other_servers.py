@@ -59,7 +59,8 @@ class ForeignApplication:
         prepared.log.install()
         for notice in self._notices:
             log.warning("%s", notice)
-        repository = Repository.open(prepared.server.packages, prepared.state)
+        server = prepared.server
+        repository = Repository.open(server.packages, prepared.state, reserve_deleted=server.reserve_deleted)
         self._held.append(hold_as_server(repository.files))
         counts = SharedFile.named(StateFiles(prepared.state).counts)
         tell = _Elected(prepared, self._watch).tell

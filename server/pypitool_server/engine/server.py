@@ -171,4 +171,5 @@ def _keeper_of(prepared: Prepared) -> tuple[str, ...]:
         rescan=server.rescan,
         level=server.log_level,
         parent=os.getpid(),
+        reserve_deleted=server.reserve_deleted,
     )

@@ -169,14 +169,22 @@ class Backoff:
 
 
 def keeper_command(
-    roots: Sequence[Path], state: Path, passwords: Path | None, *, rescan: float, level: str, parent: int
+    roots: Sequence[Path],
+    state: Path,
+    passwords: Path | None,
+    *,
+    rescan: float,
+    level: str,
+    parent: int,
+    reserve_deleted: bool = False,
 ) -> tuple[str, ...]:
     """Return the command that keeps these directories until `parent` is gone."""
     options = (
         "--state", str(state), "--rescan", str(rescan), "--log-level", level, "--parent", str(parent),
     )  # fmt: skip
     people = () if passwords is None else ("--passwords", str(passwords))
-    return (sys.executable, "-m", "pypitool.keeper", *options, *people, *map(str, roots))
+    reserving = ("--reserve-deleted",) if reserve_deleted else ()
+    return (sys.executable, "-m", "pypitool.keeper", *options, *people, *reserving, *map(str, roots))
 
 
 def jobs_command() -> tuple[str, ...]:

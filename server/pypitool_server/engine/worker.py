@@ -63,7 +63,7 @@ def _application(message: WorkerMessage) -> tuple[Application, Ready]:
     server = message.settings.server
     log = Log(server)
     log.install()
-    repository = Repository.open(server.packages, server.state)
+    repository = Repository.open(server.packages, server.state, reserve_deleted=server.reserve_deleted)
     watch = RulesWatch(message.source, message.settings)
     serving = assemble(message.settings, repository, message.counts, log, watch=watch)
     # Not the Flask object: its `__call__` would be one call more on the way of every request.

@@ -468,6 +468,20 @@ def test_removing_takes_every_file_of_the_release_and_only_those(server: Server)
     assert server.listed == ["acme_core-1.0.1-py3-none-any.whl"]
 
 
+@pytest.mark.parametrize(("reserving", "status"), [(False, 200), (True, 400)])
+def test_a_removed_name_is_free_unless_it_is_reserved(start: Start, reserving: bool, status: int) -> None:
+    server = start(reserve_deleted=reserving)
+    server.upload(WHEEL, BYTES)
+    server.post(remove("acme-core", "1.0"))
+
+    other = server.upload(WHEEL, OTHER_BYTES)
+    server.post(remove("acme-core", "1.0"))
+    same = server.upload(WHEEL, BYTES)
+
+    assert (other.status_code, same.status_code) == (status, 200)
+    assert "reserve-deleted" in other.text or not reserving
+
+
 def test_removing_what_is_not_there_is_404(server: Server) -> None:
     server.upload(WHEEL, BYTES)
 
