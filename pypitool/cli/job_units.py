@@ -63,13 +63,20 @@ def unit_job(settings: Settings, job: JobSettings, config: Path) -> UnitJob:
     return UnitJob(
         job.name,
         timing_of(job),
-        Path(sys.argv[0]).absolute(),
+        _program(),
         config,
         writable=tuple(SERVICE / path for path in written),
         readable=tuple(SERVICE / path for path in (*_paths_of(context.params), *_inputs_of(settings))),
         # Another run that holds the directory does what this `sync` would have done.
         success=(6,) if job.run[0] == "sync" else (),
     )
+
+
+def _program() -> Path:
+    program = Path(sys.argv[0])
+    # Of `python -m pypitool`, which no unit could run.
+    beside = Path(sys.executable).with_name("pypitool")
+    return (beside if program.name == "__main__.py" else program).absolute()
 
 
 def _written(values: Mapping[str, Any]) -> Iterator[Path]:

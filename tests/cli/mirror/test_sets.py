@@ -3,6 +3,7 @@ from __future__ import annotations
 import fcntl
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -277,6 +278,18 @@ def test_units_may_write_what_the_command_lines_of_the_jobs_name(site: Site) -> 
         "c": {f"{site.path}/other"},
     }
     assert ended.err == ""
+
+
+def test_a_unit_runs_the_program_also_where_python_ran_us(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.write("backend.txt", "a==1.0\n")
+    site.more = JOB
+    monkeypatch.setattr(sys, "argv", ["/usr/lib/python3/pypitool/__main__.py"])
+
+    text = site.run("schedule", "--systemd").out
+
+    assert f"ExecStart={Path(sys.executable).with_name('pypitool')} --config" in text
 
 
 def test_what_would_keep_a_unit_from_its_work_is_said(site: Site) -> None:
