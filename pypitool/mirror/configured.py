@@ -23,7 +23,7 @@ from pypitool.config.secrets import password, unreadable, unset
 from pypitool.config.settings import Settings
 from pypitool.config.upstream_tables import PUBLIC, UpstreamSettings
 from pypitool.core.errors import Kind
-from pypitool.core.mirror.requirement_lines import LineFault
+from pypitool.core.mirror.requirement_lines import LineFault, RequirementLine
 from pypitool.core.mirror.selection import FilesPolicy, SelectionRules
 from pypitool.core.mirror.target_words import PythonVersion, UnknownPlatform
 from pypitool.core.mirror.targets import Platform, Target, make_target
@@ -320,11 +320,12 @@ def named_request(
     *,
     no_deps: bool = False,
     resolve: bool = False,
+    exact: tuple[RequirementLine, ...] = (),
 ) -> SetRequest:
     """Return what a command line asks for, as a set that is called like the command."""
     closure = Closure.OFF if no_deps else Closure.RESOLVE if resolve else Closure.CHECK
     rules = selection_rules(settings, inputs)
-    return SetRequest(command, inputs, targets, closure, rules, cooldown(settings), "this")
+    return SetRequest(command, inputs, targets, closure, rules, cooldown(settings), exact, "this")
 
 
 def cooldown(settings: Settings) -> timedelta:

@@ -36,6 +36,8 @@ from pypitool.mirror.lock_inputs import LockText, read_lock
 from pypitool.mirror.web_inputs import InputNotFetched, NoInputCopy
 from pypitool.upstream.upstream_errors import redacted
 
+COMMAND_LINE = "command line"
+
 _ENCODINGS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -91,6 +93,11 @@ class Inputs:
             if target.applies(constraint.marker):
                 specifier &= constraint.specifier
         return specifier
+
+    @property
+    def words(self) -> tuple[RequirementLine, ...]:
+        """The lines that stand in no file."""
+        return tuple(line for line in self.wanted if line.source.file == COMMAND_LINE)
 
     def unpinned(self, targets: Sequence[Target]) -> tuple[RequirementLine, ...]:
         """Return the lines that do not name exactly one version for each target that they concern."""
@@ -149,7 +156,7 @@ def read_inputs(
         _read_file(reading, path, as_constraints=True)
     for path in locks:
         _read_file(reading, path, is_lock=True)
-    for statement in parse_lines("\n".join(lines), "command line", {}):
+    for statement in parse_lines("\n".join(lines), COMMAND_LINE, {}):
         _take(reading, statement, None, False, ())
     inputs = _finished(reading, require_hashes)
     _check_hashes(inputs, reading)

@@ -23,7 +23,12 @@ from pypitool.core.errors import PypitoolError
 from pypitool.core.guard import Guard
 from pypitool.core.mirror.requirement_lines import RequirementLine
 from pypitool.core.mirror.selection import Candidate, fits, is_pin
-from pypitool.core.mirror.shown_releases import ProjectTerms, ReleaseRules, ShownReleases, show_releases
+from pypitool.core.mirror.shown_releases import (
+    ProjectTerms,
+    ReleaseRules,
+    ShownReleases,
+    show_releases,
+)
 from pypitool.core.mirror.targets import Target
 from pypitool.core.model import FileKind
 from pypitool.core.versions import parsed
@@ -65,7 +70,7 @@ class ShownTerms:
             named=frozenset(version for line in mine for version in _pinned(line)),
             have=frozenset(() if have is None else (have,)),
             served=self.served.get(project),
-            hashes=any(line.hashes for line in mine),
+            hashes=_hashes(mine),
         )
 
 
@@ -85,14 +90,6 @@ class ListedFile:
         )
 
 
-@dataclass(slots=True)
-class _Unusable:
-    """What was left out, for whoever has to say why there is no solution."""
-
-    too_young: dict[NormalizedName, tuple[Version, ...]] = field(default_factory=dict)
-    dynamic: dict[NormalizedName, list[str]] = field(default_factory=lambda: defaultdict(list))
-
-
 class RelayPages:
     """The pages of one run: read once, shown for all targets or for one."""
 
@@ -106,9 +103,10 @@ class RelayPages:
         # What a release needs that nobody may choose: no index has it.
         self._impossible = f"known-only-when-built-{secrets.token_hex(8)}"
         self.listed: list[ListedFile] = []
-        self.shown: dict[NormalizedName, Sequence[Candidate]] = {}  # on the last page of each project
+        self.shown: dict[NormalizedName, ShownReleases] = {}  # on the last page of each project
         self.failures: dict[NormalizedName, PypitoolError] = {}
-        self.left_out = _Unusable()
+        # Sdists of which nobody knows what they need: asked for, and in no answer.
+        self.dynamic: dict[NormalizedName, list[str]] = defaultdict(list)
         self.builds_are_believed = False  # an sdist of which nothing is known needs nothing
 
     def page(self, project: NormalizedName, targets: Sequence[Target], root: str) -> bytes:
@@ -116,9 +114,7 @@ class RelayPages:
         if project == self._impossible:
             raise NoSuchProject(root, "nobody has it")
         session, shown = self._shown(project, targets)
-        self.shown[project] = shown.files
-        if shown.too_young:
-            self.left_out.too_young[project] = shown.too_young
+        self.shown[project] = shown
         files = [self._file(file, session, root) for file in shown.files]
         files += [self._file(file, session, root, True) for file in _standins(shown.files, targets)]
         return json.dumps({"meta": {"api-version": "1.1"}, "name": project, "files": files}).encode()
@@ -133,7 +129,7 @@ class RelayPages:
         named = candidate.version in self._terms.of(candidate.project).named
         if said.is_static or named or self.builds_are_believed:
             return said.as_metadata(candidate)
-        self.left_out.dynamic[candidate.project].append(str(candidate.version))
+        self.dynamic[candidate.project].append(str(candidate.version))
         return said.as_metadata(candidate, more=(self._impossible,))
 
     def _shown(
@@ -233,6 +229,12 @@ def _standin_name(candidate: Candidate) -> str:
 
 def _is_sdist(candidate: Candidate) -> bool:
     return candidate.kind is FileKind.SDIST
+
+
+def _hashes(lines: Sequence[RequirementLine]) -> frozenset[str]:
+    """Return which bytes are meant: everything is, where a line does not say."""
+    listed = [line.hashes for line in lines]
+    return frozenset[str]().union(*listed) if all(listed) else frozenset()
 
 
 def _pinned(line: RequirementLine) -> Iterator[Version]:

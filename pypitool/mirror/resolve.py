@@ -14,10 +14,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
@@ -25,7 +26,7 @@ from pypitool.config.config_files import parse_toml
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.lock_document import LockDocument, preferring, read_resolved
 from pypitool.core.mirror.requirement_lines import RequirementLine
-from pypitool.core.mirror.shown_releases import ReleaseRules
+from pypitool.core.mirror.shown_releases import LeftOut, ReleaseRules
 from pypitool.core.mirror.targets import Target, lowest_python
 from pypitool.mirror.available import HeldFiles
 from pypitool.mirror.inputs import Inputs
@@ -63,11 +64,13 @@ class Unresolvable(PypitoolError):
     kind = Kind.INVALID
     sentence = "no set of versions satisfies the requirements:\n{reason}"
     reason: str
-    too_young: str = ""  # what was left out for its age alone
+    left_out: Sequence[str] = ()  # `requests 2.33.0 (cooldown)`
 
     def __post_init__(self) -> None:
-        if self.too_young:
-            self.hint = f"the cooldown leaves out {self.too_young}; who pins one of them exactly takes it"
+        if self.left_out:
+            self.hint = f"left out: {', '.join(self.left_out)}"
+            if any(each.endswith(f"({LeftOut.COOLDOWN.value})") for each in self.left_out):
+                self.hint += "; an exact pin takes what is too young"
         super().__post_init__()
 
 
@@ -78,7 +81,8 @@ class KnownOnlyWhenBuilt(PypitoolError):
     pins: Sequence[str]
 
     def __post_init__(self) -> None:
-        self.hint = f"add {', '.join(f'`{pin}`' for pin in self.pins)}, and what they need"
+        need = "it needs" if len(self.pins) == 1 else "they need"
+        self.hint = f"add {', '.join(f'`{pin}`' for pin in self.pins)}, and what {need}"
         super().__post_init__()
 
     def __str__(self) -> str:
@@ -150,10 +154,11 @@ def resolve_set(
 
 def question_of(request: SetRequest, private_names: PrivateNames) -> ResolverRequest:
     """Return what a set asks of uv."""
+    resolved = [line for line in request.inputs.wanted if line not in request.exact]
     return ResolverRequest(
-        wanted=answerable(request.inputs.wanted, private_names),
+        wanted=answerable(resolved, private_names),
         targets=request.targets,
-        constraints=request.inputs.constraints,
+        constraints=(*request.inputs.constraints, *map(_as_constraint, request.exact)),
         rules=ReleaseRules(request.rules, request.cooldown),
     )
 
@@ -172,6 +177,12 @@ def answerable(lines: Iterable[RequirementLine], private_names: PrivateNames) ->
     )
 
 
+def _as_constraint(line: RequirementLine) -> RequirementLine:
+    limit = Requirement(str(line.requirement))
+    limit.extras = set()
+    return replace(line, requirement=limit)
+
+
 def resolve(question: ResolverRequest, sources: ReleaseSources, environ: Mapping[str, str]) -> Resolved:
     """Resolve for all targets at once, or one by one when no universal answer exists."""
     from pypitool.mirror.relay import open_relay
@@ -182,17 +193,19 @@ def resolve(question: ResolverRequest, sources: ReleaseSources, environ: Mapping
             answers = resolver.answers()
         except Unresolvable as error:
             resolver.tell_sdists()
-            raise Unresolvable(error.reason, _too_young(relay, error.reason)) from None
+            raise Unresolvable(error.reason, _left_out(relay, error.reason)) from None
         return Resolved(answers, dict(relay.pages.failures))
 
 
-def _too_young(relay: Relay, reason: str) -> str:
-    """Name the releases that were left out for their age, of the projects of which uv speaks."""
-    return ", ".join(
-        f"{name} {max(versions)}"
-        for name, versions in sorted(relay.pages.left_out.too_young.items())
+def _left_out(relay: Relay, reason: str) -> list[str]:
+    """Name the newest release that was left out of each project of which uv speaks."""
+    spoken_of = (
+        name
+        for name in sorted(relay.pages.shown)
         if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", reason)
     )
+    found = ((name, relay.pages.shown[name].newest_left_out()) for name in spoken_of)
+    return [f"{name} {left[0]} ({left[1].value})" for name, left in found if left is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +236,7 @@ class _Resolver:
     def tell_sdists(self) -> None:
         """Raise `KnownOnlyWhenBuilt` if there is an answer once sdists are believed to need nothing."""
         pages = self.relay.pages
-        if not pages.left_out.dynamic:
+        if not pages.dynamic:
             return
         pages.builds_are_believed = True
         try:
@@ -233,7 +246,7 @@ class _Resolver:
         chosen = {(release.name, release.version) for one in answers for release in one.lock.releases}
         pins = [
             f"{name}=={version}"
-            for name, versions in sorted(pages.left_out.dynamic.items())
+            for name, versions in sorted(pages.dynamic.items())
             for version in dict.fromkeys(versions)
             if (name, version) in chosen
         ]
@@ -289,7 +302,7 @@ class _Resolver:
     def _read(self, text: str) -> LockDocument:
         """Return what uv chose, with all files of each release: uv leaves out sdists, building none."""
         lock, shown = read_resolved(parse_toml(text)), self.relay.pages.shown
-        return lock.with_files(lambda name, version: (one for one in shown[name] if one.version == version))
+        return lock.with_files(lambda name, version: shown[name].of(version))
 
 
 def _arguments_for(target: Target) -> list[str]:

@@ -40,6 +40,7 @@ class SetRequest:
     closure: Closure = Closure.CHECK
     rules: SelectionRules = SelectionRules()
     cooldown: timedelta = timedelta()  # of what is chosen for it
+    exact: tuple[RequirementLine, ...] = ()  # stay as they are where the other lines are resolved
     title: str | None = None  # in sentences; None: its name
 
     @property
@@ -122,13 +123,16 @@ def _lines_for(
         return request.inputs.wanted
     # uv does not look at hashes: those of the lines limit what it chose.
     hashes = {canonicalize_name(line.requirement.name): line.hashes for line in request.inputs.wanted}
-    return tuple(
-        RequirementLine(
-            line.requirement,
-            hashes.get(canonicalize_name(line.requirement.name)) or line.hashes,
-            line.source,
+    return (
+        tuple(
+            RequirementLine(
+                line.requirement,
+                hashes.get(canonicalize_name(line.requirement.name)) or line.hashes,
+                line.source,
+            )
+            for line in answer.wanted
         )
-        for line in answer.wanted
+        + request.exact
     )
 
 

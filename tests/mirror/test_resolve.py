@@ -233,7 +233,7 @@ def test_who_finds_nothing_for_its_age_is_told_so(fake: FakeUpstream, ask: Askin
     with pytest.raises(Unresolvable) as caught:
         ask("a>1", rules=WEEK)
 
-    assert caught.value.hint == "the cooldown leaves out a 2.0; who pins one of them exactly takes it"
+    assert caught.value.hint == "left out: a 2.0 (cooldown); an exact pin takes what is too young"
 
 
 def test_a_pre_release_is_no_way_around_the_cooldown(fake: FakeUpstream, ask: Asking) -> None:

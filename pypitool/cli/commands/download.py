@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     "download",
     examples=(
         "pypitool download -r requirements.txt -d packages",
-        "pypitool download pytest --platform win_amd64 --python-version 3.12",
+        "pypitool download flask==3.0.3 --platform win_amd64 --python-version 3.12",
     ),
     exits={
         1: "a dependency is missing for a target, or a file of requirements cannot be used",
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 )
 @requirement_options
 @option("--no-deps", is_flag=True, topic="What", help="Take nothing but what is named.")
+@option(
+    "--exact", is_flag=True, topic="What", help="Take pins of the command line alone, as those of a file."
+)
 @option("--resolve", is_flag=True, topic="What", help="Add missing dependencies, although all is pinned.")
 @target_options
 @upstream_options
@@ -73,14 +76,16 @@ def download_command(
     where: UpstreamOptions,
     directory: Path | None,
     no_deps: bool,
+    exact: bool,
     resolve: bool,
     dry_run: bool,
     explain: str | None,
 ) -> int:
     """Fetch packages with their dependencies, for this machine or for others.
 
-    What is pinned is fetched exactly and then checked: a dependency that is missing is named. Where
-    something is not pinned, uv resolves it first. Files that are here already are kept.
+    What is named here comes with what it needs, which uv resolves first. A file whose lines are all pins is
+    fetched exactly and then checked: a dependency that is missing is named; what stands beside it on the
+    command line is resolved within its pins. Files that are here already are kept.
     """
     if wanted.is_empty():
         raise click.UsageError("name a requirement, or a file of them with -r")
@@ -89,8 +94,13 @@ def download_command(
     settings = invocation.load().settings
     inputs, asked_for = wanted.read(where.web_inputs(settings, invocation)), whom.targets(targets(settings))
     tell_input_warnings(invocation, inputs)
-    resolve = resolve or bool(inputs.unpinned(asked_for))
-    request = named_request("download", settings, inputs, asked_for, no_deps=no_deps, resolve=resolve)
+    words = () if exact else inputs.words
+    every = resolve or any(line not in words for line in inputs.unpinned(asked_for))
+    # Where files pin all of their lines, these stay as they are, beside what the words need.
+    kept = () if every else tuple(line for line in inputs.wanted if line not in words)
+    request = named_request(
+        "download", settings, inputs, asked_for, no_deps=no_deps, resolve=every or bool(words), exact=kept
+    )
     asked = where.upstreams(upstreams(settings, invocation.environ))
 
     if explain is not None:

@@ -209,7 +209,7 @@ def _refusal(candidate: Candidate, wish: Wish, target: Target, rules: SelectionR
         return ChoiceReason.LEGACY
     if candidate.yanked is not None and not (rules.yanked and wish.is_pinned):
         return ChoiceReason.YANKED
-    if _is_another(candidate, wish.hashes):
+    if is_another(candidate, wish.hashes):
         return ChoiceReason.HASH
     if not (candidate.sha256 or wish.hashes or rules.allow_unhashed):
         return ChoiceReason.UNHASHED
@@ -220,7 +220,7 @@ def _refusal(candidate: Candidate, wish: Wish, target: Target, rules: SelectionR
     return None if rules.files is FilesPolicy.ALL else _unfit(candidate, target, rules)
 
 
-def _is_another(candidate: Candidate, listed: frozenset[str]) -> bool:
+def is_another(candidate: Candidate, listed: frozenset[str]) -> bool:
     """Tell whether the hashes of a line exclude a file; of one of another kind only its bytes tell."""
     known = {text.partition(":")[0] for text in candidate.hashes}
     compares = bool(listed) and all(text.partition(":")[0] in known for text in listed)

@@ -6,13 +6,14 @@ Whatever is chosen is chosen among these. A release that is pinned exactly was c
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import Enum
 
 from packaging.version import Version
 
-from pypitool.core.mirror.selection import Candidate, FilesPolicy, SelectionRules, fits
+from pypitool.core.mirror.selection import Candidate, FilesPolicy, SelectionRules, fits, is_another
 from pypitool.core.mirror.targets import Target
 from pypitool.core.model import FileKind
 
@@ -32,15 +33,41 @@ class ProjectTerms:
     named: frozenset[Version] = frozenset()  # by a line that pins it exactly
     have: frozenset[Version] = frozenset()  # that an environment has, and may go on having
     served: Sequence[Target] | None = None  # a release without a file for each of them is not shown
-    hashes: bool = False  # the lines tell which bytes are meant
+    hashes: frozenset[str] = frozenset()  # of the lines: they limit the files
+
+
+class LeftOut(str, Enum):
+    """Why a release is not shown, in the words of a hint."""
+
+    COOLDOWN = "cooldown"
+    YANKED = "yanked"
+    HASH = "another hash"
+    UNHASHED = "no sha256"
+    TOO_BIG = "larger than max-file-size"
+    FORMAT = "only-binary or no-binary"
+    FILES_POLICY = "files policy"
+    PRERELEASE = "pre-release"
+    NO_FILE = "no file for a target"
 
 
 @dataclass(frozen=True, slots=True)
 class ShownReleases:
-    """The files that are shown, and what was left out for its age alone."""
+    """The files that are shown, and why releases are left out."""
 
     files: tuple[Candidate, ...] = ()
-    too_young: tuple[Version, ...] = ()
+    left_out: Mapping[Version, LeftOut] = field(default_factory=dict)
+
+    def of(self, version: Version) -> Iterator[Candidate]:
+        """Yield the files of one release."""
+        return (file for file in self.files if file.version == version)
+
+    def newest_left_out(self) -> tuple[Version, LeftOut] | None:
+        """Return what somebody may miss: the newest that is too young, or that is newer than all others."""
+        young = [version for version, reason in self.left_out.items() if reason is LeftOut.COOLDOWN]
+        newest = max((file.version for file in self.files), default=None)
+        newer = [version for version in self.left_out if newest is None or version > newest]
+        missed = max(young or newer, default=None)
+        return None if missed is None else (missed, self.left_out[missed])
 
 
 def is_too_young(uploaded: str | None, cooldown: timedelta, now: datetime) -> bool:
@@ -58,35 +85,51 @@ def show_releases(
     now: datetime,
 ) -> ShownReleases:
     """Choose what a resolver may see of a project; yanks of what is shown are taken off."""
-    old, young = defaultdict[Version, list[Candidate]](list), set[Version]()
+    releases, left_out = defaultdict[Version, list[Candidate]](list), dict[Version, LeftOut]()
     for candidate in candidates:
-        if not _passes(candidate, rules.selection, terms):
+        reason = _refusal(candidate, rules, terms, now)
+        if candidate.kind is FileKind.LEGACY:
             continue
-        exempt = candidate.version in terms.named or candidate.version in terms.have
-        if exempt or not is_too_young(candidate.upload_time, rules.cooldown, now):
-            old[candidate.version].append(candidate)
+        if reason is None:
+            releases[candidate.version].append(candidate)
         else:
-            young.add(candidate.version)
-    covered = {version: _covered(files, targets, rules.selection) for version, files in old.items()}
-    shown = [version for version in old if _is_shown(version, old, covered, terms, rules, young)]
-    files = (replace(file, yanked=None) for version in sorted(shown, reverse=True) for file in old[version])
-    return ShownReleases(tuple(files), tuple(sorted(young - set(shown))))
+            left_out.setdefault(candidate.version, reason)
+    covered = {version: _covered(files, targets, rules.selection) for version, files in releases.items()}
+    finals_are_young = LeftOut.COOLDOWN in {
+        reason for version, reason in left_out.items() if not version.is_prerelease
+    }
+    judged = (
+        (version, _unfit(version, files, covered, terms, rules, finals_are_young))
+        for version, files in releases.items()
+    )
+    unfit = {version: reason for version, reason in judged if reason is not None}
+    shown = [version for version in sorted(releases, reverse=True) if version not in unfit]
+    files_shown = (replace(file, yanked=None) for version in shown for file in releases[version])
+    gone = {version: reason for version, reason in left_out.items() if version not in releases}
+    return ShownReleases(tuple(files_shown), gone | unfit)
 
 
-def _passes(candidate: Candidate, rules: SelectionRules, terms: ProjectTerms) -> bool:
-    if candidate.kind is FileKind.LEGACY:
-        return False
-    if candidate.version in terms.have:
-        return True
-    if candidate.yanked is not None and not (rules.yanked and candidate.version in terms.named):
-        return False
-    if not (candidate.sha256 or terms.hashes or rules.allow_unhashed):
-        return False
-    if rules.max_size is not None and candidate.size is not None and candidate.size > rules.max_size:
-        return False
-    if candidate.kind is FileKind.SDIST and rules.files is FilesPolicy.WHEEL:
-        return False
-    return rules.formats.allows(candidate)
+def _refusal(candidate: Candidate, rules: ReleaseRules, terms: ProjectTerms, now: datetime) -> LeftOut | None:
+    """Say why a file is not shown."""
+    version, selection = candidate.version, rules.selection
+    if version in terms.have:
+        return None
+    if candidate.yanked is not None and not (selection.yanked and version in terms.named):
+        return LeftOut.YANKED
+    if is_another(candidate, terms.hashes):
+        return LeftOut.HASH
+    if candidate.kind is FileKind.SDIST and selection.files is FilesPolicy.WHEEL:
+        return LeftOut.FILES_POLICY
+    if not selection.formats.allows(candidate):
+        return LeftOut.FORMAT
+    # What is pinned was chosen: that it cannot be fetched is said by who fetches.
+    if version in terms.named:
+        return None
+    if not (candidate.sha256 or terms.hashes or selection.allow_unhashed):
+        return LeftOut.UNHASHED
+    if selection.max_size is not None and candidate.size is not None and candidate.size > selection.max_size:
+        return LeftOut.TOO_BIG
+    return LeftOut.COOLDOWN if is_too_young(candidate.upload_time, rules.cooldown, now) else None
 
 
 def _covered(
@@ -97,31 +140,33 @@ def _covered(
     return frozenset(target for target in targets if any(fits(file, target) for file in files))
 
 
-def _is_shown(
+def _unfit(
     version: Version,
-    releases: Mapping[Version, Sequence[Candidate]],
+    files: Sequence[Candidate],
     covered: Mapping[Version, frozenset[Target]],
     terms: ProjectTerms,
     rules: ReleaseRules,
-    young: set[Version],
-) -> bool:
+    finals_are_young: bool,
+) -> LeftOut | None:
+    """Say why a release is not shown, whatever its files are."""
     if version in terms.have or version in terms.named:
-        return True
-    if version.is_prerelease and not _may_be_prerelease(rules, terms, young):
-        return False
+        return None
+    if version.is_prerelease and not _may_be_prerelease(rules, terms, finals_are_young):
+        return LeftOut.PRERELEASE
     if terms.served is not None:
-        return covered[version] >= set(terms.served)
-    return bool(covered[version]) and not _is_dominated(version, releases[version], covered)
+        return None if covered[version] >= set(terms.served) else LeftOut.NO_FILE
+    is_fit = covered[version] and not _is_dominated(version, files, covered)
+    return None if is_fit else LeftOut.NO_FILE
 
 
-def _may_be_prerelease(rules: ReleaseRules, terms: ProjectTerms, young: set[Version]) -> bool:
+def _may_be_prerelease(rules: ReleaseRules, terms: ProjectTerms, finals_are_young: bool) -> bool:
     """Tell whether a resolver may look at pre-releases: it takes them where nothing else satisfies.
 
     That something else is only too young is no reason to take one.
     """
     if rules.selection.prereleases or any(version.is_prerelease for version in terms.have):
         return True
-    return not terms.have and all(version.is_prerelease for version in young)
+    return not terms.have and not finals_are_young
 
 
 def _is_dominated(

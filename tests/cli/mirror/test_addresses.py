@@ -105,7 +105,7 @@ def test_an_address_that_answers_nothing_stops_sync_before_it_begins(site: Site,
 
 @pytest.mark.parametrize("option", ["-r", "-c"])
 def test_download_takes_addresses(site: Site, files: FakeUpstream, option: str) -> None:
-    words = ["a"] if option == "-c" else []
+    words = ["--exact", "a"] if option == "-c" else []
 
     ended = site.run("download", *words, option, f"{files.root}/limits.txt", "-i", site.fake.url)
 

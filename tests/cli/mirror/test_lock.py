@@ -91,7 +91,7 @@ def test_what_the_cooldown_leaves_nothing_of_is_said(site: Site) -> None:
     ended = lock(site, "requests\n", "--cooldown", "7d")
 
     assert ended.code == 1
-    assert "hint: the cooldown leaves out requests 2.33.0" in ended.err
+    assert "hint: left out: requests 2.33.0 (cooldown); an exact pin takes what is too young" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_a_dry_run_without_an_upstream_ends_with_7(site: Site) -> None:
 
     assert ended.code == 7
     assert (lines(ended)[-1]["outcome"], lines(ended)[-1]["exit_code"]) == ("failed", 7)
-    assert site.run("download", "-n", "a==1.0", "-i", site.fake.url).code == 7
+    assert site.run("download", "-n", "--exact", "a==1.0", "-i", site.fake.url).code == 7
 
 
 @pytest.mark.parametrize("fault", ["lies", "is not there", "is not announced"])

@@ -105,7 +105,7 @@ def test_another_run_keeps_it_out(moved: Site) -> None:
 
 def test_what_only_download_brought_is_never_listed(moved: Site) -> None:
     moved.offer(wheel("b", "1.0"))
-    moved.run("download", "b==1.0", "-d", str(moved.packages), "-i", moved.fake.url)
+    moved.run("download", "b==1.0", "--exact", "-d", str(moved.packages), "-i", moved.fake.url)
 
     assert listed(moved) == [OLD]
 

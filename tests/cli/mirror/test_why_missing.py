@@ -17,7 +17,9 @@ def why(site: Site, *words: str) -> tuple[str, dict[str, object]]:
 def test_files_that_ask_for_another_python_are_why(site: Site) -> None:
     site.offer(wheel("futures", "3.4.0", requires_python=">=2.6,<3"))
 
-    told, hole = why(site, "download", "futures==3.4.0", "--target", "linux", "-d", str(site.packages))
+    told, hole = why(
+        site, "download", "--exact", "futures==3.4.0", "--target", "linux", "-d", str(site.packages)
+    )
 
     assert told == hole["reason"] == "fake has it for Python >=2.6,<3"
     assert hole["requires_python"] == ">=2.6,<3"
@@ -65,7 +67,7 @@ def test_versions_that_a_requirement_excludes_are_why(site: Site) -> None:
 
 def test_download_explains_what_it_takes_and_what_it_refuses(site: Site) -> None:
     site.offer(wheel("futures", "3.4.0", requires_python=">=2.6,<3"))
-    words = ("download", "futures==3.4.0", "--target", "linux", "--explain", "futures")
+    words = ("download", "--exact", "futures==3.4.0", "--target", "linux", "--explain", "futures")
 
     ended, told = site.run(*words), lines(site.run(*words, "--json"))
 
