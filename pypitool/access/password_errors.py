@@ -50,7 +50,7 @@ class PasswordRefused(PypitoolError):
 class UserNameRefused(PypitoolError):
     """A user name that an htpasswd file or a Basic header cannot carry."""
 
-    kind = Kind.INVALID
+    kind = Kind.USAGE  # as every other wrong word of a command line
     sentence = "the user name {user!r} cannot be used: {reason}"
     user: str
     reason: str

@@ -84,6 +84,12 @@ def repair(path: Path, facts: FactLog) -> bool:
     return False
 
 
+def make_anew(path: Path, facts: FactLog) -> None:
+    """Make a catalogue from the log alone: the files in the one that is there are of other directories."""
+    with facts.locked() as end, locked_alone(path):
+        _make(path, facts, end, after=last_serial(path))
+
+
 def make_current(path: Path, facts: FactLog) -> None:
     """Check a catalogue that nobody uses yet, all of it, and migrate it if it is older."""
     try:

@@ -36,9 +36,13 @@ class Output:
         """Print several lines of data, colours and all."""
         click.echo(text, color=self.invocation.colored(sys.stdout))
 
-    def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Print rows under headings for a person, one line with tabs for each in a pipe."""
+    def table(
+        self, headings: Sequence[str], rows: Iterable[Sequence[str]], *, nothing: str | None = None
+    ) -> None:
+        """Print rows under headings for a person, one line with tabs for each in a pipe; or say `nothing`."""
         shown = [[visible(cell) for cell in row] for row in rows]
+        if not shown and nothing is not None:
+            self.done(nothing)
         if not sys.stdout.isatty():
             for row in shown:
                 click.echo("\t".join(row))

@@ -62,6 +62,18 @@ class LazyGroup(Group):
         command: click.Command = getattr(module, f"{word}_command")
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options before the command; one of `serve`, which needs no command, may be misspelt."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as fault:
+            serve = self.get_command(ctx, "serve")
+            flags = (flag for one in (serve.params if serve else ()) for flag in one.opts)
+            meant = None if fault.possibilities else suggested(fault.option_name, flags)
+            if meant is None:
+                raise
+            raise click.NoSuchOption(fault.option_name, possibilities=[meant], ctx=ctx) from None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -146,5 +158,6 @@ def _words(value: object) -> tuple[str, ...]:
 
 def usage_sentence(fault: click.ClickException) -> str:
     """Return what click says of a command line, as our own sentences are: no capital, no full stop."""
-    text = fault.format_message().rstrip(".")
+    # The choices of an argument stand on lines of their own, behind tabs.
+    text = " ".join(fault.format_message().split()).rstrip(".").replace(". Choose from:", ": choose from")
     return text[:1].lower() + text[1:]

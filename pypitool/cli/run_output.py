@@ -25,7 +25,7 @@ from pypitool.core.mirror.run_events import (
     WrittenEvent,
 )
 from pypitool.core.mirror.run_summary import Summary
-from pypitool.core.text import short_size
+from pypitool.core.text import counted, short_size
 
 # What is missing in these is mended by another pin, or by uv.
 _MENDABLE = ("download", "sync")
@@ -129,7 +129,7 @@ def _prereleases(told: Iterable[Event]) -> Iterator[str]:
     held = [sum(one.is_prerelease for one in event.held) for event in updates]
     if total := sum(held):
         projects = len([count for count in held if count])
-        yield f"held {_many(total, 'pre-release')} of {_many(projects, 'project')}: --pre offers them"
+        yield f"held {counted(total, 'pre-release')} of {counted(projects, 'project')}: --pre offers them"
 
 
 def _hints(summary: Summary, told: Iterable[Event], *, offers: bool) -> Iterator[str]:
@@ -140,10 +140,6 @@ def _hints(summary: Summary, told: Iterable[Event], *, offers: bool) -> Iterator
         yield f"pin {names}, or let uv add what is missing with --resolve"
     if offers and summary.tally.offered and not summary.plans:
         yield "--execute (-x) fetches them"
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _counts(summary: Summary) -> list[str]:
@@ -173,7 +169,7 @@ def _planned(summary: Summary) -> str:
     sizes = [short_size(tally.planned_bytes)] if tally.planned_bytes else []
     if tally.planned_unsized:
         sizes.append(f"the size of {tally.planned_unsized} is unknown")
-    return " ".join((_many(tally.planned, "file"), would, *([f"({'; '.join(sizes)})"] if sizes else [])))
+    return " ".join((counted(tally.planned, "file"), would, *([f"({'; '.join(sizes)})"] if sizes else [])))
 
 
 def _age(uploaded: str) -> str:

@@ -66,11 +66,6 @@ def read_line(body: bytes) -> FactLine | None:
     return FactLine(body.rstrip(b"\r\n") + b"\n", document) if is_fact else None
 
 
-def counted(count: int) -> str:
-    """Say how many decisions there are."""
-    return f"{count} decision{'s' * (count != 1)}"
-
-
 def only_in(other: Iterable[FactLine], own: Iterable[FactLine]) -> list[FactLine]:
     """Return what only the other log has, in order of time."""
     known = {line.key for line in own}

@@ -87,6 +87,11 @@ def short_size(size: int) -> str:
     return f"{size} B"
 
 
+def counted(count: int, what: str) -> str:
+    """Return how many there are of something: `1 file`, `2 files`."""
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
 def sizes_text(done: int, total: int | None) -> str:
     """Return how much of a size there is, both in the unit of the whole: `12.3/371.7 MiB`."""
     if total is None:

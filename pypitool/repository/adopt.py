@@ -23,8 +23,8 @@ from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.rebuild import begin_new_history, last_serial, make_current
 from pypitool.catalogue.replay import apply_all, replay_missed
 from pypitool.catalogue.sqlite import SqliteCatalogue
-from pypitool.core.fact_merge import counted
 from pypitool.core.state_files import StateFiles
+from pypitool.core.text import counted
 from pypitool.host import sync_directory
 from pypitool.repository.contact import alone_with
 from pypitool.repository.state_errors import CannotAdopt
@@ -50,7 +50,7 @@ def adopt(files: StateFiles, other: StateFiles) -> None:
         _finish(files, other)
     _log.warning(
         "the state in %s has taken over %s from %s, whose log is now %s",
-        files.directory, counted(count), other.directory, other.moved_facts.name,
+        files.directory, counted(count, "decision"), other.directory, other.moved_facts.name,
     )  # fmt: skip
 
 

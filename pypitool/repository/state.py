@@ -130,9 +130,11 @@ def take(found: Survey, other: Path | None = None, *, is_new: bool = False, move
             reason = str(error) if isinstance(error, PypitoolError) else error.strerror or str(error)
             raise OtherState(directory, other, roots, reason) from error
     elif moves:
+        from pypitool.catalogue.facts import FactLog
+        from pypitool.catalogue.rebuild import make_anew
+
         # What it says of files is about those of the directories that it had.
-        for file in directory.glob(f"{files.catalogue.name}*"):
-            file.unlink(missing_ok=True)
+        make_anew(files.catalogue, FactLog(files.facts))
     record(files, roots)
     lead_to(directory, roots[0])
 

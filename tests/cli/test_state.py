@@ -52,6 +52,16 @@ def test_the_plan_is_shown_and_nothing_is_changed(run: Run, other: Path, second:
     assert len(decided(second)) == 1
 
 
+def test_what_is_known_already_is_not_counted(run: Run, other: Path, second: Path) -> None:
+    copy = shutil.copytree(other, second.parent / "copy")
+    run("state", "adopt", str(other), "--state", str(second))
+
+    ended = run("state", "adopt", str(copy), "--state", str(second), "-n")
+
+    assert ended.code == 0
+    assert ended.err == f"{second} knows already all that was decided in {copy}\n"
+
+
 def test_what_was_decided_in_both_counts(run: Run, packages: Path, other: Path, second: Path) -> None:
     ended = run("state", "adopt", str(other), "--state", str(second), "--json")
 

@@ -12,6 +12,7 @@ from pypitool.cli.command import command
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages, open_repository, progress_bar, state_directory, tell_problems
 from pypitool.cli.output import Output
+from pypitool.core.text import counted
 
 if TYPE_CHECKING:
     from pypitool.repository.backup import BackedUp
@@ -69,4 +70,5 @@ def _tell(invocation: Invocation, word: str, file: Path, made: BackedUp) -> None
     if invocation.json:
         output.document({"file": str(file), **asdict(made)})
     else:
-        output.done(f"{word} {file}: {made.files} files of {made.projects} projects, {made.created}")
+        what = f"{counted(made.files, 'file')} of {counted(made.projects, 'project')}"
+        output.done(f"{word} {file}: {what}, {made.created}")

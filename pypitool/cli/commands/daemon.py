@@ -100,7 +100,9 @@ def _reload(invocation: Invocation, scheduler: Scheduler, stop: threading.Event)
 def _announce(invocation: Invocation, settings: Settings) -> None:
     now, output = datetime.now(timezone.utc), Output(invocation)
     if not settings.jobs:
-        output.warning("there are no jobs; write [job.NAME] tables into the configuration")
+        output.warning(
+            "there are no jobs: nothing runs until [job.NAME] tables are written and SIGHUP has them read"
+        )
     for job in settings.jobs:
         following = timing_of(job).next_due(now)
         when = following.strftime("%Y-%m-%dT%H:%M:%SZ") if following is not None else "never"

@@ -12,9 +12,18 @@ from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages
 from pypitool.cli.output import Output
 from pypitool.cli.settings_options import setting_option
+from pypitool.config.kinds import url
+from pypitool.config.values import BadValue
 
 if TYPE_CHECKING:
     from pypitool.doctor.finding import Finding
+
+
+def _address(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    try:
+        return None if value is None else url(value)
+    except BadValue as fault:
+        raise click.BadParameter(str(fault), ctx, parameter) from None
 
 
 @command(
@@ -31,7 +40,7 @@ if TYPE_CHECKING:
     help="Ask upstream whether it has our own names: what was uploaded and no private glob holds.",
 )  # fmt: skip
 @option(
-    "--through", metavar="URL",
+    "--through", metavar="URL", callback=_address,
     help="Send headers as a client would forge them to the server at its proxy; tell which arrive.",
 )  # fmt: skip
 @setting_option("auth.passwords", topic="Where")

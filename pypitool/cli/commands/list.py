@@ -50,6 +50,7 @@ def _show_projects(document: dict[str, Any], output: Output) -> None:
             (row["name"], row["latest"] or "", str(row["releases"]), str(row["files"]))
             for row in document["projects"]
         ],
+        nothing="there are no projects",
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pypitool.manage.runs import Runs
 
 _HEADINGS = ("Run", "Started (UTC)", "Took", "Command", "Result")
+_NONE = "there was no run of the mirror yet"
 
 
 @command("runs", examples=("pypitool runs", "pypitool runs 17 --json"), exits={5: "there is no such run"})
@@ -52,7 +53,7 @@ def runs_command(invocation: Invocation, number: int | None) -> int:
 
 def _list(output: Output, found: list[dict[str, Any]]) -> None:
     if not sys.stdout.isatty():
-        output.table((), map(_row, found))
+        output.table((), map(_row, found), nothing=_NONE)
         return
     output.table(
         _HEADINGS,
@@ -60,6 +61,7 @@ def _list(output: Output, found: list[dict[str, Any]]) -> None:
             (str(run["run"]), _moment(run["started"]), _took(run), run["command"], result_words(run))
             for run in found
         ],
+        nothing=_NONE,
     )
 
 

@@ -118,6 +118,7 @@ def _print_jobs(invocation: Invocation, settings: Settings) -> None:
     output.table(
         ("Job", "Run", "Cron", "Next", "Last", "Outcome"),
         [[value or "-" for value in row.values()] for row in rows],
+        nothing="there are no jobs; write [job.NAME] tables into the configuration",
     )
 
 

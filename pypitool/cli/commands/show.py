@@ -42,9 +42,10 @@ def show_command(invocation: Invocation, project: str, version: str | None) -> N
     if invocation.json:
         output.document(document)
         return
-    lines = _project_lines(document) if version is None else _release_lines(document)
+    lines = list(_project_lines(document) if version is None else _release_lines(document))
+    width = max(16, *(len(label) + 2 for label, _ in lines))  # `maintainer-email` has sixteen letters
     for label, text in lines:
-        output.line(f"{label:<16}{text}")
+        output.line(f"{label:<{width}}{text}")
 
 
 def _project_lines(document: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages
 from pypitool.cli.output import Output, load_and_warn, log_to_stderr
+from pypitool.core.text import counted
 
 if TYPE_CHECKING:
     from pypitool.repository.merge_states import TakenOver
@@ -75,11 +76,14 @@ def _tell(output: Output, taken: TakenOver, *, dry_run: bool) -> None:
 
 
 def _sentence(taken: TakenOver, are: str) -> str:
-    from pypitool.core.fact_merge import counted
     from pypitool.repository.merge_states import Way
 
     if taken.way is Way.NOTHING:
         return f"{taken.state} is the state of these directories already"
     if taken.way is Way.KEPT:
         return f"the decisions of {taken.state} {are} kept: it belongs to these directories"
-    return f"{counted(len(taken.lines))} of {taken.other} {are} {taken.way.value} to {taken.state}"
+    if not taken.lines:
+        return f"{taken.state} knows already all that was decided in {taken.other}"
+    return (
+        f"{counted(len(taken.lines), 'decision')} of {taken.other} {are} {taken.way.value} to {taken.state}"
+    )

@@ -118,7 +118,7 @@ def list_tokens(invocation: Invocation) -> None:
         return
     now = timestamp(time.time())
     headings = ("Name", "Id", "May", "Projects", "Expires", "Last used", "State")
-    output.table(headings, [_row(document, now) for document in documents])
+    output.table(headings, [_row(document, now) for document in documents], nothing="there are no tokens")
 
 
 @token_command.command(

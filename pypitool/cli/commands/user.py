@@ -147,7 +147,7 @@ def list_users(invocation: Invocation) -> None:
     if invocation.json:
         output.document(document)
     else:
-        output.table(("User",), [(name,) for name in document["users"]])
+        output.table(("User",), [(name,) for name in document["users"]], nothing="there are no users")
 
 
 @user_command.command(
