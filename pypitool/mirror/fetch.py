@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pypitool.archives.archive import read_archive
 from pypitool.archives.open_archive import BrokenArchive
@@ -22,11 +21,13 @@ from pypitool.core.mirror.run_events import FileEvent, FileOutcome
 from pypitool.core.mirror.sync_plan import WantedFile
 from pypitool.core.model import Digests, Origin, OriginKind
 from pypitool.core.progress import TransferProgress
+from pypitool.host import hand_over
 from pypitool.mirror.partial import PartialFile, PartialFiles
 from pypitool.repository.publish import Incoming, Outcome, publish
 from pypitool.repository.read_file import contents_of
 from pypitool.repository.repository import Repository
 from pypitool.store.failures import Occupied
+from pypitool.store.temporary import TemporaryFile
 from pypitool.upstream.bodies import read_pieces
 from pypitool.upstream.session import Response, UpstreamSession
 from pypitool.upstream.upstream_errors import (
@@ -140,11 +141,27 @@ class Fetcher:
         partials = PartialFiles(self.repository.roots[item.root])
         with partials.open(_key(item)) as partial:
             try:
-                incoming = self._incoming(item, partial, self._whole(item, partial))
+                return self._checked_and_placed(item, partial, self._whole(item, partial))
             except (OtherBytes, BrokenArchive):
                 partial.forget()
                 raise
-            return self._publish(item, partial, incoming)
+
+    def _checked_and_placed(self, item: FetchItem, partial: PartialFile, digests: Digests) -> FileEvent:
+        store = self.repository.store
+        if partial.descriptor is None:
+            with store.temporary(item.root, item.folder) as temporary:
+                hand_over(
+                    self.repository.roots[item.root] / item.folder / item.filename, temporary.descriptor
+                )
+                for piece in partial.pieces():
+                    temporary.write(piece)
+                temporary.flush()
+                incoming = self._incoming(item, temporary.descriptor, partial.length, digests)
+                return self._publish(item, partial, temporary, incoming)
+        incoming = self._incoming(item, partial.descriptor, partial.length, digests)
+        # Everything that takes time is behind us: a kill between here and the row `live` costs this file.
+        with store.adopt(partial.path, item.root, item.folder) as temporary:
+            return self._publish(item, partial, temporary, incoming)
 
     def _whole(self, item: FetchItem, partial: PartialFile) -> Digests:
         # What an earlier run has left may be anything: only what arrives in one piece proves a fault.
@@ -166,18 +183,18 @@ class Fetcher:
         _check_bytes(item, partial, digests)
         return digests
 
-    def _publish(self, item: FetchItem, partial: PartialFile, incoming: Incoming) -> FileEvent:
-        # Everything that takes time is behind us: a kill between here and the row `live` costs this file.
-        with self.repository.store.adopt(partial.path, item.root, item.folder) as temporary:
-            partial.forget()
-            outcome = publish(self.repository, temporary, incoming, actor=self.actor).outcome
+    def _publish(
+        self, item: FetchItem, partial: PartialFile, temporary: TemporaryFile, incoming: Incoming
+    ) -> FileEvent:
+        partial.forget()
+        outcome = publish(self.repository, temporary, incoming, actor=self.actor).outcome
         # Somebody else published the same bytes while ours were on their way.
         word: FileOutcome = "kept" if outcome is Outcome.UNCHANGED else "fetched"
         return _event(item, word, size=partial.length, sha256=incoming.contents.digests.sha256)
 
-    def _incoming(self, item: FetchItem, partial: PartialFile, digests: Digests) -> Incoming:
+    def _incoming(self, item: FetchItem, descriptor: int, length: int, digests: Digests) -> Incoming:
         distribution, candidate = parse(item.filename), item.wanted.candidate
-        facts = read_archive(partial.descriptor, distribution, partial.length)
+        facts = read_archive(descriptor, distribution, length)
         return Incoming(
             distribution=distribution,
             contents=contents_of(facts, digests),
@@ -282,20 +299,19 @@ def _check_bytes(item: FetchItem, partial: PartialFile, digests: Digests) -> Non
     if expected is not None and digests.sha256 != expected:
         raise OtherBytes(item.filename, f"its sha256 is {digests.sha256}, not {expected} as announced")
     listed = item.wanted.hashes
-    if listed and not any(_has(partial.path, digests, text) for text in sorted(listed)):
+    if listed and not any(_has(partial, digests, text) for text in sorted(listed)):
         raise OtherBytes(item.filename, "none of the hashes that the requirement lists is its own")
 
 
-def _has(path: Path, digests: Digests, text: str) -> bool:
+def _has(partial: PartialFile, digests: Digests, text: str) -> bool:
     name, _, value = text.partition(":")
-    return value == (digests.sha256 if name == "sha256" else _digest(path, name))
+    return value == (digests.sha256 if name == "sha256" else _digest(partial, name))
 
 
-def _digest(path: Path, name: str) -> str:
+def _digest(partial: PartialFile, name: str) -> str:
     digest = hashlib.new(name)
-    with path.open("rb") as file:
-        while piece := file.read(1024**2):
-            digest.update(piece)
+    for piece in partial.pieces():
+        digest.update(piece)
     return digest.hexdigest()
 
 

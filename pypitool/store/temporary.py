@@ -46,6 +46,11 @@ class TemporaryFile:
     ) -> None:
         self.close()
 
+    @property
+    def descriptor(self) -> int:
+        """The open file, in which everything is that was flushed."""
+        return self.file.fileno()
+
     def write(self, data: bytes) -> None:
         """Append some bytes."""
         with writing(self._hidden_folder):

@@ -23,7 +23,7 @@ from pypitool.core.model import OriginKind
 from pypitool.core.progress import TransferProgress
 from pypitool.core.state_files import HiddenFiles
 from pypitool.mirror.fetch import Fetcher, FetchItem
-from pypitool.mirror.partial import PartialFiles
+from pypitool.mirror.partial import PartialFile, PartialFiles
 from pypitool.repository.repository import Repository
 from pypitool.upstream.fetch_page import UpstreamPage, fetch_page
 from pypitool.upstream.session import UpstreamSession
@@ -285,6 +285,34 @@ def test_a_stop_ends_the_run_and_keeps_partials(repository: Repository, fake: Fa
     assert events == {}
     assert partials(repository)
     assert held(repository) == {}
+
+
+def test_a_small_file_is_written_once_and_where_it_belongs(
+    repository: Repository, fake: FakeUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.index.offers["a"] = [offer("1.0")]
+    work = items(fake)
+    monkeypatch.setattr(PartialFile, "_to_disk", lambda partial: pytest.fail("it is written twice"))
+
+    (event,) = fetch(repository, fake, work).values()
+
+    assert event.outcome == "fetched"
+
+
+def test_what_came_of_a_small_file_is_kept_when_the_run_is_interrupted(
+    repository: Repository, fake: FakeUpstream
+) -> None:
+    fake.index.offers["a"] = [offer("1.0", os.urandom(450_000))]
+    fake.fail("/files/", stall(400_000, 5), times=1)
+    fake.fail("/files/", respond(404), times=1)
+    fetch(repository, fake, timeout=1.0)
+    assert partials(repository) == [fake.index.offers["a"][0].digest]
+
+    (event,) = fetch(repository, fake).values()
+
+    assert (event.outcome, partials(repository)) == ("fetched", [])
+    assert fake.seen[-1].headers["Range"] == "bytes=262144-"
+    assert fake.seen[-1].headers["If-Range"].startswith('"')
 
 
 def test_a_file_on_another_host_is_fetched(repository: Repository, fake: FakeUpstream) -> None:
