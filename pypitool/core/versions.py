@@ -34,6 +34,13 @@ def printed(version: str) -> str:
     return version if known is None else str(known)
 
 
+def current_version(held: Iterable[Version]) -> Version | None:
+    """Return the highest release that we hold: a pre-release only if there is nothing else."""
+    versions = set(held)
+    finals = {version for version in versions if not version.is_prerelease}
+    return max(finals or versions, default=None)
+
+
 def canonical(version: str) -> str:
     """Return a text that is equal for equal versions: `1.0`, `1.0.0` and `v1` are one."""
     # What is too long is no version: `packaging` lets int() fail at it.

@@ -18,7 +18,7 @@ from pypitool.core.filenames import parse
 from pypitool.core.guard import Guard
 from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.run_events import FileEvent, FileOutcome
-from pypitool.core.mirror.sync_plan import WantedFile
+from pypitool.core.mirror.sync_plan import FetchItem
 from pypitool.core.model import Digests, Origin, OriginKind
 from pypitool.core.progress import TransferProgress
 from pypitool.host import hand_over
@@ -51,21 +51,6 @@ class OtherBytes(PypitoolError):
     hint = "the file upstream was replaced, or something on the way changes it; nothing was published"
     filename: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class FetchItem:
-    """A wanted file and the upstream that offers it."""
-
-    wanted: WantedFile
-    upstream: str
-    root: int = 0  # which directory takes it ...
-    folder: str = ""  # ... and where below it
-
-    @property
-    def filename(self) -> str:
-        """Its name, here and there."""
-        return self.wanted.candidate.filename
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 
@@ -16,7 +17,7 @@ from pypitool.core.mirror.closure import AvailableFiles
 from pypitool.core.mirror.run_events import Event, FileEvent, PlanEvent, ProjectEvent, WarningEvent
 from pypitool.core.mirror.run_summary import Ending
 from pypitool.core.mirror.selection import Candidate
-from pypitool.core.mirror.sync_plan import Planned, Step, plan_sync
+from pypitool.core.mirror.sync_plan import FetchItem, Planned, Step, plan_sync
 from pypitool.core.model import HeldFile
 from pypitool.core.progress import TransferProgress
 from pypitool.mirror.available import (
@@ -28,22 +29,21 @@ from pypitool.mirror.available import (
     proven_sets,
 )
 from pypitool.mirror.choices import Choices, ChosenFile, choose
-from pypitool.mirror.fetch import Fetcher, FetchItem
 from pypitool.mirror.inputs import Inputs
 from pypitool.mirror.misses import explain_misses, refusals
-from pypitool.mirror.offered_metadata import OfferedFile, read_dependencies
 from pypitool.mirror.offers import Offers, ProjectOffer, ask_upstreams, nobody_answers, remembered_offers
 from pypitool.mirror.private_names import PrivateNames
 from pypitool.mirror.record import MirrorRecord
-from pypitool.mirror.relay_pages import ReleaseSources
 from pypitool.mirror.remember import remember_proofs, remember_wants, unsettled_projects
-from pypitool.mirror.resolve import resolve_set
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set, refuse_unpinned
 from pypitool.mirror.upstream_changes import MatchedFile, apply_upstream_changes
 from pypitool.repository.repository import Repository
 from pypitool.upstream.listing import Listing
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream_errors import Stopped
+
+if TYPE_CHECKING:
+    from pypitool.mirror.relay_pages import ReleaseSources
 
 Report = Callable[[Event], None]
 
@@ -70,6 +70,8 @@ class Mirror:
     @property
     def sources(self) -> ReleaseSources:
         """Where releases come from that may be chosen."""
+        from pypitool.mirror.relay_pages import ReleaseSources
+
         return ReleaseSources(self.sessions, self.private_names, self.stop)
 
 
@@ -93,6 +95,8 @@ def pin_sets(
     refuse_unpinned(requests)
 
     def resolved(request: SetRequest) -> dict[str | None, Inputs]:
+        from pypitool.mirror.resolve import resolve_set
+
         what = "resolving" if request.title else f"resolving {request.name}"
         with mirror.progress.during(what):
             return resolve_set(request, mirror.sources, environ)
@@ -216,6 +220,8 @@ def carry_out(mirror: Mirror, planned: Sequence[tuple[FetchItem, Planned]], repo
             report(_settled(one))
     wanted = [item for item, one in planned if one.step is Step.GET]
     if wanted:
+        from pypitool.mirror.fetch import Fetcher  # most runs find nothing to fetch
+
         sessions = {session.upstream.name: session for session in mirror.sessions}
         fetcher = Fetcher(
             mirror.repository,
@@ -318,6 +324,8 @@ def _with_planned(
     planned: Sequence[tuple[ChosenFile, Planned]],
     held_files: AvailableFiles,
 ) -> WithPlanned:
+    from pypitool.mirror.offered_metadata import OfferedFile, read_dependencies
+
     proved = {one.request.name for one in sets if one.request.closure is not Closure.OFF}
     coming = [
         (OfferedFile(one.wanted.candidate, file.upstream), proved.intersection(file.sets))

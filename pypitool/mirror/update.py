@@ -24,13 +24,12 @@ from pypitool.core.mirror.run_events import (
     WarningEvent,
 )
 from pypitool.core.mirror.run_summary import Ending
-from pypitool.core.mirror.sync_plan import Planned, plan_sync
+from pypitool.core.mirror.sync_plan import FetchItem, Planned, plan_sync
 from pypitool.core.mirror.targets import Target
 from pypitool.core.mirror.update_choice import HoldReason, UpdateTerms
 from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import NameOwner, may_be_looked_for
 from pypitool.mirror.available import HeldFiles, JoinedFiles, proof_events
-from pypitool.mirror.fetch import FetchItem
 from pypitool.mirror.offers import ask_upstreams
 from pypitool.mirror.pin_files import rewrite_pin_files
 from pypitool.mirror.sync import Mirror, Report, carry_out, report_plan

@@ -13,9 +13,9 @@ from packaging.version import Version
 from pypitool.catalogue.catalogue import FileFact, Reader
 from pypitool.core.fact import Actor, Fact, What
 from pypitool.core.mirror.selection import Candidate
-from pypitool.core.mirror.update_choice import current_version
 from pypitool.core.model import HeldFile, Origin, OriginKind, offered
 from pypitool.core.name_owner import NameOwner, owner_of
+from pypitool.core.versions import current_version
 from pypitool.mirror.available import candidate_of
 from pypitool.mirror.record import MirrorRecord
 from pypitool.repository.repository import Repository

@@ -23,7 +23,7 @@ from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import indexes_for
 from pypitool.core.retry_wait import parse_http_date
 from pypitool.upstream.listing import Listing, ParsedPage
-from pypitool.upstream.read_page import read_html_page, read_json_page
+from pypitool.upstream.read_page import read_json_page
 from pypitool.upstream.session import Answer, UpstreamSession
 from pypitool.upstream.upstream_errors import (
     NoSuchProject,
@@ -191,6 +191,8 @@ def _read(project: NormalizedName, answer: Answer) -> ParsedPage:
         if kind == _JSON:
             return read_json_page(answer.body)
         if kind in ("text/html", "application/vnd.pypi.simple.v1+html"):
+            from pypitool.upstream.read_html import read_html_page  # many an index speaks JSON
+
             charset = parameters.partition("charset=")[2].strip(' "') or None
             return read_html_page(project, answer.body, answer.url, charset)
     except ValueError as error:

@@ -1,22 +1,12 @@
-"""A project's page, read: JSON (PEP 691) by the standard library, HTML (PEP 503) by a reader of our own.
-
-A run reads hundreds of pages. pypi-simple takes 250 ms to import and six times as long for a page, so it
-reads what our reader finds odd and nothing else.
-"""
+"""A project's page in JSON (PEP 691), read by the standard library."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from packaging.utils import NormalizedName
-
 from pypitool.core.json_text import parse_json
 from pypitool.core.model import ProjectStatus
-from pypitool.core.versions import parsed
-from pypitool.upstream.html_bounds import refuse_endless
-from pypitool.upstream.html_odd import read_odd_links
-from pypitool.upstream.html_reader import read_links
 from pypitool.upstream.listing import ListedFile, ParsedPage
 
 _FIELDS: tuple[tuple[str, type, bool], ...] = (
@@ -27,8 +17,6 @@ _FIELDS: tuple[tuple[str, type, bool], ...] = (
     ("requires-python", str, False),
     ("upload-time", str, False),
 )
-
-_CHARSETS = ("iso-8859-1", "latin-1", "us-ascii", "windows-1252")
 
 
 def read_json_page(body: bytes) -> ParsedPage:
@@ -41,12 +29,13 @@ def read_json_page(body: bytes) -> ParsedPage:
     word, reason = (status.get("status"), status.get("reason")) if isinstance(status, dict) else (None, None)
     return ParsedPage(
         tuple(_entries(_of(document, "files", list))),
-        _status(word),
+        known_status(word),
         reason if isinstance(reason, str) else None,
     )
 
 
-def _status(word: object) -> ProjectStatus:
+def known_status(word: object) -> ProjectStatus:
+    """Return what a page says of its project."""
     # PEP 792 lets indexes invent markers; one that nobody here knows forbids nothing.
     known = (status for status in ProjectStatus if status.value == word)
     return next(known, ProjectStatus.ACTIVE)
@@ -113,29 +102,3 @@ def _yanked(value: Any) -> str | None:
 def _metadata(value: Any) -> str | None:
     found = value.get("sha256") if isinstance(value, dict) else None
     return found if isinstance(found, str) else None
-
-
-def read_html_page(project: NormalizedName, body: bytes, url: str, charset: str | None) -> ParsedPage:
-    """Read a page, or raise `ValueError` that says what is wrong with it."""
-    text = _decoded(body, charset)
-    refuse_endless(text)
-    page = read_links(text, url) or read_odd_links(project, text, url)
-    _refuse_newer(page.declared.get("repository-version", "1.0"))
-    status = _status(page.declared.get("project-status"))
-    return ParsedPage(page.entries, status, page.declared.get("project-status-reason"))
-
-
-def _refuse_newer(version: str) -> None:
-    # PEP 629, as PEP 691 has it for JSON; but a version before 1 has always been read.
-    known = parsed(version)
-    if known is None or (known.epoch, known.major) > (0, 1):
-        raise ValueError(f"its repository-version is {version!r}, not 1.x")
-
-
-def _decoded(body: bytes, charset: str | None) -> str:
-    # Only what a page really is written in: a server may name any of Python's codecs, odd and slow ones too.
-    named = (charset or "").lower()
-    try:
-        return body.decode(named if named in _CHARSETS else "utf-8-sig")
-    except UnicodeDecodeError:
-        return body.decode("latin-1")

@@ -18,11 +18,11 @@ from pypitool.core.errors import Kind
 from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.run_events import FileEvent
 from pypitool.core.mirror.selection import Candidate
-from pypitool.core.mirror.sync_plan import WantedFile
+from pypitool.core.mirror.sync_plan import FetchItem, WantedFile
 from pypitool.core.model import OriginKind
 from pypitool.core.progress import TransferProgress
 from pypitool.core.state_files import HiddenFiles
-from pypitool.mirror.fetch import Fetcher, FetchItem
+from pypitool.mirror.fetch import Fetcher
 from pypitool.mirror.partial import PartialFile, PartialFiles
 from pypitool.repository.repository import Repository
 from pypitool.upstream.fetch_page import UpstreamPage, fetch_page

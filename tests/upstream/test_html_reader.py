@@ -25,7 +25,7 @@ from pypitool.upstream.html_bounds import refuse_endless
 from pypitool.upstream.html_odd import read_odd_links
 from pypitool.upstream.html_reader import HtmlPage, read_links
 from pypitool.upstream.listing import ListedFile
-from pypitool.upstream.read_page import read_html_page
+from pypitool.upstream.read_html import read_html_page
 from tests.core.index.test_simple_pages import HTML_PAGE
 from tests.support.upstream import Dialect, Index, Offer, html_page
 from tests.upstream.test_html_bounds import HONEST
@@ -190,7 +190,7 @@ def test_the_status_of_a_project_is_read_and_an_unknown_one_forbids_nothing(
 @pytest.mark.process
 def test_a_plain_page_does_not_import_pypi_simple() -> None:
     program = (
-        "import sys; from pypitool.upstream.read_page import read_html_page as read;"
+        "import sys; from pypitool.upstream.read_html import read_html_page as read;"
         f"assert read('foo', {LINK.encode()!r}, {URL!r}, None).entries;"
         "assert not {'pypi_simple', 'bs4'} & sys.modules.keys()"
     )

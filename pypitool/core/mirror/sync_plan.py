@@ -31,6 +31,21 @@ class WantedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchItem:
+    """A wanted file and the upstream that offers it."""
+
+    wanted: WantedFile
+    upstream: str
+    root: int = 0  # which directory takes it ...
+    folder: str = ""  # ... and where below it
+
+    @property
+    def filename(self) -> str:
+        """Its name, here and there."""
+        return self.wanted.candidate.filename
+
+
+@dataclass(frozen=True, slots=True)
 class Miss:
     """A wish that no offered file satisfies for a target."""
 

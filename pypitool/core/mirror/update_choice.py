@@ -101,13 +101,6 @@ class UpdateChoice:
     held: tuple[HeldBack, ...] = ()
 
 
-def current_version(held: Iterable[Version]) -> Version | None:
-    """Return the highest release that we hold: a pre-release only if there is nothing else."""
-    versions = set(held)
-    finals = {version for version in versions if not version.is_prerelease}
-    return max(finals or versions, default=None)
-
-
 # Says why the files of a release are none that may be fetched; None: they may.
 Judge = Callable[[Sequence[Candidate]], HoldReason | None]
 

@@ -20,12 +20,12 @@ from pypitool.core.mirror.update_choice import (
     UpdateRules,
     choose_update,
     chosen_of,
-    current_version,
     judged_releases,
     served_targets,
     within,
 )
 from pypitool.core.model import FileKind
+from pypitool.core.versions import current_version
 
 NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
 LONG_AGO = "2026-01-01T00:00:00.000000Z"
