@@ -10,7 +10,7 @@ from typing import TypeVar
 from pypitool.archives.open_archive import ArchiveFacts, ArchiveFault, BrokenArchive, OpenArchive
 from pypitool.archives.sdist import read_sdist
 from pypitool.archives.tars import gunzipped, unbzipped, unxzed
-from pypitool.archives.wheel import read_wheel
+from pypitool.archives.wheel import metadata_at_end, read_wheel
 from pypitool.archives.zips import check_end, read_entries
 from pypitool.core.errors import PypitoolError
 from pypitool.core.filenames import Distribution
@@ -48,6 +48,11 @@ def read_held_archive(descriptor: int, distribution: Distribution, size: int) ->
 def names_in_zip(descriptor: int, size: int, filename: str) -> set[bytes]:
     """Return the names of what a zip file holds, or raise `BrokenArchive`."""
     return _guarded(filename, lambda: {entry.name for entry in read_entries(OpenArchive(descriptor, size))})
+
+
+def metadata_of_wheel_end(descriptor: int, size: int, filename: str) -> bytes:
+    """Return the METADATA of a wheel of which only the end is there, or raise `BrokenArchive`."""
+    return _guarded(filename, lambda: metadata_at_end(OpenArchive(descriptor, size)))
 
 
 def _guarded(filename: str, read: Callable[[], T]) -> T:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from packaging.utils import canonicalize_name
 
 from pypitool.archives.open_archive import ArchiveFacts, ArchiveFault, OpenArchive
-from pypitool.archives.zips import ZipEntry, read_entry, read_unambiguous, shown
+from pypitool.archives.zips import ZipEntry, read_entries, read_entry, read_unambiguous, shown
 from pypitool.core.filenames import Distribution
 from pypitool.core.limits import METADATA
 from pypitool.core.metadata import BadMetadata, CoreMetadata, parse_metadata
@@ -36,6 +36,15 @@ def read_wheel(archive: OpenArchive, distribution: Distribution) -> ArchiveFacts
         raise ArchiveFault("it holds no METADATA")
     body = read_entry(archive, held[_METADATA], METADATA.most)
     return ArchiveFacts(body, _parsed(body, distribution), gap=_gap(held))
+
+
+def metadata_at_end(archive: OpenArchive) -> bytes:
+    """Return METADATA, which lies near the directory at the end; nothing else of the wheel is looked at."""
+    for entry in read_entries(archive):
+        found = _DIST_INFO.fullmatch(entry.name)
+        if found and found[2] == _METADATA:
+            return read_entry(archive, entry, METADATA.most)
+    raise ArchiveFault("it holds no METADATA")
 
 
 def _gap(held: Collection[bytes]) -> str:

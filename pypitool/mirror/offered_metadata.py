@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 
 from packaging.requirements import Requirement
 
+from pypitool.archives.archive import metadata_of_wheel_end
 from pypitool.core.guard import Guard
-from pypitool.core.limits import METADATA
+from pypitool.core.limits import FILE_BYTES, METADATA
 from pypitool.core.mirror.selection import Candidate
+from pypitool.core.model import FileKind
 from pypitool.core.progress import TransferProgress
 from pypitool.mirror.available import requirements_in
-from pypitool.upstream.session import UpstreamSession
+from pypitool.upstream.bodies import read_bounded
+from pypitool.upstream.session import Response, UpstreamSession
 from pypitool.upstream.upstream_errors import NotAnIndexPage, Stopped, UpstreamUnavailable
 
 Requirements = tuple[Requirement, ...]
+
+_END = 256 * 1024  # bytes of a wheel; its RECORD and directory have 200 for each of its files
+_UP_TO_THE_END = re.compile(r"bytes \d{1,15}-(\d{1,15})/(\d{1,15})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +75,46 @@ def read_dependencies(
 
 
 def _read(session: UpstreamSession, candidate: Candidate) -> Requirements | None:
-    if candidate.metadata_sha256 is None:
+    if candidate.metadata_sha256 is not None:
+        body = _beside(session, candidate, candidate.metadata_sha256)
+    elif candidate.kind is FileKind.WHEEL:
+        body = _in_wheel(session, candidate)
+    else:
         return None
+    return requirements_in(body, candidate.kind)
+
+
+def _beside(session: UpstreamSession, candidate: Candidate, sha256: str) -> bytes:
     # PEP 658: "served at the file URL with .metadata appended", where there is no query or fragment.
     url = candidate.url.partition("#")[0] + ".metadata"
     answer = session.read(url, {"Accept": "*/*"}, METADATA.most)
     if answer.status_code != 200:
         raise UpstreamUnavailable(url, f"it answers {answer.status_code}")
-    if hashlib.sha256(answer.body).hexdigest() != candidate.metadata_sha256:
+    if hashlib.sha256(answer.body).hexdigest() != sha256:
         raise NotAnIndexPage(url, "its sha256 is not the one that the page announces")
-    return requirements_in(answer.body, candidate.kind)
+    return answer.body
+
+
+def _in_wheel(session: UpstreamSession, candidate: Candidate) -> bytes:
+    """Read the end of a wheel, where its directory and METADATA are; many an index has nothing beside it."""
+    headers = {"Accept": "*/*", "Accept-Encoding": "identity", "Range": f"bytes=-{_END}"}
+    with session.get(candidate.url, headers) as response, TemporaryFile(prefix="pypitool-") as file:
+        size = _whole_size(response)
+        if size is None or size > FILE_BYTES.most:
+            raise UpstreamUnavailable(candidate.url, "it does not send the end of a file alone")
+        end = read_bounded(response, min(_END, size))
+        # Where the rest would be is nothing, but for the mark of a zip file, which is looked for first.
+        for offset, piece in ((0, b"PK"), (size - len(end), end)):
+            file.seek(offset)
+            file.write(piece)
+        file.flush()
+        return metadata_of_wheel_end(file.fileno(), size, candidate.filename)
+
+
+def _whole_size(response: Response) -> int | None:
+    if response.status_code == 206:
+        found = _UP_TO_THE_END.fullmatch(response.headers.get("Content-Range", ""))
+        return int(found[2]) if found and int(found[1]) + 1 == int(found[2]) else None
+    length = response.headers.get("Content-Length", "")
+    # All of a small file is as good as its end.
+    return int(length) if response.status_code == 200 and length.isdecimal() and int(length) <= _END else None

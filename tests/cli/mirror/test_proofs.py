@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
 
 from tests.cli.mirror.conftest import Site, lines, wheel
-from tests.support.upstream import Dialect, respond
+from tests.support.upstream import Action, Dialect, respond
 
 LOCK = """
 lock-version = "1.0"
@@ -143,18 +144,57 @@ def test_a_dry_run_without_an_upstream_ends_with_7(site: Site) -> None:
     assert site.run("download", "-n", "--exact", "a==1.0", "-i", site.fake.url).code == 7
 
 
-@pytest.mark.parametrize("fault", ["lies", "is not there", "is not announced"])
-def test_metadata_that_cannot_be_had_before_the_file_is_said(site: Site, fault: str) -> None:
+@pytest.mark.parametrize("action", [respond(404), respond(200, body=b"other")], ids=["gone", "lies"])
+def test_metadata_that_cannot_be_had_before_the_file_is_said(site: Site, action: Action) -> None:
     a = wheel("a", "1.0", "b")
-    site.offer(replace(a, metadata=None) if fault == "is not announced" else a)
-    if fault != "is not announced":
-        site.fake.fail("metadata", respond(404) if fault == "is not there" else respond(200, body=b"other"))
+    site.offer(a)
+    site.fake.fail("metadata", action)
     site.write("backend.txt", "a==1.0\n")
 
     ended = site.run("sync", "-n")
 
     assert ended.code == 0
     assert f"{a.filename}: what it depends on is unknown until it is fetched" in ended.err
+
+
+@pytest.mark.parametrize(("ranges", "size"), [(True, 600_000), (True, 10), (False, 10)])
+def test_where_an_index_has_no_metadata_beside_a_wheel_its_end_tells(
+    site: Site, ranges: bool, size: int
+) -> None:
+    a = replace(wheel("a", "1.0", "b", extra=random.Random(1).randbytes(size)), metadata=None)
+    site.offer(a)
+    site.fake.index.dialect = Dialect(json=False, ranges=ranges)
+    site.write("backend.txt", "a==1.0\n")
+
+    ended = site.run("sync", "-n")
+
+    assert [line for line in ended.out.splitlines() if line.startswith("missing: ")] == [
+        f"missing: backend {target}: b (needed by a 1.0)" for target in ("linux", "windows")
+    ]
+    assert site.fake.paths("/files/") == [f"/files/{a.filename}"]
+    assert site.fake.seen[-1].headers["Range"] == "bytes=-262144"
+
+
+def test_a_whole_wheel_is_not_fetched_for_its_metadata(site: Site) -> None:
+    a = replace(wheel("a", "1.0", "b", extra=random.Random(1).randbytes(600_000)), metadata=None)
+    site.offer(a)
+    site.fake.index.dialect = Dialect(ranges=False)
+    site.write("backend.txt", "a==1.0\n")
+
+    ended = site.run("sync", "-n")
+
+    assert f"{a.filename}: what it depends on is unknown until it is fetched" in ended.err
+
+
+@pytest.mark.parametrize("told", ["bytes 0-9/10", "bytes 5-9/99", "bytes */10", "items 0-9/10", ""])
+def test_an_end_of_another_form_tells_nothing(site: Site, told: str) -> None:
+    site.offer(replace(wheel("a", "1.0", "b"), metadata=None))
+    site.fake.fail("/files/", respond(206, body=b"0123456789", Content_Range=told))
+    site.write("backend.txt", "a==1.0\n")
+
+    ended = site.run("sync", "-n")
+
+    assert (ended.code, ended.err.count("unknown until it is fetched")) == (0, 1)
 
 
 def test_without_a_closure_a_dry_run_asks_for_no_metadata(site: Site) -> None:
