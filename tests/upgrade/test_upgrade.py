@@ -84,6 +84,21 @@ def test_a_lost_catalogue_is_rebuilt_to_the_same(home: Path, expected: dict[str,
     assert found == expected["documents"]
 
 
+@pytest.mark.process
+def test_what_sets_wanted_before_counts_as_proven(home: Path) -> None:
+    pins = home / "pins.txt"
+    pins.write_text(pins.read_text().replace("alpha==1.0", "alpha==1.1"))
+
+    ended = subprocess.run(
+        [*OURS, "prune", "--json", "--config", "config.toml"], cwd=home, env=environment(home),
+        capture_output=True, text=True, timeout=LONGEST, check=False,
+    )  # fmt: skip
+
+    warning, summary = map(json.loads, ended.stdout.splitlines())
+    assert "`all` keeps 1 file that its last proven run wanted" in warning["message"]
+    assert (summary["planned"], summary["exit_code"]) == (0, 0)
+
+
 @pytest.mark.live
 def test_the_server_keeps_yanks_quarantines_and_tokens(home: Path, expected: dict[str, Any]) -> None:
     secrets = expected["secrets"]
