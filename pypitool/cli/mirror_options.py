@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +12,7 @@ import click
 
 from pypitool.cli.command import option
 from pypitool.cli.invocation import Invocation
+from pypitool.cli.mirror_run import interruptible
 from pypitool.core.mirror.input_place import InputPlace, input_place
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class UpstreamOptions:
             upstreams=lambda: self.upstreams(upstreams(settings, invocation.environ)),
             elsewhere=elsewhere,
             stop=invocation.stop,
+            waiting=partial(interruptible, invocation),
         )
 
 

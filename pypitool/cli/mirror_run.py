@@ -156,6 +156,17 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
+def interruptible(invocation: Invocation) -> Iterator[None]:
+    """Let SIGTERM end what comes before a run as Ctrl-C does; a daemon's jobs are told otherwise."""
+
+    def interrupt(number: int) -> None:
+        raise KeyboardInterrupt
+
+    with on_signals(interrupt, *([signal.SIGTERM] if invocation.stop is None else [])):
+        yield
+
+
+@contextmanager
 def on_signals(take: Callable[[int], None], *numbers: signal.Signals) -> Iterator[None]:
     """Call `take` with each of these signals that arrives while the block runs."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -228,6 +229,7 @@ def web_inputs(
     environ: Mapping[str, str],
     *,
     stop: Event | None = None,
+    waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     only_copies: bool = False,
     without_copy: bytes | None = None,
 ) -> WebInputs:
@@ -242,6 +244,7 @@ def web_inputs(
         elsewhere=partial(upstream_at, "address"),
         copies=copies,
         without_copy=without_copy,
+        waiting=waiting,
         stop=stop,
     )
 

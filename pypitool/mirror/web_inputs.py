@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
@@ -48,6 +49,7 @@ class WebInputs:
     copies: Path | None = None  # the directory of an earlier run's
     without_copy: bytes | None = None  # what stands for a copy that is not there; None: that is a fault
     stop: Event | None = None
+    waiting: Callable[[], AbstractContextManager[None]] = nullcontext  # around each fetch
     bodies: dict[str, bytes] = field(default_factory=dict)
 
     def read(self, address: str, including: str | None = None) -> bytes:
@@ -83,7 +85,8 @@ class WebInputs:
 
         session = UpstreamSession(self._upstream_for(address, including), self.stop)
         try:
-            answer = session.read(address, {"Accept": "text/plain, */*;q=0.1"}, INPUT_BYTES.most)
+            with self.waiting():
+                answer = session.read(address, {"Accept": "text/plain, */*;q=0.1"}, INPUT_BYTES.most)
             if answer.status_code != 200:
                 raise InputNotFetched(redacted(address), f"it answers {answer.status_code}")
             return _requirements(address, answer)

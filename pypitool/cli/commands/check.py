@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import click
 
@@ -15,6 +16,7 @@ from pypitool.cli.mirror_options import (
     requirement_file_options,
     target_options,
 )
+from pypitool.cli.mirror_run import interruptible
 from pypitool.cli.run_output import RunOutput
 from pypitool.core.mirror.run_events import Event
 from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_code, run_outcome
@@ -49,7 +51,8 @@ def check_command(
         copies = web_inputs(settings, invocation.environ, only_copies=True)
         requests = set_requests(settings, names, web=copies)
     else:
-        inputs = wanted.read(web_inputs(settings, invocation.environ, stop=invocation.stop))
+        waiting = partial(interruptible, invocation)
+        inputs = wanted.read(web_inputs(settings, invocation.environ, waiting=waiting))
         requests = (named_request("check", settings, inputs, whom.targets(targets(settings))),)
     output, tally = RunOutput(invocation), Tally()
 

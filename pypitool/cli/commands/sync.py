@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +16,7 @@ from pypitool.cli.command import command, option
 from pypitool.cli.explained import print_explained
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages
-from pypitool.cli.mirror_run import run_for, tell_input_warnings, workspace_of
+from pypitool.cli.mirror_run import interruptible, run_for, tell_input_warnings, workspace_of
 from pypitool.core.state_files import StateFiles
 
 if TYPE_CHECKING:
@@ -76,11 +77,11 @@ def sync_command(
     if locked and not dry_run and (code := _known_outcome(invocation, question, began)) is not None:
         return code
     # Not before: that nothing has changed is told in the time that these take to import.
-    from pypitool.mirror.configured import recipients, set_requests, upstreams, web_inputs
+    from pypitool.mirror.configured import recipients, set_requests, upstreams
     from pypitool.mirror.sync import SyncOptions
 
     asks_nobody = locked or offline
-    web = web_inputs(settings, invocation.environ, stop=invocation.stop, only_copies=asks_nobody)
+    web = _web_inputs(invocation, settings, only_copies=asks_nobody)
     requests = set_requests(settings, names, resolve=resolve, web=web)
     for request in requests:
         tell_input_warnings(invocation, request.inputs)
@@ -92,6 +93,13 @@ def sync_command(
         largest_file=settings.policy.max_file_size,
         dry_run=dry_run, recipients=recipients(settings),
     )  # fmt: skip
+
+
+def _web_inputs(invocation: Invocation, settings: Settings, *, only_copies: bool) -> WebInputs:
+    from pypitool.mirror.configured import web_inputs
+
+    waiting, stop = partial(interruptible, invocation), invocation.stop
+    return web_inputs(settings, invocation.environ, stop=stop, waiting=waiting, only_copies=only_copies)
 
 
 def _known_outcome(invocation: Invocation, question: SyncQuestion, began: float) -> int | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +12,8 @@ import pytest
 
 from tests.cli.mirror.conftest import Site, wheel
 from tests.support.certificates import Authority
-from tests.support.upstream import FakeUpstream
+from tests.support.upstream import FakeUpstream, stall
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -141,3 +145,20 @@ def test_check_of_an_address_asks_for_it(site: Site, files: FakeUpstream) -> Non
     site.more = ""
 
     assert site.run("check", "-r", f"{files.root}/limits.txt", "--target", "linux").code == 0
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])
+def test_an_address_that_stalls_does_not_hold_up_an_order_to_stop(
+    site: Site, files: FakeUpstream, number: signal.Signals
+) -> None:
+    files.fail("/limits.txt", stall(3, 600.0))
+    site.run("config", "show")  # writes the configuration
+    command = [sys.executable, "-m", "pypitool", "sync", "--config", str(site.config)]
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: files.seen, what="the address is asked")
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)  # its own patience is longer: a minute, six times
+
+    assert (process.returncode, said.strip()) == (130, "error: interrupted")
