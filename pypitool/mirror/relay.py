@@ -89,14 +89,24 @@ class Relay(ThreadingHTTPServer):
         """Take our address out of what uv says."""
         return text.replace(self._root, "the index")
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a connection that uv gave up."""
+
     @property
     def _root(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/{self._secret}"
 
 
+class _HungUp(PypitoolError):
+    """uv asks for more than it needs, and hangs up once it has its answer."""
+
+    sentence = "uv hung up"
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Relay
+    _has_begun = False  # to answer
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -106,7 +116,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path is None:
             self._answer(404)
             return
-        Guard.run(lambda: self._given(path), self._failed)
+        self._has_begun = False
+        Guard.turn(lambda: self._given(path), self._failed)
 
     def _given(self, path: str) -> None:
         found = re.fullmatch(r"(\d{1,6})/simple/([^/]+)/?", path)
@@ -120,9 +131,12 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(error, NoSuchProject):
             self._answer(404)
             return
-        # Not a 5xx: it has been tried again here, as often as is configured.
+        self.close_connection = True
+        if isinstance(error, _HungUp):
+            return
         self.server.failures.append(error)
-        self._answer(400)
+        if not self._has_begun:
+            self._answer(400)  # not a 5xx: it has been tried again here, as often as is configured
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: what fails is told by who resolves."""
@@ -131,9 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", _JSON)
         self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+        self._write(body)
 
     def _file(self, path: str) -> None:
         is_metadata = path.endswith(_METADATA)
@@ -160,8 +172,18 @@ class _Handler(BaseHTTPRequestHandler):
                     self.send_header(name, response.headers[name])
             # Whoever sends no length ends with the connection.
             self.send_header("Connection", "close")
-            self.end_headers()
+            self._write(b"")
             if self.command != "HEAD":
                 for piece in read_pieces(response, FILE_BYTES.most):
-                    self.wfile.write(piece)
+                    self._write(piece)
         self.close_connection = True
+
+    def _write(self, piece: bytes) -> None:
+        try:
+            if not self._has_begun:
+                self._has_begun = True
+                self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(piece)
+        except OSError as error:
+            raise _HungUp from error

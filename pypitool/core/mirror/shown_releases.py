@@ -94,14 +94,12 @@ def show_releases(
             releases[candidate.version].append(candidate)
         else:
             left_out.setdefault(candidate.version, reason)
-    covered = {version: _covered(files, targets, rules.selection) for version, files in releases.items()}
-    finals_are_young = LeftOut.COOLDOWN in {
-        reason for version, reason in left_out.items() if not version.is_prerelease
-    }
-    judged = (
-        (version, _unfit(version, files, covered, terms, rules, finals_are_young))
-        for version, files in releases.items()
+    finals_are_young = any(
+        reason is LeftOut.COOLDOWN and not version.is_prerelease for version, reason in left_out.items()
     )
+    judge = _Judge(targets, rules, terms, finals_are_young)
+    # The oldest first: a release is compared with those before it.
+    judged = ((version, judge.refusal(version, releases[version])) for version in sorted(releases))
     unfit = {version: reason for version, reason in judged if reason is not None}
     shown = [version for version in sorted(releases, reverse=True) if version not in unfit]
     files_shown = (replace(file, yanked=None) for version in shown for file in releases[version])
@@ -132,55 +130,50 @@ def _refusal(candidate: Candidate, rules: ReleaseRules, terms: ProjectTerms, now
     return LeftOut.COOLDOWN if is_too_young(candidate.upload_time, rules.cooldown, now) else None
 
 
-def _covered(
-    files: Sequence[Candidate], targets: Sequence[Target], rules: SelectionRules
-) -> frozenset[Target]:
-    if rules.files is FilesPolicy.ALL:
-        return frozenset(targets)
-    return frozenset(target for target in targets if any(fits(file, target) for file in files))
+@dataclass(slots=True)
+class _Judge:
+    """Judges releases as wholes, the oldest first."""
 
+    targets: Sequence[Target]
+    rules: ReleaseRules
+    terms: ProjectTerms
+    finals_are_young: bool
+    # What releases so far have files for; thousands of releases have a handful of answers.
+    covered: set[frozenset[Target]] = field(default_factory=set)
 
-def _unfit(
-    version: Version,
-    files: Sequence[Candidate],
-    covered: Mapping[Version, frozenset[Target]],
-    terms: ProjectTerms,
-    rules: ReleaseRules,
-    finals_are_young: bool,
-) -> LeftOut | None:
-    """Say why a release is not shown, whatever its files are."""
-    if version in terms.have or version in terms.named:
+    def refusal(self, version: Version, files: Sequence[Candidate]) -> LeftOut | None:
+        """Say why a release is not shown, whatever its files are."""
+        if version in self.terms.have or version in self.terms.named:
+            return None
+        if version.is_prerelease and not self._may_be_prerelease():
+            return LeftOut.PRERELEASE
+        mine = self._covered(files)
+        if self.terms.served is not None:
+            return None if mine >= set(self.terms.served) else LeftOut.NO_FILE
+        if not mine or self._is_dominated(files, mine):
+            return LeftOut.NO_FILE
+        self.covered.add(mine)
         return None
-    if version.is_prerelease and not _may_be_prerelease(rules, terms, finals_are_young):
-        return LeftOut.PRERELEASE
-    if terms.served is not None:
-        return None if covered[version] >= set(terms.served) else LeftOut.NO_FILE
-    is_fit = covered[version] and not _is_dominated(version, files, covered)
-    return None if is_fit else LeftOut.NO_FILE
 
+    def _covered(self, files: Sequence[Candidate]) -> frozenset[Target]:
+        if self.rules.selection.files is FilesPolicy.ALL:
+            return frozenset(self.targets)
+        return frozenset(target for target in self.targets if any(fits(file, target) for file in files))
 
-def _may_be_prerelease(rules: ReleaseRules, terms: ProjectTerms, finals_are_young: bool) -> bool:
-    """Tell whether a resolver may look at pre-releases: it takes them where nothing else satisfies.
+    def _may_be_prerelease(self) -> bool:
+        """Tell whether a resolver may look at pre-releases: it takes them where nothing else satisfies.
 
-    That something else is only too young is no reason to take one.
-    """
-    if rules.selection.prereleases or any(version.is_prerelease for version in terms.have):
-        return True
-    return not terms.have and not finals_are_young
+        That something else is only too young is no reason to take one.
+        """
+        if self.rules.selection.prereleases or any(one.is_prerelease for one in self.terms.have):
+            return True
+        return not self.terms.have and not self.finals_are_young
 
+    def _is_dominated(self, files: Sequence[Candidate], mine: frozenset[Target]) -> bool:
+        """Tell whether an older release serves the same targets, and one more that this one only seems to.
 
-def _is_dominated(
-    version: Version, files: Sequence[Candidate], covered: Mapping[Version, frozenset[Target]]
-) -> bool:
-    """Tell whether an older release serves the same targets, and one more that this one only seems to.
-
-    A resolver for all platforms looks at no tags: it takes a release with nothing but a wheel for Windows
-    for everybody. Where requires-python leaves a target out it knows itself, and takes two releases.
-    """
-    mine = covered[version]
-    return any(
-        other < version
-        and mine < theirs
-        and any(target.runs(file.requires_python) for target in theirs - mine for file in files)
-        for other, theirs in covered.items()
-    )
+        A resolver for all platforms looks at no tags: it takes a release with nothing but a wheel for Windows
+        for everybody. Where requires-python leaves a target out it knows itself, and takes two releases.
+        """
+        missing = {target for theirs in self.covered if mine < theirs for target in theirs - mine}
+        return any(target.runs(file.requires_python) for target in missing for file in files)
