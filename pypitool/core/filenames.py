@@ -22,7 +22,7 @@ SIGNATURE = ".asc"  # behind the name of a package file: its signature, beside i
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
 # As `packaging` does since 26.3: three sets of tags, none empty, and interpreters have a name.
 _TAGS = re.compile(r"(?P<python>[a-z_]\w*(\.[a-z_]\w*)*)(-\w+(\.\w+)*){2}", re.ASCII | re.IGNORECASE)
-_LONGEST = 200  # bytes; the file system's limit is 255, and `.metadata` or a temporary name must fit too
+LONGEST_NAME = 200  # bytes; the file system's limit is 255, and `.metadata` or a temporary name must fit too
 
 # Longest first, so that `.tar.gz` is not taken for a `.gz`. Wheels are lower case, the others as they come.
 _KINDS = {
@@ -105,8 +105,8 @@ def parse(filename: str) -> Distribution:
         raise BadFilename(
             filename, "only ASCII letters, digits and `._+!-` may stand in it, a letter or digit first"
         )
-    if len(filename) > _LONGEST:
-        raise BadFilename(filename, f"it is longer than {_LONGEST} bytes")
+    if len(filename) > LONGEST_NAME:
+        raise BadFilename(filename, f"it is longer than {LONGEST_NAME} bytes")
     extension = _extension(filename)
     if not extension:
         raise BadFilename(filename, f"it ends in none of {' '.join(sorted(_KINDS))}")

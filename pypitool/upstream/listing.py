@@ -14,10 +14,11 @@ from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urljoin
 
-from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
+from packaging.tags import Tag
+from packaging.utils import BuildTag, NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from pypitool.core.filenames import BadFilename, parse
+from pypitool.core.filenames import LONGEST_NAME, BadFilename, parse
 from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import FileKind, ProjectStatus
 from pypitool.core.text import timestamp
@@ -29,6 +30,9 @@ _MOMENT = re.compile(
     r"(?P<second>(?:19|2\d)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?(?P<zone>Z|[+-]\d\d:\d\d)?",
     re.ASCII,
 )
+_AS_WE_WRITE_IT = re.compile(r"(?:19|2\d)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+# Of an address that is whole, and of plain characters, joining would make the same.
+_WHOLE = re.compile(r"https?://[A-Za-z0-9.:-]+/[A-Za-z0-9._/%+-]*(?:#[A-Za-z0-9=_-]+)?", re.ASCII)
 _SDISTS = (".tar.gz", ".zip")
 
 Wants = Callable[[Version], bool]
@@ -70,8 +74,9 @@ class Listing:
 
     def named(self, filenames: Mapping[str, object]) -> Iterator[Candidate]:
         """Yield the files of these names."""
+        names = _ReadNames()
         for entry in self.entries:
-            if entry.filename in filenames and (found := self._candidate(entry)) is not None:
+            if entry.filename in filenames and (found := self._candidate(entry, names)) is not None:
                 yield found
 
     def pack(self) -> bytes:
@@ -85,8 +90,9 @@ class Listing:
         return cls(project, base, tuple(ListedFile(*entry) for entry in entries))
 
     def _candidates(self, wants: Wants | None) -> Iterator[Candidate]:
+        names = _ReadNames()
         for entry in self.entries if wants is None else self._worth_reading(wants):
-            found = self._candidate(entry)
+            found = self._candidate(entry, names)
             if found is not None and (wants is None or wants(found.version)):
                 yield found
 
@@ -102,26 +108,18 @@ class Listing:
             if judged[text]:
                 yield entry
 
-    def _candidate(self, entry: ListedFile) -> Candidate | None:
-        try:
-            distribution = parse(entry.filename)
-        except BadFilename:
-            return None
+    def _candidate(self, entry: ListedFile, names: _ReadNames) -> Candidate | None:
+        name = names.read(entry.filename)
         # `cffi-1.0.2-2.tar.gz` reads as version 2 of `cffi-1-0-2`: it is no file of this project.
-        if distribution.project != self.project or distribution.kind is FileKind.LEGACY:
+        if name is None or name.project != self.project:
             return None
-        version = distribution.parsed_version
-        if version is None:
-            return None
-        is_wheel = distribution.kind is FileKind.WHEEL
-        _, _, build, tags = parse_wheel_filename(entry.filename) if is_wheel else ("", "", (), frozenset())
         return Candidate(
             filename=entry.filename,
             project=self.project,
-            version=version,
-            kind=distribution.kind,
-            tags=tags,
-            build=build,
+            version=name.version,
+            kind=name.kind,
+            tags=name.tags,
+            build=name.build,
             url=joined(self.base, entry.url),
             hashes=frozenset(_strong(entry.hashes)),
             size=entry.size,
@@ -130,6 +128,51 @@ class Listing:
             upload_time=_time(entry.upload_time),
             metadata_sha256=entry.metadata_sha256,
         )
+
+
+class _ReadName(NamedTuple):
+    project: NormalizedName
+    version: Version
+    kind: FileKind
+    tags: frozenset[Tag] = frozenset()
+    build: BuildTag = ()
+
+
+class _ReadNames:
+    """Reads the names of files; what names of wheels have in common is read once.
+
+    A project of 11,000 files has a few hundred versions, and fewer sets of tags.
+    """
+
+    def __init__(self) -> None:
+        self._heads: dict[str, tuple[NormalizedName, Version]] = {}
+        self._tags: dict[str, frozenset[Tag]] = {}
+
+    def read(self, filename: str) -> _ReadName | None:
+        """Return what a name says; None for one that is not, or not certainly, a file that is installed."""
+        dashes = filename.split("-")
+        if not filename.endswith(".whl") or len(dashes) != 5:  # with six there is a number of a build
+            return _read_whole(filename)
+        head, tags = "-".join(dashes[:2]), "-".join(dashes[2:])
+        if head in self._heads and tags in self._tags and len(filename) <= LONGEST_NAME:
+            return _ReadName(*self._heads[head], FileKind.WHEEL, self._tags[tags])
+        name = _read_whole(filename)
+        if name is not None:
+            self._heads[head], self._tags[tags] = (name.project, name.version), name.tags
+        return name
+
+
+def _read_whole(filename: str) -> _ReadName | None:
+    try:
+        found = parse(filename)
+    except BadFilename:
+        return None
+    if found.kind is FileKind.LEGACY or found.parsed_version is None:
+        return None
+    if found.kind is FileKind.SDIST:
+        return _ReadName(found.project, found.parsed_version, found.kind)
+    _, _, build, tags = parse_wheel_filename(filename)
+    return _ReadName(found.project, found.parsed_version, found.kind, tags, build)
 
 
 def _version_text(filename: str, project: NormalizedName, names: dict[str, bool]) -> str | None:
@@ -150,6 +193,8 @@ def _strong(digests: Mapping[str, object]) -> Iterator[str]:
 
 
 def _time(text: str | None) -> str | None:
+    if text is not None and _AS_WE_WRITE_IT.fullmatch(text) and _is_moment(text[:-1]):
+        return text
     found = _MOMENT.fullmatch(text or "")
     if found is None:
         return None
@@ -162,8 +207,18 @@ def _time(text: str | None) -> str | None:
         return None
 
 
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def joined(base: str, url: str) -> str:
     """Return the address that a page at `base` means; what cannot be one stays as it is."""
+    if _WHOLE.fullmatch(url):
+        return url
     try:
         return urljoin(base, url)
     except ValueError:

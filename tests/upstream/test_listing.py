@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from urllib.parse import urljoin
+
 import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from pypitool.core.model import FileKind
-from pypitool.upstream.listing import ListedFile, Listing
+from pypitool.upstream.listing import ListedFile, Listing, joined
 
 A = canonicalize_name("a-b")
 PAGE = "https://index.example/simple/a-b/"
@@ -50,6 +52,9 @@ def test_a_listing_comes_back_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("written", "read"),
     [
+        ("2026-01-02T03:04:05.678901Z", "2026-01-02T03:04:05.678901Z"),
+        ("2026-02-30T03:04:05.678901Z", None),
+        ("2026-01-02T25:04:05.678901Z", None),
         ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000000Z"),
         ("2026-01-02T03:04:05.6789Z", "2026-01-02T03:04:05.678900Z"),
         ("2026-01-02T03:04:05.123456789Z", "2026-01-02T03:04:05.123456Z"),
@@ -113,3 +118,48 @@ def test_files_are_found_by_name() -> None:
     found = held.named({"a-b-1.0.tar.gz": 1, "a-b-1.0.egg": 2, "a-b-9.tar.gz": 3})
 
     assert [candidate.filename for candidate in found] == ["a-b-1.0.tar.gz"]
+
+
+ODD_NAMES = (
+    "a_b-1.0-py3-none-any.whl",
+    "a_b-1.0-py3-none-any.WHL",
+    "A_B-1.0-py3-none-any.whl",
+    "b-1.0-py3-none-any.whl",
+    "a_b-1.0-1-py3-none-any.whl",
+    "a_b-1.0-x-py3-none-any.whl",
+    "a_b-v1-py3-none-any.whl",
+    "a_b-1.0-py3-none-an y.whl",
+    "a_b-1.0-3py-none-any.whl",
+    "a_b-1.0-py2.py3-none-any.whl",
+    "a_b-1.0.tar.gz",
+    "a_b-1.0-2.tar.gz",
+    "a_b-1.0.tar.bz2",
+    "a_b-1.0-py3.8.egg",
+    "a_b-\u0661.0-py3-none-any.whl",
+    "..-1.0-py3-none-any.whl",
+    f"a_b-1.0+{'x' * 190}-py3-none-any.whl",
+)
+
+
+def test_a_name_reads_the_same_whatever_was_read_before_it() -> None:
+    alone = [file for name in ODD_NAMES for file in listing(name).candidates()]
+    together = listing(*ODD_NAMES, *ODD_NAMES).candidates()
+
+    assert list(together) == alone + alone
+    assert len(alone) == 7
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://files.example/a/b-1.0%2Bx.whl",
+        "http://files.example:8080/a#sha256=00",
+        "https://files.example/../a",
+        "https://files.example/a b",
+        "//files.example/a",
+        "../../a?x=1#y",
+        "https://[::1]/a",
+    ],
+)
+def test_an_address_is_joined_as_the_standard_says(url: str) -> None:
+    assert joined("https://index.example/simple/a/", url) == urljoin("https://index.example/simple/a/", url)
