@@ -7,12 +7,9 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output, load_and_warn, log_to_stderr
 from pypitool.cli.settings_options import setting_option
-from pypitool.core.errors import PypitoolError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,15 +180,3 @@ def progress_bar(invocation: Invocation, what: str) -> Iterator[Callable[[int, i
     finally:
         for bar in bars:
             bar.stop()
-
-
-def project_names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Complete the name of a project from the catalogue as it is; nothing is scanned."""
-    invocation = ctx.ensure_object(Invocation)
-    invocation.quiet = True
-    try:
-        with open_repository(invocation, reader_only=True) as repository:
-            names = repository.catalogue.project_names()
-    except PypitoolError:
-        return []
-    return [name for name in names if name.startswith(incomplete.lower())]

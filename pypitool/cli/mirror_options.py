@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pypitool.cli.command import option
+from pypitool.cli.completing import target_names
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.mirror_run import interruptible
 from pypitool.core.mirror.input_place import InputPlace, input_place
@@ -162,7 +163,7 @@ def target_options(function: F) -> F:
         TargetOptions,
         option(
             "--target", "target_names", multiple=True, topic=_WHOM, metavar="NAME",
-            help="A target of `[targets]`.",
+            shell_complete=target_names, help="A target of `[targets]`.",
         ),
         option(
             "--platform", "platforms", multiple=True, topic=_WHOM, metavar="TAG",

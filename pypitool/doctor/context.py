@@ -40,6 +40,7 @@ class Context:
     now: datetime
     asks_upstream: bool = False  # for names of ours
     through: str | None = None  # the server's address at its proxy, to be tried with forged headers
+    makes_packages: bool = False  # nobody has named any: `serve` makes its own
     copied: list[CatalogueCopy] = field(default_factory=list)  # the catalogue, once it was read
 
     @property

@@ -44,7 +44,10 @@ def look_at_directories(context: Context) -> Iterator[Finding]:
     state = context.state
     for number, root in enumerate(context.roots):
         found = _directory(root, _server_user(state))
-        yield from directory_findings(found, is_written=context.is_written and number == 0)
+        is_first = number == 0
+        yield from directory_findings(
+            found, is_written=context.is_written and is_first, is_made=context.makes_packages and is_first
+        )
     yield from _state(state, context.roots)
     yield from _choice(context.survey)
     disks: dict[int, Path] = {}
@@ -139,8 +142,12 @@ def _may_write(place: Path, user: int) -> bool:
     return bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
-def directory_findings(found: Directory, *, is_written: bool) -> Iterator[Finding]:
-    """Judge a package directory."""
+def directory_findings(found: Directory, *, is_written: bool, is_made: bool = False) -> Iterator[Finding]:
+    """Judge a package directory; `is_made`: `serve` makes it where nobody has named another one."""
+    if not found.exists and is_made:
+        why = "nothing is served until `pypitool serve` makes it, or you do"
+        yield info("packages-missing", found.path, "the package directory does not exist yet", why)
+        return
     if not found.exists:
         yield error(
             "packages-missing", found.path, "the package directory does not exist",

@@ -8,6 +8,18 @@ import pytest
 
 from pypitool.__main__ import main
 
+CONFIG = """
+[server]
+packages = "{packages}"
+[targets]
+ubuntu24 = {{ python = "3.12", platform = "manylinux_2_39_x86_64" }}
+[set.backend]
+requirements = "backend.txt"
+[job.nightly]
+run = "sync"
+cron = "30 3 * * *"
+"""
+
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_of_each_shell_is_printed(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,11 +86,22 @@ def test_another_shell_is_refused() -> None:
         ("pypitool serve --por", "plain,--port"),
         ("pypitool serve ./", "dir,./"),
         ("pypitool user add --pass", "plain,--passwords"),
+        ("pypitool sync back", "plain,backend"),
+        ("pypitool check ba", "plain,backend"),
+        ("pypitool download a --target ubu", "plain,ubuntu24"),
+        ("pypitool schedule run ni", "plain,nightly"),
+        ("pypitool yank acme-core 1.", "plain,1.1"),
     ],
 )
-def test_words_are_completed(words: str, offered: str, clean_environment: dict[str, str]) -> None:
+def test_words_are_completed(
+    words: str, offered: str, clean_environment: dict[str, str], packages: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(CONFIG.format(packages=packages))
+    assert main(["rescan", "--packages", str(packages)]) == 0
     environment = {
         **clean_environment,
+        "PYPITOOL_CONFIG": str(config),
         "_PYPITOOL_COMPLETE": "bash_complete",
         "COMP_WORDS": words,
         "COMP_CWORD": str(len(words.split()) - 1),

@@ -123,6 +123,21 @@ def test_packages_that_are_not_there(house: House) -> None:
     assert house.found() == [("packages-missing", str(house.packages))]
 
 
+def test_what_serve_makes_by_itself_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("PYPITOOL_PACKAGES", "PYPITOOL_STATE", "PYPITOOL_CONFIG", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PYPITOOL_FALLBACK_URL", "http://127.0.0.1:9/simple/")
+
+    main(["doctor", "--json"])
+
+    findings = {one["id"]: one for one in json.loads(capsys.readouterr().out)["findings"]}
+    assert findings["packages-missing"]["severity"] == "info"
+    assert findings["packages-missing"]["subject"] == str(tmp_path / "packages")
+
+
 def test_packages_that_everybody_may_write(house: House) -> None:
     house.packages.chmod(0o777)
 

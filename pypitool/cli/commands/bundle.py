@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pypitool.cli.command import Group, option
+from pypitool.cli.completing import set_names
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages, open_rescanned
 from pypitool.cli.mirror_run import run_for, workspace_of
@@ -38,7 +39,7 @@ def bundle_command() -> None:
     exits={5: "there is no such run"},
 )
 @click.argument("file", type=_FILE)
-@click.argument("names", metavar="[SET]...", nargs=-1)
+@click.argument("names", metavar="[SET]...", nargs=-1, shell_complete=set_names)
 @option("--since", type=int, metavar="RUN", help="Only what has been fetched after this run.")
 @option("--uploaded", is_flag=True, help="Take what people uploaded too.")
 @on_packages

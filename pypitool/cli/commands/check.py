@@ -8,6 +8,7 @@ from functools import partial
 import click
 
 from pypitool.cli.command import command
+from pypitool.cli.completing import set_names
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages, open_to_look
 from pypitool.cli.mirror_options import (
@@ -27,7 +28,7 @@ from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_co
     examples=("pypitool check", "pypitool check -r requirements.txt --packages packages"),
     exits={1: "a dependency is missing, each with who needs it; or nothing is required on a target"},
 )
-@click.argument("names", metavar="[SET]...", nargs=-1)
+@click.argument("names", metavar="[SET]...", nargs=-1, shell_complete=set_names)
 @requirement_file_options
 @target_options
 @on_packages

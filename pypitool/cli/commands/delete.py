@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from pypitool.cli.command import command, option
+from pypitool.cli.completing import project_names, versions
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.local import on_packages, project_names
+from pypitool.cli.local import on_packages
 from pypitool.cli.output import Output
 from pypitool.cli.prompt import agree
 from pypitool.cli.remote import managed_projects, on_server
@@ -52,7 +53,7 @@ class Declined(PypitoolError):
     },
 )
 @click.argument("project", shell_complete=project_names)
-@click.argument("version", required=False)
+@click.argument("version", required=False, shell_complete=versions)
 @option("--file", "filename", metavar="NAME", help="Delete only this file.")
 @option(
     "--give-up-name",

@@ -62,7 +62,8 @@ def doctor_command(invocation: Invocation, ask_upstream: bool, through: str | No
     output = Output(invocation)
     output.notices((*invocation.notices, *loaded.notices))
     now = datetime.now(timezone.utc)
-    context = Context(loaded.settings, faults, invocation.environ, now, ask_upstream, through)
+    makes_packages = loaded.origins["server.packages"].is_default
+    context = Context(loaded.settings, faults, invocation.environ, now, ask_upstream, through, makes_packages)
     examination = examine(context)
     for sentence in examination.unseen:
         output.warning(sentence)

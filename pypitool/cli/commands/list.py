@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from pypitool.cli.command import command
+from pypitool.cli.completing import project_names
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.local import on_packages, project_names
+from pypitool.cli.local import on_packages
 from pypitool.cli.output import Output
 from pypitool.cli.remote import managed_projects, on_server
 from pypitool.core.text import short_size

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pypitool.cli.command import command, option
+from pypitool.cli.completing import project_names
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.local import on_packages, open_repository, project_names
+from pypitool.cli.local import on_packages, open_repository
 from pypitool.cli.output import Output
 from pypitool.cli.remote import managed, on_server
 from pypitool.core.rights.right import Right

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from pypitool.cli.command import command, option
+from pypitool.cli.completing import project_names
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.local import on_packages, project_names
+from pypitool.cli.local import on_packages
 from pypitool.cli.output import Output
 from pypitool.cli.remote import Local, managed_projects, on_server
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pypitool.cli.command import Group, option
+from pypitool.cli.completing import job_names
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.job_units import next_steps, timing_of, unit_doubts, unit_job, write_units
 from pypitool.cli.main import Failure, describe, report
@@ -94,7 +95,7 @@ def schedule_command(ctx: click.Context, systemd: bool, directory: Path | None) 
     ),
     exits={2: "there is no such job"},
 )
-@click.argument("job")
+@click.argument("job", shell_complete=job_names)
 @click.pass_obj
 def run_command(invocation: Invocation, job: str) -> int:
     """Run a job now; it ends with the exit code of its command."""

@@ -9,8 +9,9 @@ import click
 
 from pypitool.cli.command import command
 from pypitool.cli.commands.list import yanked_words
+from pypitool.cli.completing import project_names, versions
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.local import on_packages, project_names
+from pypitool.cli.local import on_packages
 from pypitool.cli.output import Output
 from pypitool.cli.remote import managed_projects, on_server
 from pypitool.core.text import short_size
@@ -22,7 +23,7 @@ from pypitool.core.text import short_size
     exits={5: "there is no such project or release"},
 )
 @click.argument("project", shell_complete=project_names)
-@click.argument("version", required=False)
+@click.argument("version", required=False, shell_complete=versions)
 @on_packages
 @on_server
 @click.pass_obj

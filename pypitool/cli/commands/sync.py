@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pypitool.cli.command import command, option
+from pypitool.cli.completing import set_names
 from pypitool.cli.explained import print_explained
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.local import on_packages
@@ -42,7 +43,7 @@ SYNC_EXITS = {
     examples=("pypitool sync", "pypitool sync backend --dry-run", "pypitool sync --explain numpy"),
     exits=SYNC_EXITS,
 )
-@click.argument("names", metavar="[SET]...", nargs=-1)
+@click.argument("names", metavar="[SET]...", nargs=-1, shell_complete=set_names)
 @option("-n", "--dry-run", is_flag=True, help="Say what would be fetched and what missing; write nothing.")
 @option("--locked", is_flag=True, help="Ask only for what no earlier run has planned.")
 @option("--offline", is_flag=True, help="Ask nobody: what is not here is named as missing.")

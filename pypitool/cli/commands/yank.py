@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from pypitool.cli.command import command, option
+from pypitool.cli.completing import project_names, versions
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.local import on_packages, project_names
+from pypitool.cli.local import on_packages
 from pypitool.cli.output import Output
 from pypitool.cli.remote import managed_projects, on_server
 
@@ -25,7 +26,7 @@ STATUSES = ("active", "archived", "quarantined", "deprecated")
     exits={5: "there is no such project or release"},
 )
 @click.argument("project", shell_complete=project_names)
-@click.argument("version")
+@click.argument("version", shell_complete=versions)
 @option("--reason", metavar="TEXT", default="", help="Tell people why; installers print it.")
 @on_packages
 @on_server
@@ -48,7 +49,7 @@ def yank_command(invocation: Invocation, project: str, version: str, reason: str
     exits={5: "there is no such project or release"},
 )
 @click.argument("project", shell_complete=project_names)
-@click.argument("version")
+@click.argument("version", shell_complete=versions)
 @on_packages
 @on_server
 @click.pass_obj
