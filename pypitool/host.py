@@ -277,3 +277,66 @@ class Notifier:
                 channel.sendto("\n".join(lines).encode(), address)
             except OSError:
                 return  # nobody listens any more: a server that answers is worth more than its status
+
+
+_LEFT_BEHIND_SECONDS = 60.0  # before that somebody may be about to lock it
+_SCRATCH = "pypitool-scratch-"
+
+
+@contextmanager
+def scratch_directory() -> Iterator[Path]:
+    """Make a directory for the time of the block; it goes however that ends, by a signal too.
+
+    What a process left that was killed outright goes with the next one: who still uses his holds its lock.
+    """
+    import shutil
+    import tempfile
+
+    _sweep_scratches(Path(tempfile.gettempdir()))
+    with _ended_by_signals():
+        folder = Path(tempfile.mkdtemp(prefix=_SCRATCH))
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            lock_now(descriptor)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(descriptor)
+
+
+def _sweep_scratches(parent: Path) -> None:
+    import shutil
+
+    for folder in parent.glob(f"{_SCRATCH}*"):
+        with suppress(OSError):
+            found = folder.lstat()
+            is_left = time.time() - found.st_mtime > _LEFT_BEHIND_SECONDS
+            if found.st_uid != os.geteuid() or not stat_bits.S_ISDIR(found.st_mode) or not is_left:
+                continue
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                if lock_now(descriptor):
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let what would kill us outright end the block as Ctrl-C does, where nobody else has a use for it."""
+    import signal
+    import threading
+
+    def end(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    is_main = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGTERM, signal.SIGHUP) if is_main else ()
+    taken = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)

@@ -40,7 +40,7 @@ catalogue       -> core host
 cli             -> access catalogue config core doctor host manage mirror repository server/engine upload
                    upstream
 config          -> core
-doctor          -> access catalogue config core manage mirror repository upstream
+doctor          -> access catalogue config core host manage mirror repository upstream
 keeper          -> access catalogue core host repository store
 manage          -> access catalogue config core mirror repository upload upstream
 mirror          -> archives catalogue config core host repository store upstream

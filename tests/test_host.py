@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import tempfile
 from io import FileIO
 from pathlib import Path
 
@@ -18,6 +22,7 @@ from pypitool.host import (
     open_or_make,
     open_to_read,
     remove_foreign_link,
+    scratch_directory,
     whole_file,
     write_whole,
 )
@@ -175,3 +180,54 @@ def test_a_link_of_another_user_is_removed_and_our_own_is_not(tmp_path: Path) ->
     os.lchown(link, 65534, 65534)
     remove_foreign_link(link)
     assert not link.is_symlink()
+
+
+def test_a_scratch_directory_goes_with_its_block() -> None:
+    with scratch_directory() as folder:
+        (folder / "file").write_text("x")
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+    assert not folder.exists()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_scratch_directory_goes_with_a_process_that_is_ended(tmp_path: Path, number: int) -> None:
+    script = (
+        "import sys, time; from pypitool.host import scratch_directory\n"
+        "with scratch_directory() as folder:\n    print(folder, flush=True); time.sleep(600)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert process.stdout is not None
+    with process.stdout as told:
+        folder = Path(told.readline().strip())
+        process.send_signal(number)
+        process.wait()
+
+    assert folder.parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_goes_with_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, fresh, used = (tmp_path / f"pypitool-scratch-{name}" for name in ("left", "fresh", "used"))
+    for folder in (left, fresh, used):
+        folder.mkdir()
+    for folder in (left, used):
+        os.utime(folder, (0, 0))
+    descriptor = os.open(used, os.O_RDONLY)
+    lock_now(descriptor)
+
+    with scratch_directory():
+        pass
+    os.close(descriptor)
+
+    assert sorted(tmp_path.iterdir()) == [fresh, used]

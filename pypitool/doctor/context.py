@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import has_right
 from pypitool.core.rights.tokens import Token
 from pypitool.core.state_files import StateFiles
+from pypitool.host import scratch_directory
 from pypitool.repository.state import Survey, survey
 
 # Of a longer log only `verify` takes the time: 10 MB of lines are read in a second.
@@ -101,8 +101,8 @@ def read_copy(path: Path) -> CatalogueCopy:
 
 @contextmanager
 def _copy(path: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="pypitool-") as folder:
-        copy = Path(folder) / path.name
+    with scratch_directory() as folder:
+        copy = folder / path.name
         with closing(sqlite3.connect(copy)) as into:
             is_good = copy_unnoticed(path, into)
         if not is_good:

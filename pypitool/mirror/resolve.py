@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,6 +27,7 @@ from pypitool.core.mirror.lock_document import LockDocument, preferring, read_re
 from pypitool.core.mirror.requirement_lines import RequirementLine
 from pypitool.core.mirror.shown_releases import LeftOut, ReleaseRules
 from pypitool.core.mirror.targets import Target, lowest_python
+from pypitool.host import scratch_directory
 from pypitool.mirror.available import HeldFiles
 from pypitool.mirror.inputs import Inputs
 from pypitool.mirror.private_names import PrivateNames
@@ -254,7 +254,8 @@ class _Resolver:
             raise KnownOnlyWhenBuilt(pins)
 
     def _compile(self, arguments: Sequence[str], targets: Sequence[Target]) -> LockDocument:
-        with tempfile.TemporaryDirectory(prefix="pypitool-") as folder:
+        with scratch_directory() as place:
+            folder = str(place)
             command = [*_command(self.question, Path(folder)), *arguments]
             environment = {
                 **uv_environment(self.environ, folder),

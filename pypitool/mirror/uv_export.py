@@ -7,10 +7,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.lock_kinds import UV_EXPORT
+from pypitool.host import scratch_directory
 from pypitool.mirror.uv_program import uv_environment, uv_program
 
 _LOCK, _PROJECT = "uv.lock", "pyproject.toml"
@@ -34,7 +34,8 @@ def project_beside(lock: Path) -> Path | None:
 
 def exported(lock: Path, project: Path, environ: Mapping[str, str]) -> str:
     """Return a lock of uv as a pylock, with all extras and no development groups."""
-    with TemporaryDirectory(prefix="pypitool-") as folder:
+    with scratch_directory() as place:
+        folder = str(place)
         own = uv_environment(environ, folder)
         if lock.name == _LOCK:
             return _exported_in(lock.parent, own)

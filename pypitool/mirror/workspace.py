@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pypitool.catalogue.database import copy_unnoticed
 from pypitool.core.progress import TransferProgress
 from pypitool.core.state_files import StateFiles
+from pypitool.host import scratch_directory
 from pypitool.repository.contact import is_kept
 from pypitool.repository.repository import Repository
 from pypitool.repository.scan import scan_if_alone
@@ -41,11 +41,11 @@ def open_read_only(workspace: Workspace, progress: TransferProgress | None = Non
         with Repository.open(workspace.roots, workspace.state, reader_only=True) as repository:
             yield repository
         return
-    with TemporaryDirectory(prefix="pypitool-") as folder:
-        scratch = StateFiles(Path(folder) / "state")
+    with scratch_directory() as folder:
+        scratch = StateFiles(folder / "state")
         scratch.directory.mkdir()
         _copy(state, scratch)
-        roots = tuple(root if root.is_dir() else _empty(Path(folder), root) for root in workspace.roots)
+        roots = tuple(root if root.is_dir() else _empty(folder, root) for root in workspace.roots)
         reserve = workspace.reserve_deleted
         with Repository.open_scratch(roots, scratch.directory, reserve_deleted=reserve) as repository:
             with (progress or TransferProgress()).during("reading packages") as phase:
