@@ -20,7 +20,7 @@ from pypitool.cli.mirror_options import (
     target_options,
     upstream_options,
 )
-from pypitool.cli.mirror_run import tell_input_warnings, workspace_of
+from pypitool.cli.mirror_run import tell_input_warnings, transfer_progress, workspace_of
 from pypitool.cli.output import Output
 from pypitool.cli.pip_index import hinting
 from pypitool.cli.settings_options import setting_option
@@ -109,10 +109,11 @@ def lock_command(
     asked_for = whom.targets(configured) if whom.names_any() else configured
     request = named_request("lock", settings, inputs, asked_for, resolve=True)
     indexes = where.upstreams(upstreams(settings, invocation.environ))
-    with hinting(indexes, invocation.environ), _mirror(settings, indexes) as mirror:
+    with hinting(indexes, invocation.environ), _mirror(invocation, settings, indexes) as mirror:
         question = question_of(request, mirror.private_names)
         _check_known(invocation, inputs, question)
-        resolved = resolve(question, mirror.sources, invocation.environ)
+        with mirror.progress.during("resolving"):
+            resolved = resolve(question, mirror.sources, invocation.environ)
     for answer in resolved.answers:
         path = _path(output, answer)
         lock = answer.lock.served_at(url) if url is not None else _public(invocation, answer.lock)
@@ -124,12 +125,14 @@ def lock_command(
 
 
 @contextmanager
-def _mirror(settings: Settings, upstreams: tuple[Upstream, ...]) -> Iterator[Mirror]:
+def _mirror(invocation: Invocation, settings: Settings, upstreams: tuple[Upstream, ...]) -> Iterator[Mirror]:
     from pypitool.mirror.run import RunFrame, open_mirror
 
     workspace, private = workspace_of(settings), settings.policy.private
-    with open_mirror(RunFrame("lock", "lock", workspace, upstreams, private, dry_run=True)) as mirror:
-        yield mirror
+    with transfer_progress(invocation) as view:
+        frame = RunFrame("lock", "lock", workspace, upstreams, private, dry_run=True, progress=view)
+        with open_mirror(frame) as mirror:
+            yield mirror
 
 
 def _check_known(invocation: Invocation, inputs: Inputs, question: ResolverRequest) -> None:
