@@ -193,6 +193,8 @@ class TransferBars(TransferProgress):
             yield _ShownPhase(self.shown, task)
         finally:
             self.shown.remove_task(task)
+            if not self.shown.tasks:
+                self.shown.stop()  # what is printed next needs no room made for it
 
     def delayed(self, text: str) -> None:
         """Print a line above the bars, where it stays."""

@@ -117,6 +117,17 @@ def test_a_phase_shows_what_it_does_and_how_far_it_is(
     assert lines_of(view) == []
 
 
+def test_after_a_phase_there_is_nothing_to_take_away(
+    screen: StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = TransferBars()
+
+    with view.during("reading pages", 7):
+        seen = view.is_shown()
+
+    assert (seen, view.is_shown()) == (True, False)
+
+
 def test_no_more_lines_are_shown_than_the_screen_holds(
     screen: StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:

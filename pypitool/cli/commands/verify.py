@@ -9,7 +9,7 @@ import click
 
 from pypitool.cli.command import command, option
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.local import on_packages, progress_bar
+from pypitool.cli.local import on_packages
 from pypitool.cli.mirror_options import UpstreamOptions, upstream_options
 from pypitool.cli.mirror_run import run_for, workspace_of
 from pypitool.cli.output import load_and_warn
@@ -51,7 +51,7 @@ def verify_command(invocation: Invocation, upstream: bool, where: UpstreamOption
     def work(mirror: Mirror, report: Report) -> Ending:
         from pypitool.mirror.verify_upstream import verify_upstream
 
-        found = _verified(invocation, mirror)
+        found = _verified(mirror)
         for difference in found.differences:
             report(_event(difference))
         ending = Ending()
@@ -67,16 +67,16 @@ def verify_command(invocation: Invocation, upstream: bool, where: UpstreamOption
     )  # fmt: skip
 
 
-def _verified(invocation: Invocation, mirror: Mirror) -> Verification:
+def _verified(mirror: Mirror) -> Verification:
     from pypitool.repository.verify import verify
     from pypitool.upstream.upstream_errors import Stopped
 
-    with progress_bar(invocation, "hashing packages") as shown:
+    with mirror.progress.during("hashing packages") as phase:
 
         def step(done: int, total: int) -> None:
             if mirror.stop.is_set():
                 raise Stopped
-            shown(done, total)
+            phase.at(done, total)
 
         return verify(mirror.repository, step)
 

@@ -78,6 +78,20 @@ def test_what_uv_resolves_and_what_update_asks_is_seen(site: Site) -> None:
 
 
 @pytest.mark.live
+def test_one_part_of_a_run_does_not_draw_over_another(site: Site) -> None:
+    site.packages.mkdir()
+    for number in range(6):
+        offer = wheel(f"a{number}", "1.0", extra=os.urandom(10_000_000))
+        (site.packages / offer.filename).write_bytes(offer.body)
+
+    drawn = watch(site, "verify", columns=60)
+
+    phases = [line.split("  ")[0] for line in drawn if line.startswith(("reading ", "hashing "))]
+    assert phases == sorted(phases, reverse=True)  # all of the first, then all of the second
+    assert drawn[-1].startswith("verify: 6 files, 0 differ")
+
+
+@pytest.mark.live
 @pytest.mark.parametrize("columns", [60, 80])
 def test_runs_are_a_table_that_fits(site: Site, columns: int) -> None:
     site.offer(wheel("a", "1.0"))
