@@ -70,7 +70,8 @@ def run_for(
             largest_file=largest_file,
         )
         summary = run(frame, work, partial(_tell, output, view, told))
-    output.ended(summary, told, directory=_directory(frame), offers=command == "update" and dry_run)
+    offers = command == "update" and dry_run and job is None  # who wrote the job knows what it does
+    output.ended(summary, told, directory=_directory(frame), offers=offers)
     if summary.exit_code == EXIT_CODES[Kind.UNAVAILABLE]:
         Output(invocation).hint(hint_of_another_index(upstreams, invocation.environ))
     # A job that only looks (`update`) was asked to tell what it sees.

@@ -133,7 +133,7 @@ def test_a_message_names_what_failed_and_what_is_missing_and_why() -> None:
     told = message(FAILED, "nightly", trouble)
 
     assert str(told["text"]).splitlines()[1:] == [
-        "failed: fake has no a==1.0",
+        "failed: a: fake has no a==1.0",
         "failed: b-1.0.tar.gz: bytes differ",
         "missing: backend win: b>=1 (needed by a 1.0)",
     ]

@@ -90,7 +90,7 @@ def _failure(event: FailureEvent) -> Mapping[str, object]:
 def _sentence(event: FailureEvent) -> str:
     subject = event.project if isinstance(event, ProjectEvent) else event.name or event.project
     message = event.message or ""
-    return message if subject in message else f"{subject}: {message}"
+    return message if message.startswith(subject) else f"{subject}: {message}"
 
 
 def _left_out(events: Sequence[T]) -> int:
