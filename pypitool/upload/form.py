@@ -89,7 +89,13 @@ class Package:
             digest.update(piece)
         return digest.hexdigest()
 
-    def event(self, outcome: Outcome, kind: Kind | None = None, message: str | None = None) -> UploadEvent:
+    def event(
+        self,
+        outcome: Outcome,
+        kind: Kind | None = None,
+        message: str | None = None,
+        hint: str | None = None,
+    ) -> UploadEvent:
         """Say what became of it."""
         return UploadEvent(
             name=self.name,
@@ -100,6 +106,7 @@ class Package:
             bytes=self.file.size,
             kind=kind,
             message=message,
+            hint=hint,
         )
 
 

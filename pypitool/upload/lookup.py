@@ -27,9 +27,10 @@ _Pages = dict[NormalizedName, "Listing | LookupFailed"]
 class LookupFailed(Exception):
     """Nobody knows whether the file is there."""
 
-    def __init__(self, kind: Kind, reason: str) -> None:
+    def __init__(self, kind: Kind, reason: str, hint: str | None = None) -> None:
         super().__init__(reason)
         self.kind = kind
+        self.hint = hint
 
     def __str__(self) -> str:
         return f"whether it is there already is not known: {self.args[0]}"
@@ -118,7 +119,7 @@ def _listed(package: Package, listing: Listing) -> IndexedFile | None:
 
 def _failed(error: UpstreamError) -> LookupFailed:
     kind = Kind.UNAUTHORIZED if isinstance(error, UpstreamRefused) else Kind.UNAVAILABLE
-    return LookupFailed(kind, str(error))
+    return LookupFailed(kind, str(error), None if kind is Kind.UNAUTHORIZED else error.hint)
 
 
 def _page(lookup: IndexLookup, project: NormalizedName) -> Listing | LookupFailed:
@@ -131,7 +132,7 @@ def _page(lookup: IndexLookup, project: NormalizedName) -> Listing | LookupFaile
 def _outcome(lookup: IndexLookup, pages: _Pages, package: Package) -> UploadEvent | None:
     page = pages[package.project]
     if isinstance(page, LookupFailed):
-        return package.event("failed", page.kind, str(page))
+        return package.event("failed", page.kind, str(page), page.hint)
     try:
         return lookup.find(package, page).event(package)
     except (LookupFailed, FileChanged) as error:

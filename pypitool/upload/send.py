@@ -27,8 +27,17 @@ _ACCEPT = "text/plain, application/json;q=0.9, */*;q=0.1"
 class Refused(Exception):
     """The index did not take the file, or never said that it did."""
 
-    def __init__(self, kind: Kind, message: str, *, exists: bool = False, final: bool = False) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        message: str,
+        *,
+        exists: bool = False,
+        final: bool = False,
+        hint: str | None = None,
+    ) -> None:
         super().__init__(message)
+        self.hint = hint
         self.kind = kind
         self.exists = exists  # it says that there is one already
         self.final = final  # no other file will fare better
@@ -57,7 +66,7 @@ class Sender:
             with self.session.post(self.url, body, headers) as response:
                 answer, target = _answer(response), response.headers.get("Location", "")
         except UpstreamUnavailable as error:
-            raise Refused(Kind.UNAVAILABLE, str(error)) from error
+            raise Refused(Kind.UNAVAILABLE, str(error), hint=error.hint) from error
         if answer.meaning is Meaning.TAKEN:
             return answer.outcome
         if answer.meaning is Meaning.ELSEWHERE:
@@ -123,7 +132,7 @@ class Uploader:
         if refusal.final:
             self.refused.set()
         if not refusal.exists:
-            return package.event("failed", refusal.kind, str(refusal))
+            return package.event("failed", refusal.kind, str(refusal), refusal.hint)
         try:
             event = self.lookup.find(package).event(package)
         except Stopped:

@@ -473,6 +473,7 @@ def test_a_certificate_of_an_authority_of_our_own(
 
     assert (refused.code, by_flag.code, by_variable.code, broken.code) == (7, 0, 0, 8)
     assert "certificate verify failed" in refused.err
+    assert "`--ca FILE`" in refused.err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

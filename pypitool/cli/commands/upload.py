@@ -230,7 +230,8 @@ class UploadOutput:
             click.echo(json.dumps(summary.as_json()))
         elif not self.invocation.quiet:
             self._out.line(_line(summary))
-            for hint in (text for kind, text in _HINTS.items() if kind in summary.tally.kinds):
+            by_kind = (text for kind, text in _HINTS.items() if kind in summary.tally.kinds)
+            for hint in (*by_kind, *sorted(summary.tally.hints)):
                 self._out.done(f"hint: {hint}")
 
     @property

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Protocol, TypeVar
 from packaging.utils import NormalizedName
 
 from pypitool.core.errors import EXIT_CODES, EXIT_INTERRUPTED, EXIT_PARTIAL, Kind
-from pypitool.core.event_document import IF_KNOWN
+from pypitool.core.event_document import IF_KNOWN, NEVER
 
 Outcome = Literal["uploaded", "replaced", "kept", "failed", "conflict"]
 Action = Literal["send", "keep", "conflict"]
@@ -30,6 +30,7 @@ class UploadEvent:
     bytes: int
     kind: Kind | None = field(default=None, metadata=IF_KNOWN)
     message: str | None = field(default=None, metadata=IF_KNOWN)
+    hint: str | None = field(default=None, metadata=NEVER)  # what would mend it, said once at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class UploadTally:
     failed: int = 0
     bytes: int = 0
     kinds: frozenset[Kind] = frozenset()  # of what failed
+    hints: frozenset[str] = frozenset()
 
     def after(self, event: UploadEvent | UploadPlanned) -> UploadTally:
         """Count one more event."""
@@ -57,7 +59,8 @@ class UploadTally:
             return self
         if event.outcome in FAILURES:
             kinds = self.kinds | {event.kind or Kind.INTERNAL}
-            return replace(self, failed=self.failed + 1, kinds=kinds)
+            hints = self.hints if event.hint is None else self.hints | {event.hint}
+            return replace(self, failed=self.failed + 1, kinds=kinds, hints=hints)
         if event.outcome == "kept":
             return replace(self, kept=self.kept + 1)
         return replace(self, uploaded=self.uploaded + 1, bytes=self.bytes + event.bytes)
