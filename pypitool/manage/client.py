@@ -199,7 +199,8 @@ class Remote:
         if not isinstance(said, dict) or said.get("kind") not in _ANSWERED:
             return NotOurs(self._url, f"it answers {status} with another document")
         hint = said.get("hint")
-        return _ANSWERED[said["kind"]](str(said.get("message")), None if hint is None else str(hint))
+        kind = Kind.USAGE.value if said.get("words") is True else said["kind"]
+        return _ANSWERED[kind](str(said.get("message")), None if hint is None else str(hint))
 
 
 def change_owners(remote: Remote, name: str, add: Sequence[str], remove: Sequence[str]) -> Reply:

@@ -262,7 +262,7 @@ def test_a_user_is_added_and_checked_elsewhere(both: Both, monkeypatch: pytest.M
     assert same("x", "user", "check", "carl", "--password-stdin") == (0, "carl: right\n", "")
     assert same("y", "user", "check", "carl", "--password-stdin") == (4, "carl: wrong\n", "")
     code, _, printed = same("x", "user", "add", "a:b", "--password-stdin")
-    assert (code, "cannot be used" in printed) == (1, True)
+    assert (code, "cannot be used" in printed) == (2, True)
 
 
 @pytest.mark.live

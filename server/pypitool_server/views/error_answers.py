@@ -81,7 +81,9 @@ def failed(error: Exception) -> Response:
 def _answer(status: int, kind: Kind, message: str, hint: str | None = None) -> Response:
     if _is_of_api(request.path):
         fault = {"kind": _API_KINDS.get(kind, kind).value, "message": message, "hint": hint}
-        return document({"error": fault}, status)
+        # A command that is carried out here has a command line all the same, somewhere else.
+        words = {"words": True} if kind is Kind.USAGE else {}
+        return document({"error": {**fault, **words}}, status)
     return text(f"{message}\n" if hint is None else f"{message}\nhint: {hint}\n", status)
 
 
