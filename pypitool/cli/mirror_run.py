@@ -70,14 +70,21 @@ def run_for(
             largest_file=largest_file,
         )
         summary = run(frame, work, partial(_tell, output, view, told))
-    offers = command == "update" and dry_run and job is None  # who wrote the job knows what it does
-    output.ended(summary, told, directory=_directory(frame), offers=offers)
-    if summary.exit_code == EXIT_CODES[Kind.UNAVAILABLE]:
-        Output(invocation).hint(hint_of_another_index(upstreams, invocation.environ))
+    _conclude(output, frame, summary, told)
     # A job that only looks (`update`) was asked to tell what it sees.
     if recipients is not None and (job is not None or not dry_run):
         _notify(invocation, recipients, summary, job, told)
     return summary.exit_code
+
+
+def _conclude(output: RunOutput, frame: RunFrame, summary: Summary, told: list[Event]) -> None:
+    """Print what a run came to, and what can be done next."""
+    # Who wrote a job knows what it does.
+    offers = frame.command == "update" and frame.dry_run and frame.job is None
+    output.ended(summary, told, directory=_directory(frame), offers=offers)
+    if summary.exit_code == EXIT_CODES[Kind.UNAVAILABLE]:
+        invocation = output.invocation
+        Output(invocation).hint(hint_of_another_index(frame.upstreams, invocation.environ))
 
 
 def _directory(frame: RunFrame) -> str | None:
