@@ -16,6 +16,8 @@ from bench.servers import Server
 from tests.support.accounts import htpasswd_line
 
 USER, PASSWORD = "bench", "a-password-of-some-length"
+# What a server answers with 200 when it is ready, where that is no page of the corpus.
+READY = {servers.PYPITOOL: "/health", servers.DEVPI: "/+api"}
 OPEN = ("-a", ".", "-P", ".")
 
 
@@ -88,7 +90,7 @@ class Fleet:
 
     def _start(self, name: str, corpus_name: str, variant: str, corpus: Corpus) -> Server:
         server = self._prepare(name, variant, corpus)
-        server.start("/health" if name == servers.PYPITOOL else page_path(corpus.small_project))
+        server.start(READY.get(name) or page_path(corpus.small_project))
         self._stack.callback(server.stop)
         if name == servers.PYPITOOL:
             wait_until_catalogued(server.port, corpus)
@@ -99,6 +101,8 @@ class Fleet:
             return self.new(corpus, self._options(variant))
         if name == servers.PYPISERVER:
             return servers.pypiserver(self.scratch, self.packages(corpus, name))
+        if name == servers.DEVPI:
+            return servers.devpi(self.scratch, self.scratch / f"devpi-{corpus.name}")
         ours = self.get(servers.PYPITOOL, corpus)
         assert ours is not None
         tree = self._directory("trees") / corpus.name

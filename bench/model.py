@@ -105,6 +105,14 @@ def at_most(value: float) -> Target:
     return Target(f"≤ {value:,.10g}", lambda values: values.get("pypitool", float("inf")) <= value)
 
 
+def times_devpi(factor: float) -> Target:
+    """Promise a multiple of what devpi does in the same rounds."""
+    return Target(
+        f"≥ {factor:g} times devpi",
+        lambda values: "devpi" not in values or values["pypitool"] >= values["devpi"] * factor,
+    )
+
+
 def share_of_nginx(percent: float) -> Target:
     """Promise a part of what nginx does in the same rounds."""
     return Target(

@@ -12,20 +12,21 @@ from urllib.parse import urljoin
 from bench.corpora import Corpus
 from bench.http import JSON, Unexpected, fetch
 
+ROOT = "/simple/"
 _FIRST_SCAN = 300.0  # seconds, for the largest corpus on a slow disk
 
 
 def page_path(project: str) -> str:
     """The path of a project's page."""
-    return f"/simple/{project}/"
+    return f"{ROOT}{project}/"
 
 
 def render_tree(port: int, corpus: Corpus, packages: Path, tree: Path) -> Path:
     """Write what the rows ask nginx for, as the pypitool at `port` answers it now."""
     shutil.rmtree(tree, ignore_errors=True)
-    for project in {corpus.small_project, corpus.big_project}:
-        _write_page(port, project, tree, "json", JSON)
-        _write_page(port, project, tree, "html", "text/html")
+    for path in {ROOT, page_path(corpus.small_project), page_path(corpus.big_project)}:
+        _write_page(port, path, tree, "json", JSON)
+        _write_page(port, path, tree, "html", "text/html")
     for name in [corpus.small_wheel, *([corpus.huge_wheel] if corpus.huge else [])]:
         _write_file(port, file_path(port, name), packages / name, tree)
     return tree
@@ -46,11 +47,11 @@ def file_path(port: int, filename: str) -> str:
     raise Unexpected("pypitool", page_path(project), answer.status, f"a page that lists {filename}")
 
 
-def _write_page(port: int, project: str, tree: Path, suffix: str, accept: str) -> None:
-    answer = fetch(port, page_path(project), {"Accept": accept})
+def _write_page(port: int, path: str, tree: Path, suffix: str, accept: str) -> None:
+    answer = fetch(port, path, {"Accept": accept})
     if answer.status != 200:
-        raise Unexpected("pypitool", page_path(project), answer.status, 200)
-    directory = tree / page_path(project).strip("/")
+        raise Unexpected("pypitool", path, answer.status, 200)
+    directory = tree / path.strip("/")
     directory.mkdir(parents=True, exist_ok=True)
     (directory / f"index.{suffix}").write_bytes(answer.body)
     (directory / f"index.{suffix}.gz").write_bytes(gzip.compress(answer.body, mtime=0))

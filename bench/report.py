@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bench.model import Results, Row
-from bench.servers import NGINX, PYPITOOL
+from bench.servers import DEVPI, NGINX, PYPISERVER, PYPITOOL
 
 WITHIN = 0.20
-HEADINGS = ("row", "corpus", "unit", "pypitool", "nginx", "pypiserver", "% of nginx", "promised", "kept")
+HEADINGS = (
+    "row",
+    "corpus",
+    "unit",
+    "pypitool",
+    "nginx",
+    "pypiserver",
+    "devpi",
+    "% of nginx",
+    "promised",
+    "kept",
+)
 
 
 def line(row: Row, corpus: str, results: Results) -> list[str]:
@@ -19,7 +30,7 @@ def line(row: Row, corpus: str, results: Results) -> list[str]:
         row.title,
         corpus,
         row.unit,
-        *(number(values.get(server)) for server in (PYPITOOL, NGINX, "pypiserver")),
+        *(number(values.get(server)) for server in (PYPITOOL, NGINX, PYPISERVER, DEVPI)),
         percent(values.get(PYPITOOL), values.get(NGINX)) if "per" in row.unit else "–",
         ", ".join(target.text for target in targets),
         ", ".join("yes" if target.reached(values) else "NO" for target in targets),

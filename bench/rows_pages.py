@@ -14,7 +14,7 @@ from bench.fleet import PASSWORD, USER
 from bench.http import JSON, Unexpected, ask, basic, connection, fetch
 from bench.model import Case, Row, Run, Sample, at_least, share_of_nginx
 from bench.processes import cpu_seconds
-from bench.rendered import file_path, page_path
+from bench.rendered import ROOT, file_path, page_path
 from bench.servers import NGINX, PYPISERVER, PYPITOOL, Server
 
 WARM_UP = 1.0
@@ -63,6 +63,12 @@ def page_json(run: Run, case: Case, *, big: bool = False, variant: str = "") -> 
 def page_html(run: Run, case: Case) -> Sample | None:
     """A project's page in HTML, not compressed."""
     return _page(run, case, {"Accept": "text/html"}, None)
+
+
+def root_html(run: Run, case: Case) -> Sample | None:
+    """The list of all projects in HTML, not compressed."""
+    server = run.fleet.get(case.server, case.corpus)
+    return None if server is None else load(run, server, Request(ROOT, {"Accept": "text/html"}))
 
 
 def page_not_modified(run: Run, case: Case) -> Sample | None:
@@ -140,7 +146,7 @@ def ask_every_page(port: int, corpus: Corpus) -> None:
     with connection(port) as opened:
         for name in corpus.project_names():
             ask(opened, page_path(name), AS_JSON)
-        ask(opened, "/simple/", AS_JSON)
+        ask(opened, ROOT, AS_JSON)
 
 
 def _check(server: Server, request: Request) -> None:
@@ -162,6 +168,8 @@ ROWS = (
         {"M": (share_of_nginx(25), TWELVE_PEERS)}),
     Row("page-html", "small page, HTML", "requests per CPU s", PAGES, EVERYBODY, page_html,
         {"M": (share_of_nginx(25), TWELVE_PEERS)}),
+    Row("page-root", "list of all projects, HTML", "requests per CPU s", ("M", "S"), EVERYBODY, root_html,
+        {"M": (share_of_nginx(40),)}),
     Row("page-304", "small page, not modified", "requests per CPU s", PAGES, MODERN, page_not_modified,
         {"M": (share_of_nginx(20),)}),
     Row("page-auth", "small page, Basic auth (bcrypt)", "requests per CPU s", PAGES, MODERN,

@@ -1,8 +1,10 @@
-"""The row about uploads: durable wheels per second from eight clients."""
+"""The rows about uploads: durable wheels per second from eight clients, and what one costs."""
 
 from __future__ import annotations
 
+import base64
 import http.client
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -12,12 +14,14 @@ from functools import partial
 from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from bench.corpora import remove_uploads, upload_wheel
 from bench.http import connection, fetch
-from bench.model import Case, Row, Run, Sample, at_least
+from bench.model import Case, Row, Run, Sample, at_least, at_most, times_devpi
+from bench.processes import cpu_seconds
 from bench.rendered import page_path
-from bench.servers import PYPISERVER, PYPITOOL
+from bench.servers import DEVPI, DEVPI_PASSWORD, PYPISERVER, PYPITOOL
 
 CLIENTS = 8
 DISK = "disk"
@@ -34,47 +38,101 @@ class Sent:
     ended: float
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where a server takes uploads, and what it wants to be told with each."""
+
+    port: int
+    path: str = "/"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
 def uploads(run: Run, case: Case) -> Sample | None:
     """Eight clients upload new wheels for a while; how many a second were acknowledged."""
     packages = run.fleet.packages(case.corpus, PYPITOOL if case.server == DISK else case.server)
     if case.server == DISK:
         return Sample(_rate(_write_durably(packages, run.seconds)))
+    done = _uploaded(run, case, CLIENTS)
+    return None if done is None else Sample(_rate(done.sent))
+
+
+def one_client(run: Run, case: Case) -> Sample | None:
+    """One client uploads new wheels for a while; what each cost the server's processes."""
+    done = _uploaded(run, case, 1)
+    if done is None:
+        return None
+    count = sum(one.uploads for one in done.sent)
+    return Sample(done.cpu_seconds / count * 1000, f"{case.server} {_rate(done.sent):,.0f}/s")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What some clients did, and what it cost."""
+
+    sent: Sequence[Sent]
+    cpu_seconds: float
+
+
+def _uploaded(run: Run, case: Case, clients: int) -> Done | None:
     server = run.fleet.get(case.server, case.corpus)
     if server is None:
         return None
+    door = _devpi_door(server.port) if case.server == DEVPI else Door(server.port)
+    before = cpu_seconds(server.pid)
     try:
-        return Sample(_rate(_from_eight_clients(server.port, run.seconds)))
+        sent = _from_clients(clients, door, run.seconds)
+        return Done(sent, cpu_seconds(server.pid) - before)
     finally:
-        remove_uploads(packages)
+        if case.server != DEVPI:
+            remove_uploads(run.fleet.packages(case.corpus, case.server))
         if case.server == PYPITOOL:
             _wait_until_forgotten(server.port)
 
 
-def _from_eight_clients(port: int, seconds: float) -> list[Sent]:
+def _devpi_door(port: int) -> Door:
+    """Log in, and make the stage that takes uploads unless it is there."""
+    token = _asked(port, "POST", "/+login", {"user": "root", "password": DEVPI_PASSWORD})["result"][
+        "password"
+    ]
+    known = base64.b64encode(f"root:{token}".encode()).decode()
+    _asked(port, "PUT", "/root/bench", {"type": "stage", "bases": [], "volatile": True}, known)
+    return Door(port, "/root/bench/", (("X-Devpi-Auth", known), ("Accept", "application/json")))
+
+
+def _asked(port: int, method: str, path: str, document: object, known: str = "") -> Any:
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    headers |= {"X-Devpi-Auth": known} if known else {}
+    with connection(port) as opened:
+        opened.request(method, path, json.dumps(document), headers)
+        return json.loads(opened.getresponse().read())
+
+
+def _from_clients(count: int, door: Door, seconds: float) -> list[Sent]:
     run = str(int(time.time()))
     # perf_counter is the same clock in every process: all begin together, when their wheels are made.
     begin = time.perf_counter() + 2.0 + seconds / 4
-    client = partial(_client, port, run, seconds, begin)
-    with ProcessPoolExecutor(CLIENTS, mp_context=get_context("spawn")) as clients:
-        return list(clients.map(client, range(CLIENTS)))
+    client = partial(_client, door, run, seconds, begin)
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as clients:
+        return list(clients.map(client, range(count)))
 
 
-def _client(port: int, run: str, seconds: float, begin: float, number: int) -> Sent:
+def _client(door: Door, run: str, seconds: float, begin: float, number: int) -> Sent:
     count = max(20, round(seconds * MOST_PER_SECOND))
     forms = [upload_form(*upload_wheel(number, one, run)) for one in range(count)]
-    with connection(port, timeout=120) as opened:
+    with connection(door.port, timeout=120) as opened:
         time.sleep(max(0.0, begin - time.perf_counter()))
         began, done = time.perf_counter(), 0
         for form in forms:
-            _send(opened, form)
+            _send(opened, door, form)
             done += 1
             if time.perf_counter() - began > seconds:
                 break
         return Sent(done, began, time.perf_counter())
 
 
-def _send(opened: http.client.HTTPConnection, form: bytes) -> None:
-    opened.request("POST", "/", form, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"})
+def _send(opened: http.client.HTTPConnection, door: Door, form: bytes) -> None:
+    kind = f"multipart/form-data; boundary={BOUNDARY}"
+    opened.request("POST", door.path, form, {"Content-Type": kind, **dict(door.headers)})
     answer = opened.getresponse()
     body = answer.read()
     if answer.status != 200:
@@ -133,5 +191,7 @@ def _wait_until_forgotten(port: int) -> None:
 
 ROWS = (
     Row("uploads", "uploads of 3 KB wheels, 8 clients", "per second", ("M", "L"),
-        (PYPITOOL, PYPISERVER, DISK), uploads, {"": (at_least(300),)}),
+        (PYPITOOL, PYPISERVER, DEVPI, DISK), uploads, {"": (at_least(300), times_devpi(1.5))}),
+    Row("upload-cpu", "upload of a 3 KB wheel, one client", "ms of CPU", ("M",),
+        (PYPITOOL, PYPISERVER, DEVPI), one_client, {"": (at_most(4),)}),
 )  # fmt: skip

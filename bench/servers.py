@@ -20,6 +20,8 @@ from tests.support.server import free_port
 PYPITOOL = "pypitool"
 PYPISERVER = "pypiserver"
 NGINX = "nginx"
+DEVPI = "devpi"
+DEVPI_PASSWORD = "bench"
 
 
 class Unavailable(Exception):
@@ -57,7 +59,9 @@ class Server:
                 cwd=self.scratch, env=environment, start_new_session=True,
             )  # fmt: skip
         try:
-            http.wait_for(self.port, ready, seconds=seconds, headers={"Accept": http.AS_PIP})
+            # devpi has nothing but pages for who asks as pip does.
+            headers = {"Accept": http.AS_PIP} if ready.startswith("/simple/") else {}
+            http.wait_for(self.port, ready, seconds=seconds, headers=headers)
         except TimeoutError:
             self.stop()
             raise Unavailable(f"{self.name} did not answer; its log is {self.log}") from None
@@ -101,6 +105,20 @@ def pypiserver(scratch: Path, packages: Path) -> Server:
     port = free_port()
     options = ["-i", http.HOST, "-p", str(port), "-a", ".", "-P", ".", "--disable-fallback"]
     return Server(PYPISERVER, [str(program), "run", *options, str(packages)], port, scratch)
+
+
+def devpi(scratch: Path, files: Path) -> Server:
+    """Prepare devpi as its documentation starts it, without a mirror, and with its files in `files`."""
+    programs = scratch / "devpi-venv" / "bin"
+    if not (programs / "devpi-server").exists():
+        install(programs.parent, ["devpi-server"])
+    if not files.exists():
+        init = [str(programs / "devpi-init"), "--serverdir", str(files), "--no-root-pypi"]
+        init += ["--root-passwd", DEVPI_PASSWORD]
+        subprocess.run(init, check=True, capture_output=True)
+    port = free_port()
+    options = ["--serverdir", str(files), "--host", http.HOST, "--port", str(port)]
+    return Server(DEVPI, [str(programs / "devpi-server"), *options], port, scratch)
 
 
 def nginx(scratch: Path, tree: Path) -> Server:
