@@ -21,7 +21,7 @@ from bench.http import connection, fetch
 from bench.model import Case, Row, Run, Sample, at_least, at_most, times_devpi
 from bench.processes import cpu_seconds
 from bench.rendered import page_path
-from bench.servers import DEVPI, DEVPI_PASSWORD, PYPISERVER, PYPITOOL
+from bench.servers import DEVPI, DEVPI_PASSWORD, DEVPI_USER, PYPISERVER, PYPITOOL
 
 CLIENTS = 8
 DISK = "disk"
@@ -91,12 +91,12 @@ def _uploaded(run: Run, case: Case, clients: int) -> Done | None:
 
 def _devpi_door(port: int) -> Door:
     """Log in, and make the stage that takes uploads unless it is there."""
-    token = _asked(port, "POST", "/+login", {"user": "root", "password": DEVPI_PASSWORD})["result"][
+    token = _asked(port, "POST", "/+login", {"user": DEVPI_USER, "password": DEVPI_PASSWORD})["result"][
         "password"
     ]
-    known = base64.b64encode(f"root:{token}".encode()).decode()
-    _asked(port, "PUT", "/root/bench", {"type": "stage", "bases": [], "volatile": True}, known)
-    return Door(port, "/root/bench/", (("X-Devpi-Auth", known), ("Accept", "application/json")))
+    known = base64.b64encode(f"{DEVPI_USER}:{token}".encode()).decode()
+    _asked(port, "PUT", f"/{DEVPI_USER}/bench", {"type": "stage", "bases": [], "volatile": True}, known)
+    return Door(port, f"/{DEVPI_USER}/bench/", (("X-Devpi-Auth", known), ("Accept", "application/json")))
 
 
 def _asked(port: int, method: str, path: str, document: object, known: str = "") -> Any:

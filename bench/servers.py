@@ -21,7 +21,7 @@ PYPITOOL = "pypitool"
 PYPISERVER = "pypiserver"
 NGINX = "nginx"
 DEVPI = "devpi"
-DEVPI_PASSWORD = "bench"
+DEVPI_USER, DEVPI_PASSWORD = "root", "bench"
 
 
 class Unavailable(Exception):

@@ -9,7 +9,7 @@ import pytest
 
 from bench import report, wrk
 from bench.corpora import CORPORA
-from bench.model import Case, Results, Row, Sample, at_least, share_of_nginx
+from bench.model import Case, Results, Row, Sample, at_least, share_of_nginx, times_devpi
 
 REPORT = """Running 1s test @ http://127.0.0.1:80/
   1 threads and 16 connections
@@ -40,7 +40,15 @@ def test_a_broken_promise_is_shown() -> None:
 
     cells = report.line(row, "M", results)
 
-    assert cells[3:] == ["2,000", "10,000", "–", "20%", "≥ 25 % of nginx, ≥ 1,000", "NO, yes"]
+    assert cells[3:] == ["2,000", "10,000", "–", "–", "20%", "≥ 25 % of nginx, ≥ 1,000", "NO, yes"]
+
+
+def test_a_promise_beside_a_peer_counts_where_the_peer_was_measured() -> None:
+    promise = times_devpi(1.5)
+
+    assert promise.reached({"pypitool": 150.0, "devpi": 100.0})
+    assert not promise.reached({"pypitool": 149.0, "devpi": 100.0})
+    assert promise.reached({"pypitool": 1.0})
 
 
 def test_the_median_of_the_rounds_is_shown() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -17,6 +18,9 @@ from pypitool_server.engine.reload_rules import FollowedRules
 from pypitool_server.engine.server import Jobs, Reload, Server
 from pypitool_server.engine.supervision import Supervisor
 from pypitool_server.logs.shared_counters import SharedFile
+
+# As Python has it: a command looks for circles of garbage more rarely, but a server lives long.
+_GARBAGE_AFTER = (700, 10, 10)
 
 
 def serve(
@@ -47,6 +51,7 @@ def serve(
         closing.callback(server.stop_sides)
         server.start_sides()
         allow_many_files()
+        gc.set_threshold(*_GARBAGE_AFTER)
         return Supervisor(server.generation(), server).run()
 
 
