@@ -59,9 +59,8 @@ def test_an_index_of_the_host_that_was_asked_is_no_other(tmp_path: Path) -> None
     assert hint is None or "PIP_INDEX_URL" not in hint
 
 
-@pytest.mark.parametrize(
-    "words", [("sync",), ("download", "a==1.0"), pytest.param(("lock", "a"), marks=pytest.mark.process)]
-)
+@pytest.mark.process
+@pytest.mark.parametrize("words", [("sync",), ("download", "a==1.0"), ("lock", "a")], ids=" ".join)
 def test_where_no_index_answers_the_one_of_pip_is_named(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
