@@ -200,14 +200,15 @@ def test_check_looks_where_serve_and_sync_will_look_and_names_every_fault(
     file.write_text(
         "[server]\nwelcome = 'welcome.html'\ncert = 'cert.pem'\nkey = 'key.pem'\n"
         "[auth]\npasswords = 'nofile'\n"
-        "[set.a]\nrequirements = ['nope.txt']\n[set.b]\nlock = 'gone.toml'\nconstraints = 'c.txt'\n"
+        "[set.a]\nrequirements = ['nope.txt', 'r.txt']\n[set.b]\nlock = 'gone.toml'\nconstraints = 'c.txt'\n"
     )
+    (tmp_path / "r.txt").write_text("a==1\n-e .\n")
 
     assert main(["config", "check", "--config", str(file)]) == 8
 
     first, *faults = capsys.readouterr().err.splitlines()
     nowhere = "no such file or directory"
-    assert first == "error: the configuration has 6 faults"
+    assert first == "error: the configuration has 7 faults"
     assert faults == [
         f"  {file}: server.cert: cannot use `{tmp_path}/cert.pem` for TLS: {nowhere}",
         f"  {file}: auth.passwords: cannot use the password file {tmp_path}/nofile: {nowhere}; "
@@ -216,6 +217,7 @@ def test_check_looks_where_serve_and_sync_will_look_and_names_every_fault(
         f"  set.a.requirements: {tmp_path}/nope.txt cannot be read: {nowhere}",
         f"  set.b.constraints: {tmp_path}/c.txt cannot be read: {nowhere}",
         f"  set.b.lock: {tmp_path}/gone.toml cannot be read: {nowhere}",
+        f"  {tmp_path}/r.txt:2: editable requirements cannot be mirrored; name a released version",
     ]
 
 

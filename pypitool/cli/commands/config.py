@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +17,9 @@ from pypitool.core.errors import PypitoolError
 if TYPE_CHECKING:
     from pypitool.config.faults import ConfigFault
     from pypitool.config.loader import Loaded
+    from pypitool.config.mirror_tables import SetSettings
     from pypitool.config.settings import Settings
+    from pypitool.core.mirror.input_place import InputPlace
 
 
 @click.group(
@@ -102,23 +104,35 @@ def _with_hint(error: PypitoolError) -> str:
 
 
 def _faults_of_sets(settings: Settings, environ: Mapping[str, str]) -> Iterator[ConfigFault]:
-    """Yield the inputs of sets that are not there; when all are, the lines that `sync` would refuse."""
+    """Yield the inputs of sets that are not there, and the lines of the others that `sync` would refuse."""
     from pypitool.config.faults import ConfigFault
 
-    missing = [
-        ConfigFault("", f"set.{one.name}.{key}", f"{place} cannot be read: {reason}")
-        for one in settings.sets
-        for key, places in (
-            ("requirements", one.requirements),
-            ("constraints", one.constraints),
-            ("lock", one.lock),
-        )
-        for place in places
-        if isinstance(place, Path) and (reason := _why_unreadable(place)) is not None
-    ]
-    yield from missing
-    if missing or not settings.sets:
-        return
+    rest: list[SetSettings] = []
+    for one in settings.sets:
+        named = {"requirements": one.requirements, "constraints": one.constraints, "lock": one.lock}
+        faults = {place: _why_unreadable(place) for places in named.values() for place in places}
+        for key, places in named.items():
+            for place in places:
+                if (reason := faults[place]) is not None:
+                    yield ConfigFault("", f"set.{one.name}.{key}", f"{place} cannot be read: {reason}")
+        rest += _without(one, {place for place, reason in faults.items() if reason is not None})
+    if rest:
+        yield from _faulty_lines(replace(settings, sets=tuple(rest)), environ)
+
+
+def _without(one: SetSettings, missing: Collection[InputPlace]) -> Iterator[SetSettings]:
+    """Yield a set without those of its inputs, if any is left; what pins the others may be among them."""
+    requirements, constraints, lock = (
+        tuple(place for place in places if place not in missing)
+        for places in (one.requirements, one.constraints, one.lock)
+    )
+    if requirements or constraints or lock:
+        closure = "off" if missing else one.closure
+        yield replace(one, requirements=requirements, constraints=constraints, lock=lock, closure=closure)
+
+
+def _faulty_lines(settings: Settings, environ: Mapping[str, str]) -> Iterator[ConfigFault]:
+    from pypitool.config.faults import ConfigFault
     from pypitool.mirror.configured import set_requests, web_inputs
     from pypitool.mirror.inputs import InputFaults
     from pypitool.mirror.sets import refuse_unpinned
@@ -130,9 +144,11 @@ def _faults_of_sets(settings: Settings, environ: Mapping[str, str]) -> Iterator[
         yield from (ConfigFault(str(one.source or ""), "", one.reason) for one in wrong.faults)
 
 
-def _why_unreadable(path: Path) -> str | None:
+def _why_unreadable(place: InputPlace) -> str | None:
+    if isinstance(place, str):
+        return None  # an address: what stands there is not asked for
     try:
-        with path.open("rb"):
+        with place.open("rb"):
             return None
     except OSError as error:
         return (error.strerror or str(error)).lower()
