@@ -47,8 +47,8 @@ def exported(lock: Path, project: Path, environ: Mapping[str, str]) -> str:
 
 def _exported_in(folder: Path, environ: Mapping[str, str]) -> str:
     _, *words = UV_EXPORT.split()
-    command = [uv_program(), *words, *_QUIETLY, "--python", sys.executable, "--color", "never"]
     try:
+        command = [uv_program(), *words, *_QUIETLY, "--python", sys.executable, "--color", "never"]
         ended = subprocess.run(
             command, env=environ, capture_output=True, text=True, encoding="utf-8",
             timeout=_TIMEOUT, check=False, stdin=subprocess.DEVNULL, cwd=folder,
