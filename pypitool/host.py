@@ -93,8 +93,41 @@ def open_no_link(path: Path, flags: int, mode: int = FILE_MODE) -> int:
         return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise OSError(errno.ELOOP, "it is a link, and none is followed there", str(path)) from error
+            raise _linked(path) from error
         raise
+
+
+def _linked(path: Path) -> OSError:
+    return OSError(errno.ELOOP, "it is a link, and none is followed there", str(path))
+
+
+@contextmanager
+def folder_of_files(path: Path) -> Iterator[int]:
+    """Give the descriptor of a directory that holds nothing but files of ours, made if it was missing.
+
+    What is done by it is done there, whatever somebody puts in its place meanwhile; a link is refused.
+    """
+    if path.is_symlink():
+        raise _linked(path)
+    make_directory(path)
+    folder = open_no_link(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def write_into(folder: int, name: str, body: bytes) -> None:
+    """Do as `write_whole` by the descriptor of a directory."""
+    temporary, flags = f".{name}.{os.getpid()}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    descriptor = os.open(temporary, flags | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE, dir_fd=folder)
+    with open(descriptor, "wb") as file:
+        file.write(body)
+        if os.geteuid() == 0:
+            owner = os.fstat(folder)
+            with suppress(PermissionError):
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def open_to_read(path: Path) -> BinaryIO:

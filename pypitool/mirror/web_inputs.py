@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.limits import INPUT_BYTES, INPUT_FILES
-from pypitool.host import make_directory, write_whole
+from pypitool.host import folder_of_files, open_to_read, write_into
 from pypitool.upstream.upstream_errors import UpstreamError, redacted
 
 if TYPE_CHECKING:
@@ -63,18 +64,20 @@ class WebInputs:
 
     def keep(self, copies: Path, *, all_of_them: bool) -> None:
         """Keep a copy of each for `--locked`; with `all_of_them` what is kept of others goes."""
-        kept = {copies / copy_name(address): body for address, body in self.bodies.items()}
-        if all_of_them and copies.is_dir():
-            for path in set(copies.iterdir()) - kept.keys():
-                path.unlink(missing_ok=True)
-        for path, body in kept.items():
-            make_directory(copies)
-            write_whole(path, body)
+        kept = {copy_name(address): body for address, body in self.bodies.items()}
+        if not (kept or copies.exists()):
+            return
+        with folder_of_files(copies) as folder:
+            for name in set(os.listdir(folder)) - kept.keys() if all_of_them else ():
+                os.unlink(name, dir_fd=folder)
+            for name, body in kept.items():
+                write_into(folder, name, body)
 
     def _copy(self, address: str) -> bytes:
         assert self.copies is not None
         try:
-            return (self.copies / copy_name(address)).read_bytes()
+            with open_to_read(self.copies / copy_name(address)) as file:
+                return file.read(INPUT_BYTES.most)
         except OSError as error:
             if self.without_copy is not None:
                 return self.without_copy

@@ -299,6 +299,31 @@ def test_copies_that_no_set_names_any_more_go_with_a_run_of_all_sets(
     assert list((tmp_path / "inputs").iterdir()) == []
 
 
+def test_copies_are_not_kept_or_read_where_a_link_leads(
+    site: FakeUpstream, authority: Authority, tmp_path: Path
+) -> None:
+    site.index.texts["/a.txt"] = b"a==1\n"
+    elsewhere, copies, address = tmp_path / "elsewhere", tmp_path / "inputs", f"{site.root}/a.txt"
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_text("1")
+    copies.symlink_to(elsewhere)
+    source = web(authority)
+    read(source, address)
+
+    with pytest.raises(OSError, match="it is a link"):
+        source.keep(copies, all_of_them=True)
+
+    assert [path.name for path in elsewhere.iterdir()] == ["precious"]
+    copies.unlink()
+    copies.mkdir()
+    (tmp_path / "secret").write_text("root:x\n")
+    (copies / copy_name(address)).symlink_to(tmp_path / "secret")
+    assert "no copy of" in fault_of(web(authority, copies=copies), address)
+    source.keep(copies, all_of_them=False)
+    assert (tmp_path / "secret").read_text() == "root:x\n"
+    assert names(read(web(authority, copies=copies), address)) == ["a==1"]
+
+
 def test_a_path_is_beside_the_file_that_names_it() -> None:
     assert place_beside(Path("/srv/r.txt"), "c.txt") == Path("/srv/c.txt")
     assert place_beside(Path("/srv/r.txt"), "https://h/c.txt") == "https://h/c.txt"
