@@ -18,9 +18,11 @@ from pypitool.core.mirror.selection import Candidate, SelectionRules, Wish
 from pypitool.core.mirror.sync_plan import Miss, ProjectChoice, WantedFile, choose_files
 from pypitool.core.mirror.targets import Target
 from pypitool.core.model import FileKind
+from pypitool.core.text import timestamp
 from pypitool.mirror.offers import ProjectOffer
 from pypitool.mirror.record import MirrorRecord, RememberedChoice
-from pypitool.mirror.sets import PinnedSet
+from pypitool.mirror.sets import PinnedSet, SetRequest
+from pypitool.mirror.upstream_clock import now_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,7 @@ def choose(
                 offered = offers.get(project)
                 if offered is None:
                     continue
-                rules = pinned.request.rules
-                if offered.upstream in unhashed:
-                    rules = replace(rules, allow_unhashed=True)
+                rules = _rules(pinned.request, offered, wishes, unhashed)
                 choice = _choice_or_fault(offered, wishes, rules, record)
                 if isinstance(choice, PypitoolError):
                     failed[project] = choice
@@ -76,6 +76,18 @@ def choose(
                 for wanted in choice.files:
                     _merge(chosen, wanted, offered.upstream, pinned.request.name)
     return Choices(tuple(chosen.values()), tuple(misses), failed)
+
+
+def _rules(
+    request: SetRequest, offered: ProjectOffer, wishes: Mapping[Target, Wish], unhashed: frozenset[str]
+) -> SelectionRules:
+    rules = request.rules
+    if offered.upstream in unhashed:
+        rules = replace(rules, allow_unhashed=True)
+    if request.cooldown and not all(wish.is_pinned for wish in wishes.values()):
+        until = timestamp(now_at(offered.clock_skew) - request.cooldown)
+        rules = replace(rules, uploaded_until=until)
+    return rules
 
 
 def files_by_set(files: Iterable[ChosenFile]) -> dict[str, list[str]]:
@@ -100,6 +112,8 @@ def _choice_or_fault(
 def _choice(
     offered: ProjectOffer, wishes: Mapping[Target, Wish], rules: SelectionRules, record: MirrorRecord
 ) -> ProjectChoice:
+    if rules.uploaded_until is not None:  # another answer each time
+        return choose_files(wishes, offered.candidates(record, _wanted_versions(wishes)), rules)
     question = _question(wishes, rules)
     remembered = record.choice(offered.project, question)
     if (

@@ -23,6 +23,7 @@ _REFUSALS = {
         "the upstream gives no sha256; allow-unhashed would take it all the same",
     ),
     ChoiceReason.TOO_BIG: (Kind.INVALID, "its files are larger than max-file-size"),
+    ChoiceReason.COOLDOWN: (Kind.INVALID, "its files are younger than the cooldown; an exact pin takes them"),
     ChoiceReason.YANKED: (Kind.INVALID, "it is yanked, and the policy takes no yanked files"),
 }
 

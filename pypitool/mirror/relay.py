@@ -87,7 +87,7 @@ class Relay(ThreadingHTTPServer):
 
     def tidied(self, text: str) -> str:
         """Take our address out of what uv says."""
-        return text.replace(self._root, "the index")
+        return text.replace(self._root, "the index").replace(self.pages.impossible, "what only a build tells")
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a connection that uv gave up."""

@@ -12,7 +12,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
 
@@ -35,12 +34,10 @@ from pypitool.core.versions import parsed
 from pypitool.mirror.available import HeldFiles
 from pypitool.mirror.private_names import PrivateNames
 from pypitool.mirror.sdist_metadata import SdistMetadata
+from pypitool.mirror.upstream_clock import now_at
 from pypitool.upstream.fetch_page import UpstreamPage, find_page
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream_errors import NoSuchProject, Stopped
-
-# A difference below this is no clock that is wrong.
-_SKEW = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,7 @@ class RelayPages:
         self._lock = threading.Lock()
         self._sdists = SdistMetadata(sources.private_names.reader)
         # What a release needs that nobody may choose: no index has it.
-        self._impossible = f"known-only-when-built-{secrets.token_hex(8)}"
+        self.impossible = f"known-only-when-built-{secrets.token_hex(8)}"
         self.listed: list[ListedFile] = []
         self.shown: dict[NormalizedName, ShownReleases] = {}  # on the last page of each project
         self.failures: dict[NormalizedName, PypitoolError] = {}
@@ -111,7 +108,7 @@ class RelayPages:
 
     def page(self, project: NormalizedName, targets: Sequence[Target], root: str) -> bytes:
         """Return the document of a project; the addresses in it begin with `root`."""
-        if project == self._impossible:
+        if project == self.impossible:
             raise NoSuchProject(root, "nobody has it")
         session, shown = self._shown(project, targets)
         self.shown[project] = shown
@@ -130,7 +127,7 @@ class RelayPages:
         if said.is_static or named or self.builds_are_believed:
             return said.as_metadata(candidate)
         self.dynamic[candidate.project].append(str(candidate.version))
-        return said.as_metadata(candidate, more=(self._impossible,))
+        return said.as_metadata(candidate, more=(self.impossible,))
 
     def _shown(
         self, project: NormalizedName, targets: Sequence[Target]
@@ -140,10 +137,10 @@ class RelayPages:
         held = [one for one in self._held.candidates(project) if one.metadata_sha256 or _is_sdist(one)]
         if page is None:
             rules = ReleaseRules(self._terms.rules.selection)  # what is held has passed
-            return None, show_releases(held, targets, rules, replace(terms, served=None), _now(0))
+            return None, show_releases(held, targets, rules, replace(terms, served=None), now_at(0))
         session = next(one for one in self._sources.sessions if one.upstream.name == page.upstream)
         rules = self._rules(session)
-        shown = show_releases(page.candidates, targets, rules, terms, _now(page.clock_skew))
+        shown = show_releases(page.candidates, targets, rules, terms, now_at(page.clock_skew))
         missing = (terms.have | terms.named) - {file.version for file in shown.files}
         kept = tuple(file for file in held if file.version in missing)
         return session, replace(shown, files=shown.files + kept)
@@ -245,8 +242,3 @@ def _pinned(line: RequirementLine) -> Iterator[Version]:
             version = parsed(clause.version)
             if version is not None:
                 yield version
-
-
-def _now(skew: float) -> datetime:
-    now = datetime.now(timezone.utc)
-    return now + timedelta(seconds=skew) if abs(skew) > _SKEW else now

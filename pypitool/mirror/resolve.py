@@ -228,10 +228,15 @@ class _Resolver:
             # Platforms that nobody has must not make a set unsolvable.
             if len(targets) == 1 and uv_platform(targets[0]) is None:
                 raise
-            return tuple(
-                Resolution(self._compile(_arguments_for(target), (target,)), target.name)
-                for target in targets
-            )
+            return tuple(map(self._answer_for, targets))
+
+    def _answer_for(self, target: Target) -> Resolution:
+        try:
+            return Resolution(self._compile(_arguments_for(target), (target,)), target.name)
+        except Unresolvable as error:
+            if len(self.question.targets) == 1:
+                raise
+            raise Unresolvable(f"for {target.name}: {error.reason}") from None
 
     def tell_sdists(self) -> None:
         """Raise `KnownOnlyWhenBuilt` if there is an answer once sdists are believed to need nothing."""

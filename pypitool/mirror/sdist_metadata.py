@@ -6,6 +6,7 @@ Nothing is built. What an sdist does not promise (metadata before 2.2, or called
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -23,6 +24,8 @@ from pypitool.core.mirror.selection import Candidate
 from pypitool.upstream.bodies import read_pieces
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream_errors import Stopped, UpstreamUnavailable
+
+_MOST_FETCHED = 10  # sdists of one project, in one run
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class SdistMetadata:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._known: dict[str, SdistSays] = {}
+        self._fetched: Counter[str] = Counter()
 
     def of(self, candidate: Candidate, session: UpstreamSession | None) -> SdistSays:
         """Return what an sdist says; nothing when it cannot be read."""
@@ -75,7 +79,9 @@ class SdistMetadata:
             answer = session.read(f"{candidate.url.partition('#')[0]}.metadata", {}, METADATA.most)
             if answer.status_code == 200:
                 return answer.body if sha256(answer.body).hexdigest() == digest else None
-        return _fetched(candidate, session)
+        # A resolver that steps back through a hundred releases is not worth a hundred sdists.
+        self._fetched[candidate.project] += 1
+        return _fetched(candidate, session) if self._fetched[candidate.project] <= _MOST_FETCHED else None
 
 
 def _fetched(candidate: Candidate, session: UpstreamSession) -> bytes | None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from pypitool.repository.repository import Repository
 from pypitool.repository.scan import scan_if_alone
 from pypitool.upstream.upstream import Upstream
 from tests.support.asked_of_uv import sources, wanted
+from tests.support.offers import aged
 from tests.support.repositories import publish_wheel
 from tests.support.upstream import FakeUpstream, Offer, respond
 from tests.support.wheels import Release, sdist_bytes, wheel_bytes, wheel_filename
@@ -193,11 +194,6 @@ def test_platforms_have_uvs_words(platform: str, word: str | None) -> None:
     assert uv_platform(make_target("t", python="3.12", platform=platform)) == word
 
 
-def aged(offer: Offer, days: float) -> Offer:
-    moment = datetime.now(timezone.utc) - timedelta(days=days)
-    return replace(offer, upload_time=moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
-
-
 WEEK = ReleaseRules(cooldown=timedelta(days=7))
 
 
@@ -342,3 +338,29 @@ def test_an_older_release_with_a_wheel_is_taken_before_an_sdist_is_built(
     (resolution,) = ask("s")
 
     assert pins(resolution, LINUX) == ["s==1.0"]
+
+
+def test_of_one_project_ten_sdists_are_read_and_no_more(fake: FakeUpstream, ask: Asking) -> None:
+    fake.index.offers["s"] = [sdist("s", f"1.{number}", metadata_version="1.1") for number in range(30)]
+
+    with pytest.raises(KnownOnlyWhenBuilt, match=r"s 1\.29"):
+        ask("s")
+
+    assert len(set(fake.paths("/files/"))) == 10
+
+
+def test_who_has_no_answer_is_named_where_each_target_is_asked_for_itself(
+    fake: FakeUpstream, ask: Asking
+) -> None:
+    fake.index.offers["a"] = [wheel("a", "1.0", 'gone; sys_platform == "win32"')]
+
+    with pytest.raises(Unresolvable, match=r"^no set of versions satisfies the requirements:\nfor windows: "):
+        ask("a")
+
+
+def test_only_what_uv_asks_for_is_read_and_each_page_once(fake: FakeUpstream, ask: Asking) -> None:
+    fake.index.offers["m"] = [wheel("m", "1.0", "b", 'gone; sys_platform == "darwin"')]
+
+    assert len(ask("m")) == 2
+
+    assert sorted(fake.paths("/simple/")) == ["/simple/b/", "/simple/gone/", "/simple/m/"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,12 @@ def sdist(name: str, version: str, *requires: str, **more: Any) -> Offer:
     """Offer an sdist."""
     release = Release(name, version, requires)
     return Offer(f"{release.stem}.tar.gz", sdist_bytes(release), **more)
+
+
+def aged(offer: Offer, days: float) -> Offer:
+    """Offer a file that was uploaded so many days ago."""
+    moment = datetime.now(timezone.utc) - timedelta(days=days)
+    return replace(offer, upload_time=moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
 
 
 def copy_in(directory: Path, *offers: Offer) -> None:

@@ -84,6 +84,7 @@ class SelectionRules:
     yanked: bool = True  # an exact pin may name a yanked file, with a warning
     allow_unhashed: bool = False
     max_size: int | None = FILE_BYTES.most
+    uploaded_until: str | None = None  # what no line pins; as `Candidate.upload_time`
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ class ChoiceReason(str, Enum):
     FORMAT = "excluded by only-binary or no-binary"
     FILES_POLICY = "excluded by the files policy"
     TOO_BIG = "larger than max-file-size"
+    COOLDOWN = "younger than the cooldown"
     LEGACY = "a legacy kind of file"
 
 
@@ -160,7 +162,8 @@ def select(
         for candidate in offered
     ]
     fitting = [candidate for candidate, refusal in judged if refusal is None]
-    version = _newest(fitting, rules.prereleases or wish.is_pinned)
+    young = (candidate.version for candidate, refusal in judged if refusal is ChoiceReason.COOLDOWN)
+    version = _newest(fitting, rules.prereleases or wish.is_pinned, young)
     chosen = _choose([c for c in fitting if c.version == version], target, rules)
     return tuple(
         FileVerdict(candidate, refusal or _outcome(candidate, version, chosen, rules))
@@ -217,7 +220,14 @@ def _refusal(candidate: Candidate, wish: Wish, target: Target, rules: SelectionR
         return ChoiceReason.TOO_BIG
     if not rules.formats.allows(candidate):
         return ChoiceReason.FORMAT
+    if not wish.is_pinned and _is_too_young(candidate, rules.uploaded_until):
+        return ChoiceReason.COOLDOWN
     return None if rules.files is FilesPolicy.ALL else _unfit(candidate, target, rules)
+
+
+def _is_too_young(candidate: Candidate, until: str | None) -> bool:
+    # Of unknown age: it may be a minute old.
+    return until is not None and (candidate.upload_time is None or candidate.upload_time > until)
 
 
 def is_another(candidate: Candidate, listed: frozenset[str]) -> bool:
@@ -237,11 +247,12 @@ def _unfit(candidate: Candidate, target: Target, rules: SelectionRules) -> Choic
     return None
 
 
-def _newest(fitting: Sequence[Candidate], prereleases: bool) -> Version | None:
+def _newest(fitting: Sequence[Candidate], prereleases: bool, young: Iterable[Version]) -> Version | None:
     versions = {candidate.version for candidate in fitting}
     finals = {version for version in versions if not version.is_prerelease}
-    # PEP 440: pre-releases only when asked for, or when nothing else satisfies.
-    return max(versions if prereleases or not finals else finals, default=None)
+    # PEP 440: pre-releases only when asked for, or when nothing else satisfies, be it too young as yet.
+    are_needed = not finals and all(version.is_prerelease for version in young)
+    return max(versions if prereleases or are_needed else finals, default=None)
 
 
 def _choose(fitting: Sequence[Candidate], target: Target, rules: SelectionRules) -> frozenset[str]:

@@ -85,6 +85,7 @@ _NEARNESS = (
     ChoiceReason.HASH,
     ChoiceReason.UNHASHED,
     ChoiceReason.TOO_BIG,
+    ChoiceReason.COOLDOWN,
     ChoiceReason.YANKED,
     ChoiceReason.REQUIRES_PYTHON,
     ChoiceReason.TAGS,

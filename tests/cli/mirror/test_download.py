@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.mirror.conftest import Site, lines, wheel
+from tests.support.offers import aged
 from tests.support.upstream import Dialect, Offer, respond
 from tests.support.wheels import Release, sdist_bytes
 
@@ -290,3 +291,24 @@ def test_what_is_left_out_is_said_where_nothing_is_left(site: Site) -> None:
     assert (yanked.code, elsewhere.code) == (1, 1)
     assert "hint: left out: a 1.0 (yanked)" in yanked.err
     assert "hint: left out: b 1.0 (no file for a target)" in elsewhere.err
+
+
+@pytest.mark.parametrize(("pin", "taken"), [("a", "1.0"), ("a==2.0", "2.0")])
+def test_no_deps_takes_the_newest_that_is_old_enough(site: Site, pin: str, taken: str) -> None:
+    site.offer(aged(wheel("a", "1.0"), 30), aged(wheel("a", "2.0"), 1))
+    site.more = '[policy]\ncooldown = "7d"'
+
+    ended = site.run("download", "--no-deps", pin, "--target", "linux")
+
+    assert ended.code == 0
+    assert site.files() == [f"a-{taken}-py3-none-any.whl"]
+
+
+def test_no_deps_takes_no_pre_release_because_the_release_is_too_young(site: Site) -> None:
+    site.offer(aged(wheel("a", "2.0rc1"), 30), aged(wheel("a", "2.0"), 1))
+    site.more = '[policy]\ncooldown = "7d"'
+
+    ended = site.run("download", "--no-deps", "a", "--target", "linux")
+
+    assert (ended.code, site.files()) == (3, [])
+    assert "error: a: its files are younger than the cooldown; an exact pin takes them" in ended.err

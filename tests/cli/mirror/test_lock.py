@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -11,15 +9,11 @@ import pytest
 from pypitool.config.config_files import parse_toml
 from tests.cli.conftest import Ended
 from tests.cli.mirror.conftest import Site, wheel
+from tests.support.offers import aged
 from tests.support.upstream import Offer, respond
 from tests.support.wheels import Release, sdist_bytes
 
 pytestmark = pytest.mark.process
-
-
-def aged(offer: Offer, days: float) -> Offer:
-    moment = datetime.now(timezone.utc) - timedelta(days=days)
-    return replace(offer, upload_time=moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
 
 
 def sdist(name: str, version: str, *requires: str, metadata_version: str = "2.2") -> Offer:
