@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from packaging.utils import NormalizedName
 
@@ -77,14 +78,16 @@ def ask_upstreams(
     record: MirrorRecord,
     stop: threading.Event,
     progress: TransferProgress | None = None,
+    read: Mapping[NormalizedName, UpstreamPage] = MappingProxyType({}),
 ) -> Offers:
-    """Ask for every project, and remember what was read."""
+    """Ask for every project, but for those of which a page was read in this run; remember what was read."""
     wanted = sorted(set(projects))
     known = _by_project(record.known_pages())
     with (progress or TransferProgress()).during("reading pages", len(wanted)) as phase:
 
         def ask(project: NormalizedName) -> _Answer:
-            answer = _ask(project, sessions, known.get(project, {}))
+            page = read.get(project)
+            answer = _ask(project, sessions, known.get(project, {})) if page is None else _taken(page)
             phase.step()
             return answer
 
@@ -155,8 +158,10 @@ def _read_by(
     project: NormalizedName, sessions: Sequence[UpstreamSession], known: Mapping[str, KnownPage]
 ) -> _Answer:
     page = find_page(project, sessions, known)
-    if isinstance(page, UnchangedPage):
-        return page
+    return page if isinstance(page, UnchangedPage) else _taken(page)
+
+
+def _taken(page: UpstreamPage) -> _Read:
     # Packed here, while other answers are on their way.
     packed = page.listing.pack()
     return _Read(page, RememberedPage(page.known, page.status.value, page.status_reason, packed))

@@ -47,6 +47,8 @@ class ReleaseSources:
     sessions: Sequence[UpstreamSession]
     private_names: PrivateNames
     stop: threading.Event = field(default_factory=threading.Event)
+    # What was read in this run: nobody asks for it again, be it for another set or for the files.
+    pages: dict[NormalizedName, UpstreamPage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +169,12 @@ class RelayPages:
 
     def _asked(self, project: NormalizedName) -> UpstreamPage | PypitoolError:
         def work() -> UpstreamPage | PypitoolError:
-            page = find_page(project, self._sources.sessions, {})
-            assert isinstance(page, UpstreamPage)  # nothing was known of it
-            return page
+            pages = self._sources.pages
+            if project not in pages:
+                page = find_page(project, self._sources.sessions, {})
+                assert isinstance(page, UpstreamPage)  # nothing was known of it
+                pages[project] = page
+            return pages[project]
 
         return Guard.run(work, lambda error: error)
 

@@ -38,6 +38,7 @@ from pypitool.mirror.remember import remember_proofs, remember_wants, unsettled_
 from pypitool.mirror.sets import Closure, PinnedSet, SetRequest, pin_set, refuse_unpinned
 from pypitool.mirror.upstream_changes import MatchedFile, apply_upstream_changes
 from pypitool.repository.repository import Repository
+from pypitool.upstream.fetch_page import UpstreamPage
 from pypitool.upstream.listing import Listing
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream_errors import Stopped
@@ -61,6 +62,7 @@ class Mirror:
     progress: TransferProgress = field(default_factory=TransferProgress)
     finishes_files: bool = False
     largest_file: int = FILE_BYTES.most
+    pages: dict[NormalizedName, UpstreamPage] = field(default_factory=dict)  # that were read while resolving
 
     @property
     def private_names(self) -> PrivateNames:
@@ -72,7 +74,7 @@ class Mirror:
         """Where releases come from that may be chosen."""
         from pypitool.mirror.relay_pages import ReleaseSources
 
-        return ReleaseSources(self.sessions, self.private_names, self.stop)
+        return ReleaseSources(self.sessions, self.private_names, self.stop, self.pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +153,12 @@ def _chosen(mirror: Mirror, sets: Sequence[PinnedSet], options: SyncOptions) -> 
     elif options.locked:
         offers = _locked_offers(mirror, sets, outside)
     else:
-        offers = ask_upstreams(outside, mirror.sessions, mirror.record, mirror.stop, mirror.progress)
+        offers = _asked(mirror, outside)
     return offers, _choices(mirror, sets, offers)
+
+
+def _asked(mirror: Mirror, projects: Iterable[NormalizedName]) -> Offers:
+    return ask_upstreams(projects, mirror.sessions, mirror.record, mirror.stop, mirror.progress, mirror.pages)
 
 
 def _locked_offers(mirror: Mirror, sets: Sequence[PinnedSet], projects: set[NormalizedName]) -> Offers:
@@ -164,7 +170,7 @@ def _locked_offers(mirror: Mirror, sets: Sequence[PinnedSet], projects: set[Norm
     unplanned = (projects - planned) | {missed.miss.wish.project for missed in choices.misses}
     if not unplanned:
         return Offers(known, {})
-    fresh = ask_upstreams(unplanned, mirror.sessions, mirror.record, mirror.stop, mirror.progress)
+    fresh = _asked(mirror, unplanned)
     return Offers({**known, **fresh.found}, fresh.failed, fresh.unasked)
 
 

@@ -312,3 +312,13 @@ def test_no_deps_takes_no_pre_release_because_the_release_is_too_young(site: Sit
 
     assert (ended.code, site.files()) == (3, [])
     assert "error: a: its files are younger than the cooldown; an exact pin takes them" in ended.err
+
+
+@pytest.mark.process
+def test_a_page_that_was_read_to_resolve_is_not_asked_for_again(site: Site) -> None:
+    site.offer(wheel("a", "1.0", "b"), wheel("b", "1.0"))
+
+    ended = site.bare(*download(site, "a"))
+
+    assert ended.code == 0
+    assert site.fake.paths("/simple/") == ["/simple/a/", "/simple/b/"]
