@@ -25,7 +25,7 @@ from pypitool.config.config_files import parse_toml
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.lock_document import LockDocument, preferring, read_resolved
 from pypitool.core.mirror.requirement_lines import RequirementLine
-from pypitool.core.mirror.shown_releases import LeftOut, ReleaseRules
+from pypitool.core.mirror.shown_releases import FOR_ITS_AGE, LeftOut, ReleaseRules
 from pypitool.core.mirror.targets import Target, lowest_python
 from pypitool.host import scratch_directory
 from pypitool.mirror.available import HeldFiles
@@ -64,12 +64,12 @@ class Unresolvable(PypitoolError):
     kind = Kind.INVALID
     sentence = "no set of versions satisfies the requirements:\n{reason}"
     reason: str
-    left_out: Sequence[str] = ()  # `requests 2.33.0 (cooldown)`
+    left_out: Sequence[tuple[str, LeftOut]] = ()  # `requests 2.33.0`
 
     def __post_init__(self) -> None:
         if self.left_out:
-            self.hint = f"left out: {', '.join(self.left_out)}"
-            if any(each.endswith(f"({LeftOut.COOLDOWN.value})") for each in self.left_out):
+            self.hint = f"left out: {', '.join(f'{what} ({why.value})' for what, why in self.left_out)}"
+            if any(why in FOR_ITS_AGE for _, why in self.left_out):
                 self.hint += "; an exact pin takes what is too young"
         super().__post_init__()
 
@@ -197,7 +197,7 @@ def resolve(question: ResolverRequest, sources: ReleaseSources, environ: Mapping
         return Resolved(answers, dict(relay.pages.failures))
 
 
-def _left_out(relay: Relay, reason: str) -> list[str]:
+def _left_out(relay: Relay, reason: str) -> list[tuple[str, LeftOut]]:
     """Name the newest release that was left out of each project of which uv speaks."""
     spoken_of = (
         name
@@ -205,7 +205,7 @@ def _left_out(relay: Relay, reason: str) -> list[str]:
         if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", reason)
     )
     found = ((name, relay.pages.shown[name].newest_left_out()) for name in spoken_of)
-    return [f"{name} {left[0]} ({left[1].value})" for name, left in found if left is not None]
+    return [(f"{name} {left[0]}", left[1]) for name, left in found if left is not None]
 
 
 @dataclass(frozen=True, slots=True)

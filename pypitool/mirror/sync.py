@@ -74,7 +74,7 @@ class Mirror:
         """Where releases come from that may be chosen."""
         from pypitool.mirror.relay_pages import ReleaseSources
 
-        return ReleaseSources(self.sessions, self.private_names, self.stop, self.pages)
+        return ReleaseSources(self.sessions, self.private_names, self.stop, pages=self.pages)
 
 
 @dataclass(frozen=True, slots=True)

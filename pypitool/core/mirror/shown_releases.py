@@ -40,6 +40,7 @@ class LeftOut(str, Enum):
     """Why a release is not shown, in the words of a hint."""
 
     COOLDOWN = "cooldown"
+    UNKNOWN_AGE = "the index does not say how old it is"
     YANKED = "yanked"
     HASH = "another hash"
     UNHASHED = "no sha256"
@@ -48,6 +49,9 @@ class LeftOut(str, Enum):
     FILES_POLICY = "files policy"
     PRERELEASE = "pre-release"
     NO_FILE = "no file for a target"
+
+
+FOR_ITS_AGE = (LeftOut.COOLDOWN, LeftOut.UNKNOWN_AGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class ShownReleases:
 
     def newest_left_out(self) -> tuple[Version, LeftOut] | None:
         """Return what somebody may miss: the newest that is too young, or that is newer than all others."""
-        young = [version for version, reason in self.left_out.items() if reason is LeftOut.COOLDOWN]
+        young = [version for version, reason in self.left_out.items() if reason in FOR_ITS_AGE]
         newest = max((file.version for file in self.files), default=None)
         newer = [version for version in self.left_out if newest is None or version > newest]
         missed = max(young or newer, default=None)
@@ -95,7 +99,7 @@ def show_releases(
         else:
             left_out.setdefault(candidate.version, reason)
     finals_are_young = any(
-        reason is LeftOut.COOLDOWN and not version.is_prerelease for version, reason in left_out.items()
+        reason in FOR_ITS_AGE and not version.is_prerelease for version, reason in left_out.items()
     )
     judge = _Judge(targets, rules, terms, finals_are_young)
     # The oldest first: a release is compared with those before it.
@@ -127,7 +131,9 @@ def _refusal(candidate: Candidate, rules: ReleaseRules, terms: ProjectTerms, now
         return LeftOut.UNHASHED
     if selection.max_size is not None and candidate.size is not None and candidate.size > selection.max_size:
         return LeftOut.TOO_BIG
-    return LeftOut.COOLDOWN if is_too_young(candidate.upload_time, rules.cooldown, now) else None
+    if not is_too_young(candidate.upload_time, rules.cooldown, now):
+        return None
+    return LeftOut.UNKNOWN_AGE if candidate.upload_time is None else LeftOut.COOLDOWN
 
 
 @dataclass(slots=True)

@@ -64,7 +64,7 @@ def versions(shown: ShownReleases) -> list[str]:
         (wheel("2.0"), {"formats": Formats(no_binary=frozenset({"a"}))}, LeftOut.FORMAT),
         (sdist("2.0"), {"files": FilesPolicy.WHEEL}, LeftOut.FILES_POLICY),
         (wheel("2.0", upload_time=YESTERDAY), {"cooldown": 7}, LeftOut.COOLDOWN),
-        (wheel("2.0", upload_time=None), {"cooldown": 7}, LeftOut.COOLDOWN),
+        (wheel("2.0", upload_time=None), {"cooldown": 7}, LeftOut.UNKNOWN_AGE),
         (wheel("2.0", "cp312-cp312-macosx_11_0_arm64"), {}, LeftOut.NO_FILE),
     ],
     ids=lambda value: value.name.lower() if isinstance(value, LeftOut) else "",
