@@ -12,6 +12,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -51,7 +52,7 @@ class ReleaseSources:
     pages: dict[NormalizedName, UpstreamPage] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ShownTerms:
     """What decides which releases of each project are shown."""
 
@@ -63,7 +64,7 @@ class ShownTerms:
 
     def of(self, project: NormalizedName) -> ProjectTerms:
         """Return what concerns one project."""
-        mine = [line for line in self.lines if canonicalize_name(line.requirement.name) == project]
+        mine = self._by_project.get(project, [])
         have = self.have.get(project)
         return ProjectTerms(
             named=frozenset(version for line in mine for version in _pinned(line)),
@@ -71,6 +72,13 @@ class ShownTerms:
             served=self.served.get(project),
             hashes=_hashes(mine),
         )
+
+    @cached_property
+    def _by_project(self) -> Mapping[NormalizedName, list[RequirementLine]]:
+        lines: dict[NormalizedName, list[RequirementLine]] = defaultdict(list)
+        for line in self.lines:
+            lines[canonicalize_name(line.requirement.name)].append(line)
+        return lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,11 @@ class RelayPages:
         # Sdists of which nobody knows what they need: asked for, and in no answer.
         self.dynamic: dict[NormalizedName, list[str]] = defaultdict(list)
         self.builds_are_believed = False  # an sdist of which nothing is known needs nothing
+
+    @property
+    def workers(self) -> int:
+        """How many requests the upstreams get at a time."""
+        return max(1, sum(session.upstream.workers for session in self._sources.sessions))
 
     def page(self, project: NormalizedName, targets: Sequence[Target], root: str) -> bytes:
         """Return the document of a project; the addresses in it begin with `root`."""

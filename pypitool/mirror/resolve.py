@@ -265,6 +265,7 @@ class _Resolver:
             environment = {
                 **uv_environment(self.environ, folder),
                 **_TOWARDS_RELAY,
+                "UV_CONCURRENT_DOWNLOADS": str(self.relay.pages.workers),
                 # In the environment: an argument list can be read by everybody on the machine.
                 "UV_DEFAULT_INDEX": self.relay.index(targets),
             }

@@ -205,10 +205,12 @@ def test_the_path_is_in_no_argument_of_uv_and_in_no_lock(
     ask: Ask, acme: FakeUpstream, world: FakeUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands: list[list[str]] = []
+    environments: list[dict[str, str]] = []
     real = subprocess.Popen
 
     def noted(command: list[str], **more: Any) -> Any:
         commands.append(command)
+        environments.append(more["env"])
         return real(command, **more)
 
     monkeypatch.setattr(subprocess, "Popen", noted)
@@ -216,6 +218,7 @@ def test_the_path_is_in_no_argument_of_uv_and_in_no_lock(
     pylock = ask("acme-x", upstreams=both(acme, world))
 
     assert len(commands) == 1
+    assert environments[0]["UV_CONCURRENT_DOWNLOADS"] == "16"  # two upstreams with eight workers
     assert not [word for word in commands[0] if "127.0.0.1" in word]
     assert f"{acme.root}/files/acme_x-1.0-py3-none-any.whl" in pylock
     assert "/file/" not in pylock
