@@ -96,7 +96,7 @@ def describe(error: BaseException) -> Failure:
     if isinstance(error, Unforeseen) and error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, PypitoolError):
-        return _own(error)
+        return INTERRUPTED if _is_stop(error) else _own(error)
     if (known := without_descriptors(error)) is not None:
         return _own(known)
     if isinstance(error, click.ClickException):
@@ -107,6 +107,12 @@ def describe(error: BaseException) -> Failure:
         return Failure(Kind.INTERNAL.value, _system_sentence(error), 1)
     text = f"unexpected {type(error).__name__}: {error}".rstrip(": ")
     return Failure(Kind.INTERNAL.value, text, 1, hint="re-run with `--debug` for the traceback")
+
+
+def _is_stop(error: PypitoolError) -> bool:
+    from pypitool.upstream.upstream_errors import Stopped
+
+    return isinstance(error, Stopped)
 
 
 def _own(error: PypitoolError) -> Failure:

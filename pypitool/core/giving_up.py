@@ -20,6 +20,7 @@ _LONGEST_GAP = 10.0
 class Reach:
     """Whether an upstream can be reached at all, by what became of the projects that it was asked for."""
 
+    most: int = MOST_UNREACHED
     unreached: tuple[Hashable, ...] = ()  # in a row
     has_answered: bool = False  # at all, in this run
 
@@ -32,7 +33,7 @@ class Reach:
     @property
     def is_lost(self) -> bool:
         """Whether it is no use to begin another project."""
-        return not self.has_answered and len(self.unreached) >= MOST_UNREACHED
+        return not self.has_answered and len(self.unreached) >= self.most
 
 
 @dataclass(frozen=True, slots=True)

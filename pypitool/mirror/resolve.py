@@ -299,6 +299,8 @@ class _Resolver:
         while True:
             try:
                 _, said = process.communicate(timeout=_LOOK_EVERY)
+                if self.stop.is_set():
+                    raise Stopped()  # what ended uv is what ends us
                 return process.returncode, said
             except subprocess.TimeoutExpired:
                 if self.stop.is_set():

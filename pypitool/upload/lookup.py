@@ -79,7 +79,8 @@ class IndexLookup:
     def listing(self, project: NormalizedName) -> Listing:
         """Return what the index lists of a project: nothing where it does not know it."""
         try:
-            return fetch_listing(self.session, project)
+            with self.session.asked_for(project):
+                return fetch_listing(self.session, project)
         except NoSuchProject:
             return Listing(project, self.session.upstream.index)
         except UpstreamError as error:

@@ -17,7 +17,7 @@ from pypitool.upload.form import FileChanged, FormBody, Package
 from pypitool.upload.lookup import IndexLookup, LookupFailed
 from pypitool.upstream.bodies import read_bounded
 from pypitool.upstream.session import Response, UpstreamSession
-from pypitool.upstream.upstream_errors import Stopped, UpstreamUnavailable, redacted
+from pypitool.upstream.upstream_errors import GivenUp, Stopped, UpstreamUnavailable, redacted
 
 _LONGEST_ANSWER = 64 * 1024
 _NOT_SENT = "not sent: the credentials were refused"
@@ -63,8 +63,10 @@ class Sender:
         )
         headers = {"Content-Type": body.content_type, "Accept": _ACCEPT}
         try:
-            with self.session.post(self.url, body, headers) as response:
+            with self.session.asked_for(package.name), self.session.post(self.url, body, headers) as response:
                 answer, target = _answer(response), response.headers.get("Location", "")
+        except GivenUp as error:
+            raise Refused(Kind.UNAVAILABLE, f"not sent: {error.reason}") from error
         except UpstreamUnavailable as error:
             raise Refused(Kind.UNAVAILABLE, str(error), hint=error.hint) from error
         if answer.meaning is Meaning.TAKEN:

@@ -98,8 +98,9 @@ def _sessions(
     address, index = order.destination.address, order.destination.index
     to_uploads = _upstream(order, address, order.credentials, _SILENCE_AFTER_UPLOAD)
     to_index = _upstream(order, without_user(index), _index_credentials(order, index), _SILENCE)
-    uploads = UpstreamSession(to_uploads, stop, progress.delayed)
-    asked = UpstreamSession(to_index, stop, progress.delayed)
+    # Files go to one place, and it has been tried for the first one as often as for any.
+    uploads = UpstreamSession(to_uploads, stop, progress.delayed, most_unreached=1)
+    asked = UpstreamSession(to_index, stop, progress.delayed, most_unreached=1)
     try:
         yield uploads, asked
     finally:

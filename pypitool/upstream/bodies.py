@@ -1,8 +1,9 @@
-"""The bodies of answers: read to their end, unpacked or as they were sent, and no further than allowed."""
+"""What is sent and what comes back: read to its end, unpacked or as it was sent, no further than allowed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pypitool.core.inflating import CODINGS, Inflater
@@ -11,6 +12,25 @@ from pypitool.upstream.reasons import short
 from pypitool.upstream.upstream_errors import CutShort, UpstreamUnavailable
 
 _PIECE = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that was read to its end; without its body, unless it is a 200."""
+
+    url: str  # where it came from at last
+    status_code: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_redirect: bool = False  # that was not followed
+
+
+class Body(Protocol):
+    """What is sent: of a known length, in pieces, and as often as it takes."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
 
 
 class Opened(Protocol):

@@ -22,9 +22,10 @@ from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import indexes_for
 from pypitool.core.retry_wait import parse_http_date
+from pypitool.upstream.bodies import Answer
 from pypitool.upstream.listing import Listing, ParsedPage
 from pypitool.upstream.read_page import read_json_page
-from pypitool.upstream.session import Answer, UpstreamSession
+from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream_errors import (
     NoSuchProject,
     NotAnIndexPage,

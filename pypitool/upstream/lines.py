@@ -132,6 +132,8 @@ class Lines:
                 if isinstance(answer, OSError):
                     raise answer
                 return answer
+        if self.is_cut:
+            raise _cut_off()
         raise socket.gaierror(socket.EAI_AGAIN, f"nobody answers within {_LONGEST_LOOKUP:g} s")
 
     def connect(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime, timezone
-from typing import Any, Protocol
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -17,9 +16,9 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_netrc_auth, select_proxy
 
 from pypitool import __version__
 from pypitool.core.address_judgement import WebAddress, host_of, is_same_host, may_see_credentials, refusal
-from pypitool.core.giving_up import WINDOW_SECONDS, Pace
+from pypitool.core.giving_up import MOST_UNREACHED, WINDOW_SECONDS, Pace
 from pypitool.core.retry_wait import wait_before_retry
-from pypitool.upstream.bodies import read_bounded
+from pypitool.upstream.bodies import Answer, Body, read_bounded
 from pypitool.upstream.lines import Lines
 from pypitool.upstream.listing import joined
 from pypitool.upstream.reasons import cause, is_of_tls, short
@@ -43,25 +42,6 @@ _RETRIED_UPLOADS = frozenset({429, 502, 503, 504})
 
 Response = requests.Response
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer that was read to its end; without its body, unless it is a 200."""
-
-    url: str  # where it came from at last
-    status_code: int
-    headers: Mapping[str, str]
-    body: bytes
-    is_redirect: bool = False  # that was not followed
-
-
-class Body(Protocol):
-    """What is sent: of a known length, in pieces, and as often as it takes."""
-
-    def __len__(self) -> int: ...
-
-    def __iter__(self) -> Iterator[bytes]: ...
 
 
 class _SharedContext(HTTPAdapter):
@@ -135,6 +115,7 @@ class UpstreamSession:
         tell: Tell | None = None,
         *,
         finishes: bool = False,
+        most_unreached: int = MOST_UNREACHED,
     ) -> None:
         """`tell` hears of each wait before another try; `finishes`: a stop lets what has begun arrive."""
         self.upstream = upstream
@@ -145,9 +126,13 @@ class UpstreamSession:
         self._context: ssl.SSLContext | None = None
         self._hosts: dict[str, tuple[str, ...]] = {}
         self._lines = Lines()
-        pace = Pace(silence=max(WINDOW_SECONDS, 2 * upstream.timeout))
         self._watch = Watch(
-            redacted(upstream.index), self._lines, stop or threading.Event(), pace, finishes=finishes
+            redacted(upstream.index),
+            self._lines,
+            stop or threading.Event(),
+            Pace(silence=max(WINDOW_SECONDS, 2 * upstream.timeout)),
+            finishes=finishes,
+            most_unreached=most_unreached,
         )
         self._session = _Session()
         self._session.verify = upstream.verified
@@ -175,7 +160,7 @@ class UpstreamSession:
         self._session.close()
 
     def asked_for(self, project: Hashable) -> AbstractContextManager[None]:
-        """Ask for a project within; where some in a row cannot be reached, no other one is begun."""
+        """Ask for a project within; when it was no use for some in a row, no other one is begun."""
         return self._watch.asked_for(project)
 
     def read(self, url: str, headers: Mapping[str, str], limit: int, *, within: str | None = None) -> Answer:
@@ -271,9 +256,12 @@ class UpstreamSession:
                     raise fault from cause(error)
                 continue
             wait = self._asked_wait(attempt, response) if response.status_code in retried else None
-            if wait is None or not self._waited(wait, attempt, url, f"it answers {response.status_code}"):
-                return response
-            response.close()
+            with ExitStack() as unless_returned:
+                unless_returned.callback(response.close)
+                why = f"it answers {response.status_code}"
+                if wait is None or not self._waited(wait, attempt, url, why):
+                    unless_returned.pop_all()
+                    return response
 
     def _asked_wait(self, attempt: int, response: Response) -> float | None:
         after = response.headers.get("Retry-After")

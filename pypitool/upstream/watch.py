@@ -16,7 +16,7 @@ from pypitool.upstream.lines import Lines
 from pypitool.upstream.upstream_errors import GivenUp, Stopped, TooSlow, Unreachable
 
 _TICK = 0.25
-_STILLNESS = 2.0  # how long a file may stand still that is brought to its end after a stop
+_STILLNESS = 1.25  # how long a file may stand still that is brought to its end after a stop
 
 _SLOW = f"has sent less than {LEAST_RATE // 1024} KB/s for {WINDOW_SECONDS:g} s"
 
@@ -32,6 +32,7 @@ class Watch:
         pace: Pace,
         *,
         finishes: bool = False,
+        most_unreached: int = MOST_UNREACHED,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._place, self._lines, self._stop, self._pace, self._clock = place, lines, stop, pace, clock
@@ -39,7 +40,7 @@ class Watch:
         self._last_pace = Pace(_STILLNESS, _STILLNESS)
         self._given_up: str | None = None
         self.has_answered = False  # anything at all, be it a refusal
-        self._reach = Reach()
+        self._reach = Reach(most_unreached)
         self._woken = threading.Event()
         self._closed = threading.Event()
         self._lock = threading.Lock()
@@ -76,7 +77,7 @@ class Watch:
 
     @contextmanager
     def asked_for(self, project: Hashable) -> Iterator[None]:
-        """Ask for a project within; where some in a row cannot be reached, no other one is begun.
+        """Ask for a project within; when it was no use for some in a row, no other one is begun.
 
         What is under way then comes to its end, and is not tried again.
         """
@@ -95,7 +96,7 @@ class Watch:
             self._reach = reach.after(project, unreached=unreached is not None)
             is_lost = self._reach.is_lost
         if is_lost:
-            self._give_up(f"{self._place} could not be reached for {MOST_UNREACHED} in a row ({unreached})")
+            self._give_up(f"{self._place} cannot be reached ({unreached})")
 
     def _give_up(self, reason: str) -> None:
         self._given_up = self._given_up or reason

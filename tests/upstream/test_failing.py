@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import socket
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +14,7 @@ from pypitool.upstream.upstream import Upstream
 from pypitool.upstream.upstream_errors import CutShort, Unreachable, Untrusted, UpstreamUnavailable
 from tests.support.certificates import Authority
 from tests.support.receiver import Receiver
+from tests.support.stalling import nobodys_port
 from tests.support.upstream import (
     JSON_TYPE,
     Action,
@@ -58,13 +58,6 @@ def packed(upto: int | None = None) -> Action:
         handler.send(Answer(answer.status, headers, gzip.compress(answer.body)[:upto]))
 
     return act
-
-
-def nobodys_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize("fault", [truncate(60), packed(-10), reset()], ids=["length", "gzip", "reset"])

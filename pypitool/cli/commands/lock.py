@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,12 @@ from pypitool.cli.mirror_options import (
     target_options,
     upstream_options,
 )
-from pypitool.cli.mirror_run import tell_input_warnings, transfer_progress, workspace_of
+from pypitool.cli.mirror_run import (
+    stop_on_signals,
+    tell_input_warnings,
+    transfer_progress,
+    workspace_of,
+)
 from pypitool.cli.output import Output
 from pypitool.cli.pip_index import hinting
 from pypitool.cli.settings_options import setting_option
@@ -128,9 +134,11 @@ def lock_command(
 def _mirror(invocation: Invocation, settings: Settings, upstreams: tuple[Upstream, ...]) -> Iterator[Mirror]:
     from pypitool.mirror.run import RunFrame, open_mirror
 
-    workspace, private = workspace_of(settings), settings.policy.private
-    with transfer_progress(invocation) as view:
-        frame = RunFrame("lock", "lock", workspace, upstreams, private, dry_run=True, progress=view)
+    stop, private = threading.Event(), settings.policy.private
+    with stop_on_signals(stop), transfer_progress(invocation) as view:
+        frame = RunFrame(
+            "lock", "lock", workspace_of(settings), upstreams, private, dry_run=True, stop=stop, progress=view
+        )
         with open_mirror(frame) as mirror:
             yield mirror
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.mirror.conftest import Site, wheel
 from tests.support.environment import scrubbed
-from tests.support.upstream import drip
+from tests.support.upstream import drip, stall
 from tests.support.waiting import LONGEST, wait_until
 
 JOB = '[job.{name}]\nrun = "{run}"\ncron = "* * * * *"\ntimezone = "UTC"\n'
@@ -87,6 +87,22 @@ def test_sigterm_lets_the_file_in_hand_arrive(site: Site) -> None:
 
         assert process.wait(LONGEST) == 0
     assert site.files() == ["a-1.0-py3-none-any.whl"]
+
+
+@pytest.mark.live
+def test_a_file_in_hand_that_stands_still_is_left_for_the_next_run(site: Site) -> None:
+    site.offer(wheel("a", "1.0", extra=os.urandom(400_000)))
+    site.write("backend.txt", "a==1.0\n")
+    site.more = JOB.format(name="often", run="sync")
+    site.fake.fail("/files/", stall(300_000, 3600))
+
+    with daemon(site) as process:
+        wait_until(lambda: site.fake.paths("/files/"), what="the file is on its way")
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(LONGEST / 2) == 0, "the upstream may be silent for a minute"
+    assert site.files() == []
+    assert list((site.packages / ".pypitool" / "partial").iterdir()) != []
 
 
 @pytest.mark.live
