@@ -30,7 +30,11 @@ DOCUMENTS = {path.name: path.read_text() for path in [ROOT / "README.md", *(ROOT
 COMMANDS = dict(every_command())
 
 # Options of other programs that our documents show.
-OF_OTHERS = {"pip": {"--index-url"}, "twine": {"--repository-url"}}
+OF_OTHERS = {
+    "pip": {"--index-url"},
+    "twine": {"--repository-url"},
+    "gunicorn": {"--threads", "--limit-request-line"},
+}
 
 
 def test_the_readme_opens_with_the_two_commands() -> None:

@@ -7,6 +7,7 @@ elected as keeper by the keeper's lock, and runs it in a thread.
 from __future__ import annotations
 
 import functools
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,3 +41,9 @@ def application() -> ForeignApplication:
     prepared = prepare(loaded.settings, os.environ)
     notices = (*loaded.notices, *forwarding_notices(loaded.settings), *prepared.notices)
     return ForeignApplication(prepared, notices, watch)
+
+
+# uWSGI asks no `__getattr__`: it looks for the name in the dictionary of the module that it has imported. The
+# module `uwsgi` is there in its processes alone.
+if "uwsgi" in sys.modules:
+    app = application()
