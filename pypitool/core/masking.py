@@ -21,6 +21,8 @@ _TOKEN = re.compile(_OURS + r"(?:_|%5[Ff])[A-Za-z0-9_%-]{20,}", re.ASCII)
 # What people type into addresses: `?token=…`, `&api_key=…`.
 _SEPARATOR = re.compile(r"([?&;\s])")
 _SECRET_NAMES = ("token", "passw", "secret", "key", "auth", "signature", "credential")
+# As whole words of a name: `user-pass`, but not `compass`. `sig` is how clouds sign an address.
+_SECRET_WORDS = frozenset({"pass", "pwd", "pw", "sig"})
 
 
 def masked(text: str) -> str:
@@ -70,4 +72,6 @@ def _is_secret(name: str) -> bool:
         from urllib.parse import unquote  # who reads a configuration does without
 
         name = unquote(name)
-    return any(word in name.lower() for word in _SECRET_NAMES)
+    lower = name.lower()
+    words = lower.replace("-", "_").replace(".", "_").split("_")
+    return any(word in lower for word in _SECRET_NAMES) or not _SECRET_WORDS.isdisjoint(words)

@@ -13,7 +13,7 @@ from pypitool.repository.repository import Repository
 from pypitool_server.access.access import Access, authentication_of
 from pypitool_server.http.browser import browser_of
 from pypitool_server.http.lingering import Lingering
-from pypitool_server.http.proxies import ExternalAddress, TrustedProxies
+from pypitool_server.http.proxies import ExternalAddress, TrustedProxies, variable_of
 from pypitool_server.http.slow_connections import Answers
 from pypitool_server.http.thread_budget import ThreadBudget
 from pypitool_server.http.wsgi_types import Environ
@@ -126,6 +126,7 @@ def _put_replay_before(app: Flask, parts: Services, observe: Observe) -> None:
         capacity - capacity // RENDERED_SHARE, parts.freshness.stands
     )
     parts.freshness.follow(kept)
+    header = parts.settings.auth.header
     front = ReplayFront(
         app.wsgi_app,
         classify=parts.access.classify,
@@ -133,6 +134,7 @@ def _put_replay_before(app: Flask, parts: Services, observe: Observe) -> None:
         answers=kept,
         observe=observe,
         forwarded=parts.proxies.variable,
+        person=None if header is None else variable_of(header),
     )
     app.wsgi_app = front  # type: ignore[method-assign]
 

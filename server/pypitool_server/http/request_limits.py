@@ -5,6 +5,8 @@ A reader whose work grows with the square of a text costs milliseconds at these 
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from pypitool_server.http.wsgi_types import Environ
 
 # Bytes; what is exactly as long passes.
@@ -16,7 +18,8 @@ MOST_TERMS = 20
 # Answers and forms are found by headers of clients: what is longer than this is not kept.
 LONGEST_KEPT = 2 * 1024
 
-# Those that somebody here, or in Flask, takes apart or writes down. What nobody reads counts only together.
+# Those that somebody here, or in Flask, takes apart or writes down, and what `[auth] header` names. What
+# nobody reads counts only together.
 READ = frozenset({
     "CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING", "HTTP_AUTHORIZATION",
     "HTTP_EXPECT", "HTTP_FORWARDED", "HTTP_HOST", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_NONE_MATCH",
@@ -28,7 +31,7 @@ READ = frozenset({
 Excess = tuple[str, str]  # the status, and a sentence
 
 
-def excess_of(environ: Environ) -> Excess | None:
+def excess_of(environ: Environ, read: Container[str] = READ) -> Excess | None:
     """Return how a request is refused that says more than it may, None for one that does not."""
     query = environ.get("QUERY_STRING") or ""
     # As the engine has it: what was escaped in the path is one byte by now.
@@ -36,9 +39,9 @@ def excess_of(environ: Environ) -> Excess | None:
         return "414 URI Too Long", f"the address is longer than {LONGEST_TARGET} bytes"
     together = 0
     for key, value in environ.items():
-        if key in READ and len(value) > LONGEST_HEADER:
+        if key in read and len(value) > LONGEST_HEADER:
             return _too_large(f"the header {_name(key)} is longer than {LONGEST_HEADER} bytes")
-        if key.startswith("HTTP_") or key in READ:
+        if key.startswith("HTTP_") or key in read:
             together += len(_name(key)) + len(value)
     if together > MOST_HEADERS:
         return _too_large(f"the headers are longer than {MOST_HEADERS} bytes together")

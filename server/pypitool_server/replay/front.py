@@ -22,6 +22,7 @@ from pypitool_server.http.negotiated import FORM, LONG, RememberedForms
 from pypitool_server.http.request_limits import (
     LONGEST_HEADER,
     LONGEST_KEPT,
+    READ,
     Excess,
     excess_of,
     length_of,
@@ -107,6 +108,7 @@ class ReplayFront:
         answers: BoundedCache[Hashable, ReadyAnswer | tuple[str, ...]],
         observe: Observe,
         forwarded: str = "HTTP_X_FORWARDED_FOR",
+        person: str | None = None,
     ) -> None:
         self._app = app
         self._classify = classify
@@ -114,6 +116,8 @@ class ReplayFront:
         self._answers = answers
         self._observe = observe
         self._forwarded = forwarded
+        self._person = person  # where a proxy names who asks
+        self._read = READ if person is None else READ | {person}
         self._forms = RememberedForms()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -127,6 +131,8 @@ class ReplayFront:
         # are, or select what is, and long ones are kept nowhere: who sends them comes to `_ask`.
         agent, hops = get("HTTP_USER_AGENT") or "", get(self._forwarded) or ""
         if len(agent) > LONGEST_HEADER or len(hops) > LONGEST_HEADER:
+            return self._ask(environ, start_response, began, None)
+        if self._person is not None and len(get(self._person) or "") > LONGEST_HEADER:
             return self._ask(environ, start_response, began, None)
         try:
             # Before the class: who owns what is a part of it, and an answer that is kept for a class must be
@@ -167,7 +173,7 @@ class ReplayFront:
         key: tuple[Hashable, ...] | None = None,
         ticket: int = 0,
     ) -> Iterable[bytes]:
-        excess = excess_of(environ)
+        excess = excess_of(environ, self._read)
         if excess is not None:
             return self._refuse(environ, start_response, began, excess)
         started = _Started()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -14,6 +16,7 @@ from pypitool_server.http.request_limits import (
     shortened,
 )
 from pypitool_server.http.wsgi_types import Environ
+from tests.server.house import make_house
 from tests.server.site import Site
 
 PAGE = "/simple/acme-core/"
@@ -74,6 +77,19 @@ def test_a_header_that_nobody_reads_counts_only_together_with_all(site: Site) ->
     ]
 
     assert statuses == ["200 OK", "431 Request Header Fields Too Large"]
+
+
+def test_the_header_that_names_people_is_one_that_is_read(tmp_path: Path) -> None:
+    header = 'header = "Remoteuser"\n[server]\ntrusted-proxies = ["192.0.2.1"]'
+    house = make_house(tmp_path, "", more=header)
+
+    with house.repository:
+        answers = [
+            house.get("/simple/open-lib/", Remoteuser="x" * (LONGEST_HEADER + more)).status_code
+            for more in (0, 0, 1)
+        ]
+
+    assert answers == [200, 200, 431]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "OPTIONS"])
