@@ -31,15 +31,18 @@ from pypitool.core.fact import (
     takes_away,
     to_document,
 )
-from pypitool.core.fact_line import LineDamaged, from_line, to_line
+from pypitool.core.fact_line import LineDamaged, from_line, is_torn, to_line
 from pypitool.core.guard import Guard
+from pypitool.core.state_files import torn_of
 from pypitool.core.text import printable, timestamp
-from pypitool.host import locked, open_to_read, sync_directory, unlock
+from pypitool.host import locked, open_no_link, open_or_make, open_to_read, sync_directory, unlock
 
 _WHAT = re.compile(rb'"what": ?"([a-z-]+)"')
 _STATUS = re.compile(rb'"status": ?"([a-z]+)"')
 
 _NEAR_THE_END = 64 * 1024
+# What is longer is no line of ours, and stays where it is.
+_LONGEST_TORN = 1024**2
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +57,7 @@ class Skipped:
     what: str = ""  # the kind of fact that it was, where that can still be read
     takes_away: bool = False  # it would have ended something, which goes on now
     is_damaged: bool = True  # it cannot be read at all
+    is_torn: bool = False  # a crash cut it off, and nobody was told that it is done
 
     def __str__(self) -> str:
         return f"{self.path}: the line at byte {self.offset} is skipped: {self.reason}"
@@ -224,6 +228,7 @@ class FactLog:
                 sync_directory(self.path.parent)
             # A restore may have put another file here while we waited for the lock of the old one.
             if _is_at(file.fileno(), self.path):
+                _set_torn_aside(self.path, file.fileno())
                 return file
             file.close()
 
@@ -251,12 +256,13 @@ def _skipped(path: Path, line: bytes, offset: int, fault: PypitoolError) -> Skip
     status = _STATUS.search(line)
     ends = takes_away(what, status[1].decode() if status else None)
     cause = fault.__cause__
-    torn = "" if line.endswith(b"\n") else ", cut off in the middle"
+    if is_torn(line):
+        return Skipped(path, offset, "it is not a fact, cut off in the middle", what, ends, is_torn=True)
     # A line with other bytes than were written, that is none in JSON, or that lacks what each has.
     if isinstance(fault, LineDamaged):
         return Skipped(path, offset, f"it is damaged: {fault}", what, ends)
     if not found or isinstance(cause, (json.JSONDecodeError, UnicodeDecodeError, KeyError, RecursionError)):
-        return Skipped(path, offset, f"it is not a fact{torn} ({type(cause).__name__})", what, ends)
+        return Skipped(path, offset, f"it is not a fact ({type(cause).__name__})", what, ends)
     reason = f"it cannot be applied: {printable(str(cause or fault))}"
     return Skipped(path, offset, reason, what, ends, is_damaged=False)
 
@@ -286,10 +292,37 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
+def _set_torn_aside(path: Path, descriptor: int) -> None:
+    """Move what a crash has left of a last line out of the log, and say so, once.
+
+    Blanks take its place, and not less: how far a catalogue has replayed is counted in bytes.
+    """
+    size = os.fstat(descriptor).st_size
+    if not size or os.pread(descriptor, 1, size - 1) == b"\n":
+        return
+    tail = os.pread(descriptor, _LONGEST_TORN, max(0, size - _LONGEST_TORN))
+    torn = tail[tail.rfind(b"\n") + 1 :]
+    if not is_torn(torn) or (len(torn) == len(tail) < size):
+        return
+    aside = torn_of(path)
+    with FileIO(open_or_make(aside, 0o640, os.O_APPEND), "r+") as file:
+        file.write(torn + b"\n")
+        os.fsync(file.fileno())
+    # Another descriptor: one that appends writes at the end, whatever the place.
+    with FileIO(open_no_link(path, os.O_RDWR), "r+") as file:
+        os.pwrite(file.fileno(), b" " * (len(torn) - 1) + b"\n", size - len(torn))
+        os.fsync(file.fileno())
+    _log.warning(
+        "%s: its last line was cut off before anybody was told that it is done; it is set aside in %s",
+        path,
+        aside.name,
+    )
+
+
 def _write(descriptor: int, data: bytes) -> None:
     size = os.fstat(descriptor).st_size
     if size and os.pread(descriptor, 1, size - 1) != b"\n":
-        data = b"\n" + data  # after a line that a crash cut off
+        data = b"\n" + data  # after a line that somebody wrote without an end
     try:
         if os.write(descriptor, data) != len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -35,6 +35,21 @@ def sum_of(line: bytes) -> str | None:
     return end and end[1].decode()
 
 
+def is_torn(line: bytes) -> bool:
+    """Tell whether a line is one that a crash cut off: nobody was told that what it says is done.
+
+    Who appends says so when all of it is on the disk, its end included. What somebody wrote without an end,
+    in an editor, is an object all the same.
+    """
+    if line.endswith(b"\n"):
+        return False
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return bool(line)
+    return False
+
+
 def from_line(line: bytes) -> dict[str, Any]:
     """Return the object of a line, without its sum; raise `LineDamaged` where that is wrong."""
     end = _END.search(line)

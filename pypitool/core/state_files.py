@@ -13,6 +13,11 @@ _POINTER = "state-is-in"
 INCOMING = f"{HIDDEN}/incoming"  # in each folder that takes files: they wait there for their names
 
 
+def torn_of(facts: Path) -> Path:
+    """Return where the end of a line goes that a crash has cut off from a log of facts."""
+    return facts.with_name(f"{facts.name}.torn")
+
+
 class StateFiles:
     """The files of a state directory."""
 
@@ -20,6 +25,7 @@ class StateFiles:
         self.directory = directory
         # What people decided, one fact a line: the only one that nothing can bring back.
         self.facts = directory / "facts.jsonl"
+        self.torn_facts = torn_of(self.facts)
         # What its log is called after another state has taken it over; and what that one has copied so far.
         self.moved_facts = directory / "facts.jsonl.moved"
         self.adopting = directory / "adopting"

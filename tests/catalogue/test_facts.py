@@ -22,6 +22,7 @@ from pypitool.core.errors import NoSpace, http_status
 from pypitool.core.fact import Actor, Fact, What, did_not_come_about, from_document, to_document
 from pypitool.core.fact_line import to_line
 from pypitool.core.model import Origin, OriginKind
+from pypitool.core.state_files import torn_of
 from pypitool.core.text import timestamp
 from tests.support.disks import make_read_only, mounted_disk
 from tests.support.imports import ROOT
@@ -159,6 +160,52 @@ def test_a_fact_after_a_torn_line_is_whole(log: FactLog) -> None:
     log.append(YANK)
 
     assert [fact.what for fact in log.replay(skipped=lambda _: None)] == [What.UPLOAD, What.YANK]
+
+
+@pytest.mark.parametrize("torn", [b'{"v":1,"at":"2026', b"\0" * 4096, b"{"], ids=ascii)
+def test_a_torn_line_is_set_aside_by_the_next_writer_and_said_once(
+    log: FactLog, caplog: pytest.LogCaptureFixture, torn: bytes
+) -> None:
+    log.append(UPLOAD)
+    before = log.size()
+    with log.path.open("ab") as file:
+        file.write(torn)
+    counted = log.size()  # as a catalogue may have it, that has replayed up to here
+
+    with log.locked():
+        pass
+    log.append(YANK)
+
+    skipped: list[Skipped] = []
+    assert [fact.what for fact in log.replay(skipped=skipped.append)] == [What.UPLOAD, What.YANK]
+    assert [fact.what for fact in log.replay(counted)] == [What.YANK]
+    assert skipped == []
+    assert log.path.read_bytes()[before:counted].strip() == b""
+    assert torn_of(log.path).read_bytes() == torn + b"\n"
+    assert [record.message.partition(": ")[2] for record in caplog.records] == [
+        "its last line was cut off before anybody was told that it is done; "
+        "it is set aside in facts.jsonl.torn"
+    ]
+
+
+def test_a_line_that_somebody_wrote_without_an_end_is_none(log: FactLog) -> None:
+    log.append(UPLOAD)
+    whole = log.path.read_bytes()
+    log.path.write_bytes(whole + whole.rstrip(b"\n"))
+
+    log.append(YANK)
+
+    assert [fact.what for fact in log.replay()] == [What.UPLOAD, What.UPLOAD, What.YANK]
+    assert not torn_of(log.path).exists()
+
+
+def test_a_line_that_is_damaged_and_has_its_end_stays(log: FactLog) -> None:
+    log.path.write_bytes(b'{"v":1,"at":"2026\n')
+
+    log.append(YANK)
+
+    assert log.path.read_bytes().startswith(b'{"v":1,"at":"2026\n')
+    assert not torn_of(log.path).exists()
 
 
 def test_a_torn_line_is_logged(log: FactLog, caplog: pytest.LogCaptureFixture) -> None:

@@ -234,6 +234,15 @@ def test_lines_of_facts_that_cannot_be_read_or_applied() -> None:
     ]
 
 
+def test_a_line_that_a_crash_cut_off_is_no_loss() -> None:
+    torn = Skipped(Path("facts.jsonl"), 17, "it is not a fact, cut off in the middle", is_torn=True)
+
+    (found,) = facts_findings("facts.jsonl", [torn])
+
+    assert (found.id, found.severity) == ("facts-torn", Severity.INFO)
+    assert found.what == "its last line, at byte 17, was cut off by a crash"
+
+
 def test_a_sound_log_of_facts_is_no_finding() -> None:
     assert not list(facts_findings("facts.jsonl", []))
 
