@@ -11,6 +11,7 @@ from pathlib import Path
 from pypitool.access.rules import rules_of
 from pypitool.config.server_table import ServerSettings
 from pypitool.config.settings import Settings
+from pypitool.core.errors import Kind, PypitoolError, TooManyOpenFiles
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import has_right
 from pypitool.repository.state import locate_state, survey
@@ -20,6 +21,17 @@ from pypitool_server.logs.logs import Log
 
 # Each download holds a connection and a file.
 WANTED_FILES = 65_536
+# With 36 a worker of 2 cores begins; with fewer its libraries end it, each with words of its own.
+LEAST_FILES = 64
+
+
+class TooFewFiles(PypitoolError):
+    """This process may open so few files that no worker would begin."""
+
+    kind = Kind.UNAVAILABLE
+    sentence = f"only {{limit}} files may be open at once, and a server needs {LEAST_FILES}"
+    hint = TooManyOpenFiles.hint
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,13 @@ def may_write(settings: Settings) -> bool:
     rules = rules_of(settings)
     uploads = any(has_right(rule.may, Right.UPLOAD) for rule in rules.book.rules)
     return not settings.server.read_only and (uploads or (rules.owners and rules.new_projects is not None))
+
+
+def refuse_few_files() -> None:
+    """Raise `TooFewFiles` before anything is begun that would end for want of descriptors."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < LEAST_FILES:
+        raise TooFewFiles(hard)
 
 
 def allow_many_files() -> None:

@@ -13,7 +13,7 @@ from pypitool.config.settings import Settings, forwarding_notices
 from pypitool.core.state_files import StateFiles
 from pypitool.repository.contact import serving
 from pypitool_server.engine.listen import Listener, TcpListener, UnixListener
-from pypitool_server.engine.prepare import allow_many_files, prepare
+from pypitool_server.engine.prepare import allow_many_files, prepare, refuse_few_files
 from pypitool_server.engine.reload_rules import FollowedRules
 from pypitool_server.engine.server import Jobs, Reload, Server
 from pypitool_server.engine.supervision import Supervisor
@@ -37,6 +37,7 @@ def serve(
     With `jobs` the jobs of the configuration are run by a process beside the server.
     `source` is where the settings came from: what of them may change live is read from there again.
     """
+    refuse_few_files()
     prepared = prepare(settings, os.environ)
     notices = (*notices, *forwarding_notices(settings), *prepared.notices)
     with ExitStack() as closing:

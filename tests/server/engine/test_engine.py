@@ -270,6 +270,32 @@ def test_what_only_a_worker_can_see_is_refused_with_its_sentence(
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize("limit", [20, 24, 32, 63])
+def test_a_start_with_few_descriptors_is_refused_with_one_sentence(
+    packages: Path, tmp_path: Path, limit: int
+) -> None:
+    command = ServerProcess(packages, home=tmp_path).command
+    limited = ["sh", "-c", f'ulimit -n {limit} && exec "$@"', "sh", *command]
+
+    ended = subprocess.run(limited, capture_output=True, text=True, timeout=LONGEST, cwd=tmp_path)
+
+    assert ended.returncode == 7
+    assert ended.stderr.startswith(f"error: only {limit} files may be open at once, and a server needs 64\n")
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_fewest_descriptors_that_are_taken_are_enough(packages: Path, tmp_path: Path) -> None:
+    server = ServerProcess(packages, home=tmp_path, options=["--workers", "2"])
+    limited = ["sh", "-c", 'ulimit -n 64 && exec "$@"', "sh", *server.command]
+
+    with subprocess.Popen(limited, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_until(lambda: is_listening(server.url), what="it listens")
+            wait_for_demo(server)
+        finally:
+            process.terminate()
+
+
 @contextmanager
 def in_terminal(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Run a command in a terminal of its own, and close the window at the end."""
