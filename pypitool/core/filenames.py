@@ -129,7 +129,7 @@ def _parse_wheel(filename: str) -> Distribution:
     try:
         project, version, build, _ = parse_wheel_filename(filename)
     except InvalidWheelFilename as error:
-        raise BadFilename(filename, "it is not a wheel's name (name-version-python-abi-platform)") from error
+        raise BadFilename(filename, _fault_of_wheel(filename)) from error
     if not is_valid_name(filename.partition("-")[0]):
         raise BadFilename(filename, "it begins with no valid project name")
     tags = filename[: -len(".whl")].split("-")[-3:]
@@ -145,6 +145,17 @@ def _parse_wheel(filename: str) -> Distribution:
         python_tag=tags[0],
         parsed_version=version,
     )
+
+
+def _fault_of_wheel(filename: str) -> str:
+    """Say which part of a name is why it is none of a wheel."""
+    pieces = filename[: -len(".whl")].split("-")
+    if len(pieces) in (5, 6):
+        if parsed(pieces[1]) is None:
+            return f"`{printable(pieces[1])}` in it is no version (name-version-python-abi-platform)"
+        if len(pieces) == 6 and not pieces[2][:1].isdigit():
+            return f"`{printable(pieces[2])}` in it is no build number, which begins with a digit"
+    return "it is not a wheel's name (name-version-python-abi-platform)"
 
 
 def _sorted_tags(tags: list[str]) -> str:

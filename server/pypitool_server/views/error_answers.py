@@ -84,7 +84,10 @@ def _answer(status: int, kind: Kind, message: str, hint: str | None = None) -> R
         # A command that is carried out here has a command line all the same, somewhere else.
         words = {"words": True} if kind is Kind.USAGE else {}
         return document({"error": {**fault, **words}}, status)
-    return text(f"{message}\n" if hint is None else f"{message}\nhint: {hint}\n", status)
+    # Who posts a form has no command of this machine; who speaks to the API has one of ours, most likely.
+    if hint is None or "`pypitool " in hint:
+        return text(f"{message}\n", status)
+    return text(f"{message}\nhint: {hint}\n", status)
 
 
 def _is_of_api(path: str) -> bool:

@@ -487,6 +487,8 @@ def test_removing_what_is_not_there_is_404(server: Server) -> None:
 
     answers = [server.post(remove("acme-core", "2.0")), server.post(remove("acme-other", "1.0"))]
 
+    assert not any("pypitool list" in answer.text for answer in answers), "no command of this machine"
+
     assert [answer.status_code for answer in answers] == [404, 404]
     assert server.files == {WHEEL: BYTES}
 
