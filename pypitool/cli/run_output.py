@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 import click
 
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.output import Output
+from pypitool.cli.output import Output, visible
 from pypitool.core.event_document import document
 from pypitool.core.mirror.run_events import (
     DifferenceEvent,
@@ -20,6 +20,7 @@ from pypitool.core.mirror.run_events import (
     HoleEvent,
     PlanEvent,
     ProjectEvent,
+    SetEvent,
     UpdateEvent,
     WarningEvent,
     WrittenEvent,
@@ -54,7 +55,10 @@ class RunOutput:
         elif isinstance(event, UpdateEvent):
             self._update(event)
         elif isinstance(event, WrittenEvent):
-            self._out.done(f"rewrote {event.file}: {', '.join(event.projects)}")
+            added = f"; added {', '.join(event.added)}" if event.added else ""
+            self._out.done(f"rewrote {event.file}: {', '.join(event.projects)}{added}")
+        elif isinstance(event, SetEvent):
+            self._set(event)
 
     def ended(
         self, summary: Summary, told: Sequence[Event], *, directory: str | None = None, offers: bool = False
@@ -101,6 +105,13 @@ class RunOutput:
             self._out.done(f"{event.outcome} {event.name} ({short_size(event.bytes)})")
         else:
             self._out.detail(f"kept {event.name}")
+
+    def _set(self, event: SetEvent) -> None:
+        # uv explains in several lines why there is no solution.
+        first, *rest = event.message.splitlines()
+        self._out.log("error", f"{event.set}: {first}")
+        for line in rest:
+            click.echo(visible(line), err=True)
 
     def _update(self, event: UpdateEvent) -> None:
         if self.invocation.quiet:

@@ -10,29 +10,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.pylock import is_valid_pylock_path
-from packaging.utils import NormalizedName, canonicalize_name
 
-from pypitool.core.mirror.pin_rewrite import NewPin, rewrite_pins
 from pypitool.core.mirror.requirement_lines import LineFault, LinePosition, RequirementLine, parse_lines
-from pypitool.core.mirror.run_events import WarningEvent, WrittenEvent
-from pypitool.core.mirror.selection import is_pin
 from pypitool.host import sync_directory, whole_file
 from pypitool.mirror.inputs import InputFaults, encoding_of
-from pypitool.mirror.sync import Report
-from pypitool.mirror.update_offers import UpdateOffer
 
 
 @dataclass(frozen=True, slots=True)
-class _PinFile:
+class PinFile:
+    """A file of requirements, as it is."""
+
+    path: Path
     mark: bytes  # the byte order mark that it begins with
     encoding: str
     text: str
 
-    def pinned(self) -> Iterator[RequirementLine]:
-        """Yield the lines that name exactly one version."""
-        for statement in parse_lines(self.text, "", {}):
-            if isinstance(statement, RequirementLine) and is_pin(statement.requirement.specifier):
-                yield statement
+    def replace(self, text: str) -> None:
+        """Put another text in its place, whole."""
+        _replace(self.path.resolve(), self.mark + text.encode(self.encoding))
+
+
+def lines_in(text: str, path: Path, environ: Mapping[str, str]) -> Iterator[RequirementLine]:
+    """Yield the requirements that a text would have as this file."""
+    for statement in parse_lines(text, str(path), environ):
+        if isinstance(statement, RequirementLine):
+            yield statement
 
 
 def check_pin_files(paths: Sequence[Path]) -> None:
@@ -40,7 +42,7 @@ def check_pin_files(paths: Sequence[Path]) -> None:
     faults = []
     for path in paths:
         try:
-            _read(path)
+            read_pin_file(path)
             if not os.access(path.resolve().parent, os.W_OK):
                 raise PermissionError(0, "its directory cannot be written")
         except (OSError, UnicodeDecodeError, LookupError) as error:
@@ -53,50 +55,11 @@ def check_pin_files(paths: Sequence[Path]) -> None:
         raise InputFaults(faults)
 
 
-def rewrite_pin_files(paths: Sequence[Path], offers: Sequence[UpdateOffer], report: Report) -> None:
-    """Move the pins of every file to the new releases, and say which were left alone."""
-    for path in paths:
-        file = _read(path)
-        pins = {offer.name: pin for offer in offers if (pin := _new_pin(offer)) is not None}
-        unhashed = {name for name, pin in pins.items() if not pin.sha256} & _hashed(file)
-        rewritten = rewrite_pins(file.text, {name: pins[name] for name in pins.keys() - unhashed})
-        if rewritten.projects:
-            _replace(path.resolve(), file.mark + rewritten.text.encode(file.encoding))
-            report(WrittenEvent(str(path), tuple(sorted(rewritten.projects))))
-        for warning in _left_alone(path, file, pins, rewritten.projects, unhashed):
-            report(warning)
-
-
-def _read(path: Path) -> _PinFile:
+def read_pin_file(path: Path) -> PinFile:
+    """Read a file of requirements."""
     body = path.read_bytes()
     mark, encoding = encoding_of(body)
-    return _PinFile(mark, encoding, body[len(mark) :].decode(encoding))
-
-
-def _new_pin(offer: UpdateOffer) -> NewPin | None:
-    if offer.choice is None or offer.choice.new is None:
-        return None
-    digests = [file.sha256 for file in offer.choice.files if file.sha256 is not None]
-    return NewPin(offer.choice.have, str(offer.choice.new), digests)
-
-
-def _hashed(file: _PinFile) -> set[NormalizedName]:
-    return {canonicalize_name(line.requirement.name) for line in file.pinned() if line.hashes}
-
-
-def _left_alone(
-    path: Path,
-    file: _PinFile,
-    pins: Mapping[NormalizedName, NewPin],
-    written: frozenset[NormalizedName],
-    unhashed: set[NormalizedName],
-) -> Iterator[WarningEvent]:
-    for line in file.pinned():
-        name = canonicalize_name(line.requirement.name)
-        if name in pins and name not in written:
-            why = "no sha256 is known of it" if name in unhashed else f"{pins[name].have} is what is here"
-            message = f"{path}:{line.source.line}: {line.requirement} stays: {why}"
-            yield WarningEvent(message, project=name)
+    return PinFile(path, mark, encoding, body[len(mark) :].decode(encoding))
 
 
 def _replace(path: Path, body: bytes) -> None:

@@ -42,6 +42,15 @@ from pypitool.upstream.upstream_errors import NoSuchProject, Stopped
 
 
 @dataclass(frozen=True, slots=True)
+class KnownReleases:
+    """What an upstream has of one project, as somebody has read it in this run."""
+
+    upstream: str
+    candidates: tuple[Candidate, ...]
+    clock_skew: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseSources:
     """Where releases come from: the upstreams, and the directory."""
 
@@ -50,6 +59,8 @@ class ReleaseSources:
     stop: threading.Event = field(default_factory=threading.Event)
     # What was read in this run: nobody asks for it again, be it for another set or for the files.
     pages: dict[NormalizedName, UpstreamPage] = field(default_factory=dict)
+    # The same for all questions, and what somebody has found out before: also that a page cannot be had.
+    known: dict[NormalizedName, KnownReleases | PypitoolError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,7 +115,6 @@ class RelayPages:
         self._sources = sources
         self._terms = terms
         self._held = HeldFiles(sources.private_names.reader)
-        self._read: dict[NormalizedName, UpstreamPage | PypitoolError] = {}
         self._lock = threading.Lock()
         self._sdists = SdistMetadata(sources.private_names.reader)
         # What a release needs that nobody may choose: no index has it.
@@ -160,10 +170,10 @@ class RelayPages:
         kept = tuple(file for file in held if file.version in missing)
         return session, replace(shown, files=shown.files + kept)
 
-    def _page_of(self, project: NormalizedName) -> UpstreamPage | None:
+    def _page_of(self, project: NormalizedName) -> KnownReleases | None:
         """Return what an upstream has of a project; None: it stands there with what is held of it."""
         found = self._found(project)
-        if isinstance(found, UpstreamPage):
+        if isinstance(found, KnownReleases):
             return found
         if isinstance(found, Stopped):
             raise found
@@ -173,21 +183,23 @@ class RelayPages:
             raise found
         return None
 
-    def _found(self, project: NormalizedName) -> UpstreamPage | PypitoolError:
+    def _found(self, project: NormalizedName) -> KnownReleases | PypitoolError:
         if project in self._terms.only_held or self._sources.private_names.is_ours(project):
             return NoSuchProject("", f"nobody is asked for {project}: it is ours")
-        if project not in self._read:
-            self._read[project] = self._asked(project)
-        return self._read[project]
+        known = self._sources.known
+        if project not in known:
+            known[project] = self._asked(project)
+        return known[project]
 
-    def _asked(self, project: NormalizedName) -> UpstreamPage | PypitoolError:
-        def work() -> UpstreamPage | PypitoolError:
+    def _asked(self, project: NormalizedName) -> KnownReleases | PypitoolError:
+        def work() -> KnownReleases | PypitoolError:
             pages = self._sources.pages
             if project not in pages:
-                page = find_page(project, self._sources.sessions, {})
-                assert isinstance(page, UpstreamPage)  # nothing was known of it
-                pages[project] = page
-            return pages[project]
+                found = find_page(project, self._sources.sessions, {})
+                assert isinstance(found, UpstreamPage)  # nothing was known of it
+                pages[project] = found
+            page = pages[project]
+            return KnownReleases(page.upstream, page.candidates, page.clock_skew)
 
         return Guard.run(work, lambda error: error)
 

@@ -114,6 +114,7 @@ class ResolverRequest:
     # A release of these projects is shown only if it has a file for each of these targets.
     served: Mapping[NormalizedName, Sequence[Target]] = field(default_factory=dict)
     only_held: frozenset[NormalizedName] = frozenset()  # stand there with what is held of them
+    no_dependencies: bool = False  # nothing but what is named
 
     def terms(self) -> ShownTerms:
         """Return what decides which releases are shown."""
@@ -352,6 +353,8 @@ def _command(question: ResolverRequest, folder: Path) -> list[str]:
         (folder / _OUTPUT).write_text(preferring(chosen), encoding="utf-8")
     for name in sorted(question.upgraded):
         command += ["--upgrade-package", name]
+    if question.no_dependencies:
+        command.append("--no-deps")
     return command
 
 

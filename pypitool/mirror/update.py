@@ -1,46 +1,37 @@
 """Newer releases of what is held: offered, and where it is wanted fetched, proved and written into pins.
 
-The files of a new release are fetched for every target, and proved to install with what is on disk.
+What no environment has moves project by project: a directory holds what is never installed together. An
+environment moves as one, and its files are proved as they would be before they are written.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
-from pypitool.core.errors import PypitoolError
-from pypitool.core.mirror.closure import AvailableFiles, Root, prove
-from pypitool.core.mirror.run_events import (
-    Event,
-    FileEvent,
-    HeldVersion,
-    ProjectEvent,
-    UpdateEvent,
-    WarningEvent,
-)
+from pypitool.core.mirror.closure import AvailableFiles, Need, Root, prove
+from pypitool.core.mirror.run_events import Event, KnownVulnerabilities, WarningEvent
 from pypitool.core.mirror.run_summary import Ending
-from pypitool.core.mirror.sync_plan import FetchItem, Planned, plan_sync
 from pypitool.core.mirror.targets import Target
-from pypitool.core.mirror.update_choice import HoldReason, UpdateTerms
+from pypitool.core.mirror.update_choice import UpdateTerms
 from pypitool.core.model import ProjectStatus
-from pypitool.core.name_owner import NameOwner, may_be_looked_for
 from pypitool.mirror.available import HeldFiles, JoinedFiles, proof_events
-from pypitool.mirror.offers import ask_upstreams
-from pypitool.mirror.pin_files import rewrite_pin_files
-from pypitool.mirror.sync import Mirror, Report, carry_out, report_plan
-from pypitool.mirror.update_offers import UpdateOffer, update_offers
-from pypitool.mirror.upstream_changes import HeldProject, held_projects
+from pypitool.mirror.environments import Environment, Standing, aimed
+from pypitool.mirror.joint_moves import JointMoves, Mover
+from pypitool.mirror.survey import Holdings, UpdateSurvey, WhomToAsk, ask_for, look_at
+from pypitool.mirror.sync import Mirror, Report
+from pypitool.mirror.update_fetch import ArrivedFiles, fetch_updates, plan_updates
+from pypitool.mirror.update_offers import JudgedProject, UpdateOffer
+from pypitool.mirror.upstream_changes import HeldProject
 from pypitool.mirror.vulnerabilities import ask_about_vulnerabilities
-from pypitool.repository.releases import NotHeld
 from pypitool.repository.repository import Repository
-from pypitool.upstream.upstream_errors import NoSuchProject, Stopped
 
-_UPLOADED = "files of it were uploaded here, and a stranger's never replace them"
+Audits = Mapping[NormalizedName, KnownVulnerabilities]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +47,50 @@ class UpdateOptions:
     execute: bool = False
     plan: bool = False  # say which files would be fetched
     destination: tuple[int, str] | None = None  # a directory and a folder; None: beside what is replaced
-    pin_files: Sequence[Path] = ()  # that are moved to the new releases
+    environments: Sequence[Environment] = ()  # what is installed together
+    writes: bool = True  # the files of environments
     exit_code: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def moves(self) -> bool:
+        """Whether environments are to move; else their projects are only looked at."""
+        return self.execute or self.plan or any(one.files for one in self.environments)
 
 
-@dataclass(frozen=True, slots=True)
-class ArrivedFiles:
-    """Which files are here now; None: nothing was fetched, and nothing is amiss."""
+@dataclass(frozen=True)
+class _Outlook:
+    """What was found out before anything is fetched."""
 
-    names: frozenset[str] | None = None
+    survey: UpdateSurvey
+    standings: Mapping[Environment, Standing]
+    joint: JointMoves
+    names: frozenset[NormalizedName]  # that are to move; none: everything
+    audits: Audits
 
-    def has_all_of(self, offer: UpdateOffer) -> bool:
-        """Tell whether every file of a new release is here."""
-        return self.names is None or all(
-            wanted.candidate.filename in self.names for wanted in offer.files.files
-        )
+    def offers(self) -> list[UpdateOffer]:
+        """Return what is offered of each project, in order of name."""
+        found = [*self.joint.offers(self.names), *self._alone()]
+        return [replace(one, known=self.audits.get(one.name)) for one in sorted(found, key=_name_of)]
+
+    def _alone(self) -> Iterator[UpdateOffer]:
+        """Offer the projects one by one that no environment moves."""
+        for name, offered in self.survey.answers.found.items():
+            believed, project = self.survey.believes(name), self.survey.projects[name]
+            if (self.names and name not in self.names) or (name in self.joint.claimed and believed):
+                continue
+            if not believed:
+                yield UpdateOffer(project, offered, stranger=True)
+            elif project.files and (judged := self.survey.judged(name)) is not None:
+                yield judged.offer(self._excluded(judged))
+
+    def _excluded(self, judged: JudgedProject) -> Mapping[Version, Need]:
+        """Return what no set that has the project could take beside what it has."""
+        name, versions = judged.held.name, {candidate.version for candidate in judged.candidates}
+        having = [one for one in self.standings.values() if name in one.have]
+        excluded = [one.excluded(name, versions) for one in having]
+        everywhere = set(excluded[0]).intersection(*excluded) if excluded else set()
+        return {version: excluded[0][version] for version in everywhere}
 
 
 def update(
@@ -78,90 +98,89 @@ def update(
 ) -> Ending:
     """Offer what is newer, and bring it if asked to; `scanned` is what is looked at, if it is elsewhere."""
     looked_at = scanned or mirror.repository
-    projects = _asked(mirror, looked_at, options, report)
-    answers = ask_upstreams(projects, mirror.sessions, mirror.record, mirror.stop, mirror.progress)
-    for name, error in answers.failed.items():
-        report(_unanswered(projects[name], error))
-    for warning in answers.warnings():
-        report(warning)
-    offers = list(update_offers(projects, answers.found, mirror.record, options.terms))
-    offers = _audited(mirror, offers, options, report)
+    outlook = _look(mirror, looked_at, options, report)
+    offers, joint = outlook.offers(), outlook.joint
     _tell(offers, report)
-    offered = [offer for offer in offers if offer.new is not None]
-    arrival = _brought(mirror, looked_at, offered, options, report)
-    rewrite_pin_files(options.pin_files, [offer for offer in offered if arrival.has_all_of(offer)], report)
+    for warning in joint.left_behind():
+        report(warning)
+    alone = [offer for offer in offers if offer.new is not None and offer.environment is None]
+    arrived = _brought(mirror, [*alone, *joint.wanted], options, report)
+    present = _present(mirror, looked_at)
+    for event in _holes(alone, arrived, present) if options.execute else ():
+        report(event)
+    proven = joint.settle(present, arrived, report, writes=options.writes)
     return Ending(
-        unreachable=answers.is_unreachable,
-        update_offered=options.exit_code and bool(offered),
+        unreachable=outlook.survey.answers.is_unreachable,
+        update_offered=options.exit_code and any(offer.new is not None for offer in offers),
         plans=options.plan and not options.execute,
+        sets=proven,
     )
 
 
-def _asked(
-    mirror: Mirror, looked_at: Repository, options: UpdateOptions, report: Report
-) -> dict[NormalizedName, HeldProject]:
-    every = {project.name: project for project in held_projects(looked_at.catalogue, mirror.private)}
-    for name in sorted(options.names - every.keys()):
-        raise NotHeld(name)
-    chosen = {name: project for name, project in every.items() if name in options.names or not options.names}
-    refused = {name: reason for name in chosen if (reason := _refusal(chosen[name], options))}
-    if looked_at is not mirror.repository:
-        refused |= {
-            name: _UPLOADED for name in chosen.keys() - refused.keys() if mirror.private_names.is_ours(name)
-        }
-    for name in sorted(refused.keys() & options.names):
-        _tell_refused(chosen[name], refused[name], report)
-    return {name: project for name, project in chosen.items() if name not in refused}
+def _look(mirror: Mirror, looked_at: Repository, options: UpdateOptions, report: Report) -> _Outlook:
+    """Ask what is newer, and where environments can move to."""
+    whom = WhomToAsk(options.names, options.ignored, options.copied_in)
+    holdings, present = look_at(mirror, looked_at, whom, report), _present(mirror, looked_at)
+    standings = {one: one.standing(present) for one in _environments(options, present)}
+    if options.names:
+        standings = {one: it for one, it in standings.items() if options.names & it.have.keys()}
+    survey = ask_for(mirror, _to_ask(holdings, standings, options, mirror), options.terms, report)
+    audits, names = _audited(mirror, survey, options, report)
+    joint = JointMoves()
+    if options.moves and not survey.answers.is_unreachable:
+        mover = Mover(mirror, looked_at, holdings, survey, present, names, options.environ, report)
+        joint = mover.move(standings)
+    return _Outlook(survey, standings, joint, names, audits)
 
 
-def _refusal(project: HeldProject, options: UpdateOptions) -> str | None:
-    """Say why no upstream may be asked about a project, or why there is nothing to ask."""
-    if project.owner is NameOwner.PRIVATE:
-        return "it is private"
-    if project.owner is NameOwner.UPLOADED:
-        return _UPLOADED
-    if project.owner is NameOwner.KEPT:
-        return "it has an owner here, or was uploaded here once"
-    if project.name in options.ignored:
-        return "it is on the list of what is left alone"
-    if not may_be_looked_for(project.owner, copied_in=options.copied_in):
-        return "it was copied in, and only what was mirrored is looked at"
-    return None if project.have is not None else "none of its versions can be compared"
+def _name_of(offer: UpdateOffer) -> str:
+    return offer.name
 
 
-def _tell_refused(project: HeldProject, reason: str, report: Report) -> None:
-    if project.owner is NameOwner.PRIVATE:
-        report(
-            UpdateEvent(
-                project.name, str(project.have or ""), held=(HeldVersion(None, HoldReason.PRIVATE.value),)
-            )
-        )
-    report(WarningEvent(f"{project.name} is not looked for: {reason}", project=project.name))
+def _present(mirror: Mirror, looked_at: Repository) -> AvailableFiles:
+    catalogues = dict.fromkeys((mirror.repository.catalogue, looked_at.catalogue))
+    return JoinedFiles([HeldFiles(one) for one in catalogues])
 
 
-def _unanswered(project: HeldProject, error: PypitoolError) -> ProjectEvent | WarningEvent:
-    """Say that nothing was found out about a project; that nobody has what was copied in is no failure."""
-    if isinstance(error, NoSuchProject) and project.owner is NameOwner.COPIED:
-        return WarningEvent(f"no upstream has {project.name}, which was copied in", project=project.name)
-    return ProjectEvent(project.name, error.kind, str(error))
+def _environments(options: UpdateOptions, present: AvailableFiles) -> Iterator[Environment]:
+    for one in options.environments:
+        # Nobody has named targets, and the files may be for others than this machine.
+        yield aimed(one, present, options.terms.targets[0]) if options.terms.guesses else one
+
+
+def _to_ask(
+    holdings: Holdings, standings: Mapping[Environment, Standing], options: UpdateOptions, mirror: Mirror
+) -> Mapping[NormalizedName, HeldProject]:
+    names = set(holdings.chosen(options.names))
+    if options.moves:
+        # An environment moves as one: all of it is asked for, also what is pinned and not here.
+        names.update(name for standing in standings.values() for name in standing.have)
+    found = {name: holdings.project(name) for name in names - holdings.refused.keys()}
+    return {name: one for name, one in found.items() if one.files or not mirror.private_names.is_ours(name)}
 
 
 def _audited(
-    mirror: Mirror, offers: Iterable[UpdateOffer], options: UpdateOptions, report: Report
-) -> list[UpdateOffer]:
-    offers = list(offers)
+    mirror: Mirror, survey: UpdateSurvey, options: UpdateOptions, report: Report
+) -> tuple[Audits, frozenset[NormalizedName]]:
+    """Return what is known of vulnerabilities, and the names that are to move; none: everything."""
     if not (options.vulnerabilities or options.security):
-        return offers
+        return {}, options.names
     releases = [
-        (offer.name, offer.held.have, offer.offered.upstream)
-        for offer in offers
-        if offer.choice is not None and offer.held.have is not None
+        (name, project.have, survey.answers.found[name].upstream)
+        for name, project in sorted(survey.projects.items())
+        if (not options.names or name in options.names)
+        and project.have is not None
+        and survey.judged(name) is not None
     ]
     audits = ask_about_vulnerabilities(mirror.sessions, releases, report, mirror.progress)
-    audited = [replace(offer, known=audits.get(offer.name)) for offer in offers]
     if not options.security:
-        return audited
-    return [offer for offer in audited if offer.known is not None and offer.known.vulnerabilities]
+        return audits, options.names
+    vulnerable = frozenset(name for name, known in audits.items() if known.vulnerabilities)
+    return audits, vulnerable or frozenset({_NOBODY})
+
+
+# Nothing is known to be vulnerable: that is not everything.
+_NOBODY = NormalizedName("")
 
 
 def _tell(offers: Iterable[UpdateOffer], report: Report) -> None:
@@ -180,69 +199,24 @@ def _tell(offers: Iterable[UpdateOffer], report: Report) -> None:
 
 
 def _brought(
-    mirror: Mirror,
-    looked_at: Repository,
-    offers: Sequence[UpdateOffer],
-    options: UpdateOptions,
-    report: Report,
+    mirror: Mirror, offers: Sequence[UpdateOffer], options: UpdateOptions, report: Report
 ) -> ArrivedFiles:
     if options.execute:
-        return fetch_updates(mirror, looked_at, offers, options.destination, report)
+        return fetch_updates(mirror, offers, options.destination, report)
     if options.plan:
         plan_updates(mirror, offers, report)
     return ArrivedFiles()
 
 
-def plan_updates(mirror: Mirror, offers: Iterable[UpdateOffer], report: Report) -> None:
-    """Say which files would be fetched."""
-    report_plan((planned for offer in offers for planned in _planned(mirror, offer)), report)
-
-
-def fetch_updates(
-    mirror: Mirror,
-    looked_at: Repository,
-    offers: Sequence[UpdateOffer],
-    destination: tuple[int, str] | None,
-    report: Report,
-) -> ArrivedFiles:
-    """Fetch the files of new releases, and name what they need that is not on disk."""
-    here: set[str] = set()
-
-    def take(event: Event) -> None:
-        if isinstance(event, FileEvent) and event.kind is None:
-            here.add(event.name)
-        report(event)
-
-    carry_out(mirror, [pair for offer in offers for pair in _items(mirror, offer, destination)], take)
-    if mirror.stop.is_set():
-        raise Stopped()
-    catalogues = dict.fromkeys((mirror.repository.catalogue, looked_at.catalogue))
-    for event in _holes(offers, here, JoinedFiles([HeldFiles(one) for one in catalogues])):
-        report(event)
-    return ArrivedFiles(frozenset(here))
-
-
-def _planned(mirror: Mirror, offer: UpdateOffer) -> Sequence[Planned]:
-    project = mirror.repository.catalogue.project(offer.name)
-    held = {file.filename: file.contents.digests.sha256 for file in (project.files if project else ())}
-    return plan_sync(offer.files.files, held)
-
-
-def _items(
-    mirror: Mirror, offer: UpdateOffer, destination: tuple[int, str] | None
-) -> Iterator[tuple[FetchItem, Planned]]:
-    root, folder = destination if destination is not None else offer.held.folder()
-    for planned in _planned(mirror, offer):
-        yield FetchItem(planned.wanted, offer.offered.upstream, root, folder), planned
-
-
-def _holes(offers: Iterable[UpdateOffer], here: set[str], available: AvailableFiles) -> Iterator[Event]:
+def _holes(
+    offers: Iterable[UpdateOffer], arrived: ArrivedFiles, available: AvailableFiles
+) -> Iterator[Event]:
     told: set[str] = set()
-    for target, roots in _roots(offers, here).items():
+    for target, roots in _roots(offers, arrived.names or frozenset()).items():
         yield from proof_events("update", prove(roots, target, available, {}), told)
 
 
-def _roots(offers: Iterable[UpdateOffer], here: set[str]) -> Mapping[Target, list[Root]]:
+def _roots(offers: Iterable[UpdateOffer], here: frozenset[str]) -> Mapping[Target, list[Root]]:
     roots: dict[Target, list[Root]] = defaultdict(list)
     for offer in offers:
         targets = {target.name: target for target in offer.targets}

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from pypitool.core.mirror.closure import Need, shown
 from pypitool.core.mirror.implied_targets import implied_targets
-from pypitool.core.mirror.run_events import HeldVersion, KnownVulnerabilities, UnfitTarget, UpdateEvent
+from pypitool.core.mirror.run_events import (
+    ExcludedBy,
+    HeldVersion,
+    KnownVulnerabilities,
+    UnfitTarget,
+    UpdateEvent,
+)
 from pypitool.core.mirror.selection import Candidate, ChoiceReason, SelectionRules, Wish, select, taken
+from pypitool.core.mirror.shown_releases import is_too_young
 from pypitool.core.mirror.sync_plan import ProjectChoice, choose_files
 from pypitool.core.mirror.targets import Target
 from pypitool.core.mirror.update_choice import (
     HeldBack,
     HoldReason,
+    JudgedRelease,
     UpdateChoice,
     UpdateTerms,
-    choose_update,
+    chosen_of,
     is_same_project,
+    judged_releases,
     served_targets,
 )
 from pypitool.core.model import ProjectStatus
 from pypitool.mirror.offers import ProjectOffer
-from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.upstream_changes import HeldProject
 
 # A difference below this is no clock that is wrong.
@@ -36,7 +46,7 @@ _POLICY = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UpdateOffer:
     """What was found out about one project; without a choice it is a stranger's, or nothing can be said."""
 
@@ -47,6 +57,7 @@ class UpdateOffer:
     files: ProjectChoice = ProjectChoice()
     known: KnownVulnerabilities | None = None
     stranger: bool = False
+    environment: str | None = None  # which gets the new release; None: no environment has the project
 
     @property
     def name(self) -> NormalizedName:
@@ -63,95 +74,128 @@ class UpdateOffer:
         choice = self.choice
         return UpdateEvent(
             project=self.name,
-            have=str(self.held.have),
+            have=str(choice.have if choice is not None else self.held.have),
             new=str(self.new) if self.new is not None else None,
             uploaded=choice.uploaded if choice is not None else None,
-            held=tuple(_held_version(one) for one in (choice.held if choice else ())),
+            held=tuple(map(_held_version, choice.held if choice is not None else ())),
             known=self.known,
+            set=self.environment,
         )
 
 
 def _held_version(held: HeldBack) -> HeldVersion:
-    unfit = held.unfit
+    version, reason, need, unfit = str(held.version), held.reason.value, held.excluded_by, held.unfit
+    if held.reason is HoldReason.CONSTRAINT:
+        by = ExcludedBy() if need is None else ExcludedBy(shown(need.requirement), need.required_by)
+        return HeldVersion(version, reason, by)
     if unfit is None:
-        return HeldVersion(str(held.version), held.reason.value)
+        return HeldVersion(version, reason)
     target = unfit.target
     told = UnfitTarget(target.name, unfit.requires_python, str(target.python))
-    return HeldVersion(str(held.version), held.reason.value, unfit=told)
+    return HeldVersion(version, reason, unfit=told)
 
 
-def update_offers(
-    projects: Mapping[NormalizedName, HeldProject],
-    found: Mapping[NormalizedName, ProjectOffer],
-    record: MirrorRecord,
+@dataclass(frozen=True)
+class JudgedProject:
+    """A project with every newer release that is on offer, judged for itself."""
+
+    held: HeldProject
+    offered: ProjectOffer
+    have: Version
+    candidates: tuple[Candidate, ...]
+    terms: UpdateTerms
+    rules: SelectionRules
+
+    @cached_property
+    def current(self) -> tuple[Candidate, ...]:
+        """The files of the release that we have; those on offer, where none of it is here."""
+        here = tuple(file for file in self.held.candidates if file.version == self.have)
+        return here or tuple(file for file in self.candidates if file.version == self.have)
+
+    @cached_property
+    def served(self) -> tuple[Target, ...]:
+        """The targets that have a file of it."""
+        return served_targets(self.have, self.current, self.terms.targets)
+
+    @cached_property
+    def releases(self) -> tuple[JudgedRelease, ...]:
+        """Every newer release, the newest first."""
+        return tuple(self._judge())
+
+    def _judge(self) -> Iterator[JudgedRelease]:
+        now = _now(self.offered.clock_skew)
+        return judged_releases(self.have, self.candidates, self.served, self.terms.rules, now, self._refusal)
+
+    def offer(self, excluded: Mapping[Version, Need | None]) -> UpdateOffer:
+        """Offer the newest release that passes and that nothing else excludes."""
+        # One after the other: most releases of most projects are never looked at.
+        choice = chosen_of(self.have, self._judge(), excluded)
+        targets, files = self.files_of(choice.files)
+        return UpdateOffer(self.held, self.offered, choice, targets, files)
+
+    def files_at(self, version: Version) -> tuple[Candidate, ...]:
+        """Return the files of a release that may be fetched; of what we have, all."""
+        cooldown, now = self.terms.rules.cooldown, _now(self.offered.clock_skew)
+        return tuple(
+            file
+            for file in self.candidates
+            if file.version == version
+            and (version == self.have or not is_too_young(file.upload_time, cooldown, now))
+        )
+
+    def files_of(self, files: Sequence[Candidate]) -> tuple[Sequence[Target], ProjectChoice]:
+        """Choose the files of a release for every target, the guessed ones included."""
+        usable = [file for file in files if file.yanked is None]
+        if not usable:
+            return (), ProjectChoice()
+        wish = Wish(self.held.name, SpecifierSet(f"=={usable[0].version}"))
+        # That this program runs on another Python than the files here are for is no reason to fetch for it.
+        wanted = self.served if self.terms.guesses else self.terms.targets
+        machines = (
+            named if taken(select(wish, named, usable, self.rules)) else likely
+            for named, likely in self._guesses.items()
+        )
+        every = (*wanted, *machines)
+        return every, choose_files(dict.fromkeys(every, wish), usable, self.rules)
+
+    @cached_property
+    def _guesses(self) -> Mapping[Target, Target]:
+        return implied_targets(self.current, self.terms.targets[0]) if self.terms.guesses else {}
+
+    def _refusal(self, files: Sequence[Candidate]) -> HoldReason | None:
+        choice = self.files_of(files)[1]
+        names = {target.name for target in self.served}
+        # The tags fit, so it is the policy that takes none of the files.
+        if any(miss.target in names for miss in choice.misses):
+            return HoldReason.POLICY
+        if choice.files:
+            return None
+        by_policy = any(miss.reason in _POLICY for miss in choice.misses)
+        return HoldReason.POLICY if by_policy else HoldReason.NO_FILE
+
+
+def judge_project(
+    held: HeldProject,
+    offered: ProjectOffer,
+    candidates: tuple[Candidate, ...],
     terms: UpdateTerms,
-) -> Iterator[UpdateOffer]:
-    """Judge what is on offer of each project, in order of name."""
-    for name in sorted(found):
-        held, offered = projects[name], found[name]
-        candidates = offered.candidates(record, _looked_at(held))
-        quarantined = offered.status is ProjectStatus.QUARANTINED
-        if not quarantined and not is_same_project(held.files, candidates, offered.upstream):
-            yield UpdateOffer(held, offered, stranger=True)
-        else:
-            yield _judged(held, offered, candidates, terms)
-
-
-def _looked_at(held: HeldProject) -> Callable[[Version], bool]:
-    # Reading the name of a file takes time, and most of a page is older than anything here.
-    have, versions = held.have, {candidate.version for candidate in held.candidates}
-    return lambda version: have is None or version > have or version in versions
-
-
-def _judged(
-    held: HeldProject, offered: ProjectOffer, candidates: Iterable[Candidate], terms: UpdateTerms
-) -> UpdateOffer:
-    assert held.have is not None
-    served = served_targets(held.have, held.candidates, terms.targets)
-    guesses = implied_targets(held.current, terms.targets[0]) if terms.guesses else {}
-    # That this program runs on another Python than the files here are for is no reason to fetch for it.
-    wanted = served if terms.guesses else terms.targets
-    rules = replace(
-        terms.selection,
-        allow_unhashed=terms.selection.allow_unhashed or offered.upstream in terms.unhashed,
-    )
-
-    def judge(files: Sequence[Candidate]) -> HoldReason | None:
-        return _refusal(_release(held.name, files, wanted, guesses, rules)[1], served)
-
-    now = _now(offered.clock_skew)
-    choice = choose_update(held.have, candidates, served, terms.rules, now, judge)
-    targets, files = _release(held.name, choice.files, wanted, guesses, rules)
-    return UpdateOffer(held, offered, choice, targets, files)
-
-
-def _release(
-    project: NormalizedName,
-    files: Sequence[Candidate],
-    targets: Sequence[Target],
-    guesses: Mapping[Target, Target],
-    rules: SelectionRules,
-) -> tuple[Sequence[Target], ProjectChoice]:
-    """Choose the files of a release for every target, the guessed ones included."""
-    usable = [file for file in files if file.yanked is None]
-    if not usable:
-        return (), ProjectChoice()
-    wish = Wish(project, SpecifierSet(f"=={usable[0].version}"))
-    machines = (
-        named if taken(select(wish, named, usable, rules)) else likely for named, likely in guesses.items()
-    )
-    every = (*targets, *machines)
-    return every, choose_files(dict.fromkeys(every, wish), usable, rules)
-
-
-def _refusal(choice: ProjectChoice, served: Sequence[Target]) -> HoldReason | None:
-    names = {target.name for target in served}
-    # The tags fit, so it is the policy that takes none of the files.
-    if any(miss.target in names for miss in choice.misses):
-        return HoldReason.POLICY
-    if choice.files:
+    have: Version,
+) -> JudgedProject | None:
+    """Look at what is on offer of a project; None: it is a stranger's."""
+    quarantined = offered.status is ProjectStatus.QUARANTINED
+    if held.files and not quarantined and not is_same_project(held.files, candidates, offered.upstream):
         return None
-    return HoldReason.POLICY if any(miss.reason in _POLICY for miss in choice.misses) else HoldReason.NO_FILE
+    allowed = terms.selection.allow_unhashed or offered.upstream in terms.unhashed
+    return JudgedProject(
+        held, offered, have, candidates, terms, replace(terms.selection, allow_unhashed=allowed)
+    )
+
+
+def looked_at(held: HeldProject, have: Version) -> Callable[[Version], bool]:
+    """Tell which releases of a project matter: what is here, and what is newer."""
+    # Reading the name of a file takes time, and most of a page is older than anything here.
+    versions = {candidate.version for candidate in held.candidates}
+    return lambda version: version >= have or version in versions
 
 
 def _now(skew: float) -> datetime:

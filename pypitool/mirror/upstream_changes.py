@@ -47,8 +47,8 @@ class HeldProject:
     def folder(self) -> tuple[int, str]:
         """Return where the highest release lies: the number of the directory, and the path below it."""
         names = {candidate.filename for candidate in self.current}
-        location = next(file.location for file in self.files if file.filename in names)
-        return location.root, location.path.rpartition("/")[0]
+        location = next((file.location for file in self.files if file.filename in names), None)
+        return (location.root, location.path.rpartition("/")[0]) if location is not None else (0, "")
 
 
 def held_projects(reader: Reader, private: Iterable[str]) -> Iterator[HeldProject]:

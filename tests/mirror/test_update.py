@@ -28,8 +28,11 @@ from pypitool.core.mirror.targets import Target, make_target
 from pypitool.core.mirror.update_choice import MaxChange, UpdateRules, UpdateTerms
 from pypitool.core.model import Origin, OriginKind
 from pypitool.core.state_files import StateFiles
+from pypitool.mirror.environments import read_environments
+from pypitool.mirror.inputs import Inputs
 from pypitool.mirror.record import MirrorRecord
 from pypitool.mirror.run import RunFrame, run
+from pypitool.mirror.sets import SetRequest
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.update import UpdateOptions, update
 from pypitool.mirror.workspace import Workspace
@@ -72,12 +75,19 @@ class Lan:
         guesses: bool = False,
         rules: UpdateRules | None = None,
         selection: SelectionRules | None = None,
+        pin_files: Sequence[Path] = (),
         **options: Any,
     ) -> Summary:
-        terms = UpdateTerms(
-            tuple(targets), guesses, rules or UpdateRules(), selection or SelectionRules(), frozenset()
+        chooses = selection or SelectionRules()
+        terms = UpdateTerms(tuple(targets), guesses, rules or UpdateRules(), chooses, frozenset())
+        alone = SetRequest("", Inputs(), tuple(targets), rules=chooses)
+        chosen = UpdateOptions(
+            terms,
+            frozenset(map(canonicalize_name, names)),
+            environments=read_environments((), pin_files, alone),
+            environ=os.environ,
+            **options,
         )
-        chosen = UpdateOptions(terms, frozenset(map(canonicalize_name, names)), **options)
         upstreams = self.upstreams or [Upstream("fake", self.fake.url, retries=0)]
         frame = RunFrame(
             "update", "update", Workspace((self.packages,)), upstreams, self.private, not chosen.execute
@@ -576,9 +586,10 @@ def test_without_being_asked_nobody_is_asked_about_vulnerabilities(lan: Lan) -> 
     assert lan.fake.paths() == ["/simple/a/"]
 
 
+@pytest.mark.process
 def test_pins_and_hashes_are_rewritten_in_place(lan: Lan, tmp_path: Path) -> None:
     new = [wheel("a", "1.1"), sdist("a", "1.1")]
-    lan.mirrored(wheel("a", "1.0"), wheel("b", "1.0"))
+    lan.mirrored(wheel("a", "1.0"), wheel("b", "1.0"), wheel("c", "1.0"))
     lan.offer(*new, wheel("b", "2.0"))
     file = tmp_path / "r.txt"
     file.write_bytes(b"# ours\r\na[x]==1.0 \\\r\n    --hash=sha256:00 # why\r\nb>=1\r\nc==1.0\r\n")
@@ -592,10 +603,11 @@ def test_pins_and_hashes_are_rewritten_in_place(lan: Lan, tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.process
 def test_only_projects_whose_files_all_arrived_are_rewritten(lan: Lan, tmp_path: Path) -> None:
     lan.mirrored(wheel("a", "1.0"), wheel("b", "1.0"))
     lan.offer(wheel("a", "1.1"), wheel("b", "1.1"))
-    lan.fake.fail("/files/a-1.1", respond(404))
+    lan.fake.fail("/files/a-1.1.*whl$", respond(404))
     file = tmp_path / "r.txt"
     file.write_text("a==1.0\nb==1.0\n")
 
@@ -604,18 +616,20 @@ def test_only_projects_whose_files_all_arrived_are_rewritten(lan: Lan, tmp_path:
     assert file.read_text() == "a==1.0\nb==1.1\n"
 
 
-def test_a_pin_of_another_release_stays_and_is_told(lan: Lan, tmp_path: Path) -> None:
+@pytest.mark.process
+def test_a_pin_of_a_release_that_is_not_here_moves_too(lan: Lan, tmp_path: Path) -> None:
     lan.mirrored(wheel("a", "1.0"))
-    lan.offer(wheel("a", "1.1"))
+    lan.offer(wheel("a", "0.9"), wheel("a", "1.1"))
     file = tmp_path / "r.txt"
     file.write_text("a==0.9\n")
 
     lan.update(pin_files=[file])
 
-    assert file.read_text() == "a==0.9\n"
-    assert lan.warnings() == [f"{file}:1: a==0.9 stays: 1.0 is what is here"]
+    assert file.read_text() == "a==1.1\n"
+    assert lan.lines() == ["a 0.9 -> 1.1"]
 
 
+@pytest.mark.process
 def test_a_rewritten_file_keeps_its_encoding_mode_and_link(lan: Lan, tmp_path: Path) -> None:
     lan.mirrored(wheel("a", "1.0"))
     lan.offer(wheel("a", "1.1"))
@@ -632,6 +646,7 @@ def test_a_rewritten_file_keeps_its_encoding_mode_and_link(lan: Lan, tmp_path: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["packages", "r.txt", "real.txt"]
 
 
+@pytest.mark.process
 def test_hashed_pins_without_a_known_sha256_stay(lan: Lan, tmp_path: Path) -> None:
     lan.fake.index.dialect = Dialect(hashes=False)
     lan.mirrored(wheel("a", "1.0"), wheel("b", "1.0"))
@@ -703,3 +718,62 @@ def test_what_root_makes_belongs_to_the_owner_of_the_directory(lan: Lan) -> None
     made = [path for path in lan.packages.rglob("*") if ".pypitool" in path.parts]
     assert any(path.parent.name == "partial" for path in made)
     assert {path.lstat().st_uid for path in made} == {12345}
+
+
+@pytest.mark.process
+def test_a_file_for_another_python_is_moved_for_the_machines_of_its_wheels(lan: Lan, tmp_path: Path) -> None:
+    for version in ("1.0", "1.1"):
+        offer = wheel("a", version, *(["b"] if version == "1.1" else []), tags="cp311-cp311-win_amd64")
+        (lan.mirrored if version == "1.0" else lan.offer)(offer)
+    lan.offer(
+        wheel("b", "1.0", tags="cp311-cp311-win_amd64"), wheel("b", "2.0", tags="cp312-cp312-win_amd64")
+    )
+    file = tmp_path / "r.txt"
+    file.write_text("a==1.0\n")
+
+    summary = lan.update(execute=True, targets=(UBUNTU,), guesses=True, pin_files=[file])
+
+    assert summary.exit_code == 0
+    assert file.read_text() == "a==1.1\nb==1.0  # needed by a\n"
+    assert set(lan.outcomes()) == {"a-1.1-cp311-cp311-win_amd64.whl", "b-1.0-cp311-cp311-win_amd64.whl"}
+
+
+@pytest.mark.process
+def test_a_stranger_in_an_environment_is_reported_and_stays(lan: Lan, tmp_path: Path) -> None:
+    copy_in(lan.packages, wheel("a", "1.0"))
+    lan.offer(wheel("a", "1.0", salt=b"other"), wheel("a", "9.0"))
+    lan.mirrored(wheel("b", "1.0"))
+    lan.offer(wheel("b", "1.1"))
+    file = tmp_path / "r.txt"
+    file.write_text("a==1.0\nb==1.0\n")
+
+    lan.update(execute=True, pin_files=[file])
+
+    assert file.read_text() == "a==1.0\nb==1.1\n"
+    assert "a stranger of the same name" in lan.warnings()[0]
+
+
+@pytest.mark.process
+def test_what_is_vulnerable_moves_and_the_others_stay(lan: Lan, tmp_path: Path) -> None:
+    lan.mirrored(*(wheel(name, "1.0") for name in "abc"))
+    lan.offer(wheel("a", "1.1", "b>=1.1"), wheel("b", "1.1"), wheel("c", "1.1"))
+    lan.fake.index.legacy_json = {"/pypi/a/1.0/json": VULNERABLE}
+    file = tmp_path / "r.txt"
+    file.write_text("a==1.0\nb==1.0\nc==1.0\n")
+
+    lan.update(security=True, execute=True, pin_files=[file])
+
+    assert file.read_text() == "a==1.1\nb==1.1\nc==1.0\n"
+
+
+@pytest.mark.process
+def test_no_two_questions_ask_for_one_page(lan: Lan, tmp_path: Path) -> None:
+    lan.mirrored(wheel("a", "1.0"), wheel("b", "1.0"))
+    lan.offer(wheel("a", "1.1", "c"), wheel("c", "1.0"))
+    file = tmp_path / "r.txt"
+    file.write_text("a==1.0\nb==1.0\n")
+
+    lan.update(execute=True, pin_files=[file])
+
+    assert sorted(lan.fake.paths("/simple/"))[:2] == ["/simple/a/", "/simple/b/"]
+    assert lan.fake.paths("/simple/a/") == ["/simple/a/"]

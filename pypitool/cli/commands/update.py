@@ -36,8 +36,11 @@ if TYPE_CHECKING:
     from pypitool.config.settings import Settings
     from pypitool.core.mirror.run_summary import Ending
     from pypitool.core.mirror.update_choice import UpdateTerms
+    from pypitool.mirror.environments import Environment
+    from pypitool.mirror.sets import SetRequest
     from pypitool.mirror.sync import Mirror, Report
     from pypitool.mirror.update import UpdateOptions
+    from pypitool.mirror.web_inputs import WebInputs
     from pypitool.mirror.workspace import Workspace
     from pypitool.upstream.upstream import Upstream
 
@@ -111,7 +114,7 @@ def asking(function: F) -> F:
         ),
         option(
             "--write", "pin_files", multiple=True, type=click.Path(path_type=Path), topic=_HOW,
-            metavar="FILE", help="Move the `==` pins of this file to what is new, with their hashes.",
+            metavar="FILE", help="Move the `==` pins and hashes of this file, and add what they need.",
         ),
         option("--exit-code", is_flag=True, topic=_HOW, help="End with 10 when something is offered."),
         option(
@@ -129,7 +132,7 @@ def asking(function: F) -> F:
         "pypitool update -x ~/packages",
     ),
     exits={
-        1: "a new release needs what is not on disk, or a file of requirements cannot be used",
+        1: "a set has no solution, or its proof fails, or a file of requirements cannot be used",
         3: "",
         5: "there is no such project here",
         6: "another run holds the directory",
@@ -154,6 +157,10 @@ def update_command(
     their files. Private projects, and those of which somebody uploaded a file, are never asked for. Each
     newer release that is not offered is held back with its reason. A word with a slash in it, or one that
     is a directory, is a directory of packages.
+
+    With -x or --write each set of the configuration, and each FILE, moves as one: uv chooses releases that
+    install together on all targets, and a FILE is proved as it would be before it is written. What no set
+    wants moves project by project.
     """
     from pypitool.mirror.configured import recipients, upstreams
     from pypitool.mirror.pin_files import check_pin_files
@@ -164,8 +171,10 @@ def update_command(
     upstreams_asked = where.upstreams(upstreams(settings, invocation.environ))
     if not settings.upstreams and where.index is None:
         _tell_default(invocation, upstreams_asked[0])
-    options = _options(settings, asked, _terms(settings, asked, whom, upstreams_asked))
-    options = replace(options, names=_names(word for word in words if Path(word) not in directories))
+    names = _names(word for word in words if Path(word) not in directories)
+    terms = _terms(settings, asked, whom, upstreams_asked)
+    environments = _environments(invocation, workspace, asked, terms, by_flag=whom.names_any())
+    options = replace(_options(settings, asked, terms), names=names, environments=environments)
     apart, options = _apart(workspace, asked, options)
 
     def work(mirror: Mirror, report: Report) -> Ending:
@@ -174,7 +183,7 @@ def update_command(
 
         with ExitStack() as stack:
             scanned = stack.enter_context(open_read_only(workspace)) if apart is not None else None
-            return update(mirror, options, report, scanned)
+            return update(mirror, replace(options, environ=invocation.environ), report, scanned)
 
     return run_for(
         invocation, "update", apart or workspace, work,
@@ -252,9 +261,47 @@ def _options(settings: Settings, asked: Asked, terms: UpdateTerms) -> UpdateOpti
         security=asked.security,
         execute=asked.fetches,
         plan=asked.execute and asked.dry_run,
-        pin_files=() if asked.dry_run else asked.pin_files,
+        writes=not asked.dry_run,
         exit_code=asked.exit_code,
     )
+
+
+def _environments(
+    invocation: Invocation, workspace: Workspace, asked: Asked, terms: UpdateTerms, *, by_flag: bool
+) -> tuple[Environment, ...]:
+    """Return what is installed together: the sets, where their directory is looked at, and written files."""
+    from pypitool.mirror.configured import selection_rules, web_inputs
+    from pypitool.mirror.environments import read_environments
+    from pypitool.mirror.inputs import Inputs
+    from pypitool.mirror.sets import SetRequest
+
+    settings, targets = invocation.load().settings, tuple(terms.targets)
+    alone = SetRequest("", Inputs(), targets, rules=selection_rules(settings, Inputs()))
+    sets: tuple[SetRequest, ...] = ()
+    moves = asked.execute or bool(asked.pin_files)
+    web = web_inputs(settings, invocation.environ, stop=invocation.stop, only_copies=not moves)
+    if settings.sets and workspace.roots == tuple(map(_absolute, settings.server.packages)):
+        sets = _sets(invocation, settings, web, moves=moves)
+    if by_flag:
+        sets = tuple(replace(one, targets=targets) for one in sets)
+    return read_environments(sets, asked.pin_files, alone, web.read)
+
+
+def _sets(
+    invocation: Invocation, settings: Settings, web: WebInputs, *, moves: bool
+) -> tuple[SetRequest, ...]:
+    """Read the sets; who only looks is told that one cannot be read, and goes on."""
+    from pypitool.mirror.configured import set_requests
+    from pypitool.mirror.inputs import InputFaults
+
+    try:
+        return set_requests(settings, (), invocation.environ, web=web)
+    except InputFaults as error:
+        if moves:
+            raise
+        for fault in error.faults:
+            Output(invocation).warning(f"{fault}; what the sets have excludes nothing here")
+        return ()
 
 
 def _listed(path: Path) -> list[str]:

@@ -71,18 +71,38 @@ def loosened(requirement: Requirement) -> Requirement:
 def loosened_lines(
     lines: Iterable[RequirementLine], movable: Iterable[NormalizedName]
 ) -> tuple[RequirementLine, ...]:
-    """Loosen the pins of these projects; every other line stays."""
+    """Loosen the pins of these projects, whose hashes are those of what they have; other lines stay."""
     names = frozenset(movable)
     return tuple(
-        replace(line, requirement=loosened(line.requirement))
+        replace(line, requirement=loosened(line.requirement), hashes=frozenset())
         if canonicalize_name(line.requirement.name) in names
         else line
         for line in lines
     )
 
 
+def repinned_lines(
+    lines: Iterable[RequirementLine], moves: Mapping[NormalizedName, Version]
+) -> tuple[RequirementLine, ...]:
+    """Move the pins of these projects; the hashes of what they were pinned to go."""
+    return tuple(
+        replace(line, requirement=_repinned(line.requirement, moves[name]), hashes=frozenset())
+        if (name := canonicalize_name(line.requirement.name)) in moves
+        and pinned_version(line.requirement.specifier) is not None
+        else line
+        for line in lines
+    )
+
+
+def _repinned(requirement: Requirement, version: Version) -> Requirement:
+    others = [str(clause) for clause in requirement.specifier if clause.operator not in ("==", "===")]
+    moved = Requirement(str(requirement))
+    moved.specifier = SpecifierSet(",".join((f"=={version}", *others)))
+    return moved
+
+
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class JointAnswer:
     """What the resolver chose for each target; a marker says for which machines, where it said so itself."""
 
     chosen: Mapping[Target, Releases]
@@ -118,7 +138,7 @@ class Resolved:
 
 def read_answer(
     answers: Mapping[str | None, Sequence[RequirementLine]], targets: Sequence[Target]
-) -> Resolved:
+) -> JointAnswer:
     """Read the pins that the resolver wrote: by target's name, or for all of them under None."""
     chosen: dict[Target, Releases] = {}
     for target in targets:
@@ -129,7 +149,7 @@ def read_answer(
             if target.applies(line.requirement.marker)
             and (version := pinned_version(line.requirement.specifier)) is not None
         }
-    return Resolved(chosen, _markers(answers.get(None, ())), None in answers)
+    return JointAnswer(chosen, _markers(answers.get(None, ())), None in answers)
 
 
 def _markers(lines: Iterable[RequirementLine]) -> Mapping[NormalizedName, str | None]:
@@ -171,3 +191,46 @@ def excluding(project: NormalizedName, version: Version, needs: Iterable[Need]) 
         ):
             return need
     return None
+
+
+def unmet(
+    who: str,
+    requires: Iterable[Requirement],
+    extras: frozenset[str],
+    releases: Releases,
+    targets: Sequence[Target],
+) -> Need | None:
+    """Return what a release asks for that the chosen ones do not satisfy, else what nobody chose."""
+    applying = [
+        requirement
+        for requirement in requires
+        if any(target.applies(requirement.marker, extra) for target in targets for extra in {"", *extras})
+    ]
+    for requirement in applying:
+        version = releases.get(canonicalize_name(requirement.name))
+        if version is not None and not requirement.specifier.contains(version, prereleases=True):
+            return Need(requirement, who)
+    absent = (one for one in applying if canonicalize_name(one.name) not in releases)
+    return next((Need(requirement, who) for requirement in absent), None)
+
+
+def needed_by(needs: Iterable[Need], releases: Releases) -> dict[NormalizedName, frozenset[NormalizedName]]:
+    """Say of each project which of the releases ask for it."""
+    called = {f"{name} {version}": name for name, version in releases.items()}
+    found: dict[NormalizedName, set[NormalizedName]] = defaultdict(set)
+    for need in needs:
+        if need.required_by in called:
+            found[canonicalize_name(need.requirement.name)].add(called[need.required_by])
+    return {name: frozenset(names) for name, names in found.items()}
+
+
+def to_be_added(
+    added: Iterable[NormalizedName],
+    moved: Iterable[NormalizedName],
+    needing: Mapping[NormalizedName, frozenset[NormalizedName]],
+) -> dict[NormalizedName, frozenset[NormalizedName]]:
+    """Choose what new releases need of what no line names, and what that needs; and say who needs it."""
+    missing, news = set(added), set(moved)
+    while found := {name for name in missing - news if needing.get(name, frozenset()) & news}:
+        news |= found
+    return {name: needing[name] & news for name in sorted(missing & news)}

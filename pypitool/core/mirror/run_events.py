@@ -126,6 +126,18 @@ class WrittenEvent:
     type: ClassVar[str] = "written"
     file: str
     projects: tuple[NormalizedName, ...]
+    added: tuple[NormalizedName, ...] = ()  # which new releases need, and no line named
+
+
+@dataclass(frozen=True, slots=True)
+class SetEvent:
+    """A set, or a file of requirements, could not be moved as a whole; the others go on."""
+
+    type: ClassVar[str] = "set"
+    set: str
+    outcome: str = field(default="failed", init=False)
+    kind: Kind
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +259,7 @@ Event = (
     | DifferenceEvent
     | UpdateEvent
     | WrittenEvent
+    | SetEvent
     | ErrorEvent
 )
 

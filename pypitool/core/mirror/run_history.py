@@ -18,7 +18,10 @@ def event_lines(event: Mapping[str, Any], *, detailed: bool = False) -> Iterator
     elif kind == "update":
         yield from _update_lines(event, detailed=detailed)
     elif kind == "written":
-        yield f"rewrote {event['file']}: {', '.join(event['projects'])}"
+        added = f"; added {', '.join(event['added'])}" if event.get("added") else ""
+        yield f"rewrote {event['file']}: {', '.join(event['projects'])}{added}"
+    elif kind == "set":
+        yield from f"error: {event['set']}: {event['message']}".splitlines()
     elif kind == "plan":
         yield f"{event['action']} {event['name']}"
     elif kind in ("file", "project") and event["outcome"] not in _DONE:

@@ -15,6 +15,7 @@ from pypitool.core.mirror.run_events import (
     HoleEvent,
     PlanEvent,
     ProjectEvent,
+    SetEvent,
     UnaskedWarning,
     UpdateEvent,
 )
@@ -45,6 +46,7 @@ class Tally:
     differences: int = 0  # that it found; nothing failed
     offered: int = 0  # by `update`
     deleted: int = 0  # by `prune`
+    unmoved: int = 0  # sets for which there is no answer
     unasked: int = 0  # targets for which a set has no line at all
     planned: int = 0  # files that a dry run would have fetched or deleted, ...
     planned_bytes: int = 0  # ... what is known of their sizes, ...
@@ -64,6 +66,9 @@ class Tally:
             return replace(self, unasked=self.unasked + len(event.targets))
         if isinstance(event, DifferenceEvent):
             return replace(self, differences=self.differences + 1)
+        if isinstance(event, SetEvent):
+            by_itself = event.kind is Kind.INVALID
+            return replace(self, unmoved=self.unmoved + by_itself, failed=self.failed + (not by_itself))
         if isinstance(event, UpdateEvent) and event.new is not None:
             return replace(self, offered=self.offered + 1)
         return self
@@ -195,7 +200,7 @@ def run_exit_code(tally: Tally, ending: Ending) -> int:
         return 0
     if tally.failed:
         return EXIT_PARTIAL
-    if tally.holes or tally.differences or (ending.only_proof and tally.unasked):
+    if tally.holes or tally.differences or tally.unmoved or (ending.only_proof and tally.unasked):
         return 1
     return EXIT_UPDATE_OFFERED if ending.update_offered else 0
 
@@ -208,7 +213,7 @@ def run_outcome(tally: Tally, ending: Ending) -> RunOutcome:
         return RunOutcome.FAILED
     if tally.failed:
         return RunOutcome.PARTIAL
-    if tally.differences:
+    if tally.differences or tally.unmoved:
         return RunOutcome.FAILED
     if tally.holes:
         return RunOutcome.HOLES

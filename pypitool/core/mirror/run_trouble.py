@@ -10,13 +10,20 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pypitool.core.event_document import document
-from pypitool.core.mirror.run_events import DifferenceEvent, Event, FileEvent, HoleEvent, ProjectEvent
+from pypitool.core.mirror.run_events import (
+    DifferenceEvent,
+    Event,
+    FileEvent,
+    HoleEvent,
+    ProjectEvent,
+    SetEvent,
+)
 from pypitool.core.mirror.run_summary import RunOutcome, Summary
 
 NAMED = 10  # of each kind; of the others it is said how many there are
 
 T = TypeVar("T")
-FailureEvent = ProjectEvent | FileEvent | DifferenceEvent
+FailureEvent = ProjectEvent | FileEvent | DifferenceEvent | SetEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +84,12 @@ _REASONS = {
 def _is_failure(event: Event) -> bool:
     if isinstance(event, FileEvent):
         return event.kind is not None
-    return isinstance(event, (ProjectEvent, DifferenceEvent))
+    return isinstance(event, (ProjectEvent, DifferenceEvent, SetEvent))
 
 
 def _failure(event: FailureEvent) -> Mapping[str, object]:
+    if isinstance(event, SetEvent):
+        return {"set": event.set, "kind": event.kind.value, "message": event.message}
     name = None if isinstance(event, ProjectEvent) else event.name
     named = {} if name is None else {"name": name}
     kind = None if event.kind is None else event.kind.value
@@ -88,6 +97,8 @@ def _failure(event: FailureEvent) -> Mapping[str, object]:
 
 
 def _sentence(event: FailureEvent) -> str:
+    if isinstance(event, SetEvent):
+        return f"{event.set}: {event.message}"
     subject = event.project if isinstance(event, ProjectEvent) else event.name or event.project
     message = event.message or ""
     return message if message.startswith(subject) else f"{subject}: {message}"

@@ -153,18 +153,20 @@ class _Judge:
             return None
         if version.is_prerelease and not self._may_be_prerelease():
             return LeftOut.PRERELEASE
-        mine = self._covered(files)
         if self.terms.served is not None:
-            return None if mine >= set(self.terms.served) else LeftOut.NO_FILE
+            # Also where one target is asked for alone: the pin is for all of them.
+            served = self._covered(files, self.terms.served)
+            return None if served >= set(self.terms.served) else LeftOut.NO_FILE
+        mine = self._covered(files, self.targets)
         if not mine or self._is_dominated(files, mine):
             return LeftOut.NO_FILE
         self.covered.add(mine)
         return None
 
-    def _covered(self, files: Sequence[Candidate]) -> frozenset[Target]:
+    def _covered(self, files: Sequence[Candidate], targets: Sequence[Target]) -> frozenset[Target]:
         if self.rules.selection.files is FilesPolicy.ALL:
-            return frozenset(self.targets)
-        return frozenset(target for target in self.targets if any(fits(file, target) for file in files))
+            return frozenset(targets)
+        return frozenset(target for target in targets if any(fits(file, target) for file in files))
 
     def _may_be_prerelease(self) -> bool:
         """Tell whether a resolver may look at pre-releases: it takes them where nothing else satisfies.

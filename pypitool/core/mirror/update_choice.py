@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from pypitool.core.mirror.closure import Need
@@ -105,27 +106,10 @@ class UpdateChoice:
 Judge = Callable[[Sequence[Candidate]], HoldReason | None]
 
 
-def accept(_files: Sequence[Candidate]) -> HoldReason | None:
-    """Take every release."""
-    return None
-
-
 def served_targets(have: Version, ours: Iterable[Candidate], targets: Iterable[Target]) -> tuple[Target, ...]:
     """Return the targets that have a file of the release that we have."""
     files = [candidate for candidate in ours if candidate.version == have]
     return tuple(target for target in targets if any(fits(file, target) for file in files))
-
-
-def choose_update(
-    have: Version,
-    offers: Iterable[Candidate],
-    served: Sequence[Target],
-    rules: UpdateRules,
-    now: datetime,
-    judge: Judge = accept,
-) -> UpdateChoice:
-    """Choose the newest release that passes every rule and has a file for each served target."""
-    return chosen_of(have, judged_releases(have, offers, served, rules, now, judge), {})
 
 
 def judged_releases(
@@ -134,7 +118,7 @@ def judged_releases(
     served: Sequence[Target],
     rules: UpdateRules,
     now: datetime,
-    judge: Judge = accept,
+    judge: Judge,
 ) -> Iterator[JudgedRelease]:
     """Judge each newer release for itself, the newest first."""
     releases: dict[Version, list[Candidate]] = defaultdict(list)
@@ -165,6 +149,22 @@ def chosen_of(
     return UpdateChoice(have, None, None, (), tuple(held))
 
 
+def choice_of(
+    have: Version, releases: Iterable[JudgedRelease], chosen: Version, excluded: Mapping[Version, Need]
+) -> UpdateChoice:
+    """Tell of the release that was chosen together with others, and what held the newer ones back."""
+    judged = list(releases)
+    held = tuple(
+        HeldBack(one.version, one.reason or HoldReason.CONSTRAINT, excluded.get(one.version), one.unfit)
+        for one in judged
+        if one.version > chosen
+    )
+    if chosen <= have:
+        return UpdateChoice(have, None, None, (), held)
+    files = next((one.files for one in judged if one.version == chosen), ())
+    return UpdateChoice(have, chosen, _first_upload(files), files, held)
+
+
 def within(max_change: MaxChange, have: Version, new: Version) -> bool:
     """Tell whether the step from `have` to `new` is small enough; another epoch is major."""
     if max_change is MaxChange.MAJOR:
@@ -173,6 +173,14 @@ def within(max_change: MaxChange, have: Version, new: Version) -> bool:
         return False
     kept = 2 if max_change is MaxChange.PATCH else 1
     return _leading(have, kept) == _leading(new, kept)
+
+
+def step_limit(max_change: MaxChange, have: Version) -> SpecifierSet | None:
+    """Return what `within` allows as a specifier; None: everything."""
+    if max_change is MaxChange.MAJOR:
+        return None
+    leading = ".".join(map(str, _leading(have, 2 if max_change is MaxChange.PATCH else 1)))
+    return SpecifierSet(f"=={have.epoch}!{leading}.*" if have.epoch else f"=={leading}.*")
 
 
 def _leading(version: Version, count: int) -> tuple[int, ...]:

@@ -137,6 +137,7 @@ def test_a_plan_has_sizes_and_says_what_brings_it_about(site: Site) -> None:
     old, new = wheel("a", "1.0"), wheel("a", "1.1")
     site.packages.mkdir()
     (site.packages / old.filename).write_bytes(old.body)
+    site.write("backend.txt", "")
     site.offer(old, new)
 
     offered, planned = site.run("update"), site.run("update", "-x", "-n")
@@ -196,6 +197,7 @@ def test_an_old_update_is_told_in_words(site: Site) -> None:
     old = wheel("a", "1.0")
     site.packages.mkdir()
     (site.packages / old.filename).write_bytes(old.body)
+    site.write("backend.txt", "")
     site.offer(old, wheel("a", "1.1"), wheel("a", "1.2", requires_python=">=3.13"), wheel("a", "2.0rc1"))
     site.run("update", "-x")
 

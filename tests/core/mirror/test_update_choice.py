@@ -11,17 +11,19 @@ from packaging.version import Version
 
 from pypitool.core.mirror.closure import Need
 from pypitool.core.mirror.selection import Candidate
-from pypitool.core.mirror.targets import make_target
+from pypitool.core.mirror.targets import Target, make_target
 from pypitool.core.mirror.update_choice import (
     HeldBack,
     HoldReason,
+    Judge,
     MaxChange,
     UpdateChoice,
     UpdateRules,
-    choose_update,
+    choice_of,
     chosen_of,
     judged_releases,
     served_targets,
+    step_limit,
     within,
 )
 from pypitool.core.model import FileKind
@@ -51,6 +53,17 @@ def offer(
         yanked=yanked,
         requires_python=python,
     )
+
+
+def choose_update(
+    have: Version,
+    offers: Sequence[Candidate],
+    served: Sequence[Target],
+    rules: UpdateRules,
+    now: datetime,
+    judge: Judge = lambda files: None,
+) -> UpdateChoice:
+    return chosen_of(have, judged_releases(have, offers, served, rules, now, judge), {})
 
 
 def choose(*offers: Candidate, rules: UpdateRules | None = None, have: str = "1.0") -> UpdateChoice:
@@ -156,10 +169,17 @@ def test_a_release_whose_files_may_not_be_fetched_is_held_back() -> None:
         (MaxChange.MINOR, "1.2.3", "2.0", False),
         (MaxChange.MINOR, "1.0", "1!1.1", False),
         (MaxChange.MAJOR, "1.0", "1!1.1", True),
+        (MaxChange.MINOR, "1!1.0", "1!1.1", True),
+        (MaxChange.MINOR, "1.0", "2.0rc1", False),
+        (MaxChange.PATCH, "1", "1.0.1", True),
+        (MaxChange.PATCH, "1", "1", True),
     ],
 )
 def test_max_limits_the_step(limit: MaxChange, have: str, new: str, allowed: bool) -> None:
+    specifier = step_limit(limit, Version(have))
+
     assert within(limit, Version(have), Version(new)) is allowed
+    assert (specifier is None or specifier.contains(new, prereleases=True)) is allowed
 
 
 def test_we_have_a_prerelease_only_when_nothing_else() -> None:
@@ -172,7 +192,7 @@ def test_what_is_excluded_is_held_back_by_name_and_the_next_one_is_offered() -> 
     offers = [offer("1.1"), offer("1.2"), offer("1.3", yanked="")]
     need = Need(Requirement("a<1.2"), "b 1.0")
 
-    judged = judged_releases(Version("1.0"), offers, [LINUX], UpdateRules(), NOW)
+    judged = judged_releases(Version("1.0"), offers, [LINUX], UpdateRules(), NOW, lambda files: None)
     choice = chosen_of(Version("1.0"), judged, {Version("1.2"): need})
 
     assert choice.new == Version("1.1")
@@ -180,3 +200,20 @@ def test_what_is_excluded_is_held_back_by_name_and_the_next_one_is_offered() -> 
         HeldBack(Version("1.3"), HoldReason.YANKED),
         HeldBack(Version("1.2"), HoldReason.CONSTRAINT, need),
     )
+
+
+def test_of_what_was_chosen_with_others_the_newer_ones_are_held_back() -> None:
+    offers = [offer("1.1"), offer("1.2"), offer("1.3"), offer("1.4", yanked="")]
+    need = Need(Requirement("a<1.3"), "b 1.0")
+    judged = list(judged_releases(Version("1.0"), offers, [LINUX], UpdateRules(), NOW, lambda files: None))
+
+    moved = choice_of(Version("1.0"), judged, Version("1.1"), {Version("1.3"): need})
+    stays = choice_of(Version("1.0"), judged, Version("1.0"), {})
+
+    assert (moved.new, moved.uploaded, moved.files) == (Version("1.1"), LONG_AGO, (offers[0],))
+    assert moved.held == (
+        HeldBack(Version("1.4"), HoldReason.YANKED),
+        HeldBack(Version("1.3"), HoldReason.CONSTRAINT, need),
+        HeldBack(Version("1.2"), HoldReason.CONSTRAINT),
+    )
+    assert (stays.new, len(stays.held)) == (None, 4)

@@ -66,11 +66,18 @@ class Mirror:
         )
         return [sys.executable, "-m", "pypitool", *words, "--config", "config.toml"]
 
+    def run_again(self, *words: str) -> Ended:
+        """Run a command with the configuration and the pins as they are now."""
+        return ended(self._started([sys.executable, "-m", "pypitool", *words, "--config", "config.toml"]))
+
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start a command in the background."""
+        return self._started(self.command(*words))
+
+    def _started(self, command: list[str]) -> subprocess.Popen[str]:
         environment = scrubbed(os.environ, home=self.home, **self.environment)
         return subprocess.Popen(
-            self.command(*words), cwd=self.home, env=environment, text=True,
+            command, cwd=self.home, env=environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
