@@ -25,7 +25,7 @@ from pypitool.core.mirror.run_events import (
     WarningEvent,
     WrittenEvent,
 )
-from pypitool.core.mirror.run_summary import Summary
+from pypitool.core.mirror.run_summary import RunOutcome, Summary
 from pypitool.core.text import counted, short_size
 
 # What is missing in these is mended by another pin, or by uv.
@@ -131,7 +131,9 @@ def summary_line(summary: Summary, directory: str | None = None) -> str:
     tally = summary.tally
     amount = f", {short_size(tally.bytes)}" if tally.bytes else ""
     where = f"; the files are in {directory}" if directory is not None and tally.fetched else ""
-    return f"{summary.command}: {', '.join(_counts(summary))}{amount} in {summary.seconds:.1f} s{where}"
+    stopped = ", interrupted" if summary.outcome is RunOutcome.INTERRUPTED else ""
+    counts = ", ".join(_counts(summary))
+    return f"{summary.command}: {counts}{amount} in {summary.seconds:.1f} s{stopped}{where}"
 
 
 def _prereleases(told: Iterable[Event]) -> Iterator[str]:

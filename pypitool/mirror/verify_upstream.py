@@ -41,6 +41,8 @@ def verify_upstream(mirror: Mirror, report: Report, *, copied_in: bool) -> Endin
     for name, error in answers.failed.items():
         for event in _of_failure(projects[name], error):
             report(event)
+    for warning in answers.warnings():
+        report(warning)
     pages = [_page(mirror, projects[name], answers.found[name]) for name in sorted(answers.found)]
     for page in pages:
         for difference in _differences(page):

@@ -27,7 +27,8 @@ from pypitool.core.versions import parsed
 _STRONG = {"sha256": 64, "sha384": 96, "sha512": 128}
 # PEP 700: `yyyy-mm-ddThh:mm:ss.ffffffZ`, with fewer digits or none; zones occur all the same.
 _MOMENT = re.compile(
-    r"(?P<second>(?:19|2\d)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?(?P<zone>Z|[+-]\d\d:\d\d)?",
+    r"(?P<day>(?:19|2\d)\d\d-\d\d-\d\d)[Tt ](?P<minute>\d\d:\d\d)(?P<second>:\d\d)?"
+    r"(?:[.,](?P<fraction>\d{1,12}))? ?(?P<zone>[Zz]|UTC|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII,
 )
 _AS_WE_WRITE_IT = re.compile(r"(?:19|2\d)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
@@ -192,6 +193,12 @@ def _strong(digests: Mapping[str, object]) -> Iterator[str]:
             yield f"{name.lower()}:{value.lower()}"
 
 
+def _offset(zone: str) -> str:
+    if zone[0] not in "+-":
+        return "+00:00"
+    return f"{zone[:3]}:{zone[-2:] if len(zone) > 3 else '00'}"
+
+
 def _time(text: str | None) -> str | None:
     if text is not None and _AS_WE_WRITE_IT.fullmatch(text) and _is_moment(text[:-1]):
         return text
@@ -200,9 +207,9 @@ def _time(text: str | None) -> str | None:
         return None
     # Python 3.10 reads neither `Z` nor fractions of other than three or six digits.
     fraction = (found["fraction"] or "")[:6].ljust(6, "0")
-    zone = "+00:00" if found["zone"] in (None, "Z") else found["zone"]
+    second = f"{found['minute']}{found['second'] or ':00'}.{fraction}"
     try:
-        return timestamp(datetime.fromisoformat(f"{found['second']}.{fraction}{zone}"))
+        return timestamp(datetime.fromisoformat(f"{found['day']}T{second}{_offset(found['zone'] or 'Z')}"))
     except ValueError:
         return None
 

@@ -15,7 +15,6 @@ _FIELDS: tuple[tuple[str, type, bool], ...] = (
     ("hashes", dict, True),
     ("size", int, False),
     ("requires-python", str, False),
-    ("upload-time", str, False),
 )
 
 
@@ -68,10 +67,11 @@ def _entry(file: Any) -> ListedFile:
         and isinstance(hashes, dict)
         and (size is None or (type(size) is int and size >= 0))
         and (requires is None or isinstance(requires, str))
-        and (uploaded is None or isinstance(uploaded, str))
     ):
         raise _fault(file)
     metadata = _metadata(get("core-metadata"))
+    if not isinstance(uploaded, str):
+        uploaded = None  # a number, say: then nobody knows when, and the file is as good as others
     return ListedFile(name, url, hashes, size, requires, _yanked(get("yanked")), uploaded, metadata)
 
 

@@ -139,3 +139,11 @@ def test_no_more_lines_are_shown_than_the_screen_holds(
 
     assert len(lines_of(view)) == 6
     view.shown.stop()
+
+
+def test_a_wait_is_told_above_the_bars_and_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    with TransferBars() as view:
+        view.announced(0)
+        view.delayed("http://index/[b]: refused\x1b[2J; trying again in 2 s (1 of 5)")
+
+    assert r"http://index/[b]: refused\x1b[2J; trying again in 2 s (1 of 5)" in capsys.readouterr().err

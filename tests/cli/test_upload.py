@@ -543,3 +543,15 @@ def is_delivered(pid: int) -> bool:
     status = Path(f"/proc/{pid}/status").read_text()
     waiting = re.findall(r"^(?:SigPnd|ShdPnd):\s*([0-9a-f]+)$", status, re.MULTILINE)
     return len(waiting) == 2 and not any(int(mask, 16) for mask in waiting)
+
+
+def test_where_nobody_can_be_reached_only_the_files_in_hand_are_tried(
+    run: Run, index: Receiver, dist: Path
+) -> None:
+    ended = run(*sorted(dist.iterdir()), "--json", url=index.url.replace("http://", "https://"))
+
+    messages = [line["message"] for line in lines(ended) if line["type"] == "file"]
+    assert (ended.code, len(messages)) == (7, 5)
+    unsent = [message for message in messages if message.startswith("not sent: ")]
+    assert len(unsent) >= 3
+    assert unsent[0].endswith("cannot be reached (it does not speak TLS; is its address one of http?)")

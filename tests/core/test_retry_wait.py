@@ -17,6 +17,8 @@ NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
         ("7", 7.0),
         ("Thu, 01 Jan 2026 00:01:00 GMT", 60.0),
         ("Wed, 31 Dec 2025 00:00:00 GMT", 0.0),
+        ("Thu Jan  1 00:01:00 2026", 60.0),
+        ("Thursday, 01-Jan-26 00:01:00 GMT", 60.0),
         ("soon", None),
         ("-1", None),
     ],

@@ -86,3 +86,10 @@ def test_the_status_of_a_project_comes_with_its_reason() -> None:
 def test_a_page_that_cannot_be_meant_is_refused(body: bytes, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         read_json_page(body)
+
+
+@pytest.mark.parametrize("written", [1767225600, 1767225600.5, True, [], {}])
+def test_an_upload_time_of_another_type_is_unknown(written: object) -> None:
+    (entry,) = read_json_page(page({**FILE, "upload-time": written})).entries
+
+    assert entry.upload_time is None

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.cli.mirror.conftest import Site, lines, wheel
+from tests.support.upstream import reset, respond
 
 
 def test_a_hole_is_mended_by_a_pin_that_is_named(site: Site) -> None:
@@ -110,3 +113,29 @@ def test_check_counts_its_holes_and_nothing_else(site: Site) -> None:
     site.write("backend.txt", "a==1.0\n")
 
     assert site.run("check").out.splitlines()[-1].startswith("check: 2 missing in ")
+
+
+def test_waits_are_told_with_v(site: Site) -> None:
+    site.offer(wheel("a", "1.0"))
+    site.write("backend.txt", "a==1.0\n")
+    site.more = f'[upstream.other]\nindex = "{site.fake.url}"\nretries = 1\nprojects = ["a"]\n'
+    site.fake.fail("/simple/a/", respond(503), times=1)
+
+    told, again = site.run("sync", "-v"), site.run("sync", "-v")
+
+    assert "it answers 503; trying again in 0.5 s (1 of 1)\n" in told.err
+    assert (told.code, "trying again" in again.err) == (0, False)
+
+
+@pytest.mark.parametrize("words", [("update",), ("verify", "--upstream")], ids=" ".join)
+def test_what_a_lost_upstream_was_not_asked_is_counted(site: Site, words: tuple[str, ...]) -> None:
+    names = [f"p{number:02}" for number in range(30)]
+    site.offer(*(wheel(name, "1.0") for name in names))
+    site.write("backend.txt", "".join(f"{name}==1.0\n" for name in names))
+    site.run("sync")
+    site.fake.fail("/simple/", reset())
+
+    ended = site.run(*words)
+
+    assert ended.code == 7
+    assert re.search(r"warning: \d\d projects were not asked: .* cannot be reached \(", ended.err)
