@@ -16,7 +16,10 @@ import pytest
 from pypitool.access import hashes
 from tests.support.accounts import CHEAPEST
 from tests.support.certificates import Authority, make_authority
+from tests.support.debian import debian_root
 from tests.support.environment import scrubbed
+from tests.support.missing_parts import PartMissing, without
+from tests.support.recipes import cache_directory
 
 # Programs that take as long to start as many tests do to run; openssl, git and mount do not.
 SLOW_TO_START = ("pip", "python", "twine", "uv")
@@ -58,6 +61,15 @@ def real_bcrypt_cost() -> Iterator[int]:
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """A certificate authority, and a server's certificate that it signed; nobody changes their files."""
     return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def debian(machine_environment: dict[str, str]) -> Path:
+    """The root directory of a Debian with Python and systemd; a test changes a copy of it."""
+    try:
+        return debian_root(cache_directory(machine_environment), machine_environment)
+    except PartMissing as error:
+        without(error)
 
 
 @pytest.fixture
