@@ -12,7 +12,7 @@ from packaging.version import Version
 from pypitool.core.errors import PypitoolError
 from pypitool.core.guard import Guard
 from pypitool.core.mirror.closure import AvailableFiles
-from pypitool.core.mirror.run_events import SetEvent, WarningEvent
+from pypitool.core.mirror.run_events import ProjectEvent, SetEvent, WarningEvent
 from pypitool.core.mirror.run_summary import ProvenSet
 from pypitool.core.mirror.shown_releases import ReleaseRules
 from pypitool.core.model import ProjectStatus
@@ -117,11 +117,19 @@ class Mover:
         stuck = [one for one in results if isinstance(one, _Stuck)]
         for one in stuck:
             self.report(SetEvent(one.environment.name, one.error.kind, str(one.error)))
+        self._tell_failed(moved)
         claimed = {name for standing in standings.values() for name in standing.have}
         claimed |= {name for one in moved for name in one.releases}
         joints = [joint_offers(self.mirror, one, self._with_new(one), self.present) for one in moved]
         files = frozenset(path for one in stuck for path in one.environment.files)
         return JointMoves(tuple(joints), frozenset(claimed), files, self.environ)
+
+    def _tell_failed(self, moved: Iterable[Moved]) -> None:
+        """Tell which pages failed that nobody but the resolver has asked for."""
+        failed = {name: error for one in moved for name, error in one.failed.items()}
+        told = self.survey.answers.failed.keys() | self.survey.answers.unasked.keys()
+        for name in sorted(failed.keys() - told):
+            self.report(ProjectEvent(name, failed[name].kind, str(failed[name])))
 
     def _group(
         self,
@@ -158,7 +166,8 @@ class Mover:
 
         def work() -> Moved | _Stuck:
             terms = self._terms(environment, standing, before)
-            return move_environment(environment, standing, terms, sources, self.environ)
+            with self.mirror.progress.during(f"resolving {environment.name}"):
+                return move_environment(environment, standing, terms, sources, self.environ)
 
         return Guard.run(work, failed)
 

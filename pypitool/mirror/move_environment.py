@@ -61,6 +61,7 @@ class Moved:
     environment: Environment
     standing: Standing
     answer: JointAnswer
+    failed: Mapping[NormalizedName, PypitoolError]  # pages that were asked for on the way
 
     @cached_property
     def releases(self) -> Mapping[NormalizedName, Version]:
@@ -114,7 +115,7 @@ def move_environment(
         answer = read_answer(answers, environment.targets)
         differing = answer.differing() & _to_agree(environment, answer)
         if not differing:
-            return Moved(environment, standing, answer)
+            return Moved(environment, standing, answer, resolved.failed)
         lowest = answer.everywhere()
         stays |= {name: standing.have.get(name, lowest[name]) for name in differing}
     raise NoJointAnswer(", ".join(sorted(differing)))
@@ -164,6 +165,7 @@ def _question(
         served=terms.served,
         only_held=terms.only_held,
         no_dependencies=environment.request.closure is Closure.OFF,
+        passes_over=True,
     )
 
 

@@ -72,6 +72,7 @@ class ShownTerms:
     have: Mapping[NormalizedName, Version] = field(default_factory=dict)
     served: Mapping[NormalizedName, Sequence[Target]] = field(default_factory=dict)
     only_held: frozenset[NormalizedName] = frozenset()
+    passes_over: bool = False  # a project whose page fails is not there, and ends nothing
 
     def of(self, project: NormalizedName) -> ProjectTerms:
         """Return what concerns one project."""
@@ -180,7 +181,7 @@ class RelayPages:
         if not isinstance(found, NoSuchProject):
             self.failures[project] = found
         if not self._held.candidates(project):
-            raise found
+            raise NoSuchProject("", str(found)) if self._terms.passes_over else found
         return None
 
     def _found(self, project: NormalizedName) -> KnownReleases | PypitoolError:

@@ -115,11 +115,12 @@ class ResolverRequest:
     served: Mapping[NormalizedName, Sequence[Target]] = field(default_factory=dict)
     only_held: frozenset[NormalizedName] = frozenset()  # stand there with what is held of them
     no_dependencies: bool = False  # nothing but what is named
+    passes_over: bool = False  # a project whose page fails is not there: something else is chosen
 
     def terms(self) -> ShownTerms:
         """Return what decides which releases are shown."""
         lines = (*self.wanted, *self.constraints)
-        return ShownTerms(self.rules, lines, self.preferences, self.served, self.only_held)
+        return ShownTerms(self.rules, lines, self.preferences, self.served, self.only_held, self.passes_over)
 
 
 @dataclass(frozen=True, slots=True)

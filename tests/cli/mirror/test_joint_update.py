@@ -256,6 +256,34 @@ def test_a_file_that_does_not_arrive_holds_back_who_needs_it_and_the_rest_moves(
     assert site.run("check").code == 0
 
 
+def test_where_the_page_of_something_new_fails_who_needs_it_stays(site: Site) -> None:
+    file = synced(
+        site, "a==1.0\nc==1.0\n",
+        wheel("a", "1.0"), wheel("c", "1.0"), wheel("a", "2.0", "dep"), wheel("c", "2.0"),
+    )  # fmt: skip
+    site.fake.fail("/simple/dep/", respond(503))
+
+    ended = site.run("update", "-x", "--write", str(file))
+
+    assert (ended.code, file.read_text()) == (3, "a==1.0\nc==2.0\n")
+    assert "held a 2.0: constraint (dep of a 2.0)" in ended.out
+    assert "/simple/dep/: it answers 503" in ended.err
+
+
+def test_where_what_is_new_does_not_arrive_who_needs_it_stays(site: Site) -> None:
+    file = synced(
+        site, "a==1.0\nc==1.0\n",
+        wheel("a", "1.0"), wheel("c", "1.0"), wheel("a", "2.0", "dep"), wheel("c", "2.0"),
+        wheel("dep", "1.0"),
+    )  # fmt: skip
+    site.fake.fail("/files/dep.*whl$", respond(503))
+
+    ended = site.run("update", "-x", "--write", str(file))
+
+    assert (ended.code, file.read_text()) == (3, "a==1.0\nc==2.0\n")
+    assert site.run("check").code == 0
+
+
 def test_where_the_rest_cannot_be_proven_nothing_is_written(site: Site) -> None:
     before = "a==1.0\nb==1.0\n"
     file = synced(site, before, wheel("a", "1.0"), wheel("b", "1.0"), wheel("a", "2.0"), wheel("b", "2.0"))
