@@ -8,12 +8,14 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from tempfile import TemporaryFile
 
 from packaging.requirements import Requirement
 
 from pypitool.archives.archive import metadata_of_wheel_end
+from pypitool.core.errors import PypitoolError
+from pypitool.core.giving_up import Reach
 from pypitool.core.guard import Guard
 from pypitool.core.limits import FILE_BYTES, METADATA
 from pypitool.core.mirror.selection import Candidate
@@ -22,7 +24,12 @@ from pypitool.core.progress import TransferProgress
 from pypitool.mirror.available import requirements_in
 from pypitool.upstream.bodies import read_bounded
 from pypitool.upstream.session import Response, UpstreamSession
-from pypitool.upstream.upstream_errors import NotAnIndexPage, Stopped, UpstreamUnavailable
+from pypitool.upstream.upstream_errors import (
+    NotAnIndexPage,
+    Stopped,
+    Unreachable,
+    UpstreamUnavailable,
+)
 
 Requirements = tuple[Requirement, ...]
 
@@ -45,21 +52,18 @@ def read_dependencies(
     progress: TransferProgress | None = None,
 ) -> Mapping[str, Requirements | None]:
     """Return what each file depends on, by its name; None where its upstream does not tell."""
-    by_name = {session.upstream.name: session for session in sessions}
     # The wheels of a release have the same metadata nearly always: it is asked for once.
     alike: dict[str, list[OfferedFile]] = defaultdict(list)
     for file in files:
         alike[file.candidate.metadata_sha256 or file.candidate.filename].append(file)
     groups = list(alike.values())
 
+    reading = _Reading({session.upstream.name: session for session in sessions}, stop)
     threads = max(1, min(len(groups), sum(session.upstream.workers for session in sessions)))
     with (progress or TransferProgress()).during("reading metadata", len(groups)) as phase:
 
         def read(group: Sequence[OfferedFile]) -> Requirements | None:
-            if stop.is_set():
-                return None
-            first = group[0]
-            answer = Guard.run(lambda: _read(by_name[first.upstream], first.candidate), lambda error: None)
+            answer = reading.of(group[0])
             phase.step()
             return answer
 
@@ -72,6 +76,34 @@ def read_dependencies(
         for group, answer in zip(groups, answers, strict=True)
         for file in group
     }
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Asks for metadata until it is told to stop, or nobody can be reached where files are."""
+
+    sessions: Mapping[str, UpstreamSession]
+    stop: threading.Event
+    reach: Reach = field(default_factory=Reach)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, file: OfferedFile) -> Requirements | None:
+        if self.stop.is_set() or self.reach.is_lost:
+            return None
+
+        def failed(error: PypitoolError) -> None:
+            self._note(file, unreached=isinstance(error, Unreachable))
+
+        return Guard.run(lambda: self._read(file), failed)
+
+    def _read(self, file: OfferedFile) -> Requirements | None:
+        found = _read(self.sessions[file.upstream], file.candidate)
+        self._note(file, unreached=False)
+        return found
+
+    def _note(self, file: OfferedFile, *, unreached: bool) -> None:
+        with self.lock:
+            self.reach = self.reach.after(file.candidate.filename, unreached=unreached)
 
 
 def _read(session: UpstreamSession, candidate: Candidate) -> Requirements | None:
