@@ -112,7 +112,7 @@ def _misfits(request: SetRequest) -> Iterator[Found]:
 def _unasked(request: SetRequest, targets: Sequence[str]) -> Iterator[Found]:
     if targets:
         yield UnaskedWarning(
-            f"{request.name} requires nothing on {', '.join(targets)}: no line of it concerns them",
+            f"{request.called} requires nothing on {', '.join(targets)}, and nothing is proved there",
             set=request.name,
             targets=tuple(targets),
         )
