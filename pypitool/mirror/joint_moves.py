@@ -16,6 +16,7 @@ from pypitool.core.mirror.run_events import ProjectEvent, SetEvent, WarningEvent
 from pypitool.core.mirror.run_summary import ProvenSet
 from pypitool.core.mirror.shown_releases import ReleaseRules
 from pypitool.core.model import ProjectStatus
+from pypitool.mirror.available import JoinedFiles
 from pypitool.mirror.environments import Environment, Standing, sharing_files
 from pypitool.mirror.joint_offers import JointOffers, joint_offers
 from pypitool.mirror.move_environment import Moved, MoveTerms, move_environment
@@ -74,8 +75,10 @@ class JointMoves:
         moving = [joint for joint in self.joints if joint.moved.moves]
         for group in sharing_files(moving, lambda joint: joint.moved.environment):
             files = {path for joint in group for path in joint.moved.environment.files}
+            for path in sorted(files & self.stuck):
+                report(WarningEvent(f"{path} stays as it is: another set that has it cannot be moved"))
+            seen = available if arrived.names is not None else JoinedFiles([one.prospect for one in group])
             pins = PinsToSettle(group, self.environ)
-            seen = available if arrived.names is not None else group[0].prospect
             proven += pins.settle(seen, arrived.has_all_of, report, writes=writes and not files & self.stuck)
         return tuple(proven) if arrived.names is not None else ()
 

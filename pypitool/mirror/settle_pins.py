@@ -74,7 +74,9 @@ class PinsToSettle:
             for path in joint.moved.environment.files:
                 before = files.get(path)
                 text = before.text if before is not None else read_pin_file(path).text
-                after = rewrite_pins(text, pins, added)
+                # Another set that has the file may have added it.
+                named = {canonicalize_name(line.requirement.name) for line in lines_in(text, path, {})}
+                after = rewrite_pins(text, pins, [pin for pin in added if pin.name not in named])
                 added = [pin for pin in added if pin.name not in after.added]
                 files[path] = _both(before, after)
         return _Draft(files, tuple(pin_set(self._request(joint, stays, files), {}) for joint in self.joints))
@@ -96,19 +98,19 @@ class PinsToSettle:
         return frozenset(offer.name for joint in self.joints for offer in joint.wanted if not arrived(offer))
 
     def _unhashed(self, report: Report) -> Names:
-        """Return the pins with hashes whose new releases have none that is known."""
-        found = {
-            canonicalize_name(line.requirement.name): line
-            for joint in self.joints
-            for line in joint.moved.environment.request.inputs.wanted
-            if line.hashes and joint.moved.environment.rewrites(line)
-        }
-        moved = {name: pin for joint in self.joints for name, pin in _pins(joint, frozenset()).items()}
-        unhashed = {name: line for name, line in found.items() if name in moved and not moved[name].sha256}
-        for name, line in unhashed.items():
-            message = f"{line.source}: {line.requirement} stays: no sha256 is known of {moved[name].new}"
-            report(WarningEvent(message, project=name))
-        return frozenset(unhashed)
+        """Return the projects for whose new releases a file with hashes would need some that nobody knows."""
+        found: dict[NormalizedName, str] = {}
+        for joint in self.joints:
+            pins = _pins(joint, frozenset())
+            for name in _hashed(joint) & pins.keys():
+                if not pins[name].sha256:
+                    found[name] = f"{name} {pins[name].new}"
+            for pin in _added(joint, frozenset()) if _hashed(joint) else ():
+                if not pin.sha256:
+                    found |= dict.fromkeys(pin.needed_by & pins.keys(), f"{pin.name} {pin.version}")
+        for name, release in sorted(found.items()):
+            report(WarningEvent(f"{name} stays: no sha256 is known of {release}", project=name))
+        return frozenset(found)
 
     def _held_back(self, found: Iterable[HoleEvent], stays: Names) -> Names:
         """Choose what else has to stay so that these holes are none: who asks, else what is asked for."""
@@ -129,6 +131,16 @@ class PinsToSettle:
 
 def _holes(proofs: Iterable[SetProof]) -> list[HoleEvent]:
     return [event for proof in proofs for event in proof.found if isinstance(event, HoleEvent)]
+
+
+def _hashed(joint: JointOffers) -> set[NormalizedName]:
+    """Return the projects that lines with hashes pin, in files that are rewritten."""
+    environment = joint.moved.environment
+    return {
+        canonicalize_name(line.requirement.name)
+        for line in environment.request.inputs.wanted
+        if line.hashes and environment.rewrites(line)
+    }
 
 
 def _pins(joint: JointOffers, stays: Collection[NormalizedName]) -> dict[NormalizedName, NewPin]:

@@ -721,6 +721,21 @@ def test_what_root_makes_belongs_to_the_owner_of_the_directory(lan: Lan) -> None
 
 
 @pytest.mark.process
+def test_a_file_with_hashes_gets_no_line_without_one(lan: Lan, tmp_path: Path) -> None:
+    lan.fake.index.dialect = Dialect(hashes=False)
+    lan.mirrored(wheel("a", "1.0"), wheel("b", "1.0"))
+    lan.offer(wheel("b", "1.1", "dep"), wheel("dep", "1.0"))
+    file = tmp_path / "r.txt"
+    before = f"a==1.0 --hash=sha256:{'0' * 64}\nb==1.0\n"
+    file.write_text(before)
+
+    lan.update(pin_files=[file], selection=SelectionRules(allow_unhashed=True))
+
+    assert file.read_text() == before
+    assert lan.warnings() == ["b stays: no sha256 is known of dep 1.0"]
+
+
+@pytest.mark.process
 def test_a_file_for_another_python_is_moved_for_the_machines_of_its_wheels(lan: Lan, tmp_path: Path) -> None:
     for version in ("1.0", "1.1"):
         offer = wheel("a", version, *(["b"] if version == "1.1" else []), tags="cp311-cp311-win_amd64")

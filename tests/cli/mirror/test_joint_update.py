@@ -402,6 +402,21 @@ def test_a_file_of_two_sets_stays_where_one_of_them_has_no_solution(site: Site) 
     ended = site.run("update", "-x", "--write", str(common))
 
     assert (ended.code, common.read_text()) == (1, "a==1.0\n")
+    assert f"{common} stays as it is: another set that has it cannot be moved" in ended.err
+
+
+def test_a_file_of_two_sets_is_proved_for_both_before_anything_is_fetched(site: Site) -> None:
+    common = site.write("common.txt", "a==1.0\n")
+    site.write("web.txt", "-r common.txt\nb==1.0\n")
+    synced(site, "-r common.txt\nc==1.0\n", *(wheel(name, "1.0") for name in "abc"), more=OTHER)
+    site.offer(wheel("a", "1.1", "b; sys_platform == 'win32'", "dep"), wheel("dep", "1.0"))
+
+    ended = site.run("update", "--write", str(common))
+
+    assert ended.code == 0, ended
+    assert common.read_text() == (
+        'a==1.1\nb==1.0 ; sys_platform == "win32"  # needed by a\ndep==1.0  # needed by a\n'
+    )
 
 
 GONE = 'gone; sys_platform == "darwin"'  # on no machine of ours: no answer for all platforms
