@@ -161,7 +161,13 @@ def open_mirror(frame: RunFrame) -> Iterator[Mirror]:
         record = MirrorRecord(StateFiles(frame.workspace.state_directory()).mirror, scratch=frame.dry_run)
         stack.callback(record.close)
         sessions = [
-            UpstreamSession(upstream, frame.stop, frame.progress.delayed, finishes=frame.finishes_files)
+            UpstreamSession(
+                upstream,
+                frame.stop,
+                frame.progress.delayed,
+                finishes=frame.finishes_files,
+                largest=frame.largest_file,
+            )
             for upstream in frame.upstreams
         ]
         for session in sessions:

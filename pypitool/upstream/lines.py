@@ -23,12 +23,14 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 
 from pypitool.core.giving_up import Traffic
+from pypitool.core.limits import FILE_BYTES
 
 # What reading an answer may end with.
 BROKEN = (HTTPError, OSError)
 
 _LONGEST_LOOKUP = 30.0
 _TICK = 0.1
+_AROUND = 16 * 1024**2
 
 Found = list[tuple[Any, ...]]  # as `socket.getaddrinfo` has it
 Find = Callable[[str, int | None], Found]
@@ -38,20 +40,23 @@ class _Counted(socket.socket):
     """A socket that tells when it waits for more of an answer, and what has come."""
 
     lines: Lines
-    _is_answered = False  # since something was sent: until then the silence has an end of its own
+    _came: int | None = None  # since something was sent; None: nothing, and that silence has its own end
 
     def sendall(self, *given: Any) -> None:
-        self._is_answered = False
+        self._came = None
         super().sendall(*given)
 
     def recv_into(self, *given: Any) -> int:
-        waits, count = int(self._is_answered), 0
+        waits, count = int(self._came is not None), 0
         self.lines.receives(waits, 0)
         try:
             count = super().recv_into(*given)
         finally:
             self.lines.receives(-waits, count)
-        self._is_answered = True
+        self._came = (self._came or 0) + count
+        if self._came > self.lines.most:
+            # Trailers and interim answers (RFC 9110, 15.2) may go on for ever, and no reader sees them.
+            raise OSError(errno.EMSGSIZE, f"an answer of more than {self.lines.most} bytes")
         return count
 
 
@@ -68,8 +73,9 @@ def _find(host: str, port: int | None) -> Found:
 class Lines:
     """Every connection of one session."""
 
-    def __init__(self, find: Find = _find) -> None:
+    def __init__(self, most: int = FILE_BYTES.most, find: Find = _find) -> None:
         self._find = find
+        self.most = 2 * most + _AROUND  # with what a body in chunks has between them
         self._lock = threading.Lock()
         self._open: WeakSet[socket.socket] = WeakSet()
         self._received = self._receiving = self._asking = 0

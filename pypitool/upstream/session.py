@@ -17,6 +17,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_netrc_auth, select_proxy
 from pypitool import __version__
 from pypitool.core.address_judgement import WebAddress, host_of, is_same_host, may_see_credentials, refusal
 from pypitool.core.giving_up import MOST_UNREACHED, WINDOW_SECONDS, Pace
+from pypitool.core.limits import FILE_BYTES
 from pypitool.core.retry_wait import wait_before_retry
 from pypitool.upstream.bodies import Answer, Body, read_bounded
 from pypitool.upstream.lines import Lines
@@ -116,6 +117,7 @@ class UpstreamSession:
         *,
         finishes: bool = False,
         most_unreached: int = MOST_UNREACHED,
+        largest: int = FILE_BYTES.most,
     ) -> None:
         """`tell` hears of each wait before another try; `finishes`: a stop lets what has begun arrive."""
         self.upstream = upstream
@@ -125,7 +127,7 @@ class UpstreamSession:
         self._requests = 0
         self._context: ssl.SSLContext | None = None
         self._hosts: dict[str, tuple[str, ...]] = {}
-        self._lines = Lines()
+        self._lines = Lines(largest)
         self._watch = Watch(
             redacted(upstream.index),
             self._lines,

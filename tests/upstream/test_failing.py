@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -135,3 +136,37 @@ def test_a_proxy_that_refuses_is_named_without_its_password(index: str) -> None:
         names(asking)
 
     assert failed.value.reason == f"the proxy http://127.0.0.1:{port}/: connection refused"
+
+
+def without_end(begin: bytes, unit: bytes) -> Action:
+    """Send something of which no reader sees anything, as long as anybody takes it."""
+
+    def act(handler: Handler, answer: Answer) -> None:
+        handler.close_connection = True
+        with suppress(OSError):
+            handler.wfile.write(begin)
+            while True:
+                handler.wfile.write(unit)
+
+    return act
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 3000),
+        without_end(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+            b"A: b\r\n" * 10_000,
+        ),
+        without_end(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1" * 65536),
+        without_end(b"HTTP/1.1 200 OK\r\n\r\n", b"<br>" * 16384),
+    ],
+    ids=["interim-answers", "trailers", "length-of-a-chunk", "body"],
+)
+def test_an_answer_without_end_is_ended(fake: FakeUpstream, fault: Action) -> None:
+    fake.fail("^/simple/a/", fault)
+    asking = UpstreamSession(Upstream("fake", fake.url, retries=0), largest=1000)
+
+    with pytest.raises(UpstreamUnavailable):
+        names(asking)

@@ -121,7 +121,7 @@ def test_a_stop_ends_the_look_for_a_host_that_takes_long() -> None:
         never.wait(AN_HOUR)
         return []
 
-    lines = Lines(find)
+    lines = Lines(find=find)
 
     def end() -> None:
         asked.wait(AT_LAST)
