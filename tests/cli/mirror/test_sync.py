@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.cli.mirror.conftest import Site, lines, wheel
+from tests.support.offers import aged
 from tests.support.upstream import reset, respond
 
 
@@ -139,3 +140,17 @@ def test_what_a_lost_upstream_was_not_asked_is_counted(site: Site, words: tuple[
 
     assert ended.code == 7
     assert re.search(r"warning: \d\d projects were not asked: .* cannot be reached \(", ended.err)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("how", ["closure", "--resolve"])
+def test_what_a_set_resolves_is_old_enough(site: Site, how: str) -> None:
+    site.more = 'closure = "resolve"\n' if how == "closure" else ""
+    site.more += '[policy]\ncooldown = "7d"'
+    site.offer(aged(wheel("a", "1.0", "b"), 1), aged(wheel("b", "1.0"), 30), aged(wheel("b", "2.0"), 1))
+    site.write("backend.txt", "a==1.0\n")
+
+    ended = site.run("sync", *([] if how == "closure" else [how]))
+
+    assert ended.code == 0
+    assert site.files() == ["a-1.0-py3-none-any.whl", "b-1.0-py3-none-any.whl"]
