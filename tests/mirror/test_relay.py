@@ -30,7 +30,8 @@ from pypitool.upstream.upstream import Upstream
 from tests.cli.mirror.conftest import wheel
 from tests.support.asked_of_uv import sources, wanted
 from tests.support.repositories import publish_wheel
-from tests.support.upstream import JSON_TYPE, Dialect, FakeUpstream, respond
+from tests.support.upstream import JSON_TYPE, Dialect, FakeUpstream, Offer, respond
+from tests.support.wheels import Release, sdist_bytes
 
 pytestmark = pytest.mark.process
 
@@ -255,3 +256,19 @@ def test_the_relay_goes_nowhere_else_than_a_run_would(world: FakeUpstream, repos
     assert [str(error) for error in relay.failures] == [
         "http://169.254.169.254/latest: it is a link-local address"
     ]
+
+
+def test_a_stand_in_for_an_sdist_has_metadata_and_no_bytes(
+    world: FakeUpstream, repository: Repository
+) -> None:
+    said = Release("s", "1.0", ["b"], metadata_version="2.2")
+    world.index.offers["s"] = [Offer("s-1.0.tar.gz", sdist_bytes(said))]
+    with sources(repository, Upstream("world", world.url)) as where, open_relay(where, ShownTerms()) as relay:
+        sdist, standin = files_of(relay, "s")
+        address, _, path = standin["url"].removeprefix("http://").partition("/")
+
+        answers = [get(address, f"/{path}"), get(address, f"/{path}.metadata")]
+
+    assert (sdist["filename"], standin["filename"]) == ("s-1.0.tar.gz", "s-1.0-py3-none-any.whl")
+    assert "core-metadata" not in sdist
+    assert answers == [404, 200]
