@@ -17,6 +17,7 @@ from pypitool.core.mirror.run_events import (
     KnownVulnerabilities,
     PlanEvent,
     ProjectEvent,
+    SetEvent,
     UpdateEvent,
     Vulnerability,
     WarningEvent,
@@ -84,7 +85,19 @@ LINES = [
         '"vulnerabilities": [{"id": "PYSEC-1", "aliases": ["CVE-1"], "fixed_in": ["1.1"], '
         '"summary": "bad", "link": null}]}',
     ),
-    (WrittenEvent("r.txt", (A,)), '{"type": "written", "file": "r.txt", "projects": ["a"]}'),
+    (
+        UpdateEvent(A, "1.0", "1.1", set="backend"),
+        '{"type": "update", "project": "a", "have": "1.0", "new": "1.1", "uploaded": null, "held": [], '
+        '"set": "backend"}',
+    ),
+    (
+        WrittenEvent("r.txt", (A,), (canonicalize_name("b"),)),
+        '{"type": "written", "file": "r.txt", "projects": ["a"], "added": ["b"]}',
+    ),
+    (
+        SetEvent("backend", Kind.INVALID, "none"),
+        '{"type": "set", "set": "backend", "outcome": "failed", "kind": "invalid", "message": "none"}',
+    ),
     (
         UploadEvent("a-1.0.tar.gz", A, "1.0", "uploaded", "ab", 10),
         '{"type": "file", "name": "a-1.0.tar.gz", "project": "a", "version": "1.0", '

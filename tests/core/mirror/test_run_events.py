@@ -14,6 +14,7 @@ from pypitool.core.mirror.run_events import (
     HoleEvent,
     KnownVulnerabilities,
     ProjectEvent,
+    SetEvent,
     UpdateEvent,
     Vulnerability,
     WarningEvent,
@@ -54,6 +55,8 @@ def test_events_add_up() -> None:
         (Tally(failed=1, differences=1), Ending(), 3),
         (Tally(differences=1), Ending(), 1),
         (Tally(holes=1), Ending(update_offered=True), 1),
+        (Tally(unmoved=1), Ending(update_offered=True), 1),
+        (Tally(unmoved=1, failed=1), Ending(), 3),
         (Tally(), Ending(update_offered=True), 10),
         (Tally(holes=1), Ending(dry_run=True), 0),
         (Tally(), Ending(), 0),
@@ -142,6 +145,12 @@ def test_unknown_vulnerabilities_are_null_and_none_are_an_empty_list(
     known: KnownVulnerabilities, found: object
 ) -> None:
     assert document(UpdateEvent(A, "1.0", known=known))["vulnerabilities"] == found
+
+
+def test_a_set_without_a_solution_counts_apart_from_one_that_nobody_could_ask_for() -> None:
+    tally = Tally().after(SetEvent("a", Kind.INVALID, "none")).after(SetEvent("b", Kind.UNAVAILABLE, "uv"))
+
+    assert tally == Tally(unmoved=1, failed=1)
 
 
 def test_what_excludes_a_release_is_said_with_whose_requirement_it_is() -> None:
