@@ -252,7 +252,8 @@ def _headers(partial: PartialFile) -> dict[str, str]:
     headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
     if partial.length:
         headers["Range"] = f"bytes={partial.length}-"
-        if partial.validator is not None:
+        # RFC 9110, 13.1.5: a client "MUST NOT" send a weak one; nothing would ever be continued.
+        if partial.validator is not None and not partial.validator.startswith("W/"):
             headers["If-Range"] = partial.validator
     return headers
 

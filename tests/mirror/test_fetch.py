@@ -153,6 +153,20 @@ def test_a_passing_failure_is_mended_within_the_run(
     assert event.outcome == "fetched"
 
 
+def test_a_weak_tag_keeps_no_file_from_being_continued(repository: Repository, fake: FakeUpstream) -> None:
+    def weak(handler: Handler, answer: Answer) -> None:
+        answer.headers["ETag"] = "W/" + answer.headers["ETag"]
+        truncate(1_000_000)(handler, answer)
+
+    fake.index.offers["a"] = [offer("1.0", BIG)]
+    fake.fail("/files/", weak, times=1)
+
+    fetch(repository, fake)
+
+    second = fake.seen[-1]
+    assert (second.headers["Range"], second.headers.get("If-Range")) == ("bytes=1000000-", None)
+
+
 def test_a_truncated_file_is_continued_where_it_ended(repository: Repository, fake: FakeUpstream) -> None:
     fake.index.offers["a"] = [offer("1.0", BIG)]
     fake.fail("/files/", truncate(1_000_000), times=1)

@@ -19,7 +19,7 @@ from pypitool.upstream.fetch_page import fetch_page
 from pypitool.upstream.lines import Lines
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream import Upstream
-from pypitool.upstream.upstream_errors import GivenUp, Stopped, TooSlow
+from pypitool.upstream.upstream_errors import GivenUp, Stopped, TooSlow, Unreachable
 from pypitool.upstream.watch import Watch
 from tests.support.stalling import full_server, silent_server
 from tests.support.upstream import Action, Answer, FakeUpstream, Handler, Offer, respond, stall
@@ -203,3 +203,18 @@ def test_what_has_begun_may_be_finished_after_a_stop_unless_it_stands_still() ->
         assert (at_once, ended is not None, reading.is_alive()) == (False, True, False)
         with pytest.raises(Stopped):
             watch.check("a")
+
+
+def test_whoever_waits_to_try_again_has_no_other_try_once_nobody_is_reached() -> None:
+    watch = Watch("index", Lines(), threading.Event(), Pace(), most_unreached=1)
+    goes_on: list[bool] = []
+    waiting = threading.Thread(target=lambda: goes_on.append(watch.pause(AN_HOUR, "a")), daemon=True)
+    waiting.start()
+
+    with pytest.raises(Unreachable), watch.asked_for("b"):
+        raise Unreachable("b", "connection refused")
+
+    waiting.join(AT_LAST)
+    assert goes_on == [False]
+    with pytest.raises(GivenUp, match=r"c was not asked: index cannot be reached \(connection refused\)"):
+        watch.begin("c")
