@@ -75,8 +75,8 @@ doctor          -> context examine finding
 keeper          -> keeper
 manage          -> action actions audit client downloads projects runs users
 mirror          -> available bundle candidate_report configured environments fast_answer inputs notify
-                   pin_files prune record resolve run schedule sets sync systemd_units unchanged update
-                   verify_upstream web_inputs workspace
+                   pin_files prune record resolve run schedule sets sync unchanged update verify_upstream
+                   web_inputs workspace
 repository      -> activity backup contact merge_states owners publish read_file recovery releases
                    repository scan scan_record state state_errors tokens verify
 server/access   -> access auth refusals
@@ -102,7 +102,7 @@ MORE_DOORS = {
     ),
     "config": (17, "each table is checked, shown and read by whoever it is for"),
     "manage": (8, "an action, and who carries it out: here or over the network"),
-    "mirror": (22, "a command imports the one thing that it runs, and no start pays for the others"),
+    "mirror": (21, "a command imports the one thing that it runs, and no start pays for the others"),
     "repository": (16, "what can be done with a repository, one thing a file"),
     "server/access": (3, "who asks, what he may, and what he is told"),
     "server/http": (10, "small tools without a common inside"),

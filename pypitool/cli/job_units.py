@@ -17,8 +17,8 @@ from pypitool.host import write_whole
 if TYPE_CHECKING:
     from pypitool.config.job_tables import JobSettings
     from pypitool.config.settings import Settings
+    from pypitool.core.units.units import JobUnits
     from pypitool.mirror.schedule import Timing
-    from pypitool.mirror.systemd_units import UnitJob
 
 # What the options and arguments of a job's command are called that name files to be written: they are
 # written beside themselves and renamed, so it is their directory that has to be open. And directories.
@@ -51,24 +51,27 @@ def timing_of(job: JobSettings) -> Timing:
     return Timing(job.cron, job.timezone, timedelta(seconds=job.jitter), timedelta(seconds=job.catch_up))
 
 
-def unit_job(settings: Settings, job: JobSettings, config: Path) -> UnitJob:
+def units_of(settings: Settings, job: JobSettings, config: Path) -> JobUnits:
     """Return a job as its units need it."""
-    from pypitool.mirror.systemd_units import UnitJob
+    from pypitool.core.units.calendar import on_calendar
+    from pypitool.core.units.template import Places
+    from pypitool.core.units.units import DONE_BY_ANOTHER, JobUnits
 
     context = parsed_line(job.run)
     server, flags = settings.server, context.obj.flags
     packages = flags.get("server.packages") or server.packages
     state = flags.get("server.state") or server.state
     written = [*packages, *([state] if state else []), *_written(context.params)]
-    return UnitJob(
+    read = (*_paths_of(context.params), *_inputs_of(settings))
+    return JobUnits(
         job.name,
-        timing_of(job),
+        on_calendar(job.cron, job.timezone),
         _program(),
         config,
-        writable=tuple(SERVICE / path for path in written),
-        readable=tuple(SERVICE / path for path in (*_paths_of(context.params), *_inputs_of(settings))),
-        # Another run that holds the directory does what this `sync` would have done.
-        success=(6,) if job.run[0] == "sync" else (),
+        Places(tuple(SERVICE / path for path in written), tuple(SERVICE / path for path in read)),
+        success=(DONE_BY_ANOTHER,) if job.run[0] == "sync" else (),
+        delay=int(job.jitter),
+        catches_up=bool(job.catch_up),
     )
 
 
@@ -96,9 +99,9 @@ def _inputs_of(settings: Settings) -> Iterator[Path]:
         yield from (place for place in inputs if isinstance(place, Path))
 
 
-def unit_doubts(unit: UnitJob, job: JobSettings) -> Iterator[str]:
+def unit_doubts(unit: JobUnits, job: JobSettings) -> Iterator[str]:
     """Say what keeps a unit from starting, or leads it elsewhere than the same line typed by hand."""
-    for path in dict.fromkeys(unit.writable):
+    for path in dict.fromkeys(unit.places.written):
         if not path.is_dir() and not path.is_relative_to(SERVICE):
             starts = "until it is, its unit does not start"
             yield f"job {job.name} writes to {path}, which is no directory: {starts}"

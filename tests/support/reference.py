@@ -1,6 +1,6 @@
 """`docs/reference.md` as it must be: made from the commands and the keys themselves.
 
-`python -m tests.support.reference` writes it, and `config.example.toml`.
+`python -m tests.support.reference` writes it, `config.example.toml`, and the units of `systemd/`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pypitool.cli.root import command_names, root
 from pypitool.config.display import example_file, literal
 from pypitool.config.keys import Key, Shape
 from pypitool.config.settings import tables
+from pypitool.core.units.units import shipped
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference.md"
@@ -186,10 +187,12 @@ def _cell(text: str) -> str:
 
 
 def write() -> None:
-    """Write the page and the example file."""
+    """Write the page, the example file and the units."""
     REFERENCE.parent.mkdir(exist_ok=True)
     REFERENCE.write_text(render())
     EXAMPLE.write_text(example_file())
+    for name, text in shipped().items():
+        (ROOT / "systemd" / name).write_text(text)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import click
 from pypitool.cli.command import Group, option
 from pypitool.cli.completing import job_names
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.job_units import next_steps, timing_of, unit_doubts, unit_job, write_units
+from pypitool.cli.job_units import next_steps, timing_of, unit_doubts, units_of, write_units
 from pypitool.cli.main import Failure, describe, report
 from pypitool.cli.mirror_run import workspace_of
 from pypitool.cli.output import Output
@@ -136,15 +136,13 @@ def _row(settings: Settings, job: JobSettings, now: datetime) -> dict[str, str |
 
 
 def _print_units(invocation: Invocation, settings: Settings, config: Path, directory: Path | None) -> None:
-    from pypitool.mirror.systemd_units import unit_files, units_of
-
-    output, units = Output(invocation), [unit_job(settings, job, config) for job in settings.jobs]
+    output, units = Output(invocation), [units_of(settings, job, config) for job in settings.jobs]
     for unit, job in zip(units, settings.jobs, strict=True):
         output.notices(unit_doubts(unit, job))
+    files = {name: text for unit in units for name, text in unit.files().items()}
     if directory is None:
-        click.echo("\n".join(map(units_of, units)), nl=False)
+        click.echo("\n".join(f"# {name}\n{text}" for name, text in files.items()), nl=False)
         return
-    files = {name: text for unit in units for name, text in unit_files(unit).items()}
     changes = write_units(directory, files)
     if invocation.json:
         output.document([{"file": str(path), "outcome": change.value} for path, change in changes])

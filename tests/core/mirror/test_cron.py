@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from pypitool.core.mirror.cron import BadSchedule, check_cron
+from pypitool.core.units.calendar import on_calendar
 from pypitool.mirror.schedule import Timing
-from pypitool.mirror.systemd_units import on_calendar
 
 RIGHT = [
     "30 3 * * *",

@@ -1,18 +1,22 @@
+"""The units of jobs, and calendar times."""
+
 from __future__ import annotations
 
 import shutil
 import subprocess
 from collections.abc import Sequence
 from configparser import RawConfigParser
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from pypitool.mirror.schedule import Timing
-from pypitool.mirror.systemd_units import NotConvertible, UnitJob, on_calendar, unit_files, units_of
+from pypitool.core.units.calendar import NotConvertible, on_calendar
+from pypitool.core.units.template import Places
+from pypitool.core.units.units import JobUnits
 from tests.support.imports import ROOT
 
+NOWHERE = Places()
+CONFIG = Path("/etc/pypitool/config.toml")
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 
 
@@ -43,18 +47,17 @@ def test_what_systemd_has_no_word_for_is_said() -> None:
         on_calendar("0 0 * * mon-fri/2")
 
 
-def job(writable: Sequence[Path] = (Path("/srv/pypi/packages"),)) -> UnitJob:
-    return UnitJob(
-        "nightly",
-        Timing("30 3 * * *", jitter=timedelta(minutes=10)),
-        Path("/opt/py%pi tool/bin/pypitool"),
-        Path("/etc/pypitool/config.toml"),
-        writable,
-    )
+def job(written: Sequence[Path] = (Path("/srv/pypi/packages"),), delay: int = 600) -> JobUnits:
+    program = Path("/opt/py%pi tool/bin/pypitool")
+    return JobUnits("nightly", "*-*-* 03:30:00", program, CONFIG, Places(written), delay=delay)
+
+
+def text_of(units: JobUnits) -> str:
+    return "".join(units.files().values())
 
 
 def test_the_service_runs_the_job_by_absolute_paths() -> None:
-    text = units_of(job())
+    text = text_of(job())
 
     assert (
         "ExecStart='/opt/py%%pi tool/bin/pypitool' --config /etc/pypitool/config.toml schedule run nightly\n"
@@ -64,16 +67,10 @@ def test_the_service_runs_the_job_by_absolute_paths() -> None:
 
 
 def test_the_timer_catches_up_and_spreads() -> None:
-    text = units_of(job())
+    text = text_of(job())
 
     assert "Persistent=true" in text
     assert "RandomizedDelaySec=600s" in text
-
-
-def test_each_unit_comes_after_the_name_of_its_file() -> None:
-    names = [line for line in units_of(job()).splitlines() if line.startswith("# pypitool-")]
-
-    assert names == ["# pypitool-nightly.service", "# pypitool-nightly.timer"]
 
 
 @needs_systemd
@@ -81,12 +78,10 @@ def test_systemd_verifies_the_units(tmp_path: Path) -> None:
     program = tmp_path / "pypitool"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    own = UnitJob(
-        "nightly", Timing("30 3 * * *"), program, Path("/etc/pypitool/config.toml"),
-        writable=[Path("/srv/pypi/all of $them 100%"), Path("/mnt/o'neil\\usb")], success=[6],
-    )  # fmt: skip
+    written = [Path("/srv/pypi/all of $them 100%"), Path("/mnt/o'neil\\usb")]
+    own = JobUnits("nightly", "*-*-* 03:30:00", program, CONFIG, Places(written), success=[6])
     paths = []
-    for name, body in unit_files(own).items():
+    for name, body in own.files().items():
         path = tmp_path / name
         path.write_text(body)
         paths.append(str(path))
@@ -97,15 +92,10 @@ def test_systemd_verifies_the_units(tmp_path: Path) -> None:
     assert "nightly" not in ended.stderr
 
 
-def service(**values: object) -> RawConfigParser:
-    own = UnitJob(
-        "nightly",
-        Timing("30 3 * * *"),
-        Path("/opt/pypitool/bin/pypitool"),
-        Path("/etc/pypitool/config.toml"),
-        **values,  # type: ignore[arg-type]
-    )
-    return unit(unit_files(own)["pypitool-nightly.service"])
+def service(places: Places = NOWHERE, success: Sequence[int] = ()) -> RawConfigParser:
+    program = Path("/opt/pypitool/bin/pypitool")
+    own = JobUnits("nightly", "*-*-* 03:30:00", program, CONFIG, places, success)
+    return unit(own.files()["pypitool-nightly.service"])
 
 
 def unit(text: str) -> RawConfigParser:
@@ -117,18 +107,16 @@ def unit(text: str) -> RawConfigParser:
 
 def test_a_job_is_confined_as_the_shipped_run_of_the_mirror() -> None:
     shipped = unit((ROOT / "systemd" / "pypitool-sync.service").read_text())["Service"]
-    of_the_place = {"ExecStart", "ConfigurationDirectory"}
-
     own = dict(service(success=[6])["Service"])
 
-    assert own.items() >= {(key, value) for key, value in shipped.items() if key not in of_the_place}
+    assert own.items() >= {(key, value) for key, value in shipped.items() if key != "ExecStart"}
     assert (own["UMask"], own["StateDirectoryMode"]) == ("0027", "0750")
 
 
 def test_what_a_job_writes_is_open_and_its_state_needs_no_line() -> None:
     written = [Path("/srv/packages"), Path("/var/lib/pypitool/packages"), Path("/mnt/a b$c")]
 
-    text = unit_files(job(writable=written))["pypitool-nightly.service"]
+    text = job(written).files()["pypitool-nightly.service"]
 
     assert [line for line in text.splitlines() if line.startswith("ReadWritePaths=")] == [
         "ReadWritePaths=/srv/packages",
@@ -145,8 +133,8 @@ def test_what_a_job_writes_is_open_and_its_state_needs_no_line() -> None:
     ],
 )
 def test_what_would_be_hidden_from_a_job_is_not(path: str, home: str, temporary: str) -> None:
-    for kind in ("writable", "readable"):
-        own = service(**{kind: [Path(path)]})["Service"]
+    for places in (Places(written=[Path(path)]), Places(read=[Path(path)])):
+        own = service(places)["Service"]
 
         assert (own["ProtectHome"], own["PrivateTmp"]) == (home, temporary)
 
@@ -154,7 +142,7 @@ def test_what_would_be_hidden_from_a_job_is_not(path: str, home: str, temporary:
 @needs_systemd
 def test_a_job_exposes_little(tmp_path: Path) -> None:
     path = tmp_path / "pypitool-nightly.service"
-    path.write_text(unit_files(job())["pypitool-nightly.service"])
+    path.write_text(job().files()["pypitool-nightly.service"])
 
     command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(path)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The units for the mirror that come with the project."""
+"""The units that come with the project."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from pypitool.cli.root import operands
+from pypitool.core.units.units import shipped
 from tests.support.imports import ROOT
 
 UNITS = ROOT / "systemd"
-SERVICES = ("pypitool-daemon.service", "pypitool-sync.service")
+SERVICES = ("pypitool.service", "pypitool-daemon.service", "pypitool-sync.service")
 PROGRAM = "/opt/pypitool/bin/pypitool"
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd")
 
@@ -24,6 +25,12 @@ def unit(name: str) -> RawConfigParser:
     parsed.optionxform = str  # type: ignore[assignment,method-assign]  # keys of systemd have capitals
     parsed.read_string((UNITS / name).read_text())
     return parsed
+
+
+def test_they_are_what_the_template_says() -> None:
+    assert {path.name: path.read_text() for path in UNITS.iterdir()} == shipped(), (
+        "`python -m tests.support.reference` writes them"
+    )
 
 
 @needs_systemd
@@ -68,6 +75,16 @@ def test_the_services_share_state_and_protection_with_the_server(name: str) -> N
     ]
 
     assert {key: own[key] for key in shared} == {key: server[key] for key in shared}
+
+
+@pytest.mark.parametrize("name", ["pypitool.service", "pypitool-daemon.service"])
+def test_a_reload_checks_the_configuration_and_needs_no_program_of_procps(name: str) -> None:
+    lines = [line for line in (UNITS / name).read_text().splitlines() if line.startswith("ExecReload=")]
+
+    assert lines == [
+        f"ExecReload={PROGRAM} config check",
+        'ExecReload=/bin/sh -c "kill -HUP $MAINPID"',
+    ]
 
 
 def test_the_timer_catches_up_and_does_not_run_on_the_second() -> None:
