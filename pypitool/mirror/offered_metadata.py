@@ -8,12 +8,14 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from tempfile import TemporaryFile
 
 from packaging.requirements import Requirement
 
 from pypitool.archives.archive import metadata_of_wheel_end
+from pypitool.archives.open_archive import BrokenArchive
 from pypitool.core.errors import PypitoolError
 from pypitool.core.giving_up import Reach
 from pypitool.core.guard import Guard
@@ -33,7 +35,8 @@ from pypitool.upstream.upstream_errors import (
 
 Requirements = tuple[Requirement, ...]
 
-_END = 256 * 1024  # bytes of a wheel; its RECORD and directory have 200 for each of its files
+# Bytes at the end of a wheel: its RECORD and directory have 200 for each of its files. A few have thousands.
+_ENDS = (256 * 1024, 2 * 1024**2)
 _UP_TO_THE_END = re.compile(r"bytes \d{1,15}-(\d{1,15})/(\d{1,15})")
 
 
@@ -129,12 +132,20 @@ def _beside(session: UpstreamSession, candidate: Candidate, sha256: str) -> byte
 
 def _in_wheel(session: UpstreamSession, candidate: Candidate) -> bytes:
     """Read the end of a wheel, where its directory and METADATA are; many an index has nothing beside it."""
-    headers = {"Accept": "*/*", "Accept-Encoding": "identity", "Range": f"bytes=-{_END}"}
+    *first, last = _ENDS
+    for length in first:
+        with suppress(BrokenArchive):
+            return _at_end(session, candidate, length)
+    return _at_end(session, candidate, last)
+
+
+def _at_end(session: UpstreamSession, candidate: Candidate, length: int) -> bytes:
+    headers = {"Accept": "*/*", "Accept-Encoding": "identity", "Range": f"bytes=-{length}"}
     with session.get(candidate.url, headers) as response, TemporaryFile(prefix="pypitool-") as file:
-        size = _whole_size(response)
+        size = _whole_size(response, length)
         if size is None or size > FILE_BYTES.most:
             raise UpstreamUnavailable(candidate.url, "it does not send the end of a file alone")
-        end = read_bounded(response, min(_END, size))
+        end = read_bounded(response, min(length, size))
         # Where the rest would be is nothing, but for the mark of a zip file, which is looked for first.
         for offset, piece in ((0, b"PK"), (size - len(end), end)):
             file.seek(offset)
@@ -143,10 +154,10 @@ def _in_wheel(session: UpstreamSession, candidate: Candidate) -> bytes:
         return metadata_of_wheel_end(file.fileno(), size, candidate.filename)
 
 
-def _whole_size(response: Response) -> int | None:
+def _whole_size(response: Response, most: int) -> int | None:
     if response.status_code == 206:
         found = _UP_TO_THE_END.fullmatch(response.headers.get("Content-Range", ""))
         return int(found[2]) if found and int(found[1]) + 1 == int(found[2]) else None
     length = response.headers.get("Content-Length", "")
     # All of a small file is as good as its end.
-    return int(length) if response.status_code == 200 and length.isdecimal() and int(length) <= _END else None
+    return int(length) if response.status_code == 200 and length.isdecimal() and int(length) <= most else None

@@ -219,13 +219,14 @@ class ExcludedBy:
 
 
 def _newest_excluded(held: Iterable[HeldVersion]) -> Iterator[HeldVersion]:
-    """Pass over what is excluded as the release before it is: people know by the newest."""
-    before: ExcludedBy | UnfitTarget | None = None
+    """Pass over what is held as a newer one is: people know by the newest."""
+    told = set[ExcludedBy | UnfitTarget]()
     for one in held:
         why = one.excluded or one.unfit
-        if why is None or why != before:
+        if why is None or why not in told:
             yield one
-        before = why
+        if why is not None:
+            told.add(why)
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,10 @@ def test_where_nobody_knows_what_excludes_a_release_both_are_null() -> None:
 
 def test_people_read_once_what_excludes_many_releases_alike() -> None:
     by = ExcludedBy("a<2", "b 1.0")
-    held = tuple(HeldVersion(f"2.{number}", "constraint", by) for number in (3, 2, 1))
+    three, two, one = (HeldVersion(f"2.{number}", "constraint", by) for number in (3, 2, 1))
+    held = (three, two, HeldVersion("2.1.1", "yanked"), one)
 
-    assert list(UpdateEvent(A, "1.0", held=held).lines()) == ["held a 2.3: constraint (a<2 of b 1.0)"]
+    assert list(UpdateEvent(A, "1.0", held=held).lines()) == [
+        "held a 2.3: constraint (a<2 of b 1.0)",
+        "held a 2.1.1: yanked",
+    ]
