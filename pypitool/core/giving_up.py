@@ -47,7 +47,7 @@ class Traffic:
 
 
 @dataclass(slots=True)
-class Pace:
+class UpstreamPace:
     """How fast one upstream sends, to all transfers together, sample by sample.
 
     It is too slow where somebody has waited in the middle of an answer during the whole window, and less than

@@ -18,7 +18,7 @@ from pypitool.host import folder_of_files, open_to_read, write_into
 from pypitool.upstream.upstream_errors import UpstreamError, redacted
 
 if TYPE_CHECKING:
-    from pypitool.upstream.bodies import Answer
+    from pypitool.upstream.bodies import WholeAnswer
     from pypitool.upstream.upstream import Upstream
 
 _PORTS = {"https": 443, "http": 80}
@@ -132,7 +132,7 @@ def _host_and_port(address: str) -> tuple[str | None, int | None]:
         return None, None
 
 
-def _requirements(address: str, answer: Answer) -> bytes:
+def _requirements(address: str, answer: WholeAnswer) -> bytes:
     # A line of complaint for each line of a page would say less.
     is_page = answer.headers.get("Content-Type", "").startswith("text/html")
     if is_page and answer.body.lstrip()[:1] == b"<":

@@ -15,7 +15,7 @@ _PIECE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WholeAnswer:
     """An answer that was read to its end; without its body, unless it is a 200."""
 
     url: str  # where it came from at last
@@ -33,7 +33,7 @@ class Body(Protocol):
     def __iter__(self) -> Iterator[bytes]: ...
 
 
-class Opened(Protocol):
+class OpenAnswer(Protocol):
     """An answer of which the head was read: one of requests, which does not say so itself."""
 
     url: str
@@ -43,7 +43,7 @@ class Opened(Protocol):
     def headers(self) -> Mapping[str, str]: ...
 
 
-def read_bounded(response: Opened, limit: int) -> bytes:
+def read_bounded(response: OpenAnswer, limit: int) -> bytes:
     """Read a whole body, unpacked, or raise when it is longer than `limit`, cut short, or silent."""
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in (*CODINGS, "", "identity"):
@@ -58,14 +58,14 @@ def read_bounded(response: Opened, limit: int) -> bytes:
     return bytes(body)
 
 
-def _inflated(response: Opened, inflater: Inflater, piece: bytes, room: int) -> bytes:
+def _inflated(response: OpenAnswer, inflater: Inflater, piece: bytes, room: int) -> bytes:
     try:
         return inflater.take(piece, room)
     except ValueError as error:
         raise CutShort(response.url, f"its answer was cut short ({error})") from error
 
 
-def read_pieces(response: Opened, limit: int | None, size: int = 256 * 1024) -> Iterator[bytes]:
+def read_pieces(response: OpenAnswer, limit: int | None, size: int = 256 * 1024) -> Iterator[bytes]:
     """Read a body piece by piece as it was sent, or raise as `read_bounded` does; None: the caller counts."""
     length = 0
     try:

@@ -22,7 +22,7 @@ from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import indexes_for
 from pypitool.core.retry_wait import parse_http_date
-from pypitool.upstream.bodies import Answer
+from pypitool.upstream.bodies import WholeAnswer
 from pypitool.upstream.listing import Listing, ParsedPage
 from pypitool.upstream.read_page import read_json_page
 from pypitool.upstream.session import UpstreamSession
@@ -152,7 +152,7 @@ def release_document(session: UpstreamSession, project: NormalizedName, version:
         return None
 
 
-def _check_status(url: str, answer: Answer) -> None:
+def _check_status(url: str, answer: WholeAnswer) -> None:
     status = answer.status_code
     if status in _GONE:
         raise NoSuchProject(url, "the upstream does not have it")
@@ -163,7 +163,7 @@ def _check_status(url: str, answer: Answer) -> None:
 
 
 def _page(
-    upstream: str, project: NormalizedName, answer: Answer, known: KnownPage, skew: float
+    upstream: str, project: NormalizedName, answer: WholeAnswer, known: KnownPage, skew: float
 ) -> UpstreamPage:
     read = _read(project, answer)
     if not read.entries and read.status is not ProjectStatus.QUARANTINED:
@@ -174,18 +174,18 @@ def _page(
     return UpstreamPage(upstream, listing, known, read.status, read.status_reason, skew)
 
 
-def _is_surely_a_page(answer: Answer) -> bool:
+def _is_surely_a_page(answer: WholeAnswer) -> bool:
     # PEP 629. Without it, a page of HTML that lists nothing may be anybody's.
     is_json = answer.headers.get("Content-Type", "").startswith(_JSON)
     return is_json or b"pypi:repository-version" in answer.body
 
 
-def _refuse_strangers(answer: Answer, read: ParsedPage) -> None:
+def _refuse_strangers(answer: WholeAnswer, read: ParsedPage) -> None:
     if read.entries and all(is_ignored(entry.filename) for entry in read.entries):
         raise NotAnIndexPage(answer.url, "its links name no package files; a portal or a login page?")
 
 
-def _read(project: NormalizedName, answer: Answer) -> ParsedPage:
+def _read(project: NormalizedName, answer: WholeAnswer) -> ParsedPage:
     kind, _, parameters = answer.headers.get("Content-Type", "").partition(";")
     kind = kind.strip().lower()
     try:
@@ -201,6 +201,6 @@ def _read(project: NormalizedName, answer: Answer) -> ParsedPage:
     raise NotAnIndexPage(answer.url, f"its answer is `{kind or 'of no type'}` and no index page")
 
 
-def _clock_skew(answer: Answer) -> float:
+def _clock_skew(answer: WholeAnswer) -> float:
     moment = parse_http_date(answer.headers.get("Date", ""))
     return 0.0 if moment is None else (moment - datetime.now(timezone.utc)).total_seconds()

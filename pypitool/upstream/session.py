@@ -16,10 +16,10 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_netrc_auth, select_proxy
 
 from pypitool import __version__
 from pypitool.core.address_judgement import WebAddress, host_of, is_same_host, may_see_credentials, refusal
-from pypitool.core.giving_up import MOST_UNREACHED, WINDOW_SECONDS, Pace
+from pypitool.core.giving_up import MOST_UNREACHED, WINDOW_SECONDS, UpstreamPace
 from pypitool.core.limits import FILE_BYTES
 from pypitool.core.retry_wait import wait_before_retry
-from pypitool.upstream.bodies import Answer, Body, read_bounded
+from pypitool.upstream.bodies import Body, WholeAnswer, read_bounded
 from pypitool.upstream.lines import Lines
 from pypitool.upstream.listing import joined
 from pypitool.upstream.reasons import cause, is_of_tls, short
@@ -132,7 +132,7 @@ class UpstreamSession:
             redacted(upstream.index),
             self._lines,
             stop or threading.Event(),
-            Pace(silence=max(WINDOW_SECONDS, 2 * upstream.timeout)),
+            UpstreamPace(silence=max(WINDOW_SECONDS, 2 * upstream.timeout)),
             finishes=finishes,
             most_unreached=most_unreached,
         )
@@ -165,7 +165,9 @@ class UpstreamSession:
         """Ask for a project within; when it was no use for some in a row, no other one is begun."""
         return self._watch.asked_for(project)
 
-    def read(self, url: str, headers: Mapping[str, str], limit: int, *, within: str | None = None) -> Answer:
+    def read(
+        self, url: str, headers: Mapping[str, str], limit: int, *, within: str | None = None
+    ) -> WholeAnswer:
         """Return an answer that was read to its end; one that breaks off is asked for again."""
         attempt = 0
         while True:
@@ -174,7 +176,7 @@ class UpstreamSession:
                 with self.get(url, headers, within=within) as response:
                     body = read_bounded(response, limit) if response.status_code == 200 else b""
                 is_redirect = response.is_redirect
-                return Answer(response.url, response.status_code, response.headers, body, is_redirect)
+                return WholeAnswer(response.url, response.status_code, response.headers, body, is_redirect)
             except CutShort as error:
                 if not self.may_retry(attempt, url, error.reason):
                     raise

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from pypitool.core.giving_up import LEAST_RATE, MOST_UNREACHED, WINDOW_SECONDS, Pace, Reach
+from pypitool.core.giving_up import LEAST_RATE, MOST_UNREACHED, WINDOW_SECONDS, Reach, UpstreamPace
 from pypitool.upstream.lines import Lines
 from pypitool.upstream.upstream_errors import GivenUp, Stopped, TooSlow, Unreachable
 
@@ -29,7 +29,7 @@ class Watch:
         place: str,  # for messages
         lines: Lines,
         stop: threading.Event,
-        pace: Pace,
+        pace: UpstreamPace,
         *,
         finishes: bool = False,
         most_unreached: int = MOST_UNREACHED,
@@ -37,7 +37,7 @@ class Watch:
     ) -> None:
         self._place, self._lines, self._stop, self._pace, self._clock = place, lines, stop, pace, clock
         self._finishes = finishes  # what has begun when it is told to stop
-        self._last_pace = Pace(_STILLNESS, _STILLNESS)
+        self._last_pace = UpstreamPace(_STILLNESS, _STILLNESS)
         self._given_up: str | None = None
         self.has_answered = False  # anything at all, be it a refusal
         self._reach = Reach(most_unreached)

@@ -14,7 +14,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from pypitool.core.errors import PypitoolError
-from pypitool.core.giving_up import Pace
+from pypitool.core.giving_up import UpstreamPace
 from pypitool.upstream.fetch_page import fetch_page
 from pypitool.upstream.lines import Lines
 from pypitool.upstream.session import UpstreamSession
@@ -156,7 +156,7 @@ class Clock:
 def dripping(stop: threading.Event, **more: bool) -> Iterator[tuple[Watch, Clock, threading.Thread]]:
     """Read from a server that has sent one byte of its answer and sends no other; yield who watches."""
     clock, lines = Clock(), Lines()
-    watch = Watch("index", lines, stop, Pace(), clock=clock, **more)
+    watch = Watch("index", lines, stop, UpstreamPace(), clock=clock, **more)
     with socket.create_server(("127.0.0.1", 0)) as server:
         line = lines.connect("127.0.0.1", server.getsockname()[1], AN_HOUR, ())
         there, _ = server.accept()
@@ -206,7 +206,7 @@ def test_what_has_begun_may_be_finished_after_a_stop_unless_it_stands_still() ->
 
 
 def test_whoever_waits_to_try_again_has_no_other_try_once_nobody_is_reached() -> None:
-    watch = Watch("index", Lines(), threading.Event(), Pace(), most_unreached=1)
+    watch = Watch("index", Lines(), threading.Event(), UpstreamPace(), most_unreached=1)
     goes_on: list[bool] = []
     waiting = threading.Thread(target=lambda: goes_on.append(watch.pause(AN_HOUR, "a")), daemon=True)
     waiting.start()
