@@ -123,7 +123,7 @@ def sharing_files(items: Iterable[T], environment_of: Callable[[T], Environment]
 def read_environments(
     sets: Sequence[SetRequest], files: Sequence[Path], alone: SetRequest, fetch: Fetch | None = None
 ) -> tuple[Environment, ...]:
-    """Return the sets that want something, and the files of none of them, for whom `alone` is."""
+    """Return the sets that want something somewhere, and the files of none, for whom `alone` is."""
     inputs = {
         one.name: frozenset(Path(os.path.realpath(each.path)) for each in one.inputs.files) for one in sets
     }
@@ -132,7 +132,7 @@ def read_environments(
     ]
     taken = {path for one in found for path in one.files}
     found += [_of_file(path, alone, fetch) for path in files if path not in taken]
-    return tuple(one for one in found if one.request.inputs.wanted)
+    return tuple(one for one in found if one.request.inputs.wanted and one.targets)
 
 
 def _of_file(path: Path, alone: SetRequest, fetch: Fetch | None) -> Environment:

@@ -149,8 +149,9 @@ class RelayPages:
             digest = candidate.metadata_sha256
             return self._sources.private_names.reader.metadata(digest) if digest is not None else None
         said = self._sdists.of(candidate, listed.session)
-        named = candidate.version in self._terms.of(candidate.project).named
-        if said.is_static or named or self.builds_are_believed:
+        terms = self._terms.of(candidate.project)
+        was_chosen = candidate.version in terms.named | terms.have
+        if said.is_static or was_chosen or self.builds_are_believed:
             return said.as_metadata(candidate)
         self.dynamic[candidate.project].append(str(candidate.version))
         return said.as_metadata(candidate, more=(self.impossible,))

@@ -55,6 +55,9 @@ class PinsToSettle:
             stays |= more
             draft, proofs = self._proven(stays, available)
         found = _holes(proofs)
+        for warning in (event for proof in proofs for event in proof.found):
+            if isinstance(warning, WarningEvent):
+                report(warning)
         if found:
             self._tell_refuted(found, report, tells_holes=not stays)
         elif writes:

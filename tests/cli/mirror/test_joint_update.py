@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.mirror.conftest import Site, lines, wheel
-from tests.support.offers import copy_in, upload
+from tests.support.offers import copy_in, sdist, upload
 from tests.support.upstream import Offer, other_bytes, respond
 
 pytestmark = pytest.mark.process
@@ -603,3 +603,38 @@ def test_what_cannot_install_on_all_targets_alike_stays(site: Site) -> None:
 
     assert ended.code == 0
     assert "b==1.1" in file.read_text()
+
+
+def test_what_is_known_only_when_it_is_built_stays_and_the_others_move(site: Site) -> None:
+    file = synced(site, "a==1.0\nb==1.0\n", sdist("a", "1.0"), wheel("b", "1.0"))
+    site.offer(sdist("a", "1.1"), wheel("b", "1.1", "a"))
+
+    ended = site.run("update", "-x", "--write", str(file))
+
+    assert (ended.code, file.read_text()) == (0, "a==1.0\nb==1.1\n"), ended
+    assert "held a 1.1: constraint" in ended.out
+    assert "a-1.0.tar.gz: what it depends on is unknown until it is built" in ended.err
+
+
+LOCK = """
+lock-version = "1.0"
+created-by = "somebody"
+requires-python = ">=3.14"
+
+[[packages]]
+name = "a"
+version = "1.0"
+wheels = [{ url = "x/a-1.0-py3-none-any.whl", hashes = { sha256 = "00" } }]
+"""
+
+
+def test_a_set_that_is_for_no_target_is_no_environment(site: Site) -> None:
+    site.write("backend.txt", "")
+    site.write("pylock.toml", LOCK)
+    site.more = 'lock = "pylock.toml"'
+    copy_in(site.packages, wheel("a", "1.0"))
+    site.offer(wheel("a", "1.0"), wheel("a", "1.1"))
+
+    ended = site.run("update", "-x")
+
+    assert (ended.code, ended.out.splitlines()[0]) == (0, "a 1.0 -> 1.1"), ended
