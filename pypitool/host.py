@@ -257,13 +257,25 @@ def make_directory(path: Path, mode: int = DIRECTORY_MODE) -> None:
 def file_system(path: Path, mounts: str) -> str:
     """Return the type of the file system that holds a resolved path, by the text of `mountinfo`."""
     best, kind = -1, ""
-    for line in mounts.splitlines():
-        left, _, right = line.partition(" - ")
-        mount = Path(_unescape(left.split(" ")[4]))
+    for mount, of_type in _mounts(mounts):
         # The last of equally deep ones: it was mounted over the others.
         if len(mount.parts) >= best and path.is_relative_to(mount):
-            best, kind = len(mount.parts), right.split(" ")[0]
+            best, kind = len(mount.parts), of_type
     return kind
+
+
+def is_mount_point(path: Path, mounts: str) -> bool:
+    """Tell whether something is mounted right there, by the text of `mountinfo`.
+
+    os.path.ismount does not see a directory that is mounted within its own file system.
+    """
+    return any(mount == path for mount, _ in _mounts(mounts))
+
+
+def _mounts(text: str) -> Iterator[tuple[Path, str]]:
+    for line in text.splitlines():
+        left, _, right = line.partition(" - ")
+        yield Path(_unescape(left.split(" ")[4])), right.split(" ")[0]
 
 
 def is_network(kind: str) -> bool:

@@ -40,6 +40,7 @@ catalogue       -> core host
 cli             -> access catalogue config core doctor host manage mirror repository server/engine upload
                    upstream
 config          -> core
+container       -> cli config core host
 doctor          -> access catalogue config core host manage mirror repository upstream
 keeper          -> access catalogue core host repository store
 manage          -> access catalogue config core mirror repository upload upstream
@@ -67,7 +68,7 @@ access          -> accounts explain htpasswd issuers oidc password_errors rules 
 archives        -> archive digest open_archive plain_tar
 catalogue       -> against_log catalogue connections database errors facts held_metadata rebuild replay
                    sqlite
-cli             -> main
+cli             -> main served
 config          -> config_files display faults job_tables keys kinds live loader mirror_tables
                    own_address publisher_tables rights_tables secrets server_table settings upstream_tables
                    values
@@ -435,8 +436,12 @@ def plain_names(node: ast.AST) -> set[str]:
 
 
 def is_front(module: str) -> bool:
-    """Say whether a module belongs to the command line."""
-    return is_below(module, "pypitool.cli") or module == "pypitool.__main__"
+    """Say whether a module belongs to the command line, or begins it."""
+    return (
+        is_below(module, "pypitool.cli")
+        or is_below(module, "pypitool.container")
+        or module == "pypitool.__main__"
+    )
 
 
 def is_for_types(found: Import) -> bool:

@@ -15,6 +15,7 @@ import pytest
 from pypitool.host import (
     file_system,
     hold_off,
+    is_mount_point,
     is_network,
     is_settled,
     lock_now,
@@ -231,3 +232,11 @@ def test_what_a_killed_process_left_goes_with_the_next_one(
     os.close(descriptor)
 
     assert sorted(tmp_path.iterdir()) == [fresh, used]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("/", True), ("/mnt/with space", True), ("/mnt", False), ("/data/packages", False)],
+)
+def test_only_where_something_is_mounted_is_a_mount_point(path: str, expected: bool) -> None:
+    assert is_mount_point(Path(path), MOUNTS) is expected

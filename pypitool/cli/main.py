@@ -56,6 +56,13 @@ def run(arguments: list[str]) -> int:
         return failure.exit_code
 
 
+def refuse(error: PypitoolError) -> int:
+    """Tell what kept a program from beginning, and return its exit code."""
+    failure = describe(error)
+    report(failure, Invocation())
+    return failure.exit_code
+
+
 def _run(arguments: list[str], invocation: Invocation) -> int:
     for word in arguments:
         if not is_text(word):

@@ -13,6 +13,7 @@ from pypitool.config.faults import BadConfiguration, ConfigFault
 from pypitool.config.keys import Shape
 from pypitool.config.loader import Loaded, load_settings
 from pypitool.config.settings import Settings, held_tables, keys, tables
+from pypitool.core.container import IN_CONTAINER
 
 _HOMES = ("HOME", "XDG_CONFIG_HOME")
 
@@ -37,7 +38,7 @@ class ConfigSource:
         system_file: Path = SYSTEM_FILE,
     ) -> ConfigSource:
         """Remember what the configuration is made of; of the environment no more than that."""
-        wanted = {CONFIG_VARIABLE, *_HOMES, *(key.variable for key in keys())}
+        wanted = {CONFIG_VARIABLE, IN_CONTAINER, *_HOMES, *(key.variable for key in keys())}
         kept = {name: environ[name] for name in wanted & environ.keys()}
         return cls(dict(flags), kept, config_file, system_file).now()
 

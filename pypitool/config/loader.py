@@ -20,9 +20,10 @@ from pypitool.config.keys import Shape
 from pypitool.config.layers import document_layer, flags_layer, gather, variables_layer
 from pypitool.config.settings import Settings, build, tables
 from pypitool.config.upstream_tables import two_passwords
+from pypitool.core.container import IN_CONTAINER, STOP_SECONDS
 from pypitool.core.state_files import SERVICE
 
-_PACKAGES = "server.packages"
+_PACKAGES, _READ_ONLY, _STOP_TIMEOUT = "server.packages", "server.read-only", "server.stop-timeout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ def load_settings(
     origins = {path: one.origin for path, one in gathered.given.items()}
     if origins[_PACKAGES].is_default:
         notices += _use_service(values, service)
+    if IN_CONTAINER in environ:
+        notices += _use_container(values, origins)
     return Loaded(build(values, places), origins, notices, files)
 
 
@@ -88,6 +91,24 @@ def _use_service(values: dict[str, Any], service: Path) -> tuple[str, ...]:
         return ()
     values[_PACKAGES] = (served,)
     return (f"no packages are configured: those of the service are meant, {served}",)
+
+
+def _use_container(values: dict[str, Any], origins: Mapping[str, SettingOrigin]) -> tuple[str, ...]:
+    """Let what nobody has said fit a container: what is mounted read-only is served so."""
+    if origins[_STOP_TIMEOUT].is_default:
+        values[_STOP_TIMEOUT] = STOP_SECONDS
+    first = values[_PACKAGES][0]
+    if not origins[_READ_ONLY].is_default or not _is_read_only(first):
+        return ()
+    values[_READ_ONLY] = True
+    return (f"{first} is mounted read-only: it is served without uploads",)
+
+
+def _is_read_only(directory: Path) -> bool:
+    try:
+        return bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
+    except OSError:  # it is not there, and who needs it says so
+        return False
 
 
 def _file_layer(file: Path) -> Layer:

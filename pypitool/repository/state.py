@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pypitool.core.container import state_hint
 from pypitool.core.errors import PypitoolError, of_the_machine
 from pypitool.core.state_choice import Choice, FoundState, Relation, StateVerdict, choose
 from pypitool.core.state_files import SERVICE, HiddenFiles, StateFiles
@@ -90,6 +91,15 @@ def locate_state(
     for root in roots:
         if not root.is_dir():
             raise PackagesMissing(root)
+    try:
+        return _located(roots, explicit, environ)
+    except (StateLost, StateUnusable) as error:
+        noted = error.noted if isinstance(error, StateLost) else None
+        error.hint = state_hint(environ, noted) or error.hint
+        raise
+
+
+def _located(roots: Sequence[Path], explicit: Path | None, environ: Mapping[str, str]) -> Path:
     found = survey(roots, explicit, environ)
     found.refuse()
     directory = found.asked.directory

@@ -14,6 +14,7 @@ from pypitool.config.settings import Settings, every_key, keys, value_of
 from pypitool.core.errors import exit_code
 from pypitool.repository.repository import Repository
 from pypitool_server.app import create_app
+from tests.support.disks import make_read_only, mounted_disk
 
 ROOT = Path(__file__).parents[2]
 
@@ -330,3 +331,36 @@ def test_a_file_that_no_parser_bears_is_not_toml(tmp_path: Path, text: str) -> N
     [fault] = faults_of(tmp_path, text)
 
     assert fault.startswith("is not TOML: ")
+
+
+def test_in_a_container_running_requests_have_less_time_than_docker_gives(tmp_path: Path) -> None:
+    inside = {"PYPITOOL_CONTAINER": "1"}
+
+    by_default = load_settings({}, inside, system_file=tmp_path / "none").settings.server
+    by_choice = load_settings(
+        {}, {**inside, "PYPITOOL_STOP_TIMEOUT": "30"}, system_file=tmp_path / "none"
+    ).settings.server
+
+    assert (by_default.stop_timeout, by_choice.stop_timeout) == (8.0, 30.0)
+
+
+def test_in_a_container_what_can_be_written_takes_uploads(tmp_path: Path) -> None:
+    flags = {"server.packages": (tmp_path,)}
+
+    loaded = load_settings(flags, {"PYPITOOL_CONTAINER": "1"}, system_file=tmp_path / "none")
+
+    assert not loaded.settings.server.read_only
+    assert not loaded.notices
+
+
+def test_in_a_container_what_is_mounted_read_only_is_served_without_uploads(tmp_path: Path) -> None:
+    with mounted_disk(tmp_path / "disk", megabytes=1) as disk:
+        make_read_only(disk)
+        flags = {"server.packages": (disk,)}
+
+        inside = load_settings(flags, {"PYPITOOL_CONTAINER": "1"}, system_file=tmp_path / "none")
+        outside = load_settings(flags, {}, system_file=tmp_path / "none")
+
+    assert inside.settings.server.read_only
+    assert inside.notices == (f"{disk} is mounted read-only: it is served without uploads",)
+    assert not outside.settings.server.read_only

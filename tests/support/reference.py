@@ -38,6 +38,8 @@ VARIABLES = {
     "NO_COLOR": "set to anything: no colours, unless `--color always` asks for them",
     "STATE_DIRECTORY": "where the state lives when `state` does not say it; systemd sets it for a unit with "
     "`StateDirectory=`",
+    "PYPITOOL_CONTAINER": "set in the image: what is mounted read-only is served so, and `stop-timeout` is "
+    "8 s, where nothing says otherwise",
     "XDG_CONFIG_HOME": "where `pypitool/config.toml` of the user lies; `~/.config` without it",
 }
 
