@@ -74,7 +74,8 @@ class Environment:
         proofs = {target: prove(roots, target, own, pinned.pins(target)) for target in self.targets}
         used = frozenset().union(*(proof.used for proof in proofs.values()))
         needs = [need for proof in proofs.values() for need in proof.needs]
-        return Standing({**_highest(used), **self.pins}, _once((*needs, *self._limits())))
+        is_whole = not any(proof.holes for proof in proofs.values())
+        return Standing({**_highest(used), **self.pins}, _once((*needs, *self._limits())), is_whole)
 
     def _limits(self) -> Iterator[Need]:
         for line in self.request.inputs.constraints:
@@ -88,6 +89,7 @@ class Standing:
 
     have: Mapping[NormalizedName, Version]  # the pins, and what else is taken from the directory
     needs: tuple[Need, ...]
+    is_whole: bool  # nothing that it asks for is missing
 
     def excluded(self, project: NormalizedName, versions: Iterable[Version]) -> dict[Version, Need]:
         """Return the releases of a project that something asks not to have."""

@@ -112,7 +112,7 @@ class Mover:
     def move(self, standings: Mapping[Environment, Standing]) -> JointMoves:
         """Move them all; those that share a file get one release of what it pins."""
         sources = self._sources()
-        wanted = [one for one, it in standings.items() if not self.names or self.names & it.have.keys()]
+        wanted = [one for one, it in standings.items() if self._may_move(one, it)]
         results: list[Moved | _Stuck] = []
         for group in sharing_files(wanted, lambda one: one):
             results += self._group(group, standings, sources)
@@ -121,11 +121,20 @@ class Mover:
         for one in stuck:
             self.report(SetEvent(one.environment.name, one.error.kind, str(one.error)))
         self._tell_failed(moved)
-        claimed = {name for standing in standings.values() for name in standing.have}
+        claimed = {name for one in wanted for name in standings[one].have}
         claimed |= {name for one in moved for name in one.releases}
         joints = [joint_offers(self.mirror, one, self._with_new(one), self.present) for one in moved]
         files = frozenset(path for one in stuck for path in one.environment.files)
         return JointMoves(tuple(joints), frozenset(claimed), files, self.environ)
+
+    def _may_move(self, environment: Environment, standing: Standing) -> bool:
+        """Tell whether an environment is to be resolved: something is newer, or not as it should be."""
+        if self.names and not self.names & standing.have.keys():
+            return False
+        if not standing.is_whole:
+            return True
+        judged = (self.survey.judged(name, have, environment.targets) for name, have in standing.have.items())
+        return any(release.reason is None for one in judged if one is not None for release in one.releases)
 
     def _tell_failed(self, moved: Iterable[Moved]) -> None:
         """Tell which pages failed that nobody but the resolver has asked for."""

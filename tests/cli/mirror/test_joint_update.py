@@ -326,12 +326,16 @@ def test_a_file_that_its_own_proof_refutes_stays(site: Site) -> None:
     assert f"{file} stays as it is" in ended.err
 
 
-def test_nothing_to_move_is_nothing_wrong(site: Site) -> None:
-    file = synced(site, "a==1.0\n", wheel("a", "1.0"))
+def test_nothing_to_move_is_nothing_wrong_and_nothing_is_resolved(site: Site) -> None:
+    file = synced(site, "a==1.0\nb==1.0\n", wheel("a", "1.0"), wheel("b", "1.0"))
+    site.offer(wheel("a", "1.1", yanked="bad"))
+    site.fake.seen.clear()
 
     ended = site.run("update", "-x", "--write", str(file))
 
-    assert (ended.code, file.read_text()) == (0, "a==1.0\n")
+    assert (ended.code, file.read_text()) == (0, "a==1.0\nb==1.0\n")
+    assert ended.out.splitlines()[0] == "held a 1.1: yanked"
+    assert sorted(site.fake.paths()) == ["/simple/a/", "/simple/b/"]
 
 
 OTHER = '[set.web]\nrequirements = "web.txt"'
