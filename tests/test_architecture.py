@@ -126,6 +126,7 @@ OURS = frozenset(PACKAGES)
 WRITTEN_IN = {
     "packaging": ("pypitool", "pypitool_server"),
     "click": ("pypitool.cli", "pypitool.__main__"),
+    "requests": ("pypitool.upstream",),  # and urllib3, which comes with it
     "flask": ("pypitool_server",),
     "werkzeug": ("pypitool_server",),
     "markupsafe": ("pypitool_server",),

@@ -10,9 +10,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_netrc_auth, select_proxy
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_netrc_auth
 
 from pypitool import __version__
 from pypitool.core.address_judgement import WebAddress, host_of, is_same_host, may_see_credentials, refusal
@@ -20,6 +19,7 @@ from pypitool.core.giving_up import MOST_UNREACHED, WINDOW_SECONDS, UpstreamPace
 from pypitool.core.limits import FILE_BYTES
 from pypitool.core.retry_wait import wait_before_retry
 from pypitool.upstream.bodies import Body, WholeAnswer, read_bounded
+from pypitool.upstream.lean_requests import LeanSession, SharedContext, place_of
 from pypitool.upstream.lines import Lines
 from pypitool.upstream.listing import joined
 from pypitool.upstream.reasons import cause, is_of_tls, short
@@ -45,67 +45,6 @@ Response = requests.Response
 Tell = Callable[[str], None]
 
 
-class _SharedContext(HTTPAdapter):
-    """One TLS context for all: requests reads the bundle at each connection (25 ms to first byte, 5.5 so).
-
-    And lines of ours, to a proxy too.
-    """
-
-    def __init__(self, context: Callable[[], ssl.SSLContext], lines: Lines, connections: int) -> None:
-        self._context, self._pools = context, lines.pools()
-        super().__init__(pool_connections=8, pool_maxsize=connections)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
-
-    def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
-        place, settings = super().build_connection_pool_key_attributes(*args, **kwargs)
-        if place["scheme"] == "https":
-            settings["ssl_context"] = self._context()
-        return place, settings
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        del conn, url, verify, cert  # the context verifies
-
-
-class _Session(requests.Session):
-    def __init__(self) -> None:
-        super().__init__()
-        self._proxies_to: dict[str, Any] = {}
-
-    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        del proxies, verify  # never given; a bundle of the environment is in our context already
-        return {
-            "proxies": self.proxies or self._usual(url),
-            "stream": stream,
-            "verify": self.verify,
-            "cert": cert,
-        }
-
-    def is_proxied(self, url: str) -> bool:
-        """Tell whether a proxy asks in our place, and looks for the host too."""
-        return self.proxy_to(url) is not None
-
-    def proxy_to(self, url: str) -> str | None:
-        """Return the address of that proxy."""
-        found: str | None = select_proxy(url, self.proxies or self._usual(url))
-        return found
-
-    def _usual(self, url: str) -> Any:
-        # requests reads the whole environment for each request: a third of what a request costs.
-        place = url[: url.find("/", len("https://"))]
-        if place not in self._proxies_to:
-            settings = super().merge_environment_settings(url, {}, None, None, None)
-            self._proxies_to[place] = settings["proxies"]
-        return self._proxies_to[place]
-
-
 class UpstreamSession:
     """Requests to one upstream, from any thread."""
 
@@ -127,6 +66,7 @@ class UpstreamSession:
         self._requests = 0
         self._context: ssl.SSLContext | None = None
         self._hosts: dict[str, tuple[str, ...]] = {}
+        self._places: set[str] = set()  # that were judged, and may be asked
         self._lines = Lines(largest)
         self._watch = Watch(
             redacted(upstream.index),
@@ -136,11 +76,11 @@ class UpstreamSession:
             finishes=finishes,
             most_unreached=most_unreached,
         )
-        self._session = _Session()
+        self._session = LeanSession()
         self._session.verify = upstream.verified
         self._session.headers.update({"User-Agent": f"pypitool/{__version__}", "Accept-Encoding": "gzip"})
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, _SharedContext(self._tls, self._lines, upstream.workers))
+            self._session.mount(scheme, SharedContext(self._tls, self._lines, upstream.workers))
         if upstream.proxy:
             self._session.proxies = {"http": upstream.proxy, "https": upstream.proxy}
         if upstream.ca or upstream.client_cert:
@@ -296,10 +236,15 @@ class UpstreamSession:
 
     def _judge(self, url: str, target: str, before: str | None) -> None:
         """Raise `AddressRefused` for an address to which nobody is to be led: by a page, or by a redirect."""
+        place = place_of(target)
+        if before is None and place in self._places:
+            return
         is_what = refusal(self._place(self.upstream.index, target), self._place(target, target), before)
         if is_what is not None:
             leads = "it is" if before is None else f"it redirects to {redacted(target)}, which is"
             raise AddressRefused(url, f"{leads} {is_what}")
+        if before is None:
+            self._places.add(place)
 
     def _place(self, url: str, target: str) -> WebAddress:
         host = host_of(url)
