@@ -89,7 +89,7 @@ server/replay   -> cache freshness front rendered
 server/views    -> install operations
 store           -> directory failures opened store temporary
 upload          -> check_files credentials destination named_files upload_files
-upstream        -> bodies fetch_page listing session upstream upstream_errors
+upstream        -> answer_bodies fetch_page listing session upstream upstream_errors
 """)
 # `core` is values and decisions, of which everybody may take what he needs.
 ALL_DOORS = "core"

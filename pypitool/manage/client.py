@@ -31,7 +31,7 @@ from pypitool.repository.owners import owner_named
 from pypitool.repository.releases import NotHeld
 from pypitool.upload.credentials import Ask, CredentialSources, Login
 from pypitool.upload.destination import checked_address
-from pypitool.upstream.bodies import read_bounded
+from pypitool.upstream.answer_bodies import read_bounded
 from pypitool.upstream.session import Response, UpstreamSession
 from pypitool.upstream.upstream import Upstream
 from pypitool.upstream.upstream_errors import redacted

@@ -28,7 +28,7 @@ from pypitool.repository.read_file import contents_of
 from pypitool.repository.repository import Repository
 from pypitool.store.failures import Occupied
 from pypitool.store.temporary import TemporaryFile
-from pypitool.upstream.bodies import read_pieces
+from pypitool.upstream.answer_bodies import read_pieces
 from pypitool.upstream.session import Response, UpstreamSession
 from pypitool.upstream.upstream_errors import (
     CutShort,

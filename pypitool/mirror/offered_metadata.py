@@ -24,7 +24,7 @@ from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import FileKind
 from pypitool.core.progress import TransferProgress
 from pypitool.mirror.available import requirements_in
-from pypitool.upstream.bodies import read_bounded
+from pypitool.upstream.answer_bodies import read_bounded
 from pypitool.upstream.session import Response, UpstreamSession
 from pypitool.upstream.upstream_errors import (
     NotAnIndexPage,

@@ -25,7 +25,7 @@ from pypitool.core.guard import Guard
 from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.targets import Target
 from pypitool.mirror.relay_pages import ListedFile, RelayPages, ReleaseSources, ShownTerms
-from pypitool.upstream.bodies import read_pieces
+from pypitool.upstream.answer_bodies import read_pieces
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream_errors import NoSuchProject
 

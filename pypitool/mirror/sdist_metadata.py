@@ -21,7 +21,7 @@ from pypitool.core.limits import METADATA, SDIST_TO_READ
 from pypitool.core.metadata import parse_dependencies, parse_metadata
 from pypitool.core.mirror.requirement_lines import parse_requirement
 from pypitool.core.mirror.selection import Candidate
-from pypitool.upstream.bodies import read_pieces
+from pypitool.upstream.answer_bodies import read_pieces
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream_errors import Stopped, UpstreamUnavailable
 

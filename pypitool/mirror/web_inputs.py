@@ -18,7 +18,7 @@ from pypitool.host import folder_of_files, open_to_read, write_into
 from pypitool.upstream.upstream_errors import UpstreamError, redacted
 
 if TYPE_CHECKING:
-    from pypitool.upstream.bodies import WholeAnswer
+    from pypitool.upstream.answer_bodies import WholeAnswer
     from pypitool.upstream.upstream import Upstream
 
 _PORTS = {"https": 443, "http": 80}

@@ -14,7 +14,7 @@ from pypitool.core.errors import Kind
 from pypitool.core.limits import FILE_BYTES
 from pypitool.core.upload.plan import IndexedFile, Presence, UploadEvent, presence_of
 from pypitool.upload.form import FileChanged, Package
-from pypitool.upstream.bodies import read_pieces
+from pypitool.upstream.answer_bodies import read_pieces
 from pypitool.upstream.fetch_page import fetch_listing
 from pypitool.upstream.listing import Listing
 from pypitool.upstream.session import UpstreamSession

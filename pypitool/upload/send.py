@@ -15,7 +15,7 @@ from pypitool.core.upload.answer import Answer, Meaning
 from pypitool.core.upload.plan import Outcome, UploadEvent, rounds
 from pypitool.upload.form import FileChanged, FormBody, Package
 from pypitool.upload.lookup import IndexLookup, LookupFailed
-from pypitool.upstream.bodies import read_bounded
+from pypitool.upstream.answer_bodies import read_bounded
 from pypitool.upstream.session import Response, UpstreamSession
 from pypitool.upstream.upstream_errors import GivenUp, Stopped, UpstreamUnavailable, redacted
 

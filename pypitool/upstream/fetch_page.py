@@ -22,7 +22,7 @@ from pypitool.core.mirror.selection import Candidate
 from pypitool.core.model import ProjectStatus
 from pypitool.core.name_owner import indexes_for
 from pypitool.core.retry_wait import parse_http_date
-from pypitool.upstream.bodies import WholeAnswer
+from pypitool.upstream.answer_bodies import WholeAnswer
 from pypitool.upstream.listing import Listing, ParsedPage
 from pypitool.upstream.read_page import read_json_page
 from pypitool.upstream.session import UpstreamSession

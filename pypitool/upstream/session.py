@@ -18,7 +18,7 @@ from pypitool.core.address_judgement import WebAddress, host_of, is_same_host, m
 from pypitool.core.giving_up import MOST_UNREACHED, WINDOW_SECONDS, UpstreamPace
 from pypitool.core.limits import FILE_BYTES
 from pypitool.core.retry_wait import wait_before_retry
-from pypitool.upstream.bodies import Body, WholeAnswer, read_bounded
+from pypitool.upstream.answer_bodies import Body, WholeAnswer, read_bounded
 from pypitool.upstream.lean_requests import LeanSession, SharedContext, place_of
 from pypitool.upstream.lines import Lines
 from pypitool.upstream.listing import joined
