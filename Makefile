@@ -1,4 +1,5 @@
-# make serve, make test, make test-fast, make bench, make bench-sync, make trips: each does the set-up that it needs.
+# make serve, make test, make test-fast, make dist, make bench, make bench-sync, make trips: each does the set-up that
+# it needs.
 # make PYTHON=/path/to/python ... chooses the interpreter, make ARGS="..." adds arguments.
 
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python3.10)
@@ -9,7 +10,7 @@ BIN := .venv/bin
 # and without it each of them compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-fast test-live bench bench-sync trips lint clean
+.PHONY: serve test test-fast test-live dist bench bench-sync trips lint clean
 
 serve: .venv/.serve
 	mkdir -p packages
@@ -25,6 +26,11 @@ test-fast: .venv/.test
 # Needs the public PyPI, and is no part of `make test`.
 test-live: .venv/.test
 	$(BIN)/python -m pytest -m public -s $(ARGS)
+
+# What `pipx install dist/*.whl` and its kin install: one wheel, so that the star is one file; and the sdist.
+dist: .venv/.build
+	rm -f dist/pypitool-*
+	$(BIN)/python -m build --outdir dist .
 
 bench: .venv/.test
 	exec $(BIN)/python -m bench $(ARGS)
@@ -52,6 +58,10 @@ clean:
 .venv/.test: .venv/.python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
 	touch $@ .venv/.serve
+
+.venv/.build: .venv/.python
+	$(BIN)/python -m pip install --quiet build
+	touch $@
 
 ifdef PYTHON
 ifneq ($(PYTHON),$(shell cat .venv/.python 2>/dev/null))

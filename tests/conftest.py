@@ -20,6 +20,7 @@ from tests.support.debian import debian_root
 from tests.support.environment import scrubbed
 from tests.support.missing_parts import PartMissing, without
 from tests.support.recipes import cache_directory
+from tests.support.wheelhouse import wheelhouse
 
 # Programs that take as long to start as many tests do to run; openssl, git and mount do not.
 SLOW_TO_START = ("pip", "python", "twine", "uv")
@@ -68,6 +69,15 @@ def debian(machine_environment: dict[str, str]) -> Path:
     """The root directory of a Debian with Python and systemd; a test changes a copy of it."""
     try:
         return debian_root(cache_directory(machine_environment), machine_environment)
+    except PartMissing as error:
+        without(error)
+
+
+@pytest.fixture(scope="session")
+def wheels(machine_environment: dict[str, str]) -> Path:
+    """A folder with all that an installation on the system's Python needs; nobody changes it."""
+    try:
+        return wheelhouse(cache_directory(machine_environment), machine_environment)
     except PartMissing as error:
         without(error)
 

@@ -1,0 +1,1 @@
+"""Tests of installing, upgrading and going back, as the documents tell it."""
