@@ -37,8 +37,8 @@ __main__        -> cli mirror
 access          -> catalogue config core host
 archives        -> core
 catalogue       -> core host
-cli             -> access catalogue config core doctor host manage mirror repository server/engine upload
-                   upstream
+cli             -> access catalogue config core doctor host manage mirror repository server/engine setup
+                   upload upstream
 config          -> core
 container       -> cli config core host
 doctor          -> access catalogue config core host manage mirror repository upstream
@@ -58,6 +58,7 @@ server/services -> config repository server/access server/http server/replay
 server/views    -> access archives catalogue config core manage repository server/access server/http
                    server/logs server/replay server/services store upstream
 server/wsgi     -> access config server/engine
+setup           -> core host
 store           -> core host
 upload          -> archives config core upstream
 upstream        -> core
@@ -87,6 +88,7 @@ server/http     -> bodies browser request_limits lingering negotiated own_connec
 server/logs     -> access_log counts download_log exposition logs observer shared_counters
 server/replay   -> cache freshness front rendered
 server/views    -> install operations
+setup           -> this_machine
 store           -> directory failures opened store temporary
 upload          -> check_files credentials destination named_files upload_files
 upstream        -> answer_bodies fetch_page listing session upstream upstream_errors
@@ -109,6 +111,7 @@ MORE_DOORS = {
     "server/http": (10, "small tools without a common inside"),
     "server/logs": (7, "each log and count is made where processes are, and fed where requests are"),
     "server/replay": (4, "the cache, its freshness, the front and the pages: four parts that others connect"),
+    "setup": (1, "one file: what is there, and what is done to it"),
     "store": (5, "its interface, its one implementation, and what they are told in"),
     "upload": (5, "the command asks, checks and sends in steps of its own"),
     "upstream": (6, "an index is asked for pages, for files, or whether it is there"),

@@ -31,8 +31,10 @@ COMMANDS = dict(every_command())
 
 # Options of other programs that our documents show.
 OF_OTHERS = {
-    "pip": {"--index-url"},
+    "pip": {"--index-url", "--upgrade"},
     "twine": {"--repository-url"},
+    "systemctl": {"--now"},
+    "useradd": {"--system", "--home-dir", "--shell"},
     "gunicorn": {"--threads", "--limit-request-line"},
 }
 # Docker's stand in prose too, and twice in a line.

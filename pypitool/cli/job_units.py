@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -66,7 +66,7 @@ def units_of(settings: Settings, job: JobSettings, config: Path) -> JobUnits:
     return JobUnits(
         job.name,
         on_calendar(job.cron, job.timezone),
-        _program(),
+        this_program(),
         config,
         Places(tuple(SERVICE / path for path in written), tuple(SERVICE / path for path in read)),
         success=(DONE_BY_ANOTHER,) if job.run[0] == "sync" else (),
@@ -75,7 +75,8 @@ def units_of(settings: Settings, job: JobSettings, config: Path) -> JobUnits:
     )
 
 
-def _program() -> Path:
+def this_program() -> Path:
+    """Return the program of ours that a unit can run."""
     program = Path(sys.argv[0])
     # Of `python -m pypitool`, which no unit could run.
     beside = Path(sys.executable).with_name("pypitool")
@@ -99,10 +100,13 @@ def _inputs_of(settings: Settings) -> Iterator[Path]:
         yield from (place for place in inputs if isinstance(place, Path))
 
 
-def unit_doubts(unit: JobUnits, job: JobSettings) -> Iterator[str]:
-    """Say what keeps a unit from starting, or leads it elsewhere than the same line typed by hand."""
+def unit_doubts(unit: JobUnits, job: JobSettings, made: Collection[Path] = ()) -> Iterator[str]:
+    """Say what keeps a unit from starting, or leads it elsewhere than the same line typed by hand.
+
+    `made`: directories that are about to be.
+    """
     for path in dict.fromkeys(unit.places.written):
-        if not path.is_dir() and not path.is_relative_to(SERVICE):
+        if path not in made and not path.is_dir() and not path.is_relative_to(SERVICE):
             starts = "until it is, its unit does not start"
             yield f"job {job.name} writes to {path}, which is no directory: {starts}"
     for path in _paths_of(parsed_line(job.run).params):
