@@ -24,7 +24,7 @@ from pypitool.core.errors import PypitoolError
 from pypitool.core.guard import Guard
 from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.targets import Target
-from pypitool.mirror.relay_pages import ListedFile, RelayPages, ReleaseSources, ShownTerms
+from pypitool.mirror.relay_pages import RelayPages, ReleaseSources, ShownFile, ShownTerms
 from pypitool.upstream.answer_bodies import read_pieces
 from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream_errors import NoSuchProject
@@ -79,7 +79,7 @@ class Relay(ThreadingHTTPServer):
             rest if hmac.compare_digest(secret.encode("latin-1", "replace"), self._secret.encode()) else None
         )
 
-    def listed(self, address: str) -> ListedFile | None:
+    def listed(self, address: str) -> ShownFile | None:
         """Return the file that stands behind an address, or a path below our secret."""
         found = _FILE.fullmatch(address.removeprefix(f"{self._root}/"))
         files = self.pages.listed

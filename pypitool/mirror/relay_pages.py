@@ -94,7 +94,7 @@ class ShownTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class ListedFile:
+class ShownFile:
     """A file that a page of this run has listed: who serves it, and what is known of it."""
 
     candidate: Candidate
@@ -120,7 +120,7 @@ class RelayPages:
         self._sdists = SdistMetadata(sources.private_names.reader)
         # What a release needs that nobody may choose: no index has it.
         self.impossible = f"known-only-when-built-{secrets.token_hex(8)}"
-        self.listed: list[ListedFile] = []
+        self.listed: list[ShownFile] = []
         self.shown: dict[NormalizedName, ShownReleases] = {}  # on the last page of each project
         self.failures: dict[NormalizedName, PypitoolError] = {}
         # Sdists of which nobody knows what they need: asked for, and in no answer.
@@ -142,7 +142,7 @@ class RelayPages:
         files += [self._file(file, session, root, True) for file in _standins(shown.files, targets)]
         return json.dumps({"meta": {"api-version": "1.1"}, "name": project, "files": files}).encode()
 
-    def metadata(self, listed: ListedFile) -> bytes | None:
+    def metadata(self, listed: ShownFile) -> bytes | None:
         """Return the metadata of a file that is known here; None: its upstream is to be asked."""
         candidate = listed.candidate
         if candidate.kind is not FileKind.SDIST:
@@ -213,7 +213,7 @@ class RelayPages:
     def _file(
         self, candidate: Candidate, session: UpstreamSession | None, root: str, is_standin: bool = False
     ) -> dict[str, Any]:
-        listed = ListedFile(candidate, session if candidate.url else None, is_standin)
+        listed = ShownFile(candidate, session if candidate.url else None, is_standin)
         with self._lock:
             number = len(self.listed)
             self.listed.append(listed)

@@ -25,7 +25,10 @@ from pypitool.cli.mirror_run import run_for, tell_input_warnings, workspace_of
 if TYPE_CHECKING:
     from pypitool.config.settings import Settings
     from pypitool.core.mirror.run_summary import Ending
+    from pypitool.core.mirror.targets import Target
+    from pypitool.mirror.inputs import Inputs
     from pypitool.mirror.run import RunFrame
+    from pypitool.mirror.sets import SetRequest
     from pypitool.mirror.sync import Mirror, Report
     from pypitool.upstream.upstream import Upstream
 
@@ -89,18 +92,12 @@ def download_command(
     """
     if wanted.is_empty():
         raise click.UsageError("name a requirement, or a file of them with -r")
-    from pypitool.mirror.configured import named_request, targets, upstreams
+    from pypitool.mirror.configured import targets, upstreams
 
     settings = invocation.load().settings
     inputs, asked_for = wanted.read(where.web_inputs(settings, invocation)), whom.targets(targets(settings))
     tell_input_warnings(invocation, inputs)
-    words = () if exact else inputs.words
-    every = resolve or any(line not in words for line in inputs.unpinned(asked_for))
-    # Where files pin all of their lines, these stay as they are, beside what the words need.
-    kept = () if every else tuple(line for line in inputs.wanted if line not in words)
-    request = named_request(
-        "download", settings, inputs, asked_for, no_deps=no_deps, resolve=every or bool(words), exact=kept
-    )
+    request = _request(settings, inputs, asked_for, no_deps=no_deps, exact=exact, resolve=resolve)
     asked = where.upstreams(upstreams(settings, invocation.environ))
 
     if explain is not None:
@@ -117,6 +114,26 @@ def download_command(
         arguments=wanted.lines, upstreams=asked, private=settings.policy.private,
         largest_file=settings.policy.max_file_size, dry_run=dry_run,
     )  # fmt: skip
+
+
+def _request(
+    settings: Settings,
+    inputs: Inputs,
+    targets: tuple[Target, ...],
+    *,
+    no_deps: bool,
+    exact: bool,
+    resolve: bool,
+) -> SetRequest:
+    from pypitool.mirror.configured import named_request
+
+    words = () if exact else inputs.words
+    every = resolve or any(line not in words for line in inputs.unpinned(targets))
+    # Where files pin all of their lines, these stay as they are, beside what the words need.
+    kept = () if every else tuple(line for line in inputs.wanted if line not in words)
+    return named_request(
+        "download", settings, inputs, targets, no_deps=no_deps, resolve=every or bool(words), exact=kept
+    )
 
 
 def _only_looking(settings: Settings, directory: Path | None, asked: Sequence[Upstream]) -> RunFrame:
