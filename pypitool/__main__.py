@@ -13,9 +13,18 @@ from collections.abc import Sequence
 _GARBAGE_AFTER = 50_000
 
 
+def program() -> int:
+    """Be the process of one command, from its first object to its last."""
+    gc.set_threshold(_GARBAGE_AFTER)
+    try:
+        return main()
+    finally:
+        # Python would look through everything once more, and give back piece by piece what ends with us.
+        gc.freeze()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    gc.set_threshold(_GARBAGE_AFTER)
     if os.getpid() == 1:
         _heed_signals()
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -46,4 +55,4 @@ def _fast_answer(arguments: Sequence[str]) -> int | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())
