@@ -21,8 +21,8 @@ def openssl(*arguments: str | Path) -> None:
     subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
 
 
-def make_authority(directory: Path) -> Authority:
-    """Make a CA and a server certificate in `directory`."""
+def make_authority(directory: Path, *, name: str = "localhost") -> Authority:
+    """Make a CA, and a server certificate for the loopback address and a name, in `directory`."""
     made = Authority(directory / "ca.pem", directory / "server.pem", directory / "server.key")
     ca_key, request, extensions = (directory / name for name in ("ca.key", "server.csr", "server.ext"))
     curve = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
@@ -34,7 +34,7 @@ def make_authority(directory: Path) -> Authority:
     )  # fmt: skip
     openssl("genpkey", *curve, "-out", made.key)
     openssl("req", "-new", "-key", made.key, "-out", request, "-subj", "/CN=localhost")
-    extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\nauthorityKeyIdentifier=keyid\n")
+    extensions.write_text(f"subjectAltName=IP:127.0.0.1,DNS:{name}\nauthorityKeyIdentifier=keyid\n")
     openssl(
         "x509", "-req", "-in", request, "-CA", made.ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "2",
         "-extfile", extensions, "-out", made.chain,

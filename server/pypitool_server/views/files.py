@@ -161,7 +161,7 @@ def _sent(file: HeldFile, rights: RequestRights) -> Response:
         request.environ[DOWNLOAD] = Download(file.filename, file.project, file.version, sha256)
     internal = server.accel_redirect
     with _opened(file) as opened:
-        if internal is not None:
+        if internal is not None and _is_left_to_nginx(about):
             return _accelerated(about, internal, file.location)
         if file.stat.size <= SMALL:
             return _sent_small(file, about, opened.descriptor)
@@ -208,8 +208,14 @@ def _doubter(file: HeldFile) -> Callable[[], None]:
     return partial(put_in_inbox, services().repository.files, file.location)
 
 
+def _is_left_to_nginx(about: Content) -> bool:
+    # nginx looks at conditions before it has our ETag: to `If-None-Match` it sends everything again, to
+    # `If-Match` always 412.
+    return asked_part(about).status != 304 and "If-Match" not in request.headers
+
+
 def _accelerated(about: Content, internal: str, location: Location) -> Response:
-    """Let nginx send the file; it judges conditions and ranges by itself."""
+    """Let nginx send the file; it judges ranges by itself."""
     roots = len(services().repository.roots)
     path = location.path if roots == 1 else f"{location.root}/{location.path}"
     answer = sent(about, Part(200), b"")

@@ -38,6 +38,8 @@ def install_views(app: Flask, server: ServerSettings) -> None:
     app.register_blueprint(trusted_publishing.blueprint())
     if mount:
         app.add_url_rule(mount, "mount", lambda: answers.moved(f"{mount.rpartition('/')[2]}/"))
+        # An upload is not answered with a redirect, which twine would not follow: to http, behind a proxy.
+        app.add_url_rule(mount, "mount upload", upload.receive, methods=["POST"])
     app.before_request(begin_answering)
     app.before_request(lambda: _refused_path() or _xml_answer(mount))
     app.after_request(_finished)

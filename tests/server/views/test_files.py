@@ -390,12 +390,27 @@ def test_a_download_that_is_given_up_closes_its_file(large: Path, repository: Re
 def test_behind_nginx_the_body_is_left_to_it(large: Path, repository: Repository) -> None:
     site = make_site(repository, accel_redirect="/internal")
 
-    answer = site.get("/packages/old%20files/acme_core-1.0.tar.gz", Range="bytes=0-9", If_None_Match="*")
+    answer = site.get("/packages/old%20files/acme_core-1.0.tar.gz", Range="bytes=0-9", If_None_Match='"x"')
 
     assert answer.status_code == 200
     assert answer.data == b""
     assert answer.headers["X-Accel-Redirect"] == "/internal/old%20files/acme_core-1.0.tar.gz"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="acme_core-1.0.tar.gz"'
+
+
+def test_conditions_that_nginx_would_judge_by_its_own_etag_are_judged_here(
+    large: Path, repository: Repository
+) -> None:
+    site = make_site(repository, accel_redirect="/internal")
+    etag = site.get(LARGE).headers["ETag"]
+    modified = site.get(LARGE).headers["Last-Modified"]
+
+    known = [site.get(LARGE, If_None_Match=etag), site.get(LARGE, If_Modified_Since=modified)]
+    same = site.get(LARGE, If_Match=etag)
+
+    assert [(answer.status_code, answer.headers["ETag"]) for answer in known] == [(304, etag)] * 2
+    assert (same.status_code, same.data) == (200, large.read_bytes())
+    assert not any("X-Accel-Redirect" in answer.headers for answer in (*known, same))
 
 
 def test_an_engine_with_a_file_wrapper_gets_the_opened_file(large: Path, repository: Repository) -> None:

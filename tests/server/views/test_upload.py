@@ -136,6 +136,14 @@ def test_every_upload_address_is_taken_without_a_redirect(server: Server, path: 
     assert server.files == {WHEEL: BYTES}
 
 
+def test_an_upload_to_the_mount_point_needs_no_slash(start: Start) -> None:
+    server = start(server_base_url="/pypi/")
+
+    answer = server.post(upload_form(WHEEL, BYTES), "/pypi")
+
+    assert (answer.status_code, server.files) == (200, {WHEEL: BYTES})
+
+
 def test_an_upload_is_listed_and_served_when_the_answer_comes(server: Server) -> None:
     scan_if_alone(server.repository)
     before = server.client.get("/simple/acme-core/").status_code
