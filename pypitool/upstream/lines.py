@@ -75,11 +75,26 @@ class Lines:
 
     def __init__(self, most: int = FILE_BYTES.most, find: Find = _find) -> None:
         self._find = find
-        self.most = 2 * most + _AROUND  # with what a body in chunks has between them
+        self._most = most
+        self._of_thread = threading.local()
         self._lock = threading.Lock()
         self._open: WeakSet[socket.socket] = WeakSet()
         self._received = self._receiving = self._asking = 0
         self.is_cut = False
+
+    @property
+    def most(self) -> int:
+        """How much an answer may be for this thread, with what a body in chunks has between them."""
+        return 2 * getattr(self._of_thread, "most", self._most) + _AROUND
+
+    @contextmanager
+    def at_most(self, most: int) -> Iterator[None]:
+        """Let this thread receive bodies of this length only."""
+        self._of_thread.most = most
+        try:
+            yield
+        finally:
+            del self._of_thread.most
 
     def cut(self) -> None:
         """End every connection, and let no other one begin."""

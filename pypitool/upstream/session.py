@@ -113,7 +113,7 @@ class UpstreamSession:
         while True:
             attempt += 1
             try:
-                with self.get(url, headers, within=within) as response:
+                with self._lines.at_most(limit), self.get(url, headers, within=within) as response:
                     body = read_bounded(response, limit) if response.status_code == 200 else b""
                 is_redirect = response.is_redirect
                 return WholeAnswer(response.url, response.status_code, response.headers, body, is_redirect)

@@ -166,7 +166,7 @@ def without_end(begin: bytes, unit: bytes) -> Action:
 )
 def test_an_answer_without_end_is_ended(fake: FakeUpstream, fault: Action) -> None:
     fake.fail("^/simple/a/", fault)
-    asking = UpstreamSession(Upstream("fake", fake.url, retries=0), largest=1000)
+    asking = session(fake.url, retries=0)
 
     with pytest.raises(UpstreamUnavailable):
-        names(asking)
+        asking.read(f"{fake.url}a/", {}, 1000)
