@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from pypitool.config.config_files import parse_toml
 from tests.support.accounts import write_htpasswd
 from tests.support.certificates import Authority
-from tests.support.docker_engine import Container, Engine, alone_with, load_base, shared_engine
+from tests.support.docker_engine import Compose, Container, Engine, load_base, shared_engine
 from tests.support.environment import scrubbed
 from tests.support.imports import ROOT
+from tests.support.missing_parts import without
+from tests.support.recipes import RECIPES, ClientUnavailable, bin_directory, cache_directory
 from tests.support.waiting import wait_until
 
 BASE, IMAGE = "python:slim-of-debian", "pypitool"
-DEBIANS_PYTHON = "3.11.2"
 # Nobody else says it: where it is found in the image, a secret has stayed there.
 SECRET = "s3cret-of-the-build"
 Start = Callable[..., Container]
@@ -47,27 +47,14 @@ def engine(
 
 
 @pytest.fixture(scope="session")
-def image(engine: Engine, debian: Path, authority: Authority, machine_environment: dict[str, str]) -> str:
+def image(engine: Engine, debian: Path, wheels: Path, authority: Authority) -> str:
     """The name of the image."""
-    with alone_with(engine):
+    with engine.alone("made"):
         if engine.try_to("image", "inspect", IMAGE).returncode:
             load_base(engine, debian, BASE)
-            wheels = _wheels(engine.folder / "wheels", machine_environment)
             with _index(engine, wheels, authority) as url:
                 _build(engine, url, authority)
     return IMAGE
-
-
-def _wheels(folder: Path, environ: dict[str, str]) -> Path:
-    """Fetch what pypitool needs, for Debian's Python, from where this machine's pip fetches."""
-    project = parse_toml((ROOT / "pyproject.toml").read_text())
-    needed = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
-    words = ["--quiet", "--only-binary=:all:", "--python-version", DEBIANS_PYTHON, "--dest", str(folder)]
-    subprocess.run(
-        [sys.executable, "-m", "pip", "download", *words, *needed], env=environ, check=True,
-        capture_output=True,
-    )  # fmt: skip
-    return folder
 
 
 @contextmanager
@@ -100,6 +87,38 @@ def _build(engine: Engine, url: str, authority: Authority) -> None:
         "build", "--network", "host", "--build-arg", f"BASE={BASE}", "--secret", f"id=pipconf,src={config}",
         "--secret", f"id=ca,src={authority.ca}", "--tag", IMAGE, ROOT,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def plugins(engine: Engine, machine_environment: dict[str, str]) -> Path:
+    """Docker's own compose, among the plug-ins of its client."""
+    try:
+        programs = bin_directory(
+            RECIPES["compose"], cache_directory(machine_environment), machine_environment
+        )
+    except ClientUnavailable as error:
+        without(error)
+    folder = Path(engine.environment["DOCKER_CONFIG"]) / "cli-plugins"
+    with engine.alone("made"):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "docker-compose").unlink(missing_ok=True)
+        (folder / "docker-compose").symlink_to(programs / "docker-compose")
+    return folder
+
+
+@pytest.fixture
+def ports(engine: Engine) -> Iterator[None]:
+    """Every port of the engine's network for this test: tutorials all have the same."""
+    with engine.alone("ports"):
+        yield
+
+
+@pytest.fixture
+def compose(engine: Engine, image: str, plugins: Path, ports: None, tmp_path: Path) -> Iterator[Compose]:
+    """A real compose, in a folder that waits for its compose file."""
+    compose = Compose(engine, tmp_path)
+    yield compose
+    compose.try_to("down", "--volumes", "--timeout", "20")
 
 
 @pytest.fixture

@@ -47,6 +47,13 @@ class Engine:
     client: str
     environment: Mapping[str, str] = field(default_factory=dict)
 
+    @contextmanager
+    def alone(self, what: str) -> Iterator[None]:
+        """Keep every other process of the tests from the same thing."""
+        with self.folder.with_name(f"{self.folder.name}.{what}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     @property
     def pid(self) -> int:
         """The process id of the daemon."""
@@ -138,13 +145,29 @@ class Container:
         return int(status["Uid"].split()[0]), int(status["Gid"].split()[0])
 
 
+@dataclass(frozen=True)
+class Compose:
+    """A real compose, as a plug-in of Docker, in a folder with a compose file."""
+
+    engine: Engine
+    folder: Path
+
+    def do(self, *words: str, stdin: str = "") -> str:
+        """Run a command of it that must end with 0."""
+        return self.engine.do("compose", *words, cwd=self.folder, stdin=stdin)
+
+    def try_to(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of it to its end, whatever that is."""
+        return self.engine.try_to("compose", *words, cwd=self.folder)
+
+
 @contextmanager
 def shared_engine(folder: Path, environ: Mapping[str, str]) -> Iterator[Engine]:
     """Give the engine in this folder, which the first who wants it starts, and the last one ends."""
     engine = _engine(folder, environ)
     folder.mkdir(exist_ok=True)
     users = folder / "users"
-    with _alone(folder):
+    with engine.alone("users"):
         count = int(users.read_text()) if users.exists() else 0
         if not _runs(engine):
             _start(engine)
@@ -152,25 +175,11 @@ def shared_engine(folder: Path, environ: Mapping[str, str]) -> Iterator[Engine]:
     try:
         yield engine
     finally:
-        with _alone(folder):
+        with engine.alone("users"):
             count = int(users.read_text()) - 1
             users.write_text(str(count))
             if count == 0:
                 _stop(engine)
-
-
-@contextmanager
-def alone_with(engine: Engine) -> Iterator[None]:
-    """Keep every other process of the tests from making the same thing at once."""
-    with _alone(engine.folder.with_name(f"{engine.folder.name}.made")):
-        yield
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _engine(folder: Path, environ: Mapping[str, str]) -> Engine:

