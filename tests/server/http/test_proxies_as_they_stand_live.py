@@ -27,7 +27,8 @@ WHEEL = "acme_large-1.0-py3-none-any.whl"
 # As `useradd` makes it, and as the unit runs it. A checkout may lie where only root reads: so may this user.
 SERVER = "setpriv --reuid 998 --regid 998 --clear-groups" + "".join(
     f" --{kind}-caps +dac_read_search" for kind in ("inh", "ambient")
-)MACHINE = f"""
+)
+MACHINE = f"""
 set -eu
 ip link set lo up
 cp -a /etc etc
