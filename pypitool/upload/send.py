@@ -81,6 +81,7 @@ class Sender:
             answer.sentence,
             exists=answer.meaning is Meaning.EXISTS,
             final=answer.status == 401,
+            hint=answer.hint,
         )
 
 
@@ -156,4 +157,5 @@ def _answer(response: Response) -> Answer:
         content_type=response.headers.get("Content-Type", ""),
         body=body.decode("utf-8", "replace"),
         outcome_said=response.headers.get(OUTCOME),
+        server=response.headers.get("Server", ""),
     )

@@ -7,10 +7,17 @@ from enum import Enum
 
 from pypitool.core.errors import Kind
 from pypitool.core.json_text import parse_json
+from pypitool.core.text import printable
 from pypitool.core.upload.plan import Outcome
 
 _LONGEST_REASON = 300
+_LONGEST_NAME = 60
 _EXISTS = "already exist"
+_TOO_LARGE = 413
+_PROXYS_LIMIT = (
+    "a pypitool server names its own limit: this one is of a proxy in front of the index, "
+    "`client_max_body_size` of nginx or `LimitRequestBody` of Apache"
+)
 _KINDS = {
     401: Kind.UNAUTHORIZED,
     403: Kind.FORBIDDEN,
@@ -43,6 +50,7 @@ class Answer:
     content_type: str = ""
     body: str = ""
     outcome_said: str | None = None  # by a server of ours, in a header
+    server: str = ""  # who answered, in the header of that name
 
     @property
     def meaning(self) -> Meaning:
@@ -74,7 +82,20 @@ class Answer:
     def sentence(self) -> str:
         """What it gives as the reason, with its status."""
         words = " ".join(self._words().split())[:_LONGEST_REASON]
-        return f"{words} (HTTP {self.status})" if words else f"HTTP {self.status}"
+        status = f"HTTP {self.status}"
+        if self._is_of_a_proxy and self.server:
+            status = f"{status}, said by {printable(self.server)[:_LONGEST_NAME]}"
+        return f"{words} ({status})" if words else status
+
+    @property
+    def hint(self) -> str | None:
+        """What to do about it, where the answer itself does not say."""
+        return _PROXYS_LIMIT if self._is_of_a_proxy else None
+
+    @property
+    def _is_of_a_proxy(self) -> bool:
+        # An index that refuses a size says which: nginx, Apache and their like have a page for everybody.
+        return self.status == _TOO_LARGE and self._words() == self.reason
 
     def _words(self) -> str:
         # A page of HTML is for a browser, and indexes that answer with one say the same in the reason.

@@ -72,5 +72,29 @@ def test_the_reason_is_the_servers_own(answer: Answer, sentence: str) -> None:
     assert answer.sentence == sentence
 
 
+@pytest.mark.parametrize(
+    ("answer", "sentence", "is_of_a_proxy"),
+    [
+        (
+            Answer(413, "Request Entity Too Large", "text/html", "<h1>413</h1>", server="nginx/1.22.1"),
+            "Request Entity Too Large (HTTP 413, said by nginx/1.22.1)",
+            True,
+        ),
+        (Answer(413, "Content Too Large"), "Content Too Large (HTTP 413)", True),
+        (
+            Answer(413, "Too Large", "text/plain", "larger than 9 bytes", server="granian"),
+            "larger than 9 bytes (HTTP 413)",
+            False,
+        ),
+        (Answer(403, "Forbidden", "text/html", "<h1>", server="nginx"), "Forbidden (HTTP 403)", False),
+    ],
+)
+def test_a_limit_without_a_number_is_that_of_a_proxy(
+    answer: Answer, sentence: str, is_of_a_proxy: bool
+) -> None:
+    assert (answer.sentence, answer.hint is not None) == (sentence, is_of_a_proxy)
+    assert not is_of_a_proxy or "client_max_body_size" in (answer.hint or "")
+
+
 def test_a_long_reason_is_cut() -> None:
     assert len(Answer(400, "", "text/plain", "x" * 10_000).sentence) < 400

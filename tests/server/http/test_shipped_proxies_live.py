@@ -11,7 +11,7 @@ import subprocess
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from http.client import HTTPSConnection
@@ -353,3 +353,23 @@ def sha256_of(path: Path) -> str:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def test_an_upload_beyond_the_limit_of_the_proxy_says_whose_it_is(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("limited")
+    places = Places(folder, free_port(), free_port(), folder / "packages", make_authority(folder))
+    wheel = build_wheel(tmp_path, "acme-new", "1.0", extra_files={"x.bin": NOISE})
+
+    with replace_in(NGINX, "client_max_body_size 0;", "client_max_body_size 1m;").running(places) as url:
+        words = ["upload", "--url", url + "/", "--ca", str(places.authority.ca), "-u", "ann", str(wheel)]
+        known = {"PYPITOOL_PASSWORD": "of-ann"}
+        said = Client.beside_us(tmp_path).fail("pypitool", *words, environment=known)
+
+    assert "HTTP 413, said by nginx" in said
+    assert "`client_max_body_size` of nginx" in said
+
+
+def replace_in(proxy: ShippedProxy, line: str, other: str) -> ShippedProxy:
+    return replace(proxy, replaced=lambda places: {**proxy.replaced(places), line: other})
