@@ -31,7 +31,9 @@ COMMANDS = dict(every_command())
 
 # Options of other programs that our documents show.
 OF_OTHERS = {
-    "pip": {"--index-url", "--upgrade"},
+    "pip": {"--index-url", "--upgrade", "--force-reinstall"},
+    "pipx": {"--force", "--pip-args", "--force-reinstall"},
+    "uv": {"--force", "--reinstall"},
     "twine": {"--repository-url"},
     "systemctl": {"--now"},
     "useradd": {"--system", "--home-dir", "--shell"},
@@ -240,5 +242,5 @@ def without_other_programs(text: str) -> str:
     """Drop the options that belong to programs of others."""
     for program, flags in OF_OTHERS.items():
         for flag in flags:
-            text = re.sub(rf"({program} [^\n]*?){flag}\b", r"\1", text)
+            text = re.sub(rf"({program} [^\n]*?){flag}(?![\w-])", r"\1", text)
     return re.sub(rf"(?<![\w-])--(?:{'|'.join(OF_DOCKER)})\b(?!-)", "", text)

@@ -141,7 +141,10 @@ class CatalogueTooNew(PypitoolError):
         "the catalogue {path} has schema {version}, made by a newer pypitool; "
         "this one knows schemas up to {known}"
     )
-    hint = "upgrade pypitool, or restore a backup that the older version made"
+    hint = (
+        "upgrade pypitool; or stop the server, move {path} and its -wal and -shm away, and start this one: "
+        "it is made anew, and every decision is kept"
+    )
     path: Path
     version: int
     known: int

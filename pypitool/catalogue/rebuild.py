@@ -38,6 +38,7 @@ from pypitool.catalogue.errors import (
 from pypitool.catalogue.facts import FactLog
 from pypitool.catalogue.replay import apply_all, read_whole, replay_missed
 from pypitool.catalogue.sqlite import SqliteCatalogue
+from pypitool.host import open_no_link
 
 _log = logging.getLogger(__name__)
 
@@ -104,6 +105,16 @@ def begin_new_history(path: Path, *, after: int) -> None:
     """Let a catalogue that nobody uses yet follow another one, so that nobody takes it for the same."""
     with closing(connect(path)) as connection:
         schema.begin_new_history(connection, after=after)
+
+
+def is_behind(path: Path) -> bool:
+    """Tell whether the next opening migrates this catalogue; refuse one that a newer pypitool made.
+
+    Nothing is locked, and no journal made: whoever asks may be about to upgrade a server that runs.
+    """
+    with suppress(FileNotFoundError, PermissionError), open(open_no_link(path, os.O_RDONLY), "rb") as file:
+        return schema.is_behind(file.read(schema.HEAD_BYTES), path)
+    return False
 
 
 def _inspect(

@@ -15,6 +15,7 @@ from pypitool.core.limits import REQUIRES_PYTHON
 
 VERSION_ONE = 1
 APPLICATION_ID = 0x70797069  # `file` and others can tell what this database is
+HEAD_BYTES = 100  # of any SQLite database
 
 # What a file row held at first, in the order in which `rows` reads it. Columns without a type hold numbers
 # that may not fit into 64 bits (an overlay's inode, a time stamp of the year 2400) as text.
@@ -213,6 +214,17 @@ def check(connection: sqlite3.Connection, path: Path, migrations: Mapping[int, s
     if connection.execute("SELECT count(*) FROM head").fetchone() != (1,):
         raise CatalogueDamaged(path, "it has no head")
     return int(version - found)
+
+
+def is_behind(head: bytes, path: Path) -> bool:
+    """Tell by the first bytes of a database whether it is an older catalogue; refuse a newer one."""
+    # SQLite's file format, 1.3: the user version at 60, the application id at 68, both big-endian.
+    if len(head) < HEAD_BYTES or int.from_bytes(head[68:72], "big") != APPLICATION_ID:
+        return False
+    found, version = int.from_bytes(head[60:64], "big"), VERSION_ONE + len(MIGRATIONS)
+    if found > version:
+        raise CatalogueTooNew(path, found, version)
+    return found < version
 
 
 def check_thoroughly(connection: sqlite3.Connection, path: Path) -> None:

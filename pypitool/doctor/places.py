@@ -186,7 +186,10 @@ def look_at_catalogue(context: Context) -> Iterator[Finding]:
         return  # nothing was served yet, or a keeper is about to make it
     try:
         copied = read_copy(path)
-    except (CatalogueDamaged, CatalogueMissing, CatalogueTooNew) as fault:
+    except CatalogueTooNew as fault:
+        yield error("catalogue-corrupt", str(path), str(fault), "the server does not start", str(fault.hint))
+        return
+    except (CatalogueDamaged, CatalogueMissing) as fault:
         yield error(
             "catalogue-corrupt", str(path), str(fault), "what it says of packages cannot be trusted",
             "start the server, or run `pypitool rescan`: it is set aside and built anew, decisions are kept",

@@ -24,7 +24,7 @@ from pypitool.catalogue.errors import (
     CatalogueTooNew,
 )
 from pypitool.catalogue.facts import FactLog
-from pypitool.catalogue.rebuild import open_catalogue, repair
+from pypitool.catalogue.rebuild import is_behind, open_catalogue, repair
 from pypitool.catalogue.replay import replay_missed
 from pypitool.catalogue.sqlite import SqliteCatalogue
 from pypitool.core.fact import Actor, Fact, What
@@ -339,6 +339,22 @@ def test_a_newer_catalogue_is_refused_with_a_sentence(path: Path, facts: FactLog
         open_catalogue(path, facts)
 
     assert path.read_bytes() == before
+
+
+def test_it_is_told_beforehand_what_an_opening_would_do(path: Path, facts: FactLog) -> None:
+    assert not is_behind(path)
+    fill(path, facts)
+    assert not is_behind(path)
+
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    assert is_behind(path)
+
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(CatalogueTooNew, match="schema 99") as refused:
+        is_behind(path)
+    assert f"move {path} and its -wal" in str(refused.value.hint)
 
 
 NUMBER = schema.VERSION_ONE + len(schema.MIGRATIONS) + 1

@@ -3,12 +3,15 @@ from __future__ import annotations
 import grp
 import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from pypitool.__main__ import main
 from pypitool.host import opened_to_service
+from pypitool.repository.repository import Repository
 from pypitool.repository.state import locate_state
 from tests.cli.test_start import HEAVY, imported_by
 from tests.support.accounts import write_htpasswd
@@ -238,6 +241,33 @@ def test_check_names_the_lines_that_sync_would_refuse(
     assert f"{wanted}:2: `b` names no exact version" in capsys.readouterr().err
     wanted.write_text("a==1\n-c https://files.example/c.txt\n")
     assert main(["config", "check", "--config", str(file)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("version", "code", "told"),
+    [
+        (1, 0, "warning: the next start migrates {path} to this version, and keeps it beside as it was\n"),
+        (99, 8, "server.state: the catalogue {path} has schema 99, made by a newer pypitool"),
+    ],
+    ids=["an older one", "a newer one"],
+)
+def test_check_says_what_becomes_of_the_state_of_another_version(
+    version: int, code: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packages, file = tmp_path / "packages", tmp_path / "config.toml"
+    packages.mkdir()
+    file.write_text("[server]\npackages = 'packages'\n")
+    with Repository.open([packages], environ={}):
+        pass
+    catalogue = packages / ".pypitool" / "catalogue.sqlite"
+    with closing(sqlite3.connect(catalogue)) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    before = sorted(catalogue.parent.iterdir())
+
+    assert main(["config", "check", "--config", str(file)]) == code
+
+    assert told.format(path=catalogue) in capsys.readouterr().err
+    assert sorted(catalogue.parent.iterdir()) == before
 
 
 def test_check_of_a_password_file_that_root_alone_may_read_says_so(tmp_path: Path) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tarfile
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +20,13 @@ from pypitool.core.names import normalize
 from pypitool.repository.repository import Repository
 from tests.support.environment import scrubbed
 from tests.support.imports import ROOT
+from tests.support.newcomer import chapter, console
 from tests.support.server import ServerProcess
 from tests.support.waiting import LONGEST
 from tests.upgrade.asked import documents
 
 MADE_BY = "3e5d8c4"
+UPGRADE = (ROOT / "docs" / "upgrade.md").read_text()
 ARCHIVE = Path(__file__).parent / f"state-{MADE_BY}.tar.gz"
 MADE_AT = "/srv/acme"
 OURS = [sys.executable, "-m", "pypitool"]
@@ -134,6 +139,36 @@ def test_the_earlier_version_goes_on_with_it_or_says_why_not(
     assert documents(OURS, home, environment(home)) == expected["documents"]
 
 
+@pytest.mark.process
+def test_a_migration_reads_the_log_of_decisions_and_keeps_the_catalogue_as_it_was(home: Path) -> None:
+    state = home / "packages" / ".pypitool"
+    log, catalogue = (state / "facts.jsonl").read_bytes(), dump(state / "catalogue.sqlite")
+
+    told = [said(home, "config", "check"), said(home, "list"), said(home, "config", "check")]
+
+    (copy,) = state.glob("catalogue.sqlite.before-migration-*")
+    assert (dump(copy), (state / "facts.jsonl").read_bytes()) == (catalogue, log)
+    assert ["migrate" in text for text in told] == [True, True, False]
+
+
+@pytest.mark.process
+def test_the_way_back_of_the_documents_loses_no_decision(home: Path, earlier: Path) -> None:
+    program = environment(home, PYTHONPATH=f"{earlier}{os.pathsep}{earlier / 'server'}")
+    said(home, "yank", "acme-core", "1.1", "--reason", "decided by the newer version")
+    newer = documents(OURS, home, environment(home))
+    refused = said(home, "rescan", program=program, code=8)
+
+    for line in console(chapter(UPGRADE, "## The way back")):
+        subprocess.run(["bash", "-c", line], cwd=home, env=environment(home), check=True)
+    said(home, "rescan", program=program)
+
+    assert "made by a newer pypitool" in refused
+    older = documents(OURS, home, program)
+    assert {**older, "audit": newer["audit"]} == newer  # it prints the sums of lines, too
+    assert len(older["audit"]) == len(newer["audit"])
+    assert documents(OURS, home, environment(home)) == newer
+
+
 @pytest.mark.live
 def test_a_server_that_becomes_a_service_keeps_everything(
     home: Path, expected: dict[str, Any], earlier: Path
@@ -171,6 +206,22 @@ def test_names_that_were_uploaded_and_deleted_are_said_once_and_kept(home: Path)
     assert "acme-old" not in second.log
     with Repository.open([home / "packages", home / "extra"], environ={}) as repository:
         assert repository.catalogue.kept_names() >= {normalize("acme-old"), normalize("acme-core")}
+
+
+def said(home: Path, *words: str, program: Mapping[str, str] | None = None, code: int = 0) -> str:
+    """Run a command of this version, or of `program`; return what it told people."""
+    ended = subprocess.run(
+        [*OURS, *words, "--config", "config.toml"], cwd=home, env=program or environment(home),
+        capture_output=True, text=True, timeout=LONGEST, check=False,
+    )  # fmt: skip
+    assert ended.returncode == code, ended.stderr
+    return ended.stderr
+
+
+def dump(path: Path) -> list[str]:
+    """Return all that is in a database, as statements."""
+    with closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
 
 
 def served(home: Path, **variables: str) -> ServerProcess:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +15,7 @@ from pypitool.cli.command import Group, option
 from pypitool.cli.invocation import Invocation
 from pypitool.cli.output import Output
 from pypitool.core.errors import PypitoolError
+from pypitool.core.state_files import StateFiles
 
 if TYPE_CHECKING:
     from pypitool.config.faults import ConfigFault
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from pypitool.config.mirror_tables import SetSettings
     from pypitool.config.settings import Settings
     from pypitool.core.mirror.input_place import InputPlace
+    from pypitool.repository.state import Survey
 
 
 @click.group(
@@ -45,8 +49,9 @@ def check(invocation: Invocation) -> None:
     upstreams and remotes take from files; every line of the sets' requirements, constraints and locks, those
     at addresses as the last `sync` kept them. A package directory that is not there yet is a warning, and so
     is a password whose variable is not set: it may be set where the jobs run. So are a user in a rule whom
-    the password file does not have, rules with addresses that clients behind a proxy may forge, and a
-    password file that root alone may read.
+    the password file does not have, rules with addresses that clients behind a proxy may forge, a password
+    file that root alone may read, and a state that the next start migrates: who asks a newer pypitool before
+    an upgrade knows. A state that a newer one has migrated is a fault.
     """
     from pypitool.config.faults import refusal
     from pypitool.config.secrets import unset
@@ -94,9 +99,21 @@ def _faults_of_state(settings: Settings, environ: Mapping[str, str]) -> Iterator
     if not all(root.is_dir() for root in server.packages):
         return
     try:
-        survey(server.packages, server.state, environ).refuse()
+        found = survey(server.packages, server.state, environ)
+        found.refuse()
+        _to_migrate(found)
     except PypitoolError as error:
         yield ConfigFault("", "server.state", _with_hint(error))
+
+
+def _to_migrate(found: Survey) -> Path | None:
+    """Return the catalogue that the next start migrates, if it does; refuse one of a newer pypitool."""
+    catalogue = StateFiles(found.holding).catalogue
+    if not os.path.exists(catalogue):  # and then nothing is imported for it
+        return None
+    from pypitool.catalogue.rebuild import is_behind
+
+    return catalogue if is_behind(catalogue) else None
 
 
 def _with_hint(error: PypitoolError) -> str:
@@ -167,6 +184,8 @@ def _about_places(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[str]:
         found = survey(server.packages, server.state, environ)
         if found.adopts:
             yield f"the next start takes over what was decided in {found.second}, for {found.asked.directory}"
+        elif (catalogue := _to_migrate(found)) is not None:
+            yield f"the next start migrates {catalogue} to this version, and keeps it beside as it was"
     if passwords is not None and (hint := opened_to_service(passwords)) is not None:
         yield f"only root may read {passwords}: {hint}"
 
