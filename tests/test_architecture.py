@@ -37,14 +37,15 @@ __main__        -> cli mirror
 access          -> catalogue config core host
 archives        -> core
 catalogue       -> core host
-cli             -> access catalogue config core doctor host manage mirror repository server/engine setup
-                   upload upstream
+cli             -> access catalogue config core doctor host manage mirror moving repository server/engine
+                   setup upload upstream
 config          -> core
 container       -> cli config core host
 doctor          -> access catalogue config core host manage mirror repository upstream
 keeper          -> access catalogue core host repository store
 manage          -> access catalogue config core mirror repository upload upstream
 mirror          -> archives catalogue config core host repository store upstream
+moving          -> archives catalogue config core host repository store
 repository      -> access archives catalogue core host store
 server/access   -> access config core repository server/http server/replay
 server/app      -> access config repository server/access server/http server/replay server/services
@@ -79,6 +80,7 @@ manage          -> action actions audit client downloads projects runs users
 mirror          -> available bundle candidate_report configured environments fast_answer inputs notify
                    pin_files prune record resolve run schedule sets sync unchanged update verify_upstream
                    web_inputs workspace
+moving          -> carry_out new_config sources
 repository      -> activity backup contact merge_states owners publish read_file recovery releases
                    repository scan scan_record state state_errors tokens verify
 server/access   -> access auth refusals
@@ -105,6 +107,7 @@ MORE_DOORS = {
     ),
     "config": (17, "each table is checked, shown and read by whoever it is for"),
     "manage": (8, "an action, and who carries it out: here or over the network"),
+    "moving": (3, "the plan, what it does, and the configuration: three steps of one command"),
     "mirror": (21, "a command imports the one thing that it runs, and no start pays for the others"),
     "repository": (16, "what can be done with a repository, one thing a file"),
     "server/access": (3, "who asks, what he may, and what he is told"),
@@ -146,7 +149,7 @@ COMES_WITH = {
 LATE_FOR_NOTHING = {"pypitool.keeper.change_watcher"}
 HEAVY = {
     "apscheduler", "bcrypt", "defusedxml", "flask", "granian", "passlib", "prometheus_client", "pypi_simple",
-    "requests", "rich", "sqlite3", "urllib.request", "uv", "watchdog", "werkzeug", "xmlrpc",
+    "requests", "rich", "sqlite3", "urllib.request", "uv", "watchdog", "werkzeug", "xmlrpc", "yaml",
 }  # fmt: skip
 
 

@@ -38,6 +38,8 @@ OF_OTHERS = {
     "systemctl": {"--now"},
     "useradd": {"--system", "--home-dir", "--shell"},
     "gunicorn": {"--threads", "--limit-request-line"},
+    "devpi-export": {"--serverdir"},
+    "devpi-server": {"--export"},
 }
 # Docker's stand in prose too, and twice in a line.
 OF_DOCKER = (

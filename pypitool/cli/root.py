@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     ),
     "Upkeep": ("doctor", "rescan", "verify", "audit", "backup", "restore", "state"),
     "Rights": ("user", "token", "owner", "may"),
-    "Set-up": ("setup", "config", "client-config", "completion"),
+    "Set-up": ("setup", "migrate", "config", "client-config", "completion"),
 }
 # Commands that lie beside the one that they undo or resemble.
 TOGETHER = {"restore": "backup", "unyank": "yank", "status": "yank"}

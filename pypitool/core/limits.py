@@ -58,3 +58,7 @@ HTML_BROKEN = Limit(1000, None, "tags without an end, as a `<` in a text is; a p
 HTML_NESTING = Limit(
     50_000_000, None, "tags, each counted as often as others are around it; flat pages have four"
 )
+
+# What other servers left for `migrate`.
+SERVICE_FILE = Limit(MIB, 16 * KIB, "bytes of a unit, a compose file or a configuration")
+DEVPI_INDEX = Limit(GIB, None, "bytes; a release takes 2 KiB, most of it the README")

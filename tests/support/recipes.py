@@ -62,6 +62,9 @@ RECIPES = {
         Recipe("flit", ("flit",)),
         # 6.8 can do without XML-RPC, later ones know nothing else; there is none of them for Python 3.10.
         Recipe("bandersnatch", ("bandersnatch>=6.8",), ("3.13", "3.12", "3.11")),
+        # Others' servers, from which one moves in. Without setuptools devpi-client cannot upload.
+        Recipe("devpi", ("devpi-server", "devpi-client", "setuptools")),
+        Recipe("pypiserver", ("pypiserver",)),
         # No clients: they serve us. uWSGI wants a compiler.
         Recipe("gunicorn", ("gunicorn",)),
         Recipe("uwsgi", ("uwsgi",)),

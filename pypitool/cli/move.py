@@ -1,0 +1,98 @@
+"""A move for a command: its plan is printed, then carried out, and last its configuration is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pypitool.cli.invocation import Invocation
+from pypitool.cli.local import open_rescanned
+from pypitool.cli.output import Output
+from pypitool.core.masking import masked_urls
+
+if TYPE_CHECKING:
+    from pypitool.core.moving.move_plan import MovePlan
+    from pypitool.moving.carry_out import MovedFile
+    from pypitool.repository.repository import Repository
+
+_STATE = "server.state"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One move: its plan, where its configuration goes, and the work that is more than that."""
+
+    invocation: Invocation
+    plan: MovePlan
+    config: Path
+    dry_run: bool
+    work: Callable[[Move], int] | None = None
+
+    def carry_out(self) -> int:
+        """Print the plan and, unless that was all, do what it says."""
+        from pypitool.moving.new_config import configuration, write_configuration
+
+        text, left = configuration(self.plan)
+        self._print(self.plan.without(*left), masked_urls(text))
+        if self.dry_run:
+            return 0
+        code = 0 if self.work is None else self.work(self)
+        wrote = write_configuration(self.config, text)
+        self.said({"config": str(self.config), "wrote": wrote}, self._written(wrote))
+        if not self.invocation.json:
+            self._hint()
+        return code
+
+    def _print(self, plan: MovePlan, text: str) -> None:
+        from pypitool.core.moving.move_plan import plan_document, plan_lines
+
+        output, place = Output(self.invocation), str(self.config)
+        if self.invocation.json:
+            document = plan_document(plan, text, place)
+            output.document({"type": "plan", "dry_run": self.dry_run, **document})
+            return
+        for line in plan_lines(plan, text, place):
+            output.line(masked_urls(line))
+
+    def _written(self, wrote: bool) -> str:
+        return f"wrote {self.config}" if wrote else f"{self.config} is there already, with these settings"
+
+    def _hint(self) -> None:
+        output = Output(self.invocation)
+        for name in self.plan.people[:1]:
+            output.hint(
+                f"`pypitool user add {name} -P FILE` gives a user a new password, -P FILE lets them upload"
+            )
+        output.hint(f"`pypitool serve --config {self.config}` serves them")
+
+    def opened(self) -> AbstractContextManager[Repository]:
+        """Open the directories of the plan, as they are now."""
+        flags = self.invocation.flags
+        flags["server.packages"] = tuple(map(Path, self.plan.packages))
+        for one in self.plan.given:
+            if one.path == _STATE:
+                flags[_STATE] = Path(one.text)
+        return open_rescanned(self.invocation)
+
+    def told(self, moved: MovedFile) -> MovedFile:
+        """Say what became of one file."""
+        output = Output(self.invocation)
+        if self.invocation.json:
+            document = {"type": "file", "name": moved.name, "outcome": moved.outcome}
+            output.document({**document, **({"message": moved.message} if moved.message else {})})
+        elif moved.outcome == "failed":
+            output.warning(f"{moved.name} is not moved: {moved.message}")
+        else:
+            output.detail(f"{moved.outcome} {moved.name}")
+        return moved
+
+    def said(self, document: Mapping[str, Any], text: str) -> None:
+        """Say what a step came to."""
+        output = Output(self.invocation)
+        if self.invocation.json:
+            output.document({"type": "done", **document})
+        else:
+            output.done(text)

@@ -1,0 +1,1 @@
+"""Moving in: what other servers' files say, and what is to be done about it."""
