@@ -18,7 +18,7 @@ from tests.clients.conftest import TWO_WORKERS
 from tests.support.certificates import Authority
 from tests.support.clients import Client
 from tests.support.forms import upload_form
-from tests.support.issuer import TOKEN, Issuer
+from tests.support.issuer import Issuer
 from tests.support.server import ServerProcess
 from tests.support.waiting import LONGEST, wait_until
 from tests.support.wheels import Release, build_wheel, wheel_bytes, wheel_filename
@@ -75,16 +75,6 @@ def secure(server: ServerProcess) -> str:
     return server.url.replace("http:", "https:")
 
 
-def in_the_ci(issuer: Issuer) -> dict[str, str]:
-    """Return what GitHub sets in a job that may ask for tokens."""
-    return {
-        "GITHUB_ACTIONS": "true",
-        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{issuer.url}{TOKEN}?api-version=2.0",
-        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-the-job",
-        "SSL_CERT_FILE": str(issuer.ca),
-    }
-
-
 def publish(server: ServerProcess) -> tuple[str, ...]:
     return ("publish", "--trusted-publishing", "always", "--publish-url", f"{secure(server)}/legacy/")
 
@@ -95,7 +85,7 @@ def test_uv_publishes_for_a_repository_that_is_trusted(
     issuer.said = {"sub": "repo:acme/core", "repository": "acme/core", "ref": "refs/tags/v1"}
     wheel = build_wheel(tmp_path, "acme-core", "1.0")
 
-    uv.succeed("uv", *publish(server), wheel, environment=in_the_ci(issuer))
+    uv.succeed("uv", *publish(server), wheel, environment=issuer.job())
 
     assert wheel.name in page(server, authority, "/simple/acme-core/")
     facts = FactLog(StateFiles(server.packages[0] / ".pypitool").facts).replay()
@@ -110,7 +100,7 @@ def test_uv_is_told_why_a_repository_is_not_trusted(
     issuer.said = {"sub": "repo:evil/core", "repository": "evil/core", "ref": "refs/heads/main"}
     wheel = build_wheel(tmp_path, "acme-evil", "1.0")
 
-    refused = uv.fail("uv", *publish(server), wheel, environment=in_the_ci(issuer))
+    refused = uv.fail("uv", *publish(server), wheel, environment=issuer.job())
 
     assert "422" in refused
     assert "repository = evil/core" in refused
@@ -122,7 +112,7 @@ def test_uv_publishes_nothing_outside_the_projects_of_a_publisher(
     issuer.said = {"sub": "repo:acme/core", "repository": "acme/core", "ref": "refs/heads/main"}
     wheel = build_wheel(tmp_path, "other", "1.0")
 
-    refused = uv.fail("uv", *publish(server), wheel, environment=in_the_ci(issuer))
+    refused = uv.fail("uv", *publish(server), wheel, environment=issuer.job())
 
     assert "403" in refused
 

@@ -62,6 +62,15 @@ class Issuer(ServerThread[ThreadingHTTPServer]):
             json.dumps(kept).encode(), signing, algorithm, {"kid": kid, **(header or {})}
         )
 
+    def job(self) -> dict[str, str]:
+        """Return what GitHub sets in a job that may ask for tokens; what they say is `said`."""
+        return {
+            "GITHUB_ACTIONS": "true",
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}{TOKEN}?api-version=2.0",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-the-job",
+            "SSL_CERT_FILE": str(self.ca),
+        }
+
     def jwk(self, kid: str) -> dict[str, Any]:
         """Return a key as the set has it."""
         return {"kid": kid, "use": "sig", **_public(self.keys[kid])}

@@ -20,7 +20,7 @@ from tests.support.recipes import cache_directory
 # Debian's own, and that of an image made from it: what pyenv and uv install is another one.
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 # What builds us, and what pipx installs beside.
-TOOLS = ("build", "hatchling>=1.26", "pip", "setuptools", "wheel")
+TOOLS = ("build", "editables", "hatchling>=1.26", "pip", "setuptools", "wheel")
 LONGEST_SECONDS = 600.0
 
 
