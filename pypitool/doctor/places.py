@@ -28,6 +28,7 @@ class Directory:
     exists: bool
     is_writable: bool = True  # by the user of the server
     is_exposed: bool = False  # everybody on the machine may write
+    is_read_only: bool = False  # its file system
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def _directory(root: Path, user: int) -> Directory:
         exists=True,
         is_writable=_may_write(root, user),
         is_exposed=bool(root.stat().st_mode & stat.S_IWOTH),
+        is_read_only=bool(os.statvfs(root).f_flag & os.ST_RDONLY),
     )
 
 
@@ -156,10 +158,11 @@ def directory_findings(found: Directory, *, is_written: bool, is_made: bool = Fa
         )  # fmt: skip
         return
     if is_written and not found.is_writable:
-        yield error(
-            "packages-unwritable", found.path, "the user of the server cannot write it",
-            "nothing new can come in", "give it to that user with `chown -R`, or serve with `--read-only`",
-        )  # fmt: skip
+        what, do = "the user of the server cannot write it", "give it to that user with `chown -R`"
+        if found.is_read_only:
+            what, do = "its file system is read-only", "mount it to be written"
+        do += ", or serve with `--read-only`"
+        yield error("packages-unwritable", found.path, what, "nothing new can come in", do)
     if found.is_exposed:
         yield warning(
             "packages-exposed", found.path, "everybody on this machine may write it",

@@ -78,7 +78,7 @@ class ThisMachine:
         if ended.returncode == 0:
             return
         is_start = tuple(words[:2]) == ("systemctl", "restart")
-        said = _last_words() if is_start else ended.stderr.strip() or ended.stdout.strip()
+        said = (_last_words() if is_start else "") or ended.stderr.strip() or ended.stdout.strip()
         raise (NotStarted if is_start else StepFailed)(f"`{' '.join(words)}`", said)
 
     def make_directory(self, path: Path, owner: str, group: str, mode: int) -> None:
@@ -159,9 +159,9 @@ def status_text() -> str:
 
 
 def _last_words() -> str:
-    """Return what the server logged last, as the reason why it does not run."""
-    words = ("journalctl", "--unit", SERVER_UNIT, "--lines", str(_LAST_LINES), "--output=cat", "--no-pager")
-    return _ended(words).stdout.strip()
+    """Return what the server itself logged last, as the reason why it does not run."""
+    log = ("journalctl", f"_SYSTEMD_UNIT={SERVER_UNIT}", "--lines", str(_LAST_LINES), "--output=cat")
+    return _ended((*log, "--no-pager")).stdout.strip()
 
 
 def _ended(words: Sequence[str]) -> subprocess.CompletedProcess[str]:

@@ -59,6 +59,15 @@ class NotWritable(PypitoolError):
     cause: str
 
 
+class ReadOnlyDisk(NotWritable):
+    """The file system of a package directory is read-only here, whoever owns it."""
+
+    hint = (
+        "in a unit of systemd the line `ReadWritePaths={folder}` opens it, which `pypitool setup systemd` "
+        "writes; elsewhere a mount that may be written"
+    )
+
+
 @contextlib.contextmanager
 def writing(folder: Path) -> Iterator[None]:
     """Name what goes wrong while writing into `folder`."""
@@ -69,5 +78,6 @@ def writing(folder: Path) -> Iterator[None]:
         if known is not None:
             raise known from error
         if error.errno in _NOT_WRITABLE:
-            raise NotWritable(folder, os.strerror(error.errno).lower()) from error
+            kind = ReadOnlyDisk if error.errno == errno.EROFS else NotWritable
+            raise kind(folder, os.strerror(error.errno).lower()) from error
         raise

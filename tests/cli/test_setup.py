@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from pypitool.__main__ import main
-from pypitool.cli.service_units import FIRST_CONFIG, doubts, wanted
+from pypitool.cli.service_units import FIRST_CONFIG, doubts, settings_of, wanted
 from pypitool.config.config_files import SYSTEM_FILE
-from pypitool.config.loader import Loaded, load_settings
+from pypitool.config.loader import load_settings
+from pypitool.config.settings import Settings
 from pypitool.core.units.setup_plan import FoundMachine, FoundPath
 from pypitool.core.units.steps import GiveToGroup, RunCommand
 from pypitool.setup.this_machine import (
@@ -27,10 +28,10 @@ from tests.cli.conftest import Ended
 PACKAGES = Path("/var/lib/pypitool/packages")
 
 
-def loaded(tmp_path: Path, text: str) -> Loaded:
+def configured(tmp_path: Path, text: str) -> Settings:
     path = tmp_path / "config.toml"
     path.write_text(text)
-    return load_settings({}, {}, path)
+    return settings_of(load_settings({}, {}, path))
 
 
 def opened(text: str) -> list[str]:
@@ -40,16 +41,17 @@ def opened(text: str) -> list[str]:
 def test_the_first_configuration_has_twelve_lines_and_is_what_a_machine_without_one_gets(
     tmp_path: Path,
 ) -> None:
-    first = loaded(tmp_path, FIRST_CONFIG)
+    first = configured(tmp_path, FIRST_CONFIG)
+    none = settings_of(load_settings({}, {}, None, system_file=tmp_path / "none"))
 
     assert FIRST_CONFIG.count("\n") == 12
-    plain = wanted(load_settings({}, {}, None, system_file=tmp_path / "none"), True, {})
-    assert wanted(first, False, {}).units == plain.units
-    assert (plain.packages, plain.passwords) == ((PACKAGES,), SYSTEM_FILE.with_name("htpasswd"))
+    plain = wanted(none, {}, is_first=True)
+    assert wanted(first, {}).units == plain.units
+    assert (list(plain.directories), plain.passwords) == ([PACKAGES], SYSTEM_FILE.with_name("htpasswd"))
 
 
 def test_a_configuration_without_packages_means_those_of_the_service(tmp_path: Path) -> None:
-    assert wanted(loaded(tmp_path, "[server]\nport = 80\n"), False, {}).packages == (PACKAGES,)
+    assert wanted(configured(tmp_path, "[server]\nport = 80\n"), {}).directories == (PACKAGES,)
 
 
 def test_the_server_may_write_what_its_configuration_names(tmp_path: Path) -> None:
@@ -61,7 +63,7 @@ def test_the_server_may_write_what_its_configuration_names(tmp_path: Path) -> No
         unix-socket = "/run/pypitool/s"
     """
 
-    service = wanted(loaded(tmp_path, text), False, {}).units["pypitool.service"]
+    service = wanted(configured(tmp_path, text), {}).units["pypitool.service"]
 
     assert opened(service) == ["/srv/one", "/home/ann/two", "/srv/state"]
     assert "ProtectHome=read-only" in service
@@ -76,8 +78,8 @@ def test_jobs_get_timers_unless_a_daemon_runs_them(tmp_path: Path) -> None:
         cron = "30 3 * * *"
     """
 
-    timers = wanted(loaded(tmp_path, text), False, {}).units
-    with_daemon = wanted(loaded(tmp_path, text), False, {"pypitool-daemon.service": "of any text"}).units
+    timers = wanted(configured(tmp_path, text), {}).units
+    with_daemon = wanted(configured(tmp_path, text), {"pypitool-daemon.service": "of any text"}).units
 
     assert list(timers) == ["pypitool.service", "pypitool-usb.service", "pypitool-usb.timer"]
     assert list(with_daemon) == ["pypitool.service", "pypitool-daemon.service"]
@@ -85,18 +87,18 @@ def test_jobs_get_timers_unless_a_daemon_runs_them(tmp_path: Path) -> None:
 
 
 def test_the_nightly_run_is_kept_up_to_date_where_it_is_there(tmp_path: Path) -> None:
-    units = wanted(loaded(tmp_path, ""), False, {"pypitool-sync.service": "of any text"}).units
+    units = wanted(configured(tmp_path, ""), {"pypitool-sync.service": "of any text"}).units
 
     assert list(units) == ["pypitool.service", "pypitool-sync.service", "pypitool-sync.timer"]
 
 
 def test_a_package_directory_of_somebody_else_is_said_and_left_alone(tmp_path: Path) -> None:
-    of_ann = loaded(tmp_path, '[server]\npackages = "/srv/packages"\n')
-    wish = wanted(of_ann, False, {})
+    of_ann = configured(tmp_path, '[server]\npackages = "/srv/packages"\n')
+    wish = wanted(of_ann, {})
     there = FoundMachine(user=990, paths={Path("/srv/packages"): FoundPath(1000, 1000, 0o755)})
 
     assert list(doubts(of_ann, there, wish)) == [
-        "/srv/packages is not the service's: `chown -R pypitool /srv/packages` lets it take uploads"
+        "/srv/packages is not the service's: `chown -R pypitool /srv/packages` lets it write there"
     ]
 
 

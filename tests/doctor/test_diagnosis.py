@@ -82,6 +82,14 @@ def test_directories(directory: Directory, is_written: bool, found: list[tuple[s
     assert words(directory_findings(directory, is_written=is_written)) == found
 
 
+def test_of_a_read_only_disk_nobody_is_told_to_change_the_owner() -> None:
+    found = Directory("/p", exists=True, is_writable=False, is_read_only=True)
+
+    (finding,) = directory_findings(found, is_written=True)
+
+    assert finding.do.startswith("mount it to be written")
+
+
 @pytest.mark.parametrize(
     ("age", "lag", "watched", "found"),
     [

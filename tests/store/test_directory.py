@@ -238,6 +238,7 @@ def test_a_disk_that_becomes_read_only_is_named(tmp_path: Path) -> None:
             store.remove(HERE)
 
         assert http_status(raised.value) == 503
+        assert f"ReadWritePaths={root}" in (raised.value.hint or "")
 
 
 def test_placing_into_a_folder_that_became_a_link_is_refused(

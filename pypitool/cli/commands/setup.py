@@ -84,7 +84,7 @@ def _refuse_other_file(invocation: Invocation) -> None:
 
 def _setup(output: Output) -> tuple[list[SetupStep], list[str]]:
     from pypitool.cli.job_units import this_program
-    from pypitool.cli.service_units import doubts, wanted
+    from pypitool.cli.service_units import doubts, settings_of, wanted
     from pypitool.config.config_files import SYSTEM_FILE
     from pypitool.config.loader import load_settings
     from pypitool.core.units.setup_plan import plan_setup
@@ -93,14 +93,15 @@ def _setup(output: Output) -> tuple[list[SetupStep], list[str]]:
     refuse_program(this_program())
     # As the service will: what the caller's variables and own file say does not count there.
     loaded = load_settings({}, {}, operands=operands)
-    wish = wanted(loaded, SYSTEM_FILE not in loaded.files, find(()).units)
+    settings, is_first = settings_of(loaded), SYSTEM_FILE not in loaded.files
+    wish = wanted(settings, find(()).units, is_first=is_first)
     found = find(wish.paths)
-    output.notices(doubts(loaded, found, wish))
+    output.notices(doubts(settings, found, wish))
     return plan_setup(found, wish), []
 
 
 def _removal() -> tuple[list[SetupStep], list[str]]:
-    from pypitool.cli.service_units import wanted
+    from pypitool.cli.service_units import settings_of, wanted
     from pypitool.config.config_files import SYSTEM_FILE
     from pypitool.config.loader import load_settings
     from pypitool.core.units.setup_plan import left_by_removal, plan_removal
@@ -108,7 +109,8 @@ def _removal() -> tuple[list[SetupStep], list[str]]:
 
     # A configuration that is faulty keeps nobody from taking the units away.
     loaded = load_settings({}, {}, operands=operands, tolerated=[])
-    found = find(wanted(loaded, SYSTEM_FILE not in loaded.files, {}).paths)
+    wish = wanted(settings_of(loaded), {}, is_first=SYSTEM_FILE not in loaded.files)
+    found = find(wish.paths)
     return plan_removal(found), left_by_removal(found)
 
 

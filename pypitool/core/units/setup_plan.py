@@ -52,18 +52,27 @@ class WantedService:
     """What is to be there: by the configuration, or by the one that is about to be written."""
 
     units: Mapping[str, str]
-    packages: Sequence[Path]
-    directories: Sequence[Path]  # those and all others that the server writes into
+    directories: Sequence[Path]  # that the server writes into
     config: Path
     state: Path = SERVICE
     passwords: Path | None = None
     config_text: str = ""  # for a machine that has none
+    of_jobs: Sequence[Path] = ()  # directories that jobs write into; nobody makes them
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """Everything besides the units that it matters to find."""
         passwords = () if self.passwords is None else (self.passwords,)
-        return (CONFIGURATION, self.config, SERVICE, self.state, *self.directories, *passwords, LOGS)
+        return (
+            CONFIGURATION,
+            self.config,
+            SERVICE,
+            self.state,
+            *self.directories,
+            *self.of_jobs,
+            *passwords,
+            LOGS,
+        )
 
 
 def plan_setup(found: FoundMachine, wanted: WantedService) -> list[SetupStep]:
@@ -80,6 +89,18 @@ def plan_setup(found: FoundMachine, wanted: WantedService) -> list[SetupStep]:
         # What runs is of the version before; a timer that has changed counts from its start.
         RunCommand(("systemctl", "restart", *started)),
     ]
+
+
+def of_others(found: FoundMachine, paths: Iterable[Path]) -> list[Path]:
+    """Choose the directories that are there, and the service's user may not write, as far as modes tell."""
+    there = ((path, found.paths[path]) for path in paths if path in found.paths)
+    return [path for path, one in there if not _writes(found, one)]
+
+
+def _writes(found: FoundMachine, there: FoundPath) -> bool:
+    by_user = found.user is not None and there.user == found.user and there.mode & 0o200
+    by_group = found.group is not None and there.group == found.group and there.mode & 0o020
+    return bool(by_user or by_group or there.mode & 0o002)
 
 
 def left_by_removal(found: FoundMachine) -> list[str]:
@@ -139,8 +160,9 @@ def _configuration(found: FoundMachine, wanted: WantedService) -> Iterator[Setup
 
 
 def _reads(found: FoundMachine, there: FoundPath) -> bool:
+    by_user = there.user == found.user and there.mode & 0o400
     by_group = there.group == found.group and there.mode & 0o040
-    return bool(by_group or (there.user == found.user and there.mode & 0o400) or there.mode & 0o004)
+    return bool(by_user or by_group or there.mode & 0o004)
 
 
 def _units(found: FoundMachine, wanted: WantedService) -> Iterator[SetupStep]:

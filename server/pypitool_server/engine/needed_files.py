@@ -34,12 +34,11 @@ def misplaced(settings: Settings, roots: Sequence[Path], writes: Callable[[], bo
             tls.checked(server.cert, server.key)
         except tls.TlsUnusable as error:
             yield "server.cert" if error.path == server.cert else "server.key", error
-    for root in roots:
-        if (fault := _fault_of_root(root)) is not None:
-            yield "server.packages", fault
+    faults = {root: _fault_of_root(root) for root in roots}
+    yield from (("server.packages", fault) for fault in faults.values() if fault is not None)
     # Who may do what is not read for a directory that is ours to write anyhow.
-    if roots[0].is_dir() and not os.access(roots[0], os.W_OK) and writes():
-        hint = f"{_owner_hint(roots[0])}, or serve it with `--read-only`"
+    if faults[roots[0]] is None and not os.access(roots[0], os.W_OK) and writes():
+        hint = f"{_writing_hint(roots[0])}; or serve it with `--read-only`"
         yield "server.packages", PathUnusable(f"{roots[0]} for uploads", "it cannot be written", hint)
     for key, path, name in (
         ("auth.passwords", passwords, "the password file"),
@@ -50,11 +49,30 @@ def misplaced(settings: Settings, roots: Sequence[Path], writes: Callable[[], bo
 
 
 def _fault_of_root(root: Path) -> PypitoolError | None:
+    closed = next((folder for folder in reversed(root.parents) if not _lets_in(folder)), None)
+    if closed is not None:
+        hint = _HIDDEN if _is_home(closed) else f"`chmod o+x {closed}` lets the server pass"
+        return PathUnusable(f"the package directory {root}", f"{closed} does not let the server in", hint)
     if not root.is_dir():
         return PackagesMissing(root)
     if os.access(root, os.R_OK | os.X_OK):
         return None
     return PathUnusable(f"the package directory {root}", "it cannot be read", _owner_hint(root))
+
+
+_HIDDEN = (
+    "a unit of systemd sees no home without `ProtectHome=read-only`, which `pypitool setup systemd` writes, "
+    "and homes are closed to others: /srv/packages is less trouble"
+)
+
+
+def _is_home(folder: Path) -> bool:
+    return folder.parts[1:2] in (("home",), ("root",))
+
+
+def _lets_in(folder: Path) -> bool:
+    # What is no directory, or not there, is missing: that is another fault.
+    return os.access(folder, os.X_OK) or not os.path.isdir(folder)
 
 
 def _fault_of_file(path: Path, name: str) -> PathUnusable | None:
@@ -75,6 +93,15 @@ def _own_group() -> str:
         return grp.getgrgid(os.getegid()).gr_name
     except KeyError:  # a container need not name it
         return str(os.getegid())
+
+
+def _writing_hint(root: Path) -> str:
+    if not os.statvfs(root).f_flag & os.ST_RDONLY:
+        return _owner_hint(root)
+    return (
+        f"it is read-only here, whoever owns it: in a unit of systemd the line `ReadWritePaths={root}` opens "
+        "it, which `pypitool setup systemd` writes; elsewhere a mount that may be written"
+    )
 
 
 def _owner_hint(root: Path) -> str:

@@ -14,6 +14,7 @@ from pypitool.core.units.setup_plan import (
     FoundPath,
     WantedService,
     left_by_removal,
+    of_others,
     plan_removal,
     plan_setup,
 )
@@ -27,7 +28,7 @@ PACKAGES = SERVICE / "packages"
 UNITS = Path("/etc/systemd/system")
 JOB = JobUnits("a", "*-*-* 03:30:00", Path("/opt/pypitool/bin/pypitool"), CONFIG).files()
 WANTED = WantedService(
-    {"pypitool.service": server().unit()}, [PACKAGES], [PACKAGES], CONFIG,
+    {"pypitool.service": server().unit()}, [PACKAGES], CONFIG,
     passwords=PASSWORDS, config_text="[server]\n",
 )  # fmt: skip
 # As it is once that was done.
@@ -220,3 +221,24 @@ def test_a_removal_takes_every_unit_of_ours_and_names_what_is_left() -> None:
 
 def test_where_there_is_no_unit_nothing_is_removed() -> None:
     assert plan_removal(FoundMachine()) == []
+
+
+@pytest.mark.parametrize(
+    ("there", "is_ours"),
+    [
+        (FoundPath(990, 990, 0o755), True),
+        (FoundPath(0, 990, 0o775), True),
+        (FoundPath(1000, 1000, 0o777), True),
+        (FoundPath(990, 990, 0o555), False),
+        (FoundPath(0, 990, 0o755), False),
+        (FoundPath(1000, 1000, 0o755), False),
+    ],
+)
+def test_directories_that_the_service_may_not_write_are_known_by_their_modes(
+    there: FoundPath, is_ours: bool
+) -> None:
+    path = Path("/srv/usb")
+
+    found = of_others(replace(SET_UP, paths={path: there}), [path, Path("/srv/none")])
+
+    assert found == ([] if is_ours else [path])

@@ -1,0 +1,289 @@
+"""The service on a real systemd, from nothing to its removal."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from tests.support.booted import BEFORE, PROGRAM, Booted
+from tests.support.imports import ROOT
+from tests.support.waiting import wait_until
+from tests.support.wheels import build_wheel
+
+PACKAGES = "/var/lib/pypitool/packages"
+STATE = "/var/lib/pypitool"
+CONFIG = "/etc/pypitool/config.toml"
+PASSWORDS = "/etc/pypitool/htpasswd"
+UNIT = "/etc/systemd/system/pypitool.service"
+WHEEL = "acme_core-1.0-py3-none-any.whl"
+PASSWORD = "s3cret-of-ann"
+JOBS = """
+[server]
+packages = "/var/lib/pypitool/packages"
+
+[job.usb]
+run = "bundle export --uploaded /srv/usb/all.tar"
+cron = "30 3 * * *"
+"""
+NIGHTLY = """
+[server]
+packages = "/var/lib/pypitool/packages"
+
+[upstream.near]
+index = "http://127.0.0.1:9000/simple/"
+
+[targets.linux]
+python = "3.11"
+platform = "manylinux_2_36_x86_64"
+
+[set.app]
+requirements = ["/srv/reqs/app.txt"]
+closure = "resolve"
+
+[job.nightly]
+run = "sync"
+cron = "30 3 * * *"
+"""
+
+
+def who(machine: Booted, inside: str) -> tuple[str, int]:
+    """Return whose a file is, and its mode."""
+    owner, mode = machine.do("stat", "--format=%U:%G %a", inside).split()
+    return owner, int(mode, 8)
+
+
+def set_up(machine: Booted, config: str | None = None) -> str:
+    machine.do("install", "--directory", "--mode=0777", "/srv/usb")
+    if config is not None:
+        machine.path("/etc/pypitool").mkdir(exist_ok=True)
+        machine.path(CONFIG).write_text(config)
+    return machine.pypitool("setup", "systemd")
+
+
+def page(machine: Booted, project: str) -> Any:
+    """Return a project's page of a running server."""
+    answer = machine.ask(f"/simple/{project}/", "-H", "Accept: application/vnd.pypi.simple.v1+json")
+    return json.loads(answer.partition(" ")[2])
+
+
+def put(machine: Booted, folder: str, *projects: str) -> None:
+    """Put wheels where they are served, for the service to have."""
+    machine.path(folder).mkdir(parents=True, exist_ok=True)
+    for project in projects:
+        build_wheel(machine.path(folder), project, "1.0")
+    machine.try_to("chown", "-R", "pypitool:", folder)
+
+
+def wait_for(machine: Booted, *projects: str) -> None:
+    for project in projects:
+        wait_until(lambda project=project: machine.serves(f"/simple/{project}/"), what=f"{project} is listed")  # type: ignore[misc]
+
+
+def test_a_machine_is_set_up_as_the_dry_run_says_and_serves(machine: Booted) -> None:
+    planned = machine.pypitool("setup", "systemd", "--dry-run")
+    assert not machine.path("/etc/pypitool").exists()
+
+    done = set_up(machine)
+    again = set_up(machine)
+
+    assert planned == done
+    assert again.splitlines() == [
+        "run systemctl enable pypitool.service",
+        "run systemctl restart pypitool.service",
+    ]
+    assert machine.serves()
+    assert machine.show("pypitool", "StatusText") == "serving at 0.0.0.0:8080"
+    assert machine.do("systemctl", "is-enabled", "pypitool") == "enabled\n"
+    assert who(machine, STATE) == ("pypitool:pypitool", 0o750)
+    assert who(machine, PASSWORDS) == ("root:pypitool", 0o640)
+    assert (
+        who(machine, f"{STATE}/facts.jsonl")[1] & 0o007 == 0
+        or not machine.path(f"{STATE}/facts.jsonl").exists()
+    )
+
+
+def test_somebody_uploads_and_root_looks_after_the_same_packages(machine: Booted) -> None:
+    set_up(machine)
+    put(machine, "/srv/dist", "acme-core")
+
+    machine.pypitool("user", "add", "ann", "--password-stdin", stdin=f"{PASSWORD}\n")
+    upload = ["upload", "--url", "http://127.0.0.1:8080/", "--username", "ann"]
+    machine.do("env", f"PYPITOOL_PASSWORD={PASSWORD}", PROGRAM, *upload, f"/srv/dist/{WHEEL}")
+    machine.pypitool("yank", "acme-core", "1.0", "--reason", "broken")
+
+    assert page(machine, "acme-core")["files"][0]["yanked"] == "broken"
+    assert "acme-core" in machine.pypitool("list")
+    assert who(machine, f"{PACKAGES}/{WHEEL}")[0] == "pypitool:pypitool"
+    assert machine.pypitool("config", "check") == ""
+
+
+def test_every_unit_is_confined(machine: Booted) -> None:
+    set_up(machine, JOBS)
+    units = ["pypitool-daemon.service", "pypitool-sync.service", "pypitool-sync.timer"]
+    for name in units:
+        machine.path(f"/etc/systemd/system/{name}").write_text((ROOT / "systemd" / name).read_text())
+    machine.do("systemctl", "daemon-reload")
+
+    for unit in ("pypitool", "pypitool-daemon", "pypitool-sync", "pypitool-usb"):
+        said = machine.do("systemd-analyze", "security", "--no-pager", f"{unit}.service")
+        level = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
+        assert level is not None
+        assert float(level[1]) <= 1.6
+    found = [f"/etc/systemd/system/{name}" for name in (*units, "pypitool-usb.service", "pypitool-usb.timer")]
+    assert machine.do("systemd-analyze", "verify", UNIT, *found) == ""
+
+
+def test_a_reload_counts_and_a_faulty_one_fails_and_changes_nothing(machine: Booted) -> None:
+    set_up(machine)
+    assert machine.try_to("kill", "-l").returncode == 127  # of procps there is none
+    config = machine.path(CONFIG)
+    good = config.read_text()
+
+    config.write_text(good.replace("[auth]", 'server-base-url = "/pypi/"\n\n[auth]'))
+    machine.do("systemctl", "reload", "pypitool")
+    wait_until(lambda: machine.serves("/pypi/simple/"), what="the new configuration counts")
+    config.write_text(good + "bogus = 1\n")
+    faulty = machine.try_to("systemctl", "reload", "pypitool")
+
+    assert faulty.returncode != 0
+    assert "auth.bogus: unknown key" in machine.log()
+    assert machine.do("systemctl", "is-active", "pypitool") == "active\n"
+    assert machine.serves("/pypi/simple/")
+
+
+@pytest.mark.parametrize("which", ["worker", "keeper", "parent"])
+def test_who_is_killed_is_replaced(machine: Booted, which: str) -> None:
+    set_up(machine)
+    put(machine, PACKAGES, "acme-core")
+    wait_for(machine, "acme-core")
+    main = machine.show("pypitool", "MainPID")
+    parent, *children = machine.server()
+    keeper = next(one for one in children if one.is_keeper)
+    worker = next(one for one in children if one.command == parent.command)
+
+    os.kill({"parent": parent, "keeper": keeper, "worker": worker}[which].pid, signal.SIGKILL)
+    put(machine, PACKAGES, "acme-later")
+
+    wait_for(machine, "acme-core", "acme-later")
+    restarts = "1" if which == "parent" else "0"
+    wait_until(lambda: machine.show("pypitool", "NRestarts") == restarts, what="systemd has seen to it")
+    assert (machine.show("pypitool", "MainPID") == main) is (which != "parent")
+    wait_for(machine, "acme-core")
+
+
+def test_after_a_reboot_it_serves_and_what_was_missed_is_caught_up(machine: Booted) -> None:
+    set_up(machine, JOBS)
+    put(machine, PACKAGES, "acme-core")
+    wait_for(machine, "acme-core")
+    machine.pypitool("yank", "acme-core", "1.0", "--reason", "broken")
+    assert machine.show("pypitool-usb.timer", "NextElapseUSecRealtime")
+    stamp = machine.path("/var/lib/systemd/timers/stamp-pypitool-usb.timer")
+    two_days_ago = time.time() - 2 * 86400
+    os.utime(stamp, (two_days_ago, two_days_ago))
+
+    machine.reboot()
+
+    wait_for(machine, "acme-core")
+    assert page(machine, "acme-core")["files"][0]["yanked"] == "broken"
+    wait_until(lambda: machine.path("/srv/usb/all.tar").exists(), what="the job has been caught up")
+
+
+def test_a_power_failure_in_the_middle_of_a_scan_loses_nothing(machine: Booted) -> None:
+    set_up(machine)
+    put(machine, PACKAGES, "acme-core")
+    wait_for(machine, "acme-core")
+    machine.pypitool("yank", "acme-core", "1.0", "--reason", "broken")
+    names = [f"acme-{number}" for number in range(40)]
+    put(machine, PACKAGES, *names)
+
+    machine.cut_power()
+    machine.boot()
+
+    wait_for(machine, "acme-core", *names)
+    assert page(machine, "acme-core")["files"][0]["yanked"] == "broken"
+    machine.pypitool("verify")
+
+
+def test_a_job_resolves_with_uv_within_its_bounds_and_leaves_the_state_closed(machine: Booted) -> None:
+    put(machine, "/srv/upstream", "acme-lib")
+    build_wheel(machine.path("/srv/upstream"), "acme-app", "1.0", requires=["acme-lib>=1"])
+    index = ["serve", "-i", "127.0.0.1", "-p", "9000", "-P", ".", "-a", ".", "--disable-fallback"]
+    machine.do("systemd-run", "--unit=upstream", PROGRAM, *index, "/srv/upstream")
+    wait_until(lambda: machine.ask("/health", port=9000).startswith("200 "), what="the upstream answers")
+    machine.path("/srv/reqs").mkdir()
+    machine.path("/srv/reqs/app.txt").write_text("acme-app\n")
+    try:
+        set_up(machine, NIGHTLY)
+
+        machine.do("systemctl", "start", "pypitool-nightly.service")
+    finally:
+        machine.do("systemctl", "stop", "upstream")
+
+    wait_for(machine, "acme-app", "acme-lib")
+    assert machine.show("pypitool-nightly.service", "Result") == "success"
+    assert who(machine, STATE) == ("pypitool:pypitool", 0o750)
+    loose = machine.do("find", STATE, "-not", "-type", "l", "-perm", "/007", "-not", "-path", f"{PACKAGES}*")
+    assert loose == ""
+
+
+def test_an_upgrade_writes_units_anew_and_keeps_the_rest(machine: Booted) -> None:
+    machine.install("before")
+    set_up(machine)
+    put(machine, PACKAGES, "acme-core")
+    wait_for(machine, "acme-core")
+    machine.pypitool("yank", "acme-core", "1.0", "--reason", "broken")
+    unit, config = machine.path(UNIT), machine.path(CONFIG)
+    right = unit.read_text()
+    unit.write_text(right.replace("LimitNOFILE=65536", "LimitNOFILE=1024"))
+    config.write_text(config.read_text().replace("port = 8080", "port = 8081"))
+    drop_in = machine.path(f"{UNIT}.d/override.conf")
+    drop_in.parent.mkdir()
+    drop_in.write_text("[Service]\nEnvironment=ACME=1\n")
+    assert f"pypitool {BEFORE} serves" in machine.log()
+
+    machine.install("now")
+    done = set_up(machine)
+
+    assert done.splitlines()[0] == f"rewrite {UNIT}"
+    assert unit.read_text() == right
+    assert "pypitool 0.1.0 serves" in machine.log()
+    assert machine.show("pypitool", "Environment") == "ACME=1"
+    assert machine.ask("/simple/acme-core/", port=8081).startswith("200 ")
+
+
+def test_a_removal_takes_the_units_and_names_what_it_leaves(machine: Booted) -> None:
+    set_up(machine, JOBS)
+    put(machine, PACKAGES, "acme-core")
+    before = machine.path(CONFIG).read_text()
+
+    planned = machine.do(PROGRAM, "setup", "systemd", "--remove", "--dry-run")
+    ended = machine.try_to(PROGRAM, "setup", "systemd", "--remove")
+
+    assert ended.stdout == planned
+    assert not machine.serves()
+    assert list(machine.path("/etc/systemd/system").rglob("pypitool*")) == []
+    for left in ("the user pypitool", "/etc/pypitool", STATE, PACKAGES):
+        assert left in ended.stderr
+    assert machine.path(CONFIG).read_text() == before
+    assert machine.path(f"{PACKAGES}/{WHEEL}").exists()
+    assert machine.do("systemctl", "list-units", "--no-legend", "--plain", "pypitool*") == ""
+    set_up(machine)
+    wait_for(machine, "acme-core")
+
+
+def test_the_daemon_runs_the_jobs_in_place_of_timers(machine: Booted) -> None:
+    text = (ROOT / "systemd" / "pypitool-daemon.service").read_text()
+    machine.path("/etc/systemd/system/pypitool-daemon.service").write_text(text)
+
+    set_up(machine, JOBS)
+    machine.do("systemctl", "reload", "pypitool-daemon")
+
+    assert machine.do("systemctl", "is-active", "pypitool-daemon") == "active\n"
+    assert not machine.path("/etc/systemd/system/pypitool-usb.timer").exists()
+    wait_until(lambda: machine.path("/srv/usb/all.tar").exists(), what="the job has been caught up")
