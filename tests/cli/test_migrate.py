@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -292,6 +293,20 @@ def test_a_mirror_that_is_moved_twice_is_recorded_once(migrate: Migrate, tmp_pat
     assert ended.code == 0
     assert "0 files recorded as mirrored" in ended.err
     assert (mirror / "pypitool-state/facts.jsonl").read_bytes() == facts
+
+
+def test_what_bandersnatch_clears_holds_no_decision(
+    migrate: Migrate, show: Callable[[str], dict[str, Any]], tmp_path: Path
+) -> None:
+    mirror = unpacked("bandersnatch", tmp_path)
+    migrate("bandersnatch", mirror)
+    assert main(["yank", "acme-pure", "0.1", "--reason", "ours", "--config", "config.toml"]) == 0
+
+    # `bandersnatch verify --delete` removes every file below `web/packages` that its JSON does not name.
+    shutil.rmtree(mirror / "web/packages/.pypitool")
+
+    file = show("acme-pure")["acme_pure-0.1.tar.gz"]
+    assert (file["yanked"], file["origin"]["kind"]) == ("ours", "mirrored")
 
 
 @pytest.fixture

@@ -97,19 +97,6 @@ def test_a_mirror_of_bandersnatch_that_is_made_now(clients: Clients, place: Path
     assert "mirrored" in show(ours, "acme-lib", "1.0", "--json")
 
 
-def test_verify_of_bandersnatch_takes_no_decision_away(clients: Clients, place: Path, ours: Client) -> None:
-    bandersnatch = Client(clients("bandersnatch").bin_directory, place)
-    settings = make_mirror(bandersnatch, place)
-    ours.succeed("pypitool", "migrate", "bandersnatch", settings)
-    ours.succeed(
-        "pypitool", "yank", "acme-pure", "0.1", "--reason", "ours", "--config", ours.home / "config.toml"
-    )
-
-    bandersnatch.run("bandersnatch", "-c", settings, "verify", "--delete")
-
-    assert "ours" in show(ours, "acme-pure", "0.1")
-
-
 def test_a_mirror_of_bandersnatch_that_was_kept(place: Path, ours: Client) -> None:
     ours.succeed("pypitool", "migrate", "bandersnatch", unpacked("bandersnatch", place))
 
