@@ -33,10 +33,10 @@ class Move:
 
     def carry_out(self) -> int:
         """Print the plan and, unless that was all, do what it says."""
-        from pypitool.moving.new_config import configuration, write_configuration
+        from pypitool.moving.new_config import configuration, what_becomes_of, write_configuration
 
         text, left = configuration(self.plan)
-        self._print(self.plan.without(*left), masked_urls(text))
+        self._print(self.plan.without(*left), masked_urls(text), what_becomes_of(self.config, text))
         if self.dry_run:
             return 0
         code = 0 if self.work is None else self.work(self)
@@ -46,15 +46,15 @@ class Move:
             self._hint()
         return code
 
-    def _print(self, plan: MovePlan, text: str) -> None:
+    def _print(self, plan: MovePlan, text: str, becomes: str) -> None:
         from pypitool.core.moving.move_plan import plan_document, plan_lines
 
-        output, place = Output(self.invocation), str(self.config)
+        output = Output(self.invocation)
         if self.invocation.json:
-            document = plan_document(plan, text, place)
+            document = plan_document(plan, text, str(self.config))
             output.document({"type": "plan", "dry_run": self.dry_run, **document})
             return
-        for line in plan_lines(plan, text, place):
+        for line in plan_lines(plan, text, becomes):
             output.line(masked_urls(line))
 
     def _written(self, wrote: bool) -> str:

@@ -86,6 +86,13 @@ def _refused(text: str) -> Iterator[Left]:
     yield from (Left(fault.path, f"the server refuses this: {fault.message}") for fault in faults)
 
 
+def what_becomes_of(path: Path, text: str) -> str:
+    """Say beforehand what becomes of the file."""
+    if not os.path.lexists(path):
+        return f"write {path}"
+    return f"keep {path}, which has {'these' if _has(path, text.encode()) else 'other'} settings"
+
+
 def write_configuration(path: Path, text: str) -> bool:
     """Write the file if there is none; False: it is there, with the same bytes."""
     body = text.encode()

@@ -133,20 +133,23 @@ def _known(web: Path, broken: list[Left]) -> Iterator[KnownFile]:
 def plan_devpi(source: Path, index: str | None, packages: Path) -> MovePlan:
     """Plan to take the files of one index of an export of devpi into the packages."""
     folder = _folder(source)
-    place = folder / _DATA_INDEX
+    place = str(folder / _DATA_INDEX)
     try:
-        document = parse_json(_bytes(place, DEVPI_INDEX.most))
+        document = parse_json(_bytes(folder / _DATA_INDEX, DEVPI_INDEX.most))
+    except SourceUnreadable as error:
+        raise NoExport(place, error.reason) from None
     except ValueError as error:
-        raise NoExport(str(place), str(error)) from None
-    export = read_export(document, str(place), index)
-    absent = [one for one in export.files if not (folder / one.relpath).is_file()]
+        raise NoExport(place, str(error)) from None
+    export = read_export(document, place, index)
+    here = tuple(one for one in export.files if (folder / one.relpath).is_file())
+    absent = (Left(one.relpath, "it is not in the export") for one in {*export.files} - {*here})
     return MovePlan(
         Program.DEVPI,
         f"{folder}, {export.index}",
         (str(packages),),
         given=export.given,
-        left=(*export.left, *(Left(one.relpath, "it is not in the export") for one in absent)),
-        moved=tuple(one for one in export.files if one not in absent),
+        left=(*export.left, *sorted(absent, key=lambda one: one.what)),
+        moved=here,
         people=export.people,
     )
 

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from pypitool.__main__ import main
+from pypitool.cli.commands import serve
 from pypitool.config.config_files import parse_toml
 from pypitool.core.fact import What
+from pypitool.core.moving import pypi_server_words
 from pypitool.repository.repository import Repository
 from tests.cli.conftest import Ended
 from tests.moving.data import unpacked
@@ -113,6 +115,32 @@ def test_a_configuration_is_never_written_over(migrate: Migrate, here: Path, tmp
     assert (here / "config.toml").read_text() == "# somebody's\n"
     assert elsewhere.code == 0
     assert (here / "other.toml").is_file()
+
+
+def test_the_plan_says_what_becomes_of_the_configuration(
+    migrate: Migrate, here: Path, tmp_path: Path
+) -> None:
+    folder = unpacked("pypiserver", tmp_path)
+
+    before = migrate("directory", folder)
+    after = migrate("directory", folder, "-n")
+    other = migrate("pypiserver", folder, "-n")
+
+    assert "\nwrite config.toml\n" in before.out
+    assert "\nkeep config.toml, which has these settings\n" in after.out
+    assert "\nkeep config.toml, which has other settings\n" in other.out
+
+
+def test_the_folder_of_something_else_is_no_export(migrate: Migrate, tmp_path: Path) -> None:
+    ended = migrate("devpi", unpacked("pypiserver", tmp_path))
+
+    assert ended.code == 1
+    assert "dataindex.json: no such file or directory" in ended.err
+    assert "devpi-export FOLDER" in ended.err
+
+
+def test_flags_without_effect_are_those_of_serve() -> None:
+    assert pypi_server_words.WITHOUT_EFFECT.keys() == serve.WITHOUT_EFFECT.keys()
 
 
 def test_a_link_that_leads_nowhere_is_a_configuration_too(

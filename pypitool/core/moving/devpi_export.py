@@ -10,6 +10,7 @@ from typing import Any
 
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.moving.move_plan import FileToMove, Left, OldSetting
+from pypitool.core.retry_wait import parse_http_date
 from pypitool.core.text import timestamp
 
 _VERSIONS = ("1", "2")
@@ -65,7 +66,7 @@ def read_export(document: object, source: str, index: str | None) -> Export:
     indexes = {name: one for name, one in document["indexes"].items() if isinstance(one, Mapping)}
     chosen = _chosen(indexes, source, index)
     held = indexes[chosen]
-    entries = [one for one in held.get("files") or () if isinstance(one, Mapping)]
+    entries = [one for one in _items(held.get("files")) if isinstance(one, Mapping)]
     files, left = _files(entries)
     given, settings_left = _settings(chosen, _config(held), indexes)
     others = tuple(
@@ -74,9 +75,17 @@ def read_export(document: object, source: str, index: str | None) -> Export:
         if name != chosen
     )
     people = tuple(
-        sorted(name for name in document.get("users") or () if isinstance(name, str) and name != "root")
+        sorted(name for name in _names(document.get("users")) if isinstance(name, str) and name != "root")
     )
     return Export(chosen, files, given, (*left, *settings_left, *others), people)
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _names(value: object) -> list[Any]:
+    return list(value) if isinstance(value, Mapping) else []
 
 
 def _config(index: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -134,12 +143,20 @@ def _sha256(entry: Mapping[str, Any]) -> str | None:
 def _upload(entry: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """Return who uploaded a file, and when: a later push into another index is no upload."""
     uploads = [
-        one for one in entry.get("log") or () if isinstance(one, Mapping) and one.get("what") == "upload"
+        one for one in _items(entry.get("log")) if isinstance(one, Mapping) and one.get("what") == "upload"
     ]
     if not uploads:
-        return None, None
+        return None, _last_modified(entry)
     who = uploads[-1].get("who")
     return (who if isinstance(who, str) and who else None), _moment(uploads[-1].get("when"))
+
+
+def _last_modified(entry: Mapping[str, Any]) -> str | None:
+    """Return since when the file of an entry exists that says nothing of its upload."""
+    mapping = entry.get("entrymapping")
+    date = mapping.get("last_modified") if isinstance(mapping, Mapping) else None
+    found = parse_http_date(date) if isinstance(date, str) else None
+    return None if found is None else timestamp(found)
 
 
 def _moment(when: object) -> str | None:
@@ -156,7 +173,7 @@ def _settings(
     index: str, config: Mapping[str, Any], indexes: Mapping[str, Mapping[str, Any]]
 ) -> tuple[tuple[OldSetting, ...], list[Left]]:
     given, left = list[OldSetting](), list(_rules(config))
-    bases = [one for one in config.get("bases") or () if isinstance(one, str)]
+    bases = [one for one in _items(config.get("bases")) if isinstance(one, str)]
     mirrors = [one for one in bases if _config(indexes.get(one, {})).get("type") == _MIRROR]
     left += [
         Left(f"base {one}", "its files come with `--index`, or not at all")

@@ -81,12 +81,12 @@ class MovePlan:
         return replace(self, given=(*self.given, *given))
 
 
-def plan_lines(plan: MovePlan, config: str, config_place: str) -> Iterator[str]:
+def plan_lines(plan: MovePlan, config: str, becomes: str) -> Iterator[str]:
     """Say a plan to a person: what is served, with which configuration, and what is left."""
     yield f"moving from {plan.program.value}: {plan.source}"
     yield from (f"serve {directory}" for directory in plan.packages)
     yield from _about_files(plan)
-    yield f"write {config_place}"
+    yield becomes
     yield from _indented(config.splitlines())
     for why, whats in _by_reason(plan.left).items():
         yield f"not taken along: {why}"

@@ -152,6 +152,8 @@ def _options(words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
         name, equals, value = word.partition("=")
         if word in _WITH_VALUE and waiting:
             yield word, waiting.pop(0)
+        elif word[:2] in _WITH_VALUE and len(word) > 2:
+            yield word[:2], word[2:].removeprefix("=")
         elif equals and name in _WITH_VALUE:
             yield name, value
         else:

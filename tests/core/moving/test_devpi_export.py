@@ -55,6 +55,17 @@ def test_a_log_that_says_nothing_is_no_fault(log: object) -> None:
     assert (file.uploader, file.upload_time) == (None, None)
 
 
+def test_a_file_without_a_log_is_as_old_as_it_was() -> None:
+    mapping = {"hashes": {"sha256": "ab"}, "last_modified": "Thu, 29 Feb 2024 12:00:01 GMT"}
+    found = document(
+        acme_dev={"indexconfig": STAGE, "files": [entry("a-1.tar.gz", log=[], entrymapping=mapping)]}
+    )
+
+    (file,) = read_export(found, "x", None).files
+
+    assert (file.sha256, file.upload_time) == ("ab", "2024-02-29T12:00:01.000000Z")
+
+
 def test_documentation_and_paths_that_lead_out_are_listed() -> None:
     files = [entry("a.doc.zip", "doczip"), entry("../a-1.tar.gz"), entry("/a-1.tar.gz"), entry("t", "odd")]
 
