@@ -78,17 +78,16 @@ def _compared(wanted: Sequence[str], options: argparse.Namespace, work: Path) ->
 
 def line(done: Comparison, phase: str) -> list[str]:
     """Write one line of the comparison."""
-    promised = done.case.promised[phase] if done.dialect == "json" else None
-    ratio = done.ratio(phase)
+    promises = done.promises(phase)
     requests = [done.requests(phase, tool) for tool in (PYPITOOL, PIP, BANDERSNATCH)]
     return [
         done.case.title,
         DIALECTS[done.dialect],
         phase,
         *(_seconds(done.seconds(phase, tool)) for tool in (PYPITOOL, PIP, BANDERSNATCH)),
-        number(ratio),
-        f"≥ {promised:g}" if promised else "",
-        _kept(ratio is not None and ratio >= promised) if promised else "",
+        number(done.ratio(phase)),
+        ", ".join(text for text, _ in promises),
+        ", ".join(_kept(is_kept) for _, is_kept in promises),
         " / ".join(str(one) for one in requests if one is not None),
     ]
 
