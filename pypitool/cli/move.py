@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pypitool.cli.invocation import Invocation
-from pypitool.cli.local import open_rescanned
+from pypitool.cli.local import open_rescanned, progress_bar
 from pypitool.cli.output import Output
 from pypitool.core.masking import masked_urls
 
@@ -77,17 +77,25 @@ class Move:
                 flags[_STATE] = Path(one.text)
         return open_rescanned(self.invocation)
 
-    def told(self, moved: MovedFile) -> MovedFile:
-        """Say what became of one file."""
+    def told(self, files: Iterator[MovedFile]) -> list[MovedFile]:
+        """Take files as they are moved, and say what became of each."""
+        moved: list[MovedFile] = []
+        with progress_bar(self.invocation, "moving files") as step:
+            for file in files:
+                moved.append(file)
+                step(len(moved), len(self.plan.moved))
+                self._tell(file)
+        return moved
+
+    def _tell(self, file: MovedFile) -> None:
         output = Output(self.invocation)
         if self.invocation.json:
-            document = {"type": "file", "name": moved.name, "outcome": moved.outcome}
-            output.document({**document, **({"message": moved.message} if moved.message else {})})
-        elif moved.outcome == "failed":
-            output.warning(f"{moved.name} is not moved: {moved.message}")
+            document = {"type": "file", "name": file.name, "outcome": file.outcome}
+            output.document({**document, **({"message": file.message} if file.message else {})})
+        elif file.outcome == "failed":
+            output.warning(f"{file.name} is not moved: {file.message}")
         else:
-            output.detail(f"{moved.outcome} {moved.name}")
-        return moved
+            output.detail(f"{file.outcome} {file.name}")
 
     def said(self, document: Mapping[str, Any], text: str) -> None:
         """Say what a step came to."""

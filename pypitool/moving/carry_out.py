@@ -22,7 +22,7 @@ from pypitool.core.guard import Guard
 from pypitool.core.model import HeldFile, Origin, OriginKind
 from pypitool.core.moving.move_plan import FileToMove, KnownFile, MovePlan
 from pypitool.core.state_files import HiddenFiles
-from pypitool.host import make_directory
+from pypitool.host import folder_of_files
 from pypitool.repository.publish import Incoming, Outcome, publish
 from pypitool.repository.read_file import contents_of, read_digests
 from pypitool.repository.repository import Repository
@@ -30,6 +30,7 @@ from pypitool.store.temporary import TemporaryFile
 
 _AT_ONCE = 5000  # facts
 _PIECE = 1024**2
+_LINK = ".moving"
 
 
 class OtherThanExported(PypitoolError):
@@ -93,6 +94,7 @@ def _record(repository: Repository, facts: list[Fact]) -> int:
 
 def move_files(repository: Repository, plan: MovePlan, export: Path) -> Iterator[MovedFile]:
     """Publish the files of an export, linked or copied, and say of each what became of it."""
+    _sweep(repository)
     for one in plan.moved:
         yield Guard.run(lambda one=one: _move(repository, one, export), _failed(one))  # type: ignore[misc]
 
@@ -144,16 +146,22 @@ def _incoming(temporary: TemporaryFile, one: FileToMove) -> Incoming:
 
 def _temporary(repository: Repository, source: Path) -> TemporaryFile:
     """Return a second name of a file, or a copy of it where it can have none in the packages."""
+    name = f"{secrets.token_hex(8)}{_LINK}"
     partial = HiddenFiles(repository.roots[0]).partial
-    link = partial / f"{secrets.token_hex(8)}.moving"
     try:
-        make_directory(partial)
-        os.link(source, link, follow_symlinks=False)
-        return repository.store.adopt(link)
+        with folder_of_files(partial) as folder:
+            os.link(source, name, dst_dir_fd=folder, follow_symlinks=False)
+        return repository.store.adopt(partial / name)
     except (OSError, PypitoolError):
         with suppress(OSError):
-            link.unlink()
+            (partial / name).unlink()
         return _copied(repository, source)
+
+
+def _sweep(repository: Repository) -> None:
+    """Remove the second names that a killed move has left; who moves beside us copies that file then."""
+    for link in HiddenFiles(repository.roots[0]).partial.glob(f"*{_LINK}"):
+        link.unlink(missing_ok=True)
 
 
 def _copied(repository: Repository, source: Path) -> TemporaryFile:

@@ -17,7 +17,7 @@ from pypitool.core.moving.devpi_export import NoExport, read_export
 from pypitool.core.moving.move_plan import KnownFile, Left, MovePlan, OldSetting, Program
 from pypitool.core.moving.pypi_server_words import PACKAGES, read_words
 from pypitool.core.moving.service_files import read_compose, read_unit, unit_user
-from pypitool.core.moving.starting_line import CannotTell, Start, read_start, split
+from pypitool.core.moving.starting_line import CannotTell, Start, is_program, read_start, split
 from pypitool.core.scan_plan import Walked
 from pypitool.store.directory import DirectoryStore
 
@@ -47,11 +47,13 @@ def plan_directory(source: Path) -> MovePlan:
 
 def plan_pypiserver(source: str) -> MovePlan:
     """Plan to serve what pypi-server served: of a directory, a unit, a compose file or a command line."""
-    path = Path(source).expanduser()
-    if path.is_dir():
+    path = Path(os.path.expanduser(source))
+    # By `os.path`: a command line may be longer than any name of a file, and then it is none.
+    if os.path.isdir(path):
         folder = _folder(path)
         return _lying(Program.PYPISERVER, str(folder), (str(folder),))
     reading = read_words(_start(source, path))
+    beside = tuple(Left(str(one), "it changes what is said there, and is not read") for one in _beside(path))
     if not reading.serves:
         raise CannotTell(source, "it is `pypi-server update`, which serves nothing")
     packages = [one.text for one in reading.given if one.path == PACKAGES]
@@ -59,14 +61,14 @@ def plan_pypiserver(source: str) -> MovePlan:
         said = "; ".join(f"{one.what}: {one.why}" for one in reading.left)
         raise CannotTell(source, f"where the packages lie is not said ({said})")
     others = tuple(one for one in reading.given if one.path != PACKAGES)
-    shown = str(path.absolute()) if path.is_file() else source
-    return _lying(Program.PYPISERVER, shown, packages, others, reading.left)
+    shown = str(path.absolute()) if os.path.isfile(path) else source
+    return _lying(Program.PYPISERVER, shown, packages, others, (*reading.left, *beside))
 
 
 def _start(source: str, path: Path) -> Start:
     home = os.environ.get("HOME")
-    if not path.is_file():
-        if " " not in source.strip():
+    if not os.path.isfile(path):
+        if " " not in source.strip() and not is_program(source):
             raise SourceUnreadable(source, "there is no such file or directory")
         return read_start(split(source, source), source, str(Path.cwd()), home)
     text = _text(path, SERVICE_FILE.most)
@@ -75,6 +77,14 @@ def _start(source: str, path: Path) -> Start:
 
         return read_compose(parse_yaml(text, source), source, str(path.absolute().parent), home)
     return read_unit(text, source, _home_of(unit_user(text)))
+
+
+def _beside(path: Path) -> list[Path]:
+    """Find what systemd and compose read besides a file, and put above it."""
+    if not os.path.isfile(path):
+        return []
+    override = path.with_name(f"{path.stem}.override{path.suffix}")
+    return sorted([*Path(f"{path}.d").glob("*.conf"), *([override] if override.is_file() else [])])
 
 
 def _home_of(user: str | None) -> str | None:
@@ -185,7 +195,7 @@ def _files(folders: Sequence[str]) -> tuple[set[str], list[Left]]:
 
 
 def _folder(source: Path) -> Path:
-    folder = Path(os.path.abspath(source.expanduser()))
+    folder = Path(os.path.abspath(os.path.expanduser(source)))
     if not folder.is_dir():
         raise SourceUnreadable(str(source), "there is no such directory")
     return folder

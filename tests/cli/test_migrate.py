@@ -211,7 +211,13 @@ def test_a_unit_of_pypiserver(migrate: Migrate, here: Path, tmp_path: Path) -> N
         f"[Service]\nWorkingDirectory={tmp_path}\nExecStart=/opt/bin/pypi-server run -o {folder.name}\n"
     )
 
-    assert migrate("pypiserver", unit).code == 0
+    (tmp_path / "pypi-server.service.d").mkdir()
+    (tmp_path / "pypi-server.service.d/override.conf").write_text("[Service]\nExecStart=\n")
+
+    ended = migrate("pypiserver", unit)
+
+    assert ended.code == 0
+    assert "pypi-server.service.d/override.conf" in ended.out
     assert written(here) == {"server": {"packages": [str(folder)], "overwrite": True}}
 
 
@@ -223,6 +229,7 @@ def test_a_unit_of_pypiserver(migrate: Migrate, here: Path, tmp_path: Path) -> N
         ("pypi-server run 'a", 1),
         ("docker-compose up", 1),
         ("nothing", 5),
+        ("~nobody-here/x", 5),
         ("broken.yml", 1),
         ("binary.service", 5),
     ],
@@ -235,6 +242,19 @@ def test_what_does_not_say_enough_is_a_sentence(migrate: Migrate, here: Path, so
 
     assert ended.code == code
     assert not (here / "config.toml").exists()
+
+
+def test_the_program_alone_is_a_command_line_too(migrate: Migrate, tmp_path: Path) -> None:
+    ended = migrate("pypiserver", "pypi-server", "-n")
+
+    assert ended.code == 0
+    assert "not taken along: there is no such directory on this machine\n" in ended.out
+
+
+def test_a_command_line_may_be_longer_than_a_name(migrate: Migrate, tmp_path: Path) -> None:
+    line = f"pypi-server run --log-frmt {'x' * 5000} {tmp_path}"
+
+    assert migrate("pypiserver", line, "-n").code == 0
 
 
 def test_settings_that_the_server_would_refuse_are_listed(
@@ -412,6 +432,15 @@ def test_devpi_is_moved_again_and_nothing_changes(migrate: Migrate, export: Path
     assert ended.code == 0
     assert ended.err.startswith("0 moved, 5 kept, 0 failed\nconfig.toml is there already")
     assert (packages / ".pypitool/facts.jsonl").read_bytes() == facts
+
+
+def test_what_a_killed_move_left_goes_with_the_next(migrate: Migrate, export: Path, tmp_path: Path) -> None:
+    partial = tmp_path / "packages/.pypitool/partial"
+    partial.mkdir(parents=True)
+    (partial / "0123456789abcdef.moving").write_bytes(b"left")
+
+    assert migrate("devpi", export, "--index", "ann/dev", "--packages", tmp_path / "packages").code == 0
+    assert list(partial.iterdir()) == []
 
 
 def test_a_file_that_was_copied_in_before_gets_its_uploader(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -168,7 +169,7 @@ def devpi_command(
 
         make_directory(Path(plan.packages[0]))
         with move.opened() as repository:
-            moved = [move.told(one) for one in move_files(repository, plan, source.expanduser())]
+            moved = move.told(move_files(repository, plan, Path(os.path.expanduser(source))))
         counts = Counter(one.outcome for one in moved)
         said = {outcome: counts[outcome] for outcome in ("moved", "kept", "failed")}
         move.said(said, ", ".join(f"{count} {outcome}" for outcome, count in said.items()))
