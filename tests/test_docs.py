@@ -37,6 +37,7 @@ OF_OTHERS = {
     "twine": {"--repository-url"},
     "systemctl": {"--now"},
     "useradd": {"--system", "--home-dir", "--shell"},
+    "usermod": {"--append", "--groups"},
     "gunicorn": {"--threads", "--limit-request-line"},
     "devpi-export": {"--serverdir"},
     "devpi-server": {"--export"},

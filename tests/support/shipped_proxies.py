@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -134,7 +135,10 @@ def _nginx(places: Places) -> dict[str, str]:
 
 
 def _haproxy(places: Places) -> dict[str, str]:
+    # Who is not root cannot become somebody else, and need not.
+    users = {} if os.geteuid() == 0 else {"    user haproxy\n    group haproxy\n": ""}
     return {
+        **users,
         "log /dev/log local0": "log stderr local0",
         "bind :443 ": f"bind {HOST}:{places.own} ",
         BOTH + " alpn": f"{places.both} alpn",
