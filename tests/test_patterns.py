@@ -82,7 +82,7 @@ pypitool_server.engine.tls       _BLOCK     certificates of whoever runs us
 pypitool_server.views.pages      _VARIABLE  the welcome page of whoever runs us
 """
 # core.mirror reads requirements, targets and times of whoever runs us, core.moving how he ran another server.
-OTHER_ROOMS = ("pypitool.core.mirror", "pypitool.core.moving")
+OTHER_ROOMS = ("pypitool.core.mirror", "pypitool.core.moving", "pypitool.core.units")
 
 PUMPS = (
     "a", "A", "0", "1", " ", "\t", "\n", "\r", "\r\n ", "-", ".", "_", "/", "//", ":", "://", "://a", "@",
