@@ -54,7 +54,7 @@ class Move:
             document = plan_document(plan, text, str(self.config))
             output.document({"type": "plan", "dry_run": self.dry_run, **document})
             return
-        for line in plan_lines(plan, text, becomes):
+        for line in plan_lines(plan, text, becomes, whole=self.invocation.verbose > 0):
             output.line(masked_urls(line))
 
     def _written(self, wrote: bool) -> str:
@@ -64,7 +64,7 @@ class Move:
         output = Output(self.invocation)
         for name in self.plan.people[:1]:
             output.hint(
-                f"`pypitool user add {name} -P FILE` gives a user a new password, -P FILE lets them upload"
+                f"`pypitool user add {name} -P FILE` gives a new password; `[auth] passwords` names FILE"
             )
         output.hint(f"`pypitool serve --config {self.config}` serves them")
 

@@ -318,6 +318,22 @@ def test_what_no_json_names_stays_copied_in(
     assert show("acme-own")[own.name]["origin"]["kind"] == "copied"
 
 
+def test_of_a_long_list_the_beginning_is_shown(migrate: Migrate, tmp_path: Path) -> None:
+    settings = tmp_path / "bandersnatch.conf"
+    names = "".join(f"    acme-{number:04}\n" for number in range(1000))
+    own = "".join(f"odd-{number} = 1\n" for number in range(30))
+    mirror = unpacked("bandersnatch", tmp_path)
+    settings.write_text(f"[mirror]\ndirectory = {mirror}\n{own}[allowlist]\npackages =\n{names}")
+
+    some = migrate("bandersnatch", settings, "-n").out
+    whole = migrate("bandersnatch", settings, "-n", "-v").out
+
+    assert "  and 10 more: `-v` shows them all\n" in some
+    assert max(map(len, some.splitlines())) < 250
+    assert "odd-29" in whole
+    assert "acme-0500" in whole
+
+
 def test_a_mirror_without_json_is_mirrored_all_the_same(
     migrate: Migrate, show: Callable[[str], dict[str, Any]], tmp_path: Path
 ) -> None:

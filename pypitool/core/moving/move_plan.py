@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from pypitool.core.text import counted
+from pypitool.core.text import counted, shortened
+
+_SHOWN = 20
+_WIDE = 200
 
 
 class Program(str, Enum):
@@ -81,16 +84,19 @@ class MovePlan:
         return replace(self, given=(*self.given, *given))
 
 
-def plan_lines(plan: MovePlan, config: str, becomes: str) -> Iterator[str]:
-    """Say a plan to a person: what is served, with which configuration, and what is left."""
+def plan_lines(plan: MovePlan, config: str, becomes: str, *, whole: bool = False) -> Iterator[str]:
+    """Say a plan to a person: what is served, with which configuration, and what is left.
+
+    Of long lists the beginning is shown, unless the `whole` is asked for.
+    """
     yield f"moving from {plan.program.value}: {plan.source}"
     yield from (f"serve {directory}" for directory in plan.packages)
-    yield from _about_files(plan)
+    yield from _about_files(plan, whole)
     yield becomes
     yield from _indented(config.splitlines())
     for why, whats in _by_reason(plan.left).items():
         yield f"not taken along: {why}"
-        yield from _indented(whats)
+        yield from _some(whats, whole)
     if plan.people:
         yield "not taken along: the passwords of people"
         yield from _indented(plan.people)
@@ -100,6 +106,14 @@ def _indented(lines: Iterable[str]) -> Iterator[str]:
     return (f"  {line}".rstrip() for line in lines)
 
 
+def _some(texts: Sequence[str], whole: bool) -> Iterator[str]:
+    """Show so many lines as somebody reads, each so long."""
+    shown = texts if whole else texts[:_SHOWN]
+    yield from _indented(text if whole else shortened(text, _WIDE) for text in shown)
+    if len(shown) < len(texts):
+        yield f"  and {len(texts) - len(shown)} more: `-v` shows them all"
+
+
 def _by_reason(left: Iterable[Left]) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = {}
     for one in left:
@@ -107,10 +121,10 @@ def _by_reason(left: Iterable[Left]) -> dict[str, list[str]]:
     return grouped
 
 
-def _about_files(plan: MovePlan) -> Iterator[str]:
+def _about_files(plan: MovePlan, whole: bool) -> Iterator[str]:
     if plan.moved:
         yield f"link or copy {counted(len(plan.moved), 'file')}"
-        yield from _indented(map(_moved_line, plan.moved))
+        yield from _some([_moved_line(one) for one in plan.moved], whole)
     elif plan.program is not Program.DEVPI:
         yield f"  {counted(plan.lying, 'file')} where they lie, nothing is copied"
     if plan.mirrored_from is not None:

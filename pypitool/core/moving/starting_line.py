@@ -81,7 +81,9 @@ def read_start(words: Sequence[str], source: str, directory: str | None, home: s
         return read_start(split(shell, source), source, directory, home)
     place = _place(words)
     if place is None:
-        raise CannotTell(source, f"no pypi-server is started by `{shlex.join(words)}`")
+        by_file = any("compose" in posixpath.basename(word) for word in words[:2])
+        more = ": name the compose file itself" if by_file else ""
+        raise CannotTell(source, f"no pypi-server is started by `{shlex.join(words)}`{more}")
     before, own = list(words[:place]), list(words[place:])
     own, after = _ended(own)
     left = [Left(shlex.join(after), "a shell's business, and not read")] if after else []
@@ -174,7 +176,7 @@ def read_mount(text: str, directory: str | None, home: str | None) -> Mount | Le
 
 def mounted(said: str, here: str, there: str, directory: str | None, home: str | None) -> Mount | Left:
     """Return a mount of a place on this machine, or why it is none."""
-    if "$" in said or "`" in said:
+    if any(sign in said for sign in "$`%"):
         return Left(said, "what it is set to is not known here")
     if not here or not there.startswith("/"):
         return Left(said, "it names no place of this machine")

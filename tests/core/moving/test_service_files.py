@@ -27,6 +27,33 @@ Restart=always
 WantedBy=multi-user.target
 """
 
+README_UNIT = """\
+[Unit]
+Description=A minimal PyPI server for use with pip/easy_install.
+After=network.target
+
+[Service]
+Type=simple
+# systemd requires absolute path here too.
+PIDFile=/var/run/pypiserver.pid
+User=www-data
+Group=www-data
+
+ExecStart=/usr/local/bin/pypi-server run -p 8080 -a update,download --log-file /var/log/pypiserver.log \\
+    -P /etc/nginx/.htpasswd /var/www/pypi
+ExecStop=/bin/kill -TERM $MAINPID
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=always
+
+WorkingDirectory=/var/www/pypi
+
+TimeoutStartSec=3
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+"""
+
 
 def given(start: Start) -> dict[str, str]:
     return {one.path: one.text for one in read_words(start).given}
@@ -63,6 +90,36 @@ def test_of_a_unit_no_place_is_guessed(word: str) -> None:
 
     assert given(start) == {}
     assert left(start) == [word]
+
+
+def test_the_unit_of_its_readme_is_read() -> None:
+    start = read_unit(README_UNIT, "pypiserver.service", "/var/www")
+
+    assert given(start) == {
+        "server.port": "8080",
+        "auth.authenticate": "update,download",
+        "server.log-file": "/var/log/pypiserver.log",
+        "auth.passwords": "/etc/nginx/.htpasswd",
+        "server.packages": "/var/www/pypi",
+    }
+    assert "ExecReload=/bin/kill -HUP $MAINPID" in left(start)
+
+
+def test_a_unit_may_run_a_container() -> None:
+    line = "docker run --rm --name %n -p 80:8080 -v /srv/p:/data/packages -v /srv/%i:/data/auth"
+    start = read_unit(
+        f"[Service]\nExecStart=/usr/bin/{line} pypiserver/pypiserver run -P /data/auth/h -a update\n",
+        "x",
+        None,
+    )
+
+    assert given(start)["server.packages"] == "/srv/p"
+    assert "/srv/%i:/data/auth" in left(start)
+
+
+def test_a_unit_around_compose_leads_to_its_file() -> None:
+    with pytest.raises(CannotTell, match="name the compose file itself"):
+        read_unit("[Service]\nExecStart=/usr/bin/docker compose up\n", "x", None)
 
 
 def test_a_unit_without_a_start_is_refused() -> None:
