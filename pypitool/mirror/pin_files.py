@@ -45,7 +45,7 @@ def check_pin_files(paths: Sequence[Path]) -> None:
             read_pin_file(path)
             if not os.access(path.resolve().parent, os.W_OK):
                 raise PermissionError(0, "its directory cannot be written")
-        except (OSError, UnicodeDecodeError, LookupError) as error:
+        except (OSError, UnicodeError, LookupError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             faults.append(LineFault(f"cannot be rewritten: {reason}", LinePosition(str(path), 1)))
         if is_valid_pylock_path(path):
@@ -59,7 +59,10 @@ def read_pin_file(path: Path) -> PinFile:
     """Read a file of requirements."""
     body = path.read_bytes()
     mark, encoding = encoding_of(body)
-    return PinFile(path, mark, encoding, body[len(mark) :].decode(encoding))
+    text = body[len(mark) :].decode(encoding)
+    if text.encode(encoding) != body[len(mark) :]:
+        raise UnicodeError(f"what is read as {encoding} would not be written as it was")
+    return PinFile(path, mark, encoding, text)
 
 
 def _replace(path: Path, body: bytes) -> None:

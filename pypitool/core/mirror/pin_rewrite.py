@@ -48,7 +48,7 @@ _PIN = re.compile(
     r"(?P<before>[ \t]*(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
     r"[ \t]*(?:\[[^\]]*\])?[ \t]*\(?[ \t]*===?[ \t]*)(?P<version>[A-Za-z0-9.!+_-]+)",
 )
-_HASH = re.compile(r"--hash[= ]\s*[a-z0-9]+:[0-9a-fA-F]+")
+_HASH = re.compile(r"""--hash[= ]\s*(["']?)[A-Za-z0-9]+:[0-9a-fA-F]+\1""")
 
 
 def rewrite_pins(
@@ -97,7 +97,8 @@ class _Adding:
 
 def _append(lines: list[str], below: Sequence[str], end: str) -> None:
     """Add lines; where the file ends without a line end it still does."""
-    if below and not lines[-1].endswith(("\n", "\r")):
+    if below and lines[-1].splitlines()[-1:] == lines[-1].splitlines(keepends=True)[-1:]:
+        lines[-1] = lines[-1].removesuffix("\\")  # a backslash at the very end continues nothing
         lines.append(end)
         lines.extend(below)
         lines[-1] = lines[-1].removesuffix(end)

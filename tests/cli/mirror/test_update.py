@@ -291,6 +291,18 @@ def test_a_file_that_cannot_be_rewritten_stops_everything(outdated: Site, name: 
     assert outdated.fake.seen == []
 
 
+@pytest.mark.parametrize("codec", ["undefined", "utf-8-sig", "utf-7"])
+def test_a_file_that_would_not_be_written_as_it_was_read_stays(outdated: Site, codec: str) -> None:
+    """Of `utf-8-sig` each rewriting would add a mark, and `utf-7` has many ways to write the same."""
+    pins = outdated.write("pins.txt", f"# coding: {codec}\na==1.0  # ~+AGE-\n")
+    before = pins.read_bytes()
+
+    ended = outdated.run("update", "--write", str(pins))
+
+    assert (ended.code, pins.read_bytes()) == (1, before)
+    assert f"{pins}:1: cannot be rewritten" in ended.err
+
+
 def test_one_failure_is_exit_3(outdated: Site) -> None:
     copy_in(outdated.packages, wheel("b", "1.0"))
     outdated.fake.fail("/simple/b/", respond(403))

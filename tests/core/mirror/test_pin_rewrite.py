@@ -32,8 +32,12 @@ def rewritten(text: str) -> str:
             "foo-bar==1.0 \\\n    --hash=sha256:00\nb==1.0\n",
             "foo-bar==1.1 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\nb==1.0\n",
         ),
+        (
+            "foo-bar==1.0 --hash='sha256:00' --hash=\"SHA256:11\"\n",
+            "foo-bar==1.1 --hash=sha256:aa --hash=sha256:bb\n",
+        ),
     ],
-    ids=["plain", "spelling", "marker", "arbitrary", "hash", "hashes", "one-hash"],
+    ids=["plain", "spelling", "marker", "arbitrary", "hash", "hashes", "one-hash", "quoted"],
 )
 def test_only_the_version_and_its_hashes_change(before: str, after: str) -> None:
     assert rewritten(before) == after
@@ -53,6 +57,25 @@ def test_only_the_version_and_its_hashes_change(before: str, after: str) -> None
 )
 def test_every_other_line_stays(text: str) -> None:
     assert rewritten(text) == text
+
+
+@pytest.mark.parametrize("end", ["\r", "\x0c", "\x85", "\u2028"])
+def test_what_is_added_takes_no_line_away_whatever_ends_lines(end: str) -> None:
+    """A line that was put at the end of a comment was a pin less, and the rest was proven without it."""
+    added = [AddedPin(canonicalize_name("z"), "9", frozenset(PINS))]
+
+    text = rewrite_pins(f"foo-bar==1.0{end}b==1.0\n", PINS, added).text
+
+    assert text.splitlines() == ["foo-bar==1.1", "z==9  # needed by foo-bar", "b==1.0"]
+
+
+def test_a_backslash_at_the_end_of_the_file_joins_nothing_with_what_is_added() -> None:
+    added = [AddedPin(canonicalize_name("z"), "9", frozenset(PINS))]
+
+    assert rewrite_pins("foo-bar==1.0 \\", PINS, added).text.splitlines() == [
+        "foo-bar==1.1 ",
+        "z==9  # needed by foo-bar",
+    ]
 
 
 def test_a_hash_in_a_comment_stays() -> None:
