@@ -53,8 +53,11 @@ SDIST_TO_READ = Limit(64 * MIB, None, "bytes of an sdist that is fetched for wha
 PAGE_BYTES = Limit(128 * MIB, 32 * MIB, "bytes of JSON with upload times and provenance")
 INPUT_BYTES = Limit(16 * MIB, None, "bytes of requirements at an address; the largest locks have two MiB")
 INPUT_FILES = Limit(64, None, "addresses of requirements in one run; what was fetched may name more")
+INPUT_DEPTH = Limit(100, None, "files of requirements, each within the one before; people have two or three")
 HTML_TAGS = Limit(500_000, 120_000, "tags, beginnings and ends; a file has three")
 HTML_BROKEN = Limit(1000, None, "tags without an end, as a `<` in a text is; a page has none")
+HTML_SEARCHED = Limit(256 * MIB, None, "bytes: those of the page, for each tag in it without an end")
+HTML_REFERENCES = Limit(MIB, None, "of characters, `&gt;` and such; a file has one or two")
 HTML_NESTING = Limit(
     50_000_000, None, "tags, each counted as often as others are around it; flat pages have four"
 )

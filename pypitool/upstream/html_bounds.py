@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from html.parser import HTMLParser
 
-from pypitool.core.limits import HTML_BROKEN, HTML_NESTING, HTML_TAGS
+from pypitool.core.limits import HTML_BROKEN, HTML_NESTING, HTML_REFERENCES, HTML_SEARCHED, HTML_TAGS
 
 # They have no end, so nothing is inside them (HTML, 13.1.2).
 _VOID = frozenset(
@@ -22,7 +22,11 @@ def refuse_endless(page: str) -> None:
     tags = page.count("<")
     if tags > HTML_TAGS.most:
         raise ValueError(f"it has more than {HTML_TAGS.most} tags")
-    if sum(map(_is_broken, page.split("<")[1:])) > HTML_BROKEN.most:
+    if page.count("&") > HTML_REFERENCES.most:
+        raise ValueError(f"it has more than {HTML_REFERENCES.most} references to characters")
+    broken = sum(map(_is_broken, page.split("<")[1:]))
+    # For the end of each the rest of the page is searched.
+    if broken > HTML_BROKEN.most or broken * len(page) > HTML_SEARCHED.most:
         raise ValueError("its tags do not end")
     if any("-->" not in piece for piece in page.split("<!--")[1:]):
         raise ValueError("a comment in it does not end")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from packaging.utils import NormalizedName
 
+from pypitool.core.text import printable
 from pypitool.core.versions import parsed
 from pypitool.upstream.html_bounds import refuse_endless
 from pypitool.upstream.html_odd import read_odd_links
@@ -32,7 +33,7 @@ def _refuse_newer(version: str) -> None:
     # PEP 629, as PEP 691 has it for JSON; but a version before 1 has always been read.
     known = parsed(version)
     if known is None or (known.epoch, known.major) > (0, 1):
-        raise ValueError(f"its repository-version is {version!r}, not 1.x")
+        raise ValueError(f"its repository-version is '{printable(version)}', not 1.x")
 
 
 def _decoded(body: bytes, charset: str | None) -> str:

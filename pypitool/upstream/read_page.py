@@ -7,6 +7,7 @@ from typing import Any
 
 from pypitool.core.json_text import parse_json
 from pypitool.core.model import ProjectStatus
+from pypitool.core.text import printable
 from pypitool.upstream.listing import ListedFile, ParsedPage
 
 _FIELDS: tuple[tuple[str, type, bool], ...] = (
@@ -43,7 +44,7 @@ def known_status(word: object) -> ProjectStatus:
 def _check_version(version: object) -> None:
     # PEP 691: "If the major version is greater than a client supports, it MUST fail".
     if not isinstance(version, str) or version.partition(".")[0] != "1":
-        raise ValueError(f"its api-version is {version!r}, not 1.x")
+        raise ValueError(f"its api-version is {printable(repr(version))}, not 1.x")
 
 
 def _entries(files: list[Any]) -> Iterator[ListedFile]:

@@ -17,6 +17,9 @@ HONEST = {
     "comment": f"<!-- made by hand -->{LINK}<p>1 < 2</p>",
     "paragraphs": f"<p>{LINK}</div>" * 3000,
     "links in comments": f"{LINK}<!-- <a>old</a> -->" * 3000,
+    "many specifiers": f'<a href="a-1.tar.gz" data-requires-python="&gt;=3&lt;4">a-1.tar.gz</a>{LINK}\n'
+    * 80_000,
+    "a few odd signs on a large page": f"{LINK}\n" * 80_000 + "<p>1 < 2 < 3</p>" * 10,
     "script": f"<script>if (a < b) {{ }}</script>{LINK}",
     "marked sections": f"<![if !IE]>{LINK}<![endif]><![CDATA[ x > ]]>",
 }
@@ -38,6 +41,9 @@ def test_an_honest_page_passes(page: str) -> None:
         ("<br>" * 500_001, "tags"),
         ("<a " * 40_000, "do not end"),
         ("<a b='" * 40_000, "do not end"),
+        ("<a>" + "b<" * 900 + "b" * 1_000_000, "do not end"),
+        (("<a b='" + "b" * 4000) * 900, "do not end"),
+        ("<a>" + "&" * 2_000_000, "references"),
         ("<!-- >" * 40_000, "comment"),
         ("<![CDATA[>" * 40_000, "marked section"),
         ("<![CDATA[x]>" * 40_000, "marked section"),

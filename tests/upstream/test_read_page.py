@@ -93,3 +93,10 @@ def test_an_upload_time_of_another_type_is_unknown(written: object) -> None:
     (entry,) = read_json_page(page({**FILE, "upload-time": written})).entries
 
     assert entry.upload_time is None
+
+
+def test_what_a_page_says_of_its_version_is_not_said_at_length() -> None:
+    body = json.dumps({"meta": {"api-version": "2" * 100_000}, "files": []}).encode()
+
+    with pytest.raises(ValueError, match=r"\A.{,200}\Z"):
+        read_json_page(body)
