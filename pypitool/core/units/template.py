@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from pypitool.core.state_files import SERVICE
 
 USER = "pypitool"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 CONFIGURATION = Path("/etc/pypitool")
 LOGS = Path("/var/log/pypitool")
 RUNTIME = Path("/run/pypitool")
@@ -119,8 +121,10 @@ def _line(words: Iterable[str]) -> str:
 
 
 def _escaped(word: str) -> str:
-    # systemd.unit(5): `%` begins a specifier, and a backslash an escape, within quotes too.
-    return shlex.quote(word.replace("\\", "\\\\")).replace("%", "%%")
+    # systemd.unit(5): `%` begins a specifier, and a backslash an escape, within quotes too. A line end in a
+    # path must not begin another setting.
+    plain = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", word.replace("\\", "\\\\"))
+    return shlex.quote(plain).replace("%", "%%")
 
 
 _SERVICE = """\

@@ -73,6 +73,16 @@ def test_the_timer_catches_up_and_spreads() -> None:
     assert "RandomizedDelaySec=600s" in text
 
 
+def test_a_line_end_in_a_path_begins_no_setting() -> None:
+    config = Path("/srv/a\nExecStartPre=/bin/sh\r\x7f/c.toml")
+    own = JobUnits("nightly", "*-*-* 03:30:00", config, config, Places([config.parent]))
+
+    settings = [line for line in text_of(own).splitlines() if "ExecStartPre" in line]
+
+    assert [line.partition("=")[0] for line in settings] == ["ExecStart", "ReadWritePaths"]
+    assert all("/a\\x0aExecStartPre=/bin/sh\\x0d\\x7f" in line for line in settings)
+
+
 @needs_systemd
 def test_systemd_verifies_the_units(tmp_path: Path) -> None:
     program = tmp_path / "pypitool"
