@@ -56,6 +56,17 @@ pypitool.core.metadata           _FIELD           fullmatch  Name:
 pypitool.core.metadata           _HEAD_END        search     Name:
 pypitool.core.metadata           _INDENT          search     a
 pypitool.core.metadata           _LINE_END        search     Name:
+pypitool.core.mirror.input_place  _ADDRESS        match      http a
+pypitool.core.mirror.requirement_lines  _ABSURD   search     1
+pypitool.core.mirror.requirement_lines  _COMMENT  search     a #
+pypitool.core.mirror.requirement_lines  _HASH     match      sha256:
+pypitool.core.mirror.requirement_lines  _LOCAL    match      ./ a
+pypitool.core.mirror.requirement_lines  _QUOTING  search     a
+pypitool.core.mirror.requirement_lines  _REQUIREMENT_OPTION  search  a a-
+pypitool.core.mirror.requirement_lines  _URL      match      http
+pypitool.core.mirror.requirement_lines  _VARIABLE  search    ${
+pypitool.core.mirror.requirement_lines  _VCS      match      git a
+pypitool.core.mirror.requirement_lines  _WEAK_HASH  match    md5:
 pypitool.core.names              _VALID           fullmatch  a
 pypitool.core.rights.tokens      _GLOB            fullmatch  !a
 pypitool.core.rights.tokens      _NAME            fullmatch  a
@@ -81,8 +92,11 @@ pypitool.repository.state_owner  _MARK      the marks that we write
 pypitool_server.engine.tls       _BLOCK     certificates of whoever runs us
 pypitool_server.views.pages      _VARIABLE  the welcome page of whoever runs us
 """
-# core.mirror reads requirements, targets and times of whoever runs us, core.moving how he ran another server.
+# core.mirror and core.units read targets, times and paths of whoever runs us, core.moving how he ran another
+# server.
 OTHER_ROOMS = ("pypitool.core.mirror", "pypitool.core.moving", "pypitool.core.units")
+# Requirements may come from an address.
+READING_FILES = ("pypitool.core.mirror.input_place", "pypitool.core.mirror.requirement_lines")
 
 PUMPS = (
     "a", "A", "0", "1", " ", "\t", "\n", "\r", "\r\n ", "-", ".", "_", "/", "//", ":", "://", "://a", "@",
@@ -194,7 +208,8 @@ def test_the_list_has_every_pattern_of_the_rooms_that_read_strangers() -> None:
 def patterns_in_the_source() -> Iterator[tuple[str, str]]:
     """Yield each pattern: its module, and its name or, where it has none, what it says."""
     for module, path in (found for package in PACKAGES for found in modules(package)):
-        if module.startswith(READING_ROOMS) and not module.startswith(OTHER_ROOMS):
+        is_elsewhere = module.startswith(OTHER_ROOMS) and module not in READING_FILES
+        if module.startswith(READING_ROOMS) and not is_elsewhere:
             yield from ((module, name) for name in _patterns(path))
 
 

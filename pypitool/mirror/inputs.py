@@ -17,6 +17,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pypitool.core.errors import Kind, PypitoolError
+from pypitool.core.limits import INPUT_DEPTH
 from pypitool.core.mirror.input_place import InputPlace, place_beside
 from pypitool.core.mirror.lock_kinds import may_be_lock
 from pypitool.core.mirror.lock_limits import LockLimits, Misfit
@@ -47,6 +48,9 @@ _ENCODINGS = (
 )
 # PEP 263, which pip reads in requirements files too.
 _DECLARED = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
+
+# Python's own codecs in which no file is written; what one of 16 MiB says in punycode takes days to read.
+_NO_ENCODINGS = frozenset(("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"))
 
 _PYLOCK_NAME = re.compile(r"(?:\A|/)pylock\.(?:[^./]+\.)?toml\Z")  # PEP 751
 
@@ -136,6 +140,7 @@ class _Reading:
     faults: list[LineFault] = field(default_factory=list)
     files: dict[str, InputFile] = field(default_factory=dict)
     locks: list[LockLimits] = field(default_factory=list)
+    was_read: set[tuple[InputPlace, bool, bool]] = field(default_factory=set)  # each as what
 
 
 def read_inputs(
@@ -202,6 +207,14 @@ def _read_file(
         chain = " -> ".join(_shown(each) for each in (*including, resolved))
         reading.faults.append(LineFault(f"files include each other: {chain}", LinePosition(_shown(place), 1)))
         return
+    if len(including) >= INPUT_DEPTH.most:
+        reason = f"is included by more than {INPUT_DEPTH.most - 1} files, one within the other"
+        reading.faults.append(LineFault(reason, LinePosition(_shown(place), 1)))
+        return
+    # Again it would say the same; and files that name each other twice are more readings than will ever end.
+    if (resolved, as_constraints, is_lock) in reading.was_read:
+        return
+    reading.was_read.add((resolved, as_constraints, is_lock))
     text = _text(reading, place, including[-1] if including else None)
     if text is None:
         return
@@ -286,7 +299,7 @@ def _text(reading: _Reading, place: InputPlace, including: InputPlace | None = N
     try:
         mark, encoding = encoding_of(body)
         return body[len(mark) :].decode(encoding)
-    except (UnicodeDecodeError, LookupError) as error:
+    except (UnicodeError, LookupError) as error:
         reading.faults.append(LineFault(f"is not text: {error}", LinePosition(_shown(place), 1)))
         return None
 
@@ -312,7 +325,13 @@ def encoding_of(body: bytes) -> tuple[bytes, str]:
             return mark, encoding
     head = b"\n".join(body.split(b"\n", 2)[:2])
     declared = _DECLARED.search(head)
-    return b"", declared[1].decode("ascii") if declared else "utf-8"
+    return b"", _known(declared[1].decode("ascii")) if declared else "utf-8"
+
+
+def _known(encoding: str) -> str:
+    if codecs.lookup(encoding).name in _NO_ENCODINGS:
+        raise LookupError(f"unknown encoding: {encoding}")
+    return encoding
 
 
 def _is_lock(text: str, name: str) -> bool:

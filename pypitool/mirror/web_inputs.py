@@ -113,7 +113,10 @@ def copy_name(address: str) -> str:
 
 
 def _check_address(address: str) -> None:
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise InputNotFetched(redacted(address), "it is no address") from None
     if parts.scheme == "http":
         why = "over plain http anybody on the way could change it; give an https address"
         raise InputNotFetched(redacted(address), why)

@@ -109,6 +109,34 @@ def test_files_that_include_each_other_are_a_fault(tmp_path: Path) -> None:
     assert "include each other" in faults_of(write(tmp_path / "a.txt", "-r b.txt\n"))
 
 
+def test_a_file_that_others_name_twice_is_read_once_as_what_it_is_named(tmp_path: Path) -> None:
+    """Forty files, each naming the next one twice, would be read a million million times."""
+    for number in range(40):
+        write(tmp_path / str(number), f"-r {number + 1}\n-r {number + 1}\n")
+    write(tmp_path / "40", "a==1\n-c limits.txt\n-c limits.txt\n")
+    limits = write(tmp_path / "limits.txt", "b<2\n")
+
+    inputs = read_inputs(requirements=[tmp_path / "0", limits], environ={})
+
+    assert names(inputs) == ["a==1", "b<2"]
+    assert [str(line.requirement) for line in inputs.constraints] == ["b<2"]
+
+
+def test_files_within_files_have_an_end(tmp_path: Path) -> None:
+    for number in range(1000):
+        write(tmp_path / str(number), f"-r {number + 1}\n")
+
+    assert (
+        faults_of(tmp_path / "0")
+        == f"{tmp_path / '100'}:1: is included by more than 99 files, one within the other"
+    )
+
+
+@pytest.mark.parametrize("codec", ["undefined", "punycode", "idna", "unicode_escape", "rot13", "hex"])
+def test_a_codec_in_which_no_file_is_written_is_a_fault(tmp_path: Path, codec: str) -> None:
+    assert "is not text" in faults_of(write(tmp_path / "r.txt", f"# coding: {codec}\na==1\n"))
+
+
 def test_where_to_look_is_warned_about_with_file_and_line(tmp_path: Path) -> None:
     path = write(tmp_path / "r.txt", "a==1\n--index-url https://x.example/simple\n")
 

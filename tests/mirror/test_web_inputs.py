@@ -135,6 +135,7 @@ def test_what_was_fetched_sees_no_variable_and_no_file_of_this_machine(
     [
         ("http://127.0.0.1:9/r.txt", "over plain http anybody on the way could change it"),
         ("ftp://127.0.0.1/r.txt", "only https addresses are fetched"),
+        ("https://[bad/r.txt?token=x", "it is no address"),
         ("https://ann:pw@127.0.0.1:9/r.txt?token=x", "no user or password is taken from an address"),
     ],
 )
@@ -328,4 +329,5 @@ def test_a_path_is_beside_the_file_that_names_it() -> None:
     assert place_beside(Path("/srv/r.txt"), "c.txt") == Path("/srv/c.txt")
     assert place_beside(Path("/srv/r.txt"), "https://h/c.txt") == "https://h/c.txt"
     assert place_beside("https://h/a/r.txt?x=1", "../c.txt") == "https://h/c.txt"
+    assert place_beside("https://h/r.txt", "//[bad/c.txt") == "//[bad/c.txt"
     assert place_beside(None, "file:///srv/my%20c.txt") == Path("/srv/my c.txt")

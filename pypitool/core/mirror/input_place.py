@@ -30,7 +30,10 @@ def place_beside(including: InputPlace | None, text: str) -> InputPlace:
     What was fetched leads to other addresses only, and never to a file of this machine.
     """
     if isinstance(including, str):
-        return urljoin(including, text)
+        try:
+            return urljoin(including, text)
+        except ValueError:
+            return text  # `https://[bad`: whoever would fetch it says so
     place = input_place(text)
     folder = including.parent if including is not None else Path()
     return place if isinstance(place, str) else folder / place

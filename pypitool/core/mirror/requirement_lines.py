@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from packaging.requirements import InvalidRequirement, Requirement
 
 from pypitool.core.limits import REQUIREMENT, VERSION
+from pypitool.core.text import shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,12 @@ class LineFault:
 
 Statement = RequirementLine | Include | FileOption | IgnoredOption | LineFault
 
-_COMMENT = re.compile(r"(^|\s+)#.*$")
+# Blanks are looked at from the first of them alone: from each they would cost the square of their number.
+_COMMENT = re.compile(r"(^|(?<!\s)\s+)#.*$")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
-_REQUIREMENT_OPTION = re.compile(r"\s+-{1,2}[A-Za-z]")
+_REQUIREMENT_OPTION = re.compile(r"(?<!\s)\s+-{1,2}[A-Za-z]")
+_QUOTING = re.compile(r"[\"'\\]")
+_SHOWN = 200  # characters of a line in a message: a file may be all one line
 _HASH = re.compile(r"(?:sha256|sha384|sha512):[0-9a-f]+\Z")
 _WEAK_HASH = re.compile(r"(?:md5|sha1|sha224):[0-9a-f]+\Z")
 _LOCAL = re.compile(r"\.{0,2}/|[A-Za-z]:\\|~|.*\.(?:whl|zip|tar\.gz|tgz)\Z")
@@ -156,7 +160,7 @@ def _option(line: str, source: LinePosition) -> Statement:
         return IgnoredOption(name, _NOTHING, source)
     if name in {"-e", "--editable"}:
         return LineFault("editable requirements cannot be mirrored; name a released version", source)
-    return LineFault(f"option {name} is not supported in a requirements file", source)
+    return LineFault(f"option {shortened(name, _SHOWN)} is not supported in a requirements file", source)
 
 
 def _split_option(line: str) -> tuple[str, str]:
@@ -167,10 +171,7 @@ def _split_option(line: str) -> tuple[str, str]:
 
 
 def _unquote(value: str) -> str:
-    try:
-        return " ".join(shlex.split(value))
-    except ValueError:
-        return value.strip()
+    return " ".join(_words(value))
 
 
 def _not_by_name(line: str) -> str | None:
@@ -201,7 +202,8 @@ def _named(text: str, hashes: frozenset[str], source: LinePosition) -> Statement
     try:
         requirement = parse_requirement(text)
     except InvalidRequirement as error:
-        return LineFault(f"`{text}` is not a requirement: {str(error).splitlines()[0]}", source)
+        reason = shortened(str(error).splitlines()[0], _SHOWN)
+        return LineFault(f"`{shortened(text, _SHOWN)}` is not a requirement: {reason}", source)
     if requirement.url:
         return LineFault("direct addresses are not followed; name the project and its version", source)
     return RequirementLine(requirement, hashes, source)
@@ -227,6 +229,9 @@ def _options_of(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _words(text: str) -> list[str]:
+    # Of a long word shlex needs the square; what is longer than any line of ours is not quoted either.
+    if len(text) > REQUIREMENT.most or not _QUOTING.search(text):
+        return text.split()
     try:
         return shlex.split(text)
     except ValueError:
@@ -235,7 +240,8 @@ def _words(text: str) -> list[str]:
 
 def _fault_of(name: str, value: str) -> str | None:
     if name != "--hash":
-        return f"option {name} is not supported on a requirement"
+        return f"option {shortened(name, _SHOWN)} is not supported on a requirement"
     if _WEAK_HASH.match(value):
         return f"{value.partition(':')[0]} is too weak to pin a file; use sha256"
-    return None if _HASH.match(value) else f"`{value}` is not a hash; write --hash=sha256:HEX"
+    shown = shortened(value, _SHOWN)
+    return None if _HASH.match(value) else f"`{shown}` is not a hash; write --hash=sha256:HEX"

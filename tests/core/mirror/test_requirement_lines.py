@@ -189,3 +189,23 @@ def test_a_number_that_only_fails_when_it_is_compared_is_no_requirement(text: st
 def test_a_requirement_of_megabytes_is_none() -> None:
     with pytest.raises(InvalidRequirement):
         parse_requirement("a>=1," + "!=1.5," * 100_000)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["a==1 --hash={}", "a==1 --hash='{}'", "{}~", "--{}", "a==1 --{}=1", "-r '{}"],
+)
+def test_a_word_of_megabytes_is_read_at_once_and_not_said_again(line: str) -> None:
+    """shlex takes hours for such a word."""
+    (statement,) = parse(line.format("x" * 4_000_000))
+
+    assert isinstance(statement, Include) or len(str(statement)) < 600
+
+
+def test_a_long_line_of_many_hashes_is_read() -> None:
+    hashes = [f"sha256:{number:064x}" for number in range(1000)]
+
+    (line,) = parse("a==1" + "".join(f" \\\n    --hash={each}" for each in hashes))
+
+    assert isinstance(line, RequirementLine)
+    assert line.hashes == frozenset(hashes)
