@@ -308,7 +308,8 @@ def _is_deserted(files: StateFiles) -> bool:
     """Tell whether a state belongs to empty directories in itself, such as the service makes unasked."""
     here = files.directory.resolve()
     owners = [one.path for one in recorded(files) or ()]
-    return all(one.is_dir() and one.is_relative_to(here) and not _has_files(one) for one in owners)
+    # First where they are: of those elsewhere nothing may be seen by us, not even that they are there.
+    return all(one.is_relative_to(here) and one.is_dir() and not _has_files(one) for one in owners)
 
 
 def _has_files(root: Path) -> bool:

@@ -154,14 +154,19 @@ def find(paths: Iterable[Path], folder: Path = UNIT_FOLDER) -> FoundMachine:
 
 def status_text() -> str:
     """Return what the server has told systemd about itself."""
-    words = ("systemctl", "show", "--property=StatusText", "--value", SERVER_UNIT)
-    return _ended(words).stdout.strip()
+    return _shown("StatusText")
 
 
 def _last_words() -> str:
     """Return what the server itself logged last, as the reason why it does not run."""
-    log = ("journalctl", f"_SYSTEMD_UNIT={SERVER_UNIT}", "--lines", str(_LAST_LINES), "--output=cat")
-    return _ended((*log, "--no-pager")).stdout.strip()
+    this_start = f"_SYSTEMD_INVOCATION_ID={_shown('InvocationID')}"
+    log = ("journalctl", this_start, "--lines", str(_LAST_LINES), "--output=cat", "--no-pager")
+    return _ended(log).stdout.strip()
+
+
+def _shown(what: str) -> str:
+    """Return a property of the server's unit."""
+    return _ended(("systemctl", "show", f"--property={what}", "--value", SERVER_UNIT)).stdout.strip()
 
 
 def _ended(words: Sequence[str]) -> subprocess.CompletedProcess[str]:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.booted import BEFORE, PROGRAM, Booted
 from tests.support.imports import ROOT
+from tests.support.newcomer import chapter, console
 from tests.support.waiting import wait_until
 from tests.support.wheels import build_wheel
 
@@ -287,3 +288,148 @@ def test_the_daemon_runs_the_jobs_in_place_of_timers(machine: Booted) -> None:
     assert machine.do("systemctl", "is-active", "pypitool-daemon") == "active\n"
     assert not machine.path("/etc/systemd/system/pypitool-usb.timer").exists()
     wait_until(lambda: machine.path("/srv/usb/all.tar").exists(), what="the job has been caught up")
+
+
+def test_what_was_decided_by_hand_comes_along_into_the_unit_and_back(machine: Booted) -> None:
+    folder, hand = "/srv/packages", ["serve", "-i", "127.0.0.1", "-p", "9001", "-a", ".", "-P", "."]
+    machine.path(folder).mkdir()
+    machine.do("systemd-run", "--quiet", "--unit=by-hand", PROGRAM, *hand, folder)
+    wait_until(
+        lambda: machine.ask("/health", port=9001).startswith("200 "), what="the server by hand answers"
+    )
+    put(machine, "/srv/dist", "acme-core", "acme-bad")
+    for name in (WHEEL, WHEEL.replace("core", "bad")):
+        machine.pypitool("upload", "--url", "http://127.0.0.1:9001/", f"/srv/dist/{name}")
+    here = ["--packages", folder]
+    machine.pypitool("yank", "acme-core", "1.0", "--reason", "broken", *here)
+    machine.pypitool("status", "acme-bad", "quarantined", "--reason", "malware", *here)
+    machine.pypitool("owner", "acme-core", "--add", "ann", *here)
+    token = machine.pypitool("token", "create", "--name", "ci", "--may", "upload", *here).strip()
+    before = {name: decided(machine, name, 9001) for name in ("acme-core", "acme-bad")}
+    machine.do("systemctl", "stop", "by-hand")
+
+    machine.path("/etc/pypitool").mkdir()
+    machine.path(CONFIG).write_text('[server]\npackages = "/srv/packages"\n')
+    first = machine.try_to(PROGRAM, "setup", "systemd")
+    assert first.returncode == 1
+    assert "`chown -R pypitool /srv/packages`" in first.stderr
+    machine.do("chown", "-R", "pypitool:", folder)
+    machine.pypitool("setup", "systemd")
+
+    wait_for(machine, "acme-core")
+    assert {name: decided(machine, name, 8080) for name in before} == before
+    assert machine.pypitool("owner", "acme-core").split() == ["user:ann"]
+    put(machine, "/srv/dist", "acme-later")
+    upload = ["upload", "--url", "http://127.0.0.1:8080/", f"/srv/dist/{WHEEL.replace('core', 'later')}"]
+    machine.do("env", f"PYPITOOL_TOKEN={token}", PROGRAM, *upload)
+    assert "/srv/packages/.pypitool" in machine.log()
+
+    machine.do("systemctl", "stop", "pypitool")
+    machine.do("systemd-run", "--quiet", "--unit=by-hand", "--uid=pypitool", PROGRAM, *hand, folder)
+    wait_until(
+        lambda: machine.ask("/health", port=9001).startswith("200 "), what="it is served by hand again"
+    )
+    assert {name: decided(machine, name, 9001) for name in before} == before
+    machine.do("systemctl", "stop", "by-hand")
+
+
+def decided(machine: Booted, project: str, port: int) -> Any:
+    """Return what a page says of a project: its files with yanks and times, and its status."""
+    answer = machine.ask(
+        f"/simple/{project}/", "-H", "Accept: application/vnd.pypi.simple.v1+json", port=port
+    )
+    found = json.loads(answer.partition(" ")[2])
+    files = [(one["filename"], one.get("yanked"), one["upload-time"]) for one in found["files"]]
+    return files, found.get("project-status")
+
+
+def test_a_directory_whose_state_stayed_elsewhere_is_not_served(machine: Booted) -> None:
+    set_up(machine, '[server]\npackages = "/srv/packages"\n')
+    put(machine, "/srv/packages", "acme-core")
+    wait_for(machine, "acme-core")
+    machine.pypitool("yank", "acme-core", "1.0", "--reason", "broken")
+    machine.do("systemctl", "stop", "pypitool")
+    machine.path(STATE).rename(machine.path("/srv/state-of-before"))
+
+    ended = machine.try_to("runuser", "-u", "pypitool", "--", PROGRAM, "serve", "-p", "9001", "/srv/packages")
+
+    assert ended.returncode == 8
+    assert STATE in ended.stderr
+    assert "/srv/packages" in ended.stderr
+
+
+def test_what_keeps_the_unit_out_is_named_with_the_line_that_opens_it(machine: Booted) -> None:
+    set_up(machine)
+    config = machine.path(CONFIG)
+    first = config.read_text()
+    put(machine, "/srv/packages", "acme-core")
+    put(machine, "/home/ann/packages", "acme-core")
+
+    config.write_text(first.replace(PACKAGES, "/srv/packages"))
+    assert machine.try_to("systemctl", "restart", "pypitool").returncode != 0
+    assert "ReadWritePaths=/srv/packages" in machine.log()
+    assert "chown" not in machine.log()
+    config.write_text(first.replace(PACKAGES, "/home/ann/packages"))
+    assert machine.try_to("systemctl", "restart", "pypitool").returncode != 0
+    assert "ProtectHome=read-only" in machine.log()
+
+    set_up(machine)
+    wait_for(machine, "acme-core")
+    config.write_text(first.replace(PACKAGES, "/srv/packages"))
+    machine.do("systemctl", "stop", "pypitool")
+    set_up(machine)
+    wait_for(machine, "acme-core")
+
+
+def test_a_faulty_configuration_changes_nothing_and_is_no_loop_of_starts(machine: Booted) -> None:
+    machine.path("/etc/pypitool").mkdir()
+    machine.path(CONFIG).write_text("[server]\nprot = 80\n")
+
+    ended = machine.try_to(PROGRAM, "setup", "systemd")
+
+    assert ended.returncode == 8
+    assert "did you mean `port`" in ended.stderr
+    assert not machine.path(UNIT).exists()
+    machine.path(CONFIG).unlink()
+    set_up(machine)
+    machine.path(CONFIG).write_text("[server]\nprot = 80\n")
+    assert machine.try_to("systemctl", "restart", "pypitool").returncode != 0
+    assert machine.show("pypitool", "ActiveState") == "failed"
+    assert machine.show("pypitool", "NRestarts") == "0"
+
+
+def test_passwords_that_root_made_before_are_given_to_the_group(machine: Booted) -> None:
+    machine.path("/etc/pypitool").mkdir()
+    machine.path(CONFIG).write_text(f'[server]\nport = 80\n[auth]\npasswords = "{PASSWORDS}"\n')
+    machine.pypitool("user", "add", "ann", "--password-stdin", stdin=f"{PASSWORD}\n")
+    assert who(machine, PASSWORDS) == ("root:root", 0o640)
+
+    done = set_up(machine)
+
+    assert f"let the group pypitool read {PASSWORDS}" in done
+    assert who(machine, PASSWORDS) == ("root:pypitool", 0o640)
+    assert machine.ask("/health", port=80).startswith("200 ")
+    assert machine.pypitool("user", "check", "ann", "--password-stdin", stdin=f"{PASSWORD}\n")
+
+
+def test_the_page_of_the_documents_is_right_about_what_is_done_by_hand(machine: Booted) -> None:
+    by_hand = console(chapter((ROOT / "docs" / "systemd.md").read_text(), "## By hand"))
+    machine.path("/srv/systemd").mkdir()
+    for path in (ROOT / "systemd").iterdir():
+        machine.path(f"/srv/systemd/{path.name}").write_text(path.read_text())
+
+    for line in by_hand:
+        machine.do("sh", "-c", f"cd /srv && {line.removeprefix('sudo ')}")
+
+    wait_until(machine.serves, what="the unit by hand serves")
+    assert "kept" not in machine.pypitool("setup", "systemd")
+
+
+def test_a_program_in_a_home_is_refused(machine: Booted) -> None:
+    machine.do("sh", "-c", "mkdir -p /root/.local/bin && ln -sf /opt/pypitool/bin/pypitool /root/.local/bin/")
+
+    ended = machine.try_to("/root/.local/bin/pypitool", "setup", "systemd")
+
+    assert ended.returncode == 8
+    assert "/root/.local/bin is hidden from services" in ended.stderr
+    assert not machine.path(UNIT).exists()

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +29,14 @@ _STARTED: list[subprocess.Popen[bytes]] = []
 PROGRAM = "/opt/pypitool/bin/pypitool"
 BEFORE = "0.0.9"  # what an upgrade begins with
 _INSIDE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
-# nspawn wants a bus of this machine, or a place of its own under /run, which nobody else sees.
+# nspawn wants a bus of this machine, or a place of its own under /run that nobody else sees. What a unit ends
+# are all processes of its control group: two machines at once must not share theirs.
+_GROUPS = tuple(map(Path, ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified")))
 _BOOT = """
+group=$1; shift
+for root in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
+    if [ -w $root/cgroup.procs ]; then mkdir -p $root/$group && echo $$ > $root/$group/cgroup.procs; fi
+done
 mkdir -p /run/systemd/nspawn && mount -t tmpfs tmpfs /run/systemd/nspawn
 exec "$@"
 """
@@ -48,6 +54,11 @@ class Booted:
     """The machine; what is written below `root` is there at once."""
 
     folder: Path
+
+    @property
+    def name(self) -> str:
+        """What no other machine here is called."""
+        return f"pypitool-{self.folder.stat().st_ino}"
 
     @property
     def root(self) -> Path:
@@ -110,12 +121,12 @@ class Booted:
     def boot(self) -> None:
         """Switch it on, and wait until all of it has been started."""
         words = [
-            program("systemd-nspawn"), "--quiet", f"--directory={self.root}", f"--machine=k{os.getpid()}",
+            program("systemd-nspawn"), "--quiet", f"--directory={self.root}", f"--machine={self.name}",
             "--register=no", "--keep-unit", "--private-network", "--console=pipe", "--boot",
         ]  # fmt: skip
         with (self.folder / "console").open("ab") as console:
             process = subprocess.Popen(
-                ["unshare", "--mount", "--propagation", "private", "sh", "-c", _BOOT, "sh", *words],
+                ["unshare", "--mount", "--propagation=private", "sh", "-c", _BOOT, "sh", self.name, *words],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True,
             )  # fmt: skip
         _STARTED.append(process)
@@ -129,6 +140,17 @@ class Booted:
         init = self._init()
         os.kill(init, signal.SIGKILL)
         self._wait_until_off()
+
+    def end(self) -> None:
+        """Switch it off, and take away what it was kept together by."""
+        if self.is_on:
+            self.cut_power()
+        for root in _GROUPS:
+            for group in sorted((root / self.name).rglob("*/"), reverse=True):
+                with suppress(OSError):
+                    group.rmdir()
+            with suppress(OSError):
+                (root / self.name).rmdir()
 
     def reboot(self) -> None:
         """Let it end in good order, and switch it on again."""
@@ -207,8 +229,8 @@ def shared_machine(folder: Path, debian: Path, wheels: Path) -> Iterator[Booted]
         with alone(folder):
             count = int(users.read_text()) - 1
             users.write_text(str(count))
-            if count == 0 and machine.is_on:
-                machine.cut_power()
+            if count == 0:
+                machine.end()
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def misplaced(settings: Settings, roots: Sequence[Path], writes: Callable[[], bo
 def _fault_of_root(root: Path) -> PypitoolError | None:
     closed = next((folder for folder in reversed(root.parents) if not _lets_in(folder)), None)
     if closed is not None:
-        hint = _HIDDEN if _is_home(closed) else f"`chmod o+x {closed}` lets the server pass"
+        hint = _HIDDEN if closed in _HOMES else f"`chmod o+x {closed}` lets the server pass"
         return PathUnusable(f"the package directory {root}", f"{closed} does not let the server in", hint)
     if not root.is_dir():
         return PackagesMissing(root)
@@ -60,14 +60,12 @@ def _fault_of_root(root: Path) -> PypitoolError | None:
     return PathUnusable(f"the package directory {root}", "it cannot be read", _owner_hint(root))
 
 
+# What `ProtectHome=true` closes to everybody.
+_HOMES = (Path("/home"), Path("/root"))
 _HIDDEN = (
-    "a unit of systemd sees no home without `ProtectHome=read-only`, which `pypitool setup systemd` writes, "
-    "and homes are closed to others: /srv/packages is less trouble"
+    "a unit of systemd sees no home without `ProtectHome=read-only`, which `pypitool setup systemd` writes; "
+    "packages in /srv/packages are less trouble"
 )
-
-
-def _is_home(folder: Path) -> bool:
-    return folder.parts[1:2] in (("home",), ("root",))
 
 
 def _lets_in(folder: Path) -> bool:
