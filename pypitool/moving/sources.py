@@ -140,8 +140,8 @@ def _known(web: Path, broken: list[Left]) -> Iterator[KnownFile]:
         yield from files_of(document)
 
 
-def plan_devpi(source: Path, index: str | None, packages: Path) -> MovePlan:
-    """Plan to take the files of one index of an export of devpi into the packages."""
+def plan_devpi(source: Path, index: str | None, packages: Sequence[Path]) -> MovePlan:
+    """Plan to take the files of one index of an export of devpi into the first of the packages."""
     folder = _folder(source)
     place = str(folder / _DATA_INDEX)
     try:
@@ -156,7 +156,7 @@ def plan_devpi(source: Path, index: str | None, packages: Path) -> MovePlan:
     return MovePlan(
         Program.DEVPI,
         f"{folder}, {export.index}",
-        (str(packages),),
+        tuple(map(str, packages)),
         given=export.given,
         left=(*export.left, *sorted(absent, key=lambda one: one.what)),
         moved=here,

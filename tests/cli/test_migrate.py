@@ -399,6 +399,20 @@ def test_the_files_of_devpi_keep_who_uploaded_them_and_when(
     assert files["acme_lib-1.1.tar.gz"]["uploaded"] == expected
 
 
+def test_files_of_devpi_go_into_the_first_of_several_directories(
+    migrate: Migrate, here: Path, export: Path, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    second.mkdir()
+
+    ended = migrate("devpi", export, "--index", "ann/dev", "--packages", first, "--packages", second)
+
+    assert ended.code == 0
+    assert {path.name for path in first.iterdir() if path.is_file()} == NAMES
+    assert not [path for path in second.iterdir() if path.is_file()]
+    assert written(here)["server"]["packages"] == [str(first), str(second)]
+
+
 def test_the_plan_of_devpi_names_users_and_what_stays(migrate: Migrate, export: Path, tmp_path: Path) -> None:
     ended = migrate("devpi", export, "--index", "ann/dev", "--packages", tmp_path / "packages", "-n")
 

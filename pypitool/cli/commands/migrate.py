@@ -159,7 +159,7 @@ def devpi_command(
     from pypitool.moving.sources import plan_devpi
 
     server = load_and_warn(invocation).settings.server
-    plan = plan_devpi(source, index, server.packages[0].absolute())
+    plan = plan_devpi(source, index, [root.absolute() for root in server.packages])
     if server.state is not None:
         plan = plan.giving(OldSetting("server.state", str(server.state), ""))
 
