@@ -67,8 +67,12 @@ class RequestBody:
     @property
     def is_coming(self) -> bool:
         """Whether its sender may be in the middle of it."""
-        # Who asked first knows by the answer, and sends nothing.
-        return not self.ended and not (self._awaits_permission and not self.received)
+        return not self.ended and not self.is_withheld
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether its sender has asked first: he knows by the answer, and sends nothing."""
+        return self._awaits_permission and not self.received and not self.ended
 
     def drain(self) -> None:
         """Read on and drop it, for a while: who is still sending reads no answer."""
@@ -141,7 +145,13 @@ def drain_early(answer: Response) -> None:
     here, environ = services(), request.environ
     body = current_body(here)
     # Of HTTP/2 a single stream is ended, and its sender knows that the answer is whole (RFC 9113, 8.1).
-    if not body.is_coming or environ.get("SERVER_PROTOCOL") == "HTTP/2":
+    if environ.get("SERVER_PROTOCOL") == "HTTP/2":
+        return
+    if body.is_withheld:
+        # "A server that responds with a final status code before reading the entire request content SHOULD
+        # indicate whether it intends to close the connection" (RFC 9110, 10.1.1): Apache sends it all if not.
+        answer.headers["Connection"] = "close"
+    if not body.is_coming:
         return
     peer = plain(environ.get("REMOTE_ADDR") or "")
     lingering = here.lingering if peer else None

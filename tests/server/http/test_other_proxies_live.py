@@ -45,10 +45,10 @@ AT_THE_ROOT = {
         "http-request deny deny_status 404 unless { path /pypi } or { path_beg /pypi/ }": "",
     },
     APACHE: {
-        "ProxyPass /pypi/ http://127.0.0.1:8080/pypi/ nocanon ttl=20": (
-            "ProxyPass / http://127.0.0.1:8080/ nocanon ttl=20"
+        "ProxyPass /pypi/ http://127.0.0.1:8080/pypi/ nocanon ttl=20 ping=30": (
+            "ProxyPass / http://127.0.0.1:8080/ nocanon ttl=20 ping=30"
         ),
-        "ProxyPassMatch ^/pypi$ http://127.0.0.1:8080\n": "\n",
+        "ProxyPassMatch ^/pypi$ http://127.0.0.1:8080 ttl=20 ping=30\n": "\n",
         "RedirectMatch 302 ^/$ /pypi/": "",
         "RedirectMatch 404 ^/(?!pypi(/|$)).+": "",
     },
@@ -203,6 +203,10 @@ def test_several_directories_have_their_numbers(tmp_path: Path) -> None:
 
 
 def test_the_document_says_what_was_tried() -> None:
-    for words in ("location ~ ^/ {", "@pypi path /*", "ProxyPass / http://127.0.0.1:8080/ nocanon ttl=20"):
+    for words in (
+        "location ~ ^/ {",
+        "@pypi path /*",
+        "ProxyPass / http://127.0.0.1:8080/ nocanon ttl=20 ping=30",
+    ):
         assert f"`{words}`" in DOCUMENT
     assert f"server pypitool unix@{SOCKET}" in DOCUMENT

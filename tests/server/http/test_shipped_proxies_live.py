@@ -323,6 +323,8 @@ def test_three_hundred_megabytes_go_up_and_come_down_as_they_were(behind: Behind
     form = [word for name, value in fields.items() for word in ("--form", f"{name}={value}")]
     form += ["--form", f"content=@{wheel}", "--form", "metadata_version=2.1"]
 
+    refused = ["-sS", "-w", "%{http_code}", "-o", "/dev/null", "-H", "Expect:", *trusting[2:], "-u", "ann:x"]
+    wrong = subprocess.run(["curl", *refused, *form, behind.url + "/"], capture_output=True, text=True)
     subprocess.run(["curl", *trusting, "--user", ":".join(ANN), *form, behind.url + "/"], check=True)
     url = f"{behind.url}/packages/{wheel.name}"
     digest = sha256()
@@ -331,6 +333,7 @@ def test_three_hundred_megabytes_go_up_and_come_down_as_they_were(behind: Behind
         while piece := down.stdout.read(1 << 20):
             digest.update(piece)
 
+    assert wrong.stdout == "401", wrong.stderr
     assert down.returncode == 0
     assert digest.hexdigest() == sha256_of(wheel)
 

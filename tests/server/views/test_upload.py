@@ -556,6 +556,7 @@ def test_who_may_not_upload_is_told_before_the_body_is_read(start: Start, tmp_pa
 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == 'Basic realm="pypi"'
+    assert answer.headers["Connection"] == "close"
 
 
 def test_a_client_that_sends_without_asking_is_heard_out(start: Start) -> None:

@@ -211,6 +211,8 @@ def test_a_client_that_asks_first_is_refused_before_it_sends(guarded: ServerProc
     answer = answer_of(connection)
 
     assert answer.startswith(b"HTTP/1.1 401 ")
+    # Or a proxy that asked for its client would send everything all the same.
+    assert b"connection: close" in answer.lower()
 
 
 def test_guesses_are_slowed_down_across_workers(guarded: ServerProcess) -> None:
