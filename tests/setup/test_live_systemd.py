@@ -426,10 +426,11 @@ def test_the_page_of_the_documents_is_right_about_what_is_done_by_hand(machine: 
 
 
 def test_a_program_in_a_home_is_refused(machine: Booted) -> None:
-    machine.do("sh", "-c", "mkdir -p /root/.local/bin && ln -sf /opt/pypitool/bin/pypitool /root/.local/bin/")
+    home = "/home/ann/.local/bin"
+    machine.do("sh", "-c", f"mkdir -p {home} && ln -sf {PROGRAM} {home}")
 
-    ended = machine.try_to("/root/.local/bin/pypitool", "setup", "systemd")
+    ended = machine.try_to(f"{home}/pypitool", "setup", "systemd")
 
     assert ended.returncode == 8
-    assert "/root/.local/bin is hidden from services" in ended.stderr
+    assert f"{home} is hidden from services" in ended.stderr
     assert not machine.path(UNIT).exists()
