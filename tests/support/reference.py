@@ -86,6 +86,7 @@ def render() -> str:
     parts = [
         _HEAD,
         "## Commands\n",
+        *_command_list(),
         *_global_options(),
         *(part for path, command in every_command() for part in _command(path, command)),
         _CONFIGURATION,
@@ -116,6 +117,17 @@ def options(command: click.Command) -> Iterator[tuple[str, str, str]]:
         record = parameter.get_help_record(context)
         if isinstance(parameter, click.Option) and record is not None:
             yield getattr(parameter, "topic", GLOBAL), *record
+
+
+def _command_list() -> Iterator[str]:
+    """Link each command, in the order of its help: by eye nobody finds one of thirty in a long page."""
+    yield from _table(
+        ("Command", "Does"),
+        [
+            [f"[{path}](#pypitool-{path.replace(' ', '-')})", (command.help or "").partition("\n")[0]]
+            for path, command in every_command()
+        ],
+    )
 
 
 def _global_options() -> Iterator[str]:
