@@ -30,59 +30,57 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Path:
+def built(checkout: Path, tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Path:
     """A folder with the wheel of this version in `dist`, and that of an older commit in `before`."""
-    builder = Newcomer.arrive(tmp_path_factory.mktemp("builder") / "home", wheels)
-    now = builder.clone()
+    builder = Newcomer.arrive(tmp_path_factory.mktemp("earlier") / "home", wheels)
     packed = subprocess.run(["git", "archive", BEFORE], cwd=ROOT, capture_output=True, check=False)
     if packed.returncode:
         pytest.skip(f"commit {BEFORE} is not at hand: this is no clone of the repository")
     then = builder.home / "then"
     with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as tar:
         tar.extractall(then, filter="data")
-    builder.types(["make dist"], where=now)
-    builder.types(["$NOW/.venv/bin/python -m build --wheel --outdir $NOW/before ."], where=then, NOW=str(now))
-    return now
+    build = "$NOW/.venv/bin/python -m build --wheel --outdir $NOW/before ."
+    builder.types([build], where=then, NOW=str(checkout))
+    return checkout
 
 
 @pytest.fixture
-def newcomer(tmp_path: Path, wheels: Path) -> Newcomer:
+def owner(newcomer: Newcomer) -> Newcomer:
     """Somebody with two packages in `~/packages`."""
-    someone = Newcomer.arrive(tmp_path / "home", wheels)
-    packages = someone.home / "packages"
+    packages = newcomer.home / "packages"
     packages.mkdir()
     for name in ("acme", "beta"):
         build_wheel(packages, name, "1.0")
-    return someone
+    return newcomer
 
 
-def test_the_newer_version_is_asked_before_it_is_installed(built: Path, newcomer: Newcomer) -> None:
+def test_the_newer_version_is_asked_before_it_is_installed(built: Path, owner: Newcomer) -> None:
     backup, make, *look = console(chapter(PAGE, "## Look first"))
-    newcomer.types(["uv tool install before/*.whl"], where=built)
-    newcomer.types(["pypitool status acme quarantined --reason malware", backup])
+    owner.types(["uv tool install before/*.whl"], where=built)
+    owner.types(["pypitool status acme quarantined --reason malware", backup])
 
-    told = newcomer.types(look, where=built)
+    told = owner.types(look, where=built)
 
     assert make == "make dist"
-    assert (newcomer.home / "pypitool.tar").exists()
-    assert f"the next start migrates {newcomer.home}/packages/.pypitool/catalogue.sqlite" in told
+    assert (owner.home / "pypitool.tar").exists()
+    assert f"the next start migrates {owner.home}/packages/.pypitool/catalogue.sqlite" in told
 
 
 @pytest.mark.parametrize("way", PROGRAMS)
-def test_each_way_of_installing_is_upgraded_and_leads_back(way: str, built: Path, newcomer: Newcomer) -> None:
+def test_each_way_of_installing_is_upgraded_and_leads_back(way: str, built: Path, owner: Newcomer) -> None:
     program, upgrade = PROGRAMS[way], WAYS[way]
     back, is_new = upgrade.replace("dist/", "before/"), f"{program} {IS_NEW}"
     if way == "environment":
-        newcomer.types(["python3 -m venv ~/pypitool"])
-    newcomer.types([back, f"{program} status acme archived"], where=built)
+        owner.types(["python3 -m venv ~/pypitool"])
+    owner.types([back, f"{program} status acme archived"], where=built)
 
-    was_new = [newcomer.tries([is_new]).code == 0]
-    newcomer.types([upgrade, f"{program} status beta quarantined --reason malware"], where=built)
-    was_new += [newcomer.tries([is_new]).code == 0]
-    newcomer.types([back], where=built)
-    newcomer.types(console(chapter(PAGE, "## The way back")))
-    was_new += [newcomer.tries([is_new]).code == 0]
+    was_new = [owner.tries([is_new]).code == 0]
+    owner.types([upgrade, f"{program} status beta quarantined --reason malware"], where=built)
+    was_new += [owner.tries([is_new]).code == 0]
+    owner.types([back], where=built)
+    owner.types(console(chapter(PAGE, "## The way back")))
+    was_new += [owner.tries([is_new]).code == 0]
 
-    said = newcomer.types([f"{program} show acme", f"{program} show beta"])
+    said = owner.types([f"{program} show acme", f"{program} show beta"])
     assert was_new == [False, True, False]
     assert ("archived" in said, "quarantined" in said) == (True, True)

@@ -19,11 +19,13 @@ from pathlib import Path
 from tests.support.clients import ClientFailed, Ran
 from tests.support.environment import scrubbed
 from tests.support.imports import ROOT
-from tests.support.missing_parts import program
+from tests.support.missing_parts import program, without
 
 LONGEST_SECONDS = 300.0
 # Folders of the machine that documents name, and that a test must neither find nor fill.
-OWN_FOLDERS = ("/opt", "/srv")
+OWN_FOLDERS = ("/opt", "/srv", "/var/backups", "/var/log", "/etc/systemd/system")
+# Where the documents say that the server is.
+SERVER = "pypi.acme.example"
 # What no clone of the repository has.
 NOT_IN_A_CLONE = (".git", ".venv", "dist", "packages", ".work", "__pycache__", ".*_cache", ".hypothesis")
 
@@ -40,13 +42,15 @@ class Newcomer:
         """Give somebody a home, with uv and `sudo` at hand."""
         tools = home / ".tools"
         tools.mkdir(parents=True)
-        (tools / "uv").symlink_to(Path(sys.executable).parent / "uv")
+        for name in ("uv", "twine"):
+            (tools / name).symlink_to(Path(sys.executable).parent / name)
         # Root needs none, and a small machine has none.
         sudo = tools / "sudo"
         sudo.write_text('#!/bin/sh\nexec "$@"\n')
         sudo.chmod(0o755)
         for folder in OWN_FOLDERS:
             (home / "machine" / folder[1:]).mkdir(parents=True)
+        (home / "machine" / "hosts").write_text(f"127.0.0.1 localhost {SERVER}\n")
         return cls(home, wheels)
 
     def clone(self) -> Path:
@@ -78,8 +82,12 @@ class Newcomer:
 
     def _machine(self) -> Iterator[str]:
         yield f"{program('ip')} link set lo up"
+        machine = self.home / "machine"
         for folder in OWN_FOLDERS:
-            yield f"mount --bind {shlex.quote(str(self.home / 'machine' / folder[1:]))} {folder}"
+            if not Path(folder).is_dir():
+                without(f"{folder} is not there")
+            yield f"mount --bind {shlex.quote(str(machine / folder[1:]))} {folder}"
+        yield f"mount --bind {shlex.quote(str(machine / 'hosts'))} /etc/hosts"
 
     def _environment(self, variables: dict[str, str]) -> dict[str, str]:
         path = [self.home / ".local/bin", self.home / ".tools", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
@@ -101,9 +109,19 @@ def console(text: str) -> list[str]:
     return [re.sub(r"\s+# .*", "", line) for line in typed]
 
 
+def blocks(text: str) -> list[str]:
+    """Return what stands in each block of a document that people type from."""
+    return re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def printed(block: str) -> str:
+    """Return what a block says that its last command prints."""
+    return block.rpartition("\n$ ")[2].partition("\n")[2]
+
+
 def chapter(text: str, heading: str) -> str:
-    """Return the part of a document under a heading, up to the next one of its rank."""
-    rank = heading.partition(" ")[0]
+    """Return the part of a document under a heading, up to the next one of its rank or above."""
+    rank = len(heading.partition(" ")[0])
     _, found, rest = f"\n{text}".partition(f"\n{heading}\n")
     assert found, heading
-    return re.split(rf"^{rank} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+    return re.split(rf"^#{{1,{rank}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
