@@ -11,9 +11,21 @@ from pathlib import Path
 
 from packaging.pylock import is_valid_pylock_path
 
+from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.mirror.requirement_lines import LineFault, LinePosition, RequirementLine, parse_lines
 from pypitool.host import sync_directory, whole_file
 from pypitool.mirror.inputs import InputFaults, encoding_of
+
+
+class PinFileUnwritable(PypitoolError):
+    """A file of requirements could not be replaced; it is as it was."""
+
+    kind = Kind.INVALID
+    ends_the_turn = True
+    sentence = "{path} stays as it is: {reason}"
+    hint = "what was fetched is here: run it again once the file can be written"
+    path: Path
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +39,10 @@ class PinFile:
 
     def replace(self, text: str) -> None:
         """Put another text in its place, whole."""
-        _replace(self.path.resolve(), self.mark + text.encode(self.encoding))
+        try:
+            _replace(self.path.resolve(), self.mark + text.encode(self.encoding))
+        except OSError as error:
+            raise PinFileUnwritable(self.path, (error.strerror or str(error)).lower()) from error
 
 
 def lines_in(text: str, path: Path, environ: Mapping[str, str]) -> Iterator[RequirementLine]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from pypitool.catalogue.facts import local_actor
 from pypitool.core.errors import Kind, PypitoolError
 from pypitool.core.fact import Actor
+from pypitool.core.guard import Guard
 from pypitool.core.limits import FILE_BYTES
 from pypitool.core.mirror.run_events import ErrorEvent, Event
 from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_code, run_outcome
@@ -75,9 +76,10 @@ def run(frame: RunFrame, work: Work, report: Report) -> Summary:
             ending = work(mirror, events.take)
         except Stopped:
             ending = Ending(interrupted=True)
-        except PypitoolError as error:
-            events.taken.append(ErrorEvent(error.kind.value, str(error)))
-            end(Ending(error=error.kind))
+        except (PypitoolError, OSError) as error:
+            named = Guard.named(error)
+            events.taken.append(ErrorEvent(named.kind.value, str(named)))
+            end(Ending(error=named.kind))
             raise
         summary = end(ending)
     if frame.dry_run and frame.job is not None:

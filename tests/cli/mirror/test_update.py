@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from pypitool.mirror.run import lock_directory
 from tests.cli.mirror.conftest import Site, lines, wheel
+from tests.support.disks import mounted_disk
 from tests.support.offers import copy_in, held_in, sdist, upload
 from tests.support.upstream import respond
 
@@ -301,6 +303,25 @@ def test_a_file_that_would_not_be_written_as_it_was_read_stays(outdated: Site, c
 
     assert (ended.code, pins.read_bytes()) == (1, before)
     assert f"{pins}:1: cannot be rewritten" in ended.err
+
+
+@pytest.mark.process
+def test_a_disk_that_is_full_when_the_file_is_written_leaves_it_and_a_record(
+    outdated: Site, tmp_path: Path
+) -> None:
+    before = f"a==1.0{' ' * 200_000}# why\n"
+    with mounted_disk(tmp_path / "disk", megabytes=1) as disk:
+        pins = disk / "pins.txt"
+        pins.write_text(before)
+        (disk / "rest").write_bytes(bytes(700 * 1024))
+
+        ended = outdated.run("update", "-x", "--write", str(pins))
+
+        assert (ended.code, pins.read_text(), [path.name for path in disk.glob(".pins*")]) == (1, before, [])
+    assert f"error: {pins} stays as it is: no space left on device" in ended.err
+    assert "a-1.1-py3-none-any.whl" in outdated.files()
+    (run, *_) = json.loads(outdated.run("runs", "--json").out)
+    assert (run["exit_code"], run["fetched"]) == (1, 1)
 
 
 def test_one_failure_is_exit_3(outdated: Site) -> None:
