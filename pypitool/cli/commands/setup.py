@@ -52,12 +52,16 @@ def systemd_command(invocation: Invocation, dry_run: bool, remove: bool) -> None
         refuse_machine()
     output = Output(invocation)
     steps, left = _removal() if remove else _setup(output)
-    done = output.line if not invocation.json else output.detail
+
+    def tell(step: SetupStep) -> None:
+        if not invocation.json:
+            output.line(str(step))
+
     if dry_run:
         for step in steps:
-            done(str(step))
+            tell(step)
     else:
-        carry_out(steps, ThisMachine(), lambda step: done(str(step)))
+        carry_out(steps, ThisMachine(), tell)
     if invocation.json:
         output.document({"dry_run": dry_run, "steps": [str(step) for step in steps], "left": left})
     elif remove:
@@ -96,7 +100,7 @@ def _setup(output: Output) -> tuple[list[SetupStep], list[str]]:
     settings, is_first = settings_of(loaded), SYSTEM_FILE not in loaded.files
     wish = wanted(settings, find(()).units, is_first=is_first)
     found = find(wish.paths)
-    output.notices(doubts(settings, found, wish))
+    output.notices((*loaded.notices, *doubts(settings, found, wish)))
     return plan_setup(found, wish), []
 
 

@@ -21,8 +21,11 @@ from pypitool.core.units.template import CONFIGURATION, LOGS, RUNTIME, USER
 
 UNIT_FOLDER = Path("/etc/systemd/system")
 SERVER_UNIT = "pypitool.service"
+# The program first, alone in quotes where its path has a space, and nothing behind the command, which would
+# be somebody's own: what is ours is written anew, the rest is kept.
+_COMMAND = r"(?:serve|daemon|sync|schedule run \S+)"
 _OURS = re.compile(
-    r"^ExecStart=\S*?/pypitool'? (?:.* )?(?:serve|daemon|sync|schedule run \S+)$", re.MULTILINE
+    rf"^ExecStart=(?:'[^'\n]*/pypitool'|\S*/pypitool) (?:--config \S+ )?{_COMMAND}$", re.MULTILINE
 )
 _OF_JOB = re.compile(r"^ExecStart=.* schedule run \S+$", re.MULTILINE)
 

@@ -129,6 +129,21 @@ def test_a_unit_that_runs_something_else_is_kept_beside() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("line", "is_ours"),
+    [
+        ("/opt/pypitool/bin/pypitool serve", True),
+        ("'/opt/py%%pi tool/bin/pypitool' --config /etc/pypitool/config.toml schedule run a", True),
+        ("/opt/pypitool/bin/pypitool serve -p 80 /srv/packages", False),
+        ("/usr/bin/docker run acme/pypitool serve", False),
+    ],
+)
+def test_a_unit_is_ours_where_nobody_has_changed_its_line(line: str, is_ours: bool) -> None:
+    found = replace(SET_UP, units={"pypitool.service": f"[Service]\nExecStart={line}\n"})
+
+    assert any(step.startswith("keep ") for step in said(found)) is not is_ours
+
+
 def test_a_group_that_is_there_is_the_new_users() -> None:
     assert "--gid=pypitool" in said(FoundMachine(group=5))[0]
     assert "--user-group" in said(FoundMachine())[0]
