@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from pypitool.access.rules_record import read_record
+from pypitool.config.kinds import UNIX
 from pypitool.config.secrets import unreadable
+from pypitool.config.server_table import ServerSettings
 from pypitool.core.state_files import StateFiles
 from pypitool.doctor.context import Context
 from pypitool.doctor.finding import Finding, error, warning
@@ -29,6 +31,22 @@ def look_at_configuration(context: Context) -> Iterator[Finding]:
         yield error(
             "rules-stale", "rules", f"the running server keeps the last good rules: {record.fault}",
             "who may what is not what the file says", "correct the file: it is read anew within a second",
+        )  # fmt: skip
+
+
+def look_at_trust(context: Context) -> Iterator[Finding]:
+    """Look whether what the proxy says counts, where nobody but a proxy can reach the server."""
+    if not context.faults:
+        yield from trust_findings(context.settings.server)
+
+
+def trust_findings(server: ServerSettings) -> Iterator[Finding]:
+    """Judge whom a server on a socket believes."""
+    if server.unix_socket is not None and UNIX not in server.trusted_proxies:
+        do = f'write `trusted-proxies = ["{UNIX}"]`, and let the proxy drop what clients send (deploy/)'
+        yield warning(
+            "proxy-untrusted", "trusted-proxies", "the server has a socket, and `unix` is not among them",
+            "what the proxy says does not count: pages show `http://`, and all clients are one", do,
         )  # fmt: skip
 
 

@@ -80,6 +80,7 @@ class CatalogueCopy:
     tokens: tuple[Token, ...]
     misnamed: tuple[HeldFile, ...] = ()
     contradictions: tuple[Contradiction, ...] = ()  # to the log of facts, where that is soon read
+    sample: HeldFile | None = None  # any one that is served
 
 
 def read_copy(path: Path) -> CatalogueCopy:
@@ -96,6 +97,7 @@ def read_copy(path: Path) -> CatalogueCopy:
                 catalogue.tokens(),
                 catalogue.misnamed(),
                 tuple(contradictions),
+                next(iter(catalogue.files()), None),
             )
 
 

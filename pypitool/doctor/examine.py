@@ -21,6 +21,7 @@ CHECKS: dict[str, Check] = {
     "the password file": people.look_at_passwords,
     "the rules": people.look_at_rules,
     "the certificate": configuration.look_at_certificate,
+    "whom it trusts": configuration.look_at_trust,
     "systemd": running.look_at_units,
     "the runs": running.look_at_runs,
     "the upstreams": outside.look_at_upstreams,

@@ -1,4 +1,4 @@
-"""The proxy in front: which forged headers of a client arrive through it.
+"""The proxy in front: which forged headers of a client arrive through it, and whether files do.
 
 The server is asked nothing that a stranger could not ask it: whether `/metrics` is open to this address, and
 whether `/api/v1/may` answers somebody about himself. Who gets another answer with another header has found
@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pypitool.config.kinds import UNIX
 from pypitool.config.settings import Settings
@@ -74,6 +74,7 @@ def look_through(context: Context) -> Iterator[Finding]:
     session = UpstreamSession(proxy)
     try:
         yield from _tried(_Asked(session, proxy.index), context.settings)
+        yield from _empty_files(_Asked(session, proxy.index), context)
     except (PypitoolError, OSError) as fault:
         yield warning(
             "proxy-untried", redacted(proxy.index), str(fault), "what clients can forge there is not known",
@@ -92,6 +93,20 @@ def _tried(asked: _Asked, settings: Settings) -> Iterator[Finding]:
     if server.trusted_proxies:
         header = server.forwarded_header or X_FORWARDED_FOR
         yield from _forged_addresses(asked, header, server.trusted_proxies)
+
+
+def _empty_files(asked: _Asked, context: Context) -> Iterator[Finding]:
+    """Ask for a file of which the server sends the name alone, and the proxy has to send the bytes."""
+    sample = context.copied[0].sample if context.copied else None
+    if context.settings.server.accel_redirect is None or sample is None:
+        return
+    # Who may not download here (401, 403) is told so, and learns nothing of bytes.
+    if asked.get(f"packages/{quote(sample.filename)}") == (200, b""):
+        what = f"`{sample.filename}` arrives empty through {redacted(asked.url)}"
+        yield error(
+            "files-empty", "accel-redirect", what, "nobody can install anything",
+            "take the key away: only nginx sends files for it; or take the location from deploy/nginx.conf",
+        )  # fmt: skip
 
 
 def _demand_ours(asked: _Asked) -> None:

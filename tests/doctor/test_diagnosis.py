@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from pypitool.catalogue.facts import Skipped
+from pypitool.config.server_table import ServerSettings
 from pypitool.core.names import normalize
 from pypitool.core.rights.right import Right
 from pypitool.core.rights.rulebook import Rule
 from pypitool.core.rights.tokens import Token
-from pypitool.doctor.configuration import certificate_findings
+from pypitool.doctor.configuration import certificate_findings, trust_findings
 from pypitool.doctor.fact_log import facts_findings
 from pypitool.doctor.finding import Finding, Severity, document_of, error, info, ordered, warning
 from pypitool.doctor.outside import UpstreamAnswer, unprotected_names, upstream_findings
@@ -268,3 +269,20 @@ def test_a_sound_log_of_facts_is_no_finding() -> None:
 )
 def test_a_keeper_that_does_not_get_its_work_done(heartbeat: Heartbeat, found: list[tuple[str, str]]) -> None:
     assert words(failing_findings("/state", heartbeat, now=1000.0)) == found
+
+
+@pytest.mark.parametrize(
+    ("socket", "trusted", "found"),
+    [
+        ("/run/s", (), [("proxy-untrusted", "warning")]),
+        ("/run/s", ("127.0.0.1",), [("proxy-untrusted", "warning")]),
+        ("/run/s", ("unix",), []),
+        (None, (), []),
+    ],
+)
+def test_a_server_on_a_socket_has_to_believe_its_proxy(
+    socket: str | None, trusted: tuple[str, ...], found: list[tuple[str, str]]
+) -> None:
+    server = ServerSettings(unix_socket=Path(socket) if socket else None, trusted_proxies=trusted)
+
+    assert words(trust_findings(server)) == found

@@ -57,9 +57,9 @@ class Served:
         """What the doctor finds to arrive."""
         return [one["subject"] for one in self._findings(url) if one["id"] == "header-forged"]
 
-    def found(self, url: str) -> list[tuple[str, str]]:
+    def found(self, url: str, what: str = "proxy") -> list[tuple[str, str]]:
         """What the doctor finds of the proxy."""
-        return [(one["id"], one["severity"]) for one in self._findings(url) if "proxy" in one["id"]]
+        return [(one["id"], one["severity"]) for one in self._findings(url) if what in one["id"]]
 
     def _findings(self, url: str) -> list[dict[str, str]]:
         directory = str(self.server.packages[0])
@@ -150,7 +150,7 @@ def test_the_doctor_finds_what_no_proxy_takes_away(served: Served) -> None:
     assert served.forged(served.server.url) == ["Remoteuser"]
 
 
-@pytest.mark.parametrize("path", ["/nothing/", ":0/"])
+@pytest.mark.parametrize("path", ["/nothing/", ":1/"])
 def test_an_address_without_a_server_of_ours_is_a_warning(served: Served, path: str) -> None:
     url = served.server.url if path[0] == "/" else "http://127.0.0.1"
 
@@ -169,3 +169,18 @@ def test_the_start_tells_once_what_a_proxy_has_to_drop(tmp_path: Path) -> None:
 
     assert log.count("rules with `from` go by X-Forwarded-For") == 1
     assert "http-request del-header (?i)^X[-_]Forwarded[-_]For$ -m reg" in log
+
+
+@pytest.mark.parametrize("path", [None, "/files"])
+def test_the_doctor_finds_files_that_nobody_sends(tmp_path: Path, path: str | None) -> None:
+    packages = tmp_path / "packages"
+    build_wheel(packages, "acme-core", "1.0")
+    config = tmp_path / "config.toml"
+    config.write_text("[server]\n" + (f'accel-redirect = "{path}"\n' if path else ""))
+    environment = {"PYPITOOL_CONFIG": str(config)}
+
+    with ServerProcess(packages, home=tmp_path, environment=environment) as server:
+        server.wait_until_listed("acme-core")
+        found = Served(server, config).found(server.url, "files-")
+
+    assert found == ([("files-empty", "error")] if path else [])
