@@ -34,7 +34,9 @@ from pypitool.core.errors import Kind, PypitoolError
 from pypitool.host import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from packaging.utils import NormalizedName
 
     from pypitool.config.settings import Settings
     from pypitool.core.mirror.lock_document import LockDocument
@@ -52,7 +54,9 @@ class NothingToLock(PypitoolError):
     projects: Sequence[str]
 
     def __str__(self) -> str:
-        return f"there is nothing to lock: {', '.join(self.projects)} is ours, and no index is asked for it"
+        names = ", ".join(self.projects)
+        are, them = ("is", "it") if len(self.projects) == 1 else ("are", "them")
+        return f"there is nothing to lock: {names} {are} ours, and no index is asked for {them}"
 
 
 def _web_address(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -122,7 +126,11 @@ def lock_command(
             resolved = resolve(question, mirror.sources, invocation.environ)
     for answer in resolved.answers:
         path = _path(output, answer)
-        lock = answer.lock.served_at(url) if url is not None else _public(invocation, answer.lock)
+        lock = (
+            answer.lock.served_at(url)
+            if url is not None
+            else _public(invocation, answer.lock, resolved.failed)
+        )
         write_whole(path, lock.text().encode(), handed_over=False)
         Output(invocation).done(f"wrote {path}")
     for error in resolved.failed.values():
@@ -153,14 +161,18 @@ def _check_known(invocation: Invocation, inputs: Inputs, question: ResolverReque
         Output(invocation).warning(f"{name} is ours and not here: the lock is without it")
 
 
-def _public(invocation: Invocation, lock: LockDocument) -> LockDocument:
+def _public(
+    invocation: Invocation, lock: LockDocument, failed: Mapping[NormalizedName, PypitoolError]
+) -> LockDocument:
     """Return a lock without what has no address at any index, and say so."""
     public, ours = lock.public()
     if ours and not public.releases:
-        raise NothingToLock(ours)
+        # What is here stands in for a page that failed, and has no address: the failure is the reason.
+        raise next(iter(failed.values()), NothingToLock(ours))
     for name in ours:
+        why = f"the page of {name} could not be read" if name in failed else f"{name} is here alone"
         Output(invocation).warning(
-            f"{name} is here alone, and the lock is without it; `--url` writes the addresses of this server"
+            f"{why}, and the lock is without it; `--url` writes the addresses of this server"
         )
     return public
 

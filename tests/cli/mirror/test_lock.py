@@ -10,7 +10,7 @@ from pypitool.config.config_files import parse_toml
 from tests.cli.conftest import Ended
 from tests.cli.mirror.conftest import Site, wheel
 from tests.support.offers import aged
-from tests.support.upstream import Offer, respond
+from tests.support.upstream import Action, Offer, reset, respond
 from tests.support.wheels import Release, sdist_bytes
 
 pytestmark = pytest.mark.process
@@ -153,3 +153,43 @@ def test_an_index_that_does_not_answer_is_named_once(site: Site) -> None:
 
     assert ended.code == 7
     assert ended.err == f"error: uv could not resolve: {site.fake.root}/simple/a/: it answers 503, 1 times\n"
+
+
+@pytest.mark.parametrize("failure", [respond(503), reset()], ids=["unavailable", "broken"])
+def test_a_lock_of_what_is_here_alone_says_that_its_index_failed(site: Site, failure: Action) -> None:
+    site.packages.mkdir()
+    (site.packages / "a-1.0-py3-none-any.whl").write_bytes(wheel("a", "1.0").body)
+    site.offer(wheel("a", "1.0"))
+    site.fake.fail("/simple/a/", failure)
+
+    ended = lock(site, "a\n")
+
+    assert ended.code == 7
+    assert ended.err.startswith(f"error: {site.fake.root}/simple/a/: ")
+    assert "ours" not in ended.err
+    assert not (site.path / "pylock.toml").exists()
+
+
+def test_a_lock_of_private_names_alone_says_that_they_are_ours(site: Site) -> None:
+    site.more = '[policy]\nprivate = ["acme-*"]\n'
+    site.packages.mkdir()
+    for name in ("acme_a", "acme_b"):
+        (site.packages / f"{name}-1.0-py3-none-any.whl").write_bytes(wheel(name, "1.0").body)
+
+    ended = lock(site, "acme-a\nacme-b\n")
+
+    assert ended.code == 1
+    assert "there is nothing to lock: acme-a, acme-b are ours, and no index is asked for them" in ended.err
+
+
+def test_a_lock_is_without_what_is_here_while_its_page_fails(site: Site) -> None:
+    site.packages.mkdir()
+    (site.packages / "b-1.0-py3-none-any.whl").write_bytes(wheel("b", "1.0").body)
+    site.offer(wheel("a", "1.0", "b"))
+    site.fake.fail("/simple/b/", respond(403))
+
+    ended = lock(site, "a\n")
+
+    assert ended.code == 3
+    assert "warning: the page of b could not be read, and the lock is without it" in ended.err
+    assert list(locked(site)) == ["a==1.0"]
