@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pypitool import __version__
 from tests.support.booted import BEFORE, PROGRAM, Booted
 from tests.support.imports import ROOT
 from tests.support.newcomer import chapter, console
@@ -253,7 +254,7 @@ def test_an_upgrade_writes_units_anew_and_keeps_the_rest(machine: Booted) -> Non
 
     assert done.splitlines()[0] == f"rewrite {UNIT}"
     assert unit.read_text() == right
-    assert "pypitool 0.1.0 serves" in machine.log()
+    assert f"pypitool {__version__} serves" in machine.log()
     assert machine.show("pypitool", "Environment") == "ACME=1"
     assert machine.ask("/simple/acme-core/", port=8081).startswith("200 ")
 
@@ -434,3 +435,15 @@ def test_a_program_in_a_home_is_refused(machine: Booted) -> None:
     assert ended.returncode == 8
     assert f"{home} is hidden from services" in ended.stderr
     assert not machine.path(UNIT).exists()
+
+
+def test_the_socket_that_nginx_is_told_of_is_there_and_its_groups(machine: Booted) -> None:
+    head = (ROOT / "deploy" / "nginx.conf").read_text().partition("\n#\n# The socket")[0]
+    lines = [
+        line.removeprefix("# ") for line in head.splitlines() if re.match(r"# (\[server\]|[a-z-]+ = )", line)
+    ]
+
+    set_up(machine, "\n".join(lines))
+
+    assert "ReadWritePaths=/run" not in machine.path(UNIT).read_text()
+    assert who(machine, "/run/pypitool/pypitool.sock") == ("pypitool:pypitool", 0o660)

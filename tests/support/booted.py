@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pypitool import __version__
 from tests.support.debian import copy_of
 from tests.support.imports import ROOT
 from tests.support.missing_parts import program, without
@@ -268,7 +269,7 @@ def _older(folder: Path) -> Path:
         shutil.copy(ROOT / name, folder)
     for name in ("pyproject.toml", "pypitool/__init__.py"):
         path = folder / name
-        path.write_text(path.read_text().replace('"0.1.0"', f'"{BEFORE}"', 1))
+        path.write_text(path.read_text().replace(f'"{__version__}"', f'"{BEFORE}"', 1))
     return folder
 
 
