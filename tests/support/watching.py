@@ -40,7 +40,7 @@ alerting:
 scrape_configs:
   - job_name: pypitool
     metrics_path: {path}
-    static_configs: [{{targets: ["{target}"]}}]
+{more}    static_configs: [{{targets: ["{target}"]}}]
 """
 
 
@@ -67,8 +67,8 @@ class Watched:
 
 
 @contextmanager
-def watching(folder: Path, rules: Path, target: str, path: str) -> Iterator[Watched]:
-    """Have the server at `target` watched by these rules, each second."""
+def watching(folder: Path, rules: Path, target: str, path: str, *, more: str = "") -> Iterator[Watched]:
+    """Have the server at `target` watched by these rules, each second; `more` are lines of the job."""
     with ExitStack() as stack:
         watched = Watched(f"http://{HOST}:{free_port()}")
         hook = stack.enter_context(_webhook(watched.arrived))
@@ -77,7 +77,7 @@ def watching(folder: Path, rules: Path, target: str, path: str) -> Iterator[Watc
         words = [f"--config.file={folder}/alertmanager.yml", f"--storage.path={folder}/alerts"]
         words += [f"--web.listen-address={manager}", "--cluster.listen-address="]
         stack.enter_context(_running("prometheus-alertmanager", words, f"http://{manager}", folder))
-        told = PROMETHEUS.format(rules=rules, alertmanager=manager, target=target, path=path)
+        told = PROMETHEUS.format(rules=rules, alertmanager=manager, target=target, path=path, more=more)
         (folder / "prometheus.yml").write_text(told)
         words = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/series"]
         words += [f"--web.listen-address={watched.url.removeprefix('http://')}"]

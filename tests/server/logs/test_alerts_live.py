@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.certificates import make_authority
+from tests.support.imports import ROOT
 from tests.support.missing_parts import program
-from tests.support.server import HOST, ServerProcess
-from tests.support.shipped_proxies import DEPLOY, replaced
+from tests.support.server import HOST, ServerProcess, free_port
+from tests.support.shipped_proxies import DEPLOY, NAME, NGINX, Places, replaced
 from tests.support.waiting import wait_until
 from tests.support.watching import Watched, watching
 from tests.support.wheels import build_wheel
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.live
 
 RULES = DEPLOY / "alerts.rules.yml"
 DASHBOARD = DEPLOY / "dashboard.json"
+DOCUMENT = (ROOT / "docs" / "behind-a-proxy.md").read_text()
 SERIES = re.compile(r"\bpypitool_[a-z_]+")
 ALERTS = re.findall(r"- alert: (\w+)", RULES.read_text())
 CONFIG = """
@@ -191,3 +194,27 @@ def series(watched: Watched, server: ServerProcess, expression: str) -> list[dic
         return watched.ask(expression)
 
     return wait_until(look, what=f"a value of {expression}", seconds=30)
+
+
+def test_a_server_on_a_socket_is_asked_through_its_proxy(tmp_path: Path) -> None:
+    home, folder = tmp_path / "server", tmp_path / "proxy"
+    home.mkdir()
+    folder.mkdir()
+    places = Places(folder, free_port(), free_port(), home / "packages", make_authority(folder, name=NAME))
+    build_wheel(places.packages, "acme-core", "1.0")
+    (home / "config.toml").write_text(NGINX.settings_at(places))
+    line = f"--config {home}/config.toml serve --disable-fallback {places.packages}"
+    # As the document has it, and an authority that the machine does not know.
+    documented = re.search(r"^ +scheme: https\n +tls_config: .*\n", DOCUMENT, re.MULTILINE)
+    assert documented
+    more = documented[0].replace(" }", f", ca_file: {places.authority.ca} }}")
+
+    with (
+        ServerProcess(home=home, line=line, ready_path=None) as server,
+        NGINX.running(places),
+        watching(tmp_path, RULES, f"{HOST}:{places.own}", "/pypi/metrics", more=more) as watched,
+    ):
+        wait_until(lambda: "serves" in server.log, what="the server serves")
+        found = wait_until(lambda: watched.ask("pypitool_files == 1"), what="its numbers arrive")
+
+    assert found[0]["metric"]["instance"] == f"{HOST}:{places.own}"
