@@ -41,6 +41,7 @@ class Watch:
         self._given_up: str | None = None
         self.has_answered = False  # anything at all, be it a refusal
         self._reach = Reach(most_unreached)
+        self._unreached: dict[Hashable, Unreachable] = {}  # projects
         self._woken = threading.Event()
         self._closed = threading.Event()
         self._lock = threading.Lock()
@@ -79,13 +80,18 @@ class Watch:
     def asked_for(self, project: Hashable) -> Iterator[None]:
         """Ask for a project within; when it was no use for some in a row, no other one is begun.
 
-        What is under way then comes to its end, and is not tried again.
+        What is under way then comes to its end, and is not tried again. Who resolves asks first, and the run
+        asks for the same project after it: as long as nothing has ever come back, the answer is the same.
         """
+        before = self._unreached.get(project)
+        if before is not None and not self.has_answered:
+            raise Unreachable(before.url, before.reason)
         unreached: str | None = None
         try:
             yield
         except Unreachable as error:
             unreached = error.reason
+            self._unreached[project] = error
             raise
         finally:
             self._note(project, unreached)

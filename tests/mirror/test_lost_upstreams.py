@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from pypitool.core.mirror.run_events import FileEvent, WarningEvent
 from pypitool.core.mirror.run_summary import RunOutcome
+from pypitool.core.names import normalize
+from pypitool.upstream.fetch_page import find_page
+from pypitool.upstream.session import UpstreamSession
 from pypitool.upstream.upstream import Upstream
+from pypitool.upstream.upstream_errors import Unreachable
 from tests.mirror.test_sync import Lan, wheel
 from tests.support.stalling import nobodys_port
 from tests.support.upstream import FakeUpstream, redirect, reset, respond
@@ -60,6 +65,28 @@ def test_connections_that_end_without_an_answer_end_a_run_too(lan: Lan) -> None:
     lan.fake.fail("/simple/", reset())
 
     assert lan.sync(*LINES).requests == 3
+
+
+def test_a_project_is_not_asked_for_again_while_nothing_has_answered() -> None:
+    with closing(UpstreamSession(dead())) as session:
+        reasons = []
+        for _ in range(2):
+            with pytest.raises(Unreachable) as raised:
+                find_page(normalize("a"), [session], {})
+            reasons.append(str(raised.value))
+
+    assert session.requests == 1
+    assert reasons[0] == reasons[1]
+
+
+def test_a_project_is_asked_for_again_once_something_has_answered(lan: Lan) -> None:
+    with closing(UpstreamSession(lan.upstreams[0])) as session:
+        lan.fake.fail("/simple/p00/", reset(), times=1)
+        with pytest.raises(Unreachable):
+            find_page(normalize("p00"), [session], {})
+        find_page(normalize("p01"), [session], {})
+
+        assert find_page(normalize("p00"), [session], {}).project == "p00"
 
 
 def test_who_has_answered_once_is_asked_for_the_rest(lan: Lan) -> None:
