@@ -132,9 +132,8 @@ def proof_events(
     for unknown in proof.unknown:
         if unknown.filename not in told:
             told.add(unknown.filename)
-            until = "fetched" if unknown.filename.endswith(".whl") else "built"
             yield WarningEvent(
-                f"{unknown.filename}: what it depends on is unknown until it is {until}",
+                f"{unknown.filename}: what it depends on is unknown until it is {unknown.until}",
                 project=unknown.project,
             )
 

@@ -31,7 +31,7 @@ class PackagesMissing(PypitoolError):
 
     kind = Kind.CONFIG
     sentence = "the package directory {root} does not exist"
-    hint = "name the one that is served with `--packages DIR`, or in /etc/pypitool/config.toml"
+    hint = "make it, or name the one that is served, with `--packages DIR` or as `[server] packages`"
     root: Path
 
 

@@ -17,6 +17,7 @@ from packaging.version import Version
 
 from pypitool.core.mirror.selection import Candidate, WhyNot, fits, tag_position, why_no_file_fits
 from pypitool.core.mirror.targets import Target
+from pypitool.core.model import FileKind
 
 
 class AvailableFiles(Protocol):
@@ -52,11 +53,12 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A file whose dependencies only building it would tell."""
+    """A file of which nobody knows yet what it depends on: an sdist that is here tells when it is built."""
 
     target: str
     project: NormalizedName
     filename: str
+    until: str = "built"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,10 @@ def _follow(walk: _Walk, requirement: Requirement, required_by: str) -> Iterator
     walk.used.add(candidate.filename)
     requires = walk.available.requires(candidate)
     if requires is None:
-        walk.unknown.setdefault(candidate.filename, Unknown(walk.target.name, project, candidate.filename))
+        # What is not here may say it all the same, as soon as it can be read.
+        until = "fetched" if candidate.url or candidate.kind is FileKind.WHEEL else "built"
+        unknown = Unknown(walk.target.name, project, candidate.filename, until)
+        walk.unknown.setdefault(candidate.filename, unknown)
         return
     # Once per requested extra and once without: `extra == "x"` is false when no extra is given.
     asked = {"", *(canonicalize_name(extra) for extra in requirement.extras)}

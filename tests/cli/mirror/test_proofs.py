@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tests.cli.mirror.conftest import Site, lines, wheel
-from tests.support.upstream import Action, Dialect, respond
+from tests.support.upstream import Action, Dialect, Offer, respond
+from tests.support.wheels import Release, sdist_bytes
 
 LOCK = """
 lock-version = "1.0"
@@ -195,6 +196,17 @@ def test_an_end_of_another_form_tells_nothing(site: Site, told: str) -> None:
     ended = site.run("sync", "-n")
 
     assert (ended.code, ended.err.count("unknown until it is fetched")) == (0, 1)
+
+
+def test_a_dry_run_says_of_an_sdist_that_it_may_tell_when_it_is_here(site: Site) -> None:
+    release = Release("s", "1.0", metadata_version="2.2")
+    site.offer(Offer("s-1.0.tar.gz", sdist_bytes(release)))
+    site.write("backend.txt", "s==1.0\n")
+
+    dry, real = site.run("sync", "-n"), site.run("sync")
+
+    assert "s-1.0.tar.gz: what it depends on is unknown until it is fetched" in dry.err
+    assert "unknown" not in real.err
 
 
 def test_without_a_closure_a_dry_run_asks_for_no_metadata(site: Site) -> None:

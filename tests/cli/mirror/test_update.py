@@ -389,3 +389,12 @@ def test_a_folder_of_the_working_directory_is_a_directory(
 
     assert outdated.bare("update", "packages", "-i", outdated.fake.url).out.startswith("a 1.0 -> 1.1")
     assert Path("packages").is_dir()
+
+
+def test_a_directory_that_is_not_there_is_asked_for_in_no_other_configuration(site: Site) -> None:
+    ended = site.run("update")
+
+    assert ended.code == 8
+    assert f"the package directory {site.packages} does not exist" in ended.err
+    assert "hint: make it, or name the one that is served" in ended.err
+    assert "/etc/" not in ended.err
