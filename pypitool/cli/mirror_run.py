@@ -51,29 +51,29 @@ def run_for(
 
     stop, job = invocation.stop or threading.Event(), invocation.job
     output, told = RunOutput(invocation), list[Event]()
-    with hinting(upstreams, invocation.environ), ExitStack() as stack:
+    with ExitStack() as signals:
         if invocation.stop is None:
-            stack.enter_context(stop_on_signals(stop))
-        view = stack.enter_context(transfer_progress(invocation))
-        frame = RunFrame(
-            command=command,
-            described=" ".join((command, *arguments)),
-            workspace=workspace,
-            upstreams=upstreams,
-            private=private,
-            dry_run=dry_run,
-            job=job,
-            stop=stop,
-            finishes_files=invocation.stop is not None,
-            progress=view,
-            only_notes=only_notes,
-            largest_file=largest_file,
-        )
-        summary = run(frame, work, partial(_tell, output, view, told))
-    _conclude(output, frame, summary, told)
-    # A job that only looks (`update`) was asked to tell what it sees.
-    if recipients is not None and (job is not None or not dry_run):
-        _notify(invocation, recipients, summary, job, told)
+            signals.enter_context(stop_on_signals(stop))
+        with hinting(upstreams, invocation.environ), transfer_progress(invocation) as view:
+            frame = RunFrame(
+                command=command,
+                described=" ".join((command, *arguments)),
+                workspace=workspace,
+                upstreams=upstreams,
+                private=private,
+                dry_run=dry_run,
+                job=job,
+                stop=stop,
+                finishes_files=invocation.stop is not None,
+                progress=view,
+                only_notes=only_notes,
+                largest_file=largest_file,
+            )
+            summary = run(frame, work, partial(_tell, output, view, told))
+        _conclude(output, frame, summary, told)
+        # A job that only looks (`update`) was asked to tell what it sees.
+        if recipients is not None and (job is not None or not dry_run):
+            _notify(invocation, recipients, summary, told, stop)
     return summary.exit_code
 
 
@@ -102,12 +102,16 @@ def _tell(output: RunOutput, view: TransferProgress, told: list[Event], event: E
 
 
 def _notify(
-    invocation: Invocation, recipients: Recipients, summary: Summary, job: str | None, told: list[Event]
+    invocation: Invocation,
+    recipients: Recipients,
+    summary: Summary,
+    told: list[Event],
+    stop: threading.Event,
 ) -> None:
     from pypitool.core.mirror.run_trouble import RunTrouble
     from pypitool.mirror.notify import notify
 
-    for fault in notify(recipients, summary, job, RunTrouble.of(told)):
+    for fault in notify(recipients, summary, invocation.job, RunTrouble.of(told), stop):
         Output(invocation).warning(fault)
 
 

@@ -16,6 +16,7 @@ from pypitool.core.mirror.run_events import DifferenceEvent, FileEvent, HoleEven
 from pypitool.core.mirror.run_summary import RunOutcome, Summary, Tally
 from pypitool.core.mirror.run_trouble import RunTrouble
 from pypitool.mirror.notify import NotifyOn, Recipients, is_worth_telling, message, notify
+from tests.support.stalling import dripping_server, silent_server
 
 QUIET = Summary("sync", 0, RunOutcome.OK, Tally(kept=3))
 CHANGED = Summary("sync", 0, RunOutcome.OK, Tally(fetched=1))
@@ -115,6 +116,52 @@ def test_what_goes_wrong_with_the_telling_is_said_without_the_secret(chat: Chat)
 )
 def test_a_recipient_that_is_not_there_is_a_fault_and_no_exception(recipients: Recipients) -> None:
     assert len(notify(recipients, FAILED)) == 1
+
+
+@pytest.mark.process
+def test_a_webhook_that_drips_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte within the time that one may take, a head of an answer takes months; others are told."""
+    monkeypatch.setattr("pypitool.mirror.notify._TIMEOUT", 1.0)
+    with dripping_server(b"HTTP/1.1 200 OK\r\nX: ") as port:
+        recipients = Recipients(
+            webhook=f"http://127.0.0.1:{port}/hook/s3cret", command=("/bin/sh", "-c", "cat >&2; exit 3")
+        )
+
+        fault, command = notify(recipients, FAILED)
+
+    assert "exit code 3" in command
+    assert fault == f"webhook at 127.0.0.1:{port}: it did not end in time"
+
+
+@pytest.mark.process
+def test_an_order_to_stop_ends_the_telling() -> None:
+    stop = threading.Event()
+    stop.set()
+    with silent_server() as port:
+        recipients = Recipients(
+            webhook=f"http://127.0.0.1:{port}/hook",
+            command=(sys.executable, "-c", "import time; time.sleep(1000)"),
+        )
+
+        faults = notify(recipients, FAILED, stop=stop)
+
+    assert [fault.rpartition(": ")[2] for fault in faults] == ["it did not end in time"] * 2
+
+
+@pytest.mark.process
+def test_a_long_message_reaches_a_command_that_is_slow_to_read() -> None:
+    script = "import sys, time; time.sleep(0.5); raise SystemExit(len(sys.stdin.read()) < 500_000)"
+    trouble = RunTrouble(reason="x" * 500_000)
+
+    assert notify(Recipients(command=(sys.executable, "-c", script)), FAILED, None, trouble) == ()
+
+
+def test_a_webhook_that_leads_elsewhere_has_not_been_told(chat: Chat) -> None:
+    chat.status = 302
+
+    (fault,) = notify(Recipients(webhook=chat.url), FAILED)
+
+    assert fault.endswith(": it answers 302")
 
 
 A, B = canonicalize_name("a"), canonicalize_name("b")

@@ -28,6 +28,32 @@ def silent_server() -> Iterator[int]:
 
 
 @contextmanager
+def dripping_server(head: bytes) -> Iterator[int]:
+    """Answer with the head, and then a byte now and again without an end; yield the port."""
+    ended = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(head)
+            while not ended.wait(0.1):
+                connection.sendall(b"a")
+
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+        def take() -> None:
+            with suppress(OSError):
+                while True:
+                    threading.Thread(target=drip, args=(listening.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=take, daemon=True).start()
+        yield listening.getsockname()[1]
+        ended.set()
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
 def full_server() -> Iterator[int]:
     """Take no connection at all: the queue is full, and whoever comes waits; yield the port."""
     with ExitStack() as stack:

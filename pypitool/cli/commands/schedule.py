@@ -177,7 +177,7 @@ def run_job(invocation: Invocation, job: JobSettings, stop: threading.Event | No
         # What is wrong with one job must not end the daemon, nor stay unsaid.
         failure = describe(error)
         report(failure, invocation)
-        _tell(invocation, job, failure, began)
+        _tell(invocation, job, failure, began, stop)
         return failure.exit_code
 
     return Guard.turn(run, failed)
@@ -192,7 +192,13 @@ def last_run(settings: Settings, name: str) -> Run | None:
     return MirrorRecord(StateFiles(state).mirror, scratch=True).last_run_of(name)
 
 
-def _tell(invocation: Invocation, job: JobSettings, failure: Failure, began: datetime) -> None:
+def _tell(
+    invocation: Invocation,
+    job: JobSettings,
+    failure: Failure,
+    began: datetime,
+    stop: threading.Event | None,
+) -> None:
     """Put on record and tell that a job could not even begin: no run has done either."""
     from pypitool.core.mirror.run_trouble import RunTrouble
     from pypitool.mirror.configured import recipients
@@ -208,7 +214,7 @@ def _tell(invocation: Invocation, job: JobSettings, failure: Failure, began: dat
     )
     told = recipients(settings)
     if told is not None:
-        for fault in notify(told, summary, job.name, RunTrouble(reason=failure.message)):
+        for fault in notify(told, summary, job.name, RunTrouble(reason=failure.message), stop):
             Output(invocation).warning(fault)
 
 
