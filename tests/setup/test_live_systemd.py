@@ -380,6 +380,7 @@ def test_what_keeps_the_unit_out_is_named_with_the_line_that_opens_it(machine: B
     machine.do("systemctl", "stop", "pypitool")
     set_up(machine)
     wait_for(machine, "acme-core")
+    assert "/srv/packages" in machine.show("pypitool", "RequiresMountsFor").split()
 
 
 def test_a_faulty_configuration_changes_nothing_and_is_no_loop_of_starts(machine: Booted) -> None:

@@ -134,6 +134,16 @@ def test_what_a_job_writes_is_open_and_its_state_needs_no_line() -> None:
     ]
 
 
+def test_a_unit_waits_for_the_disks_that_it_writes_to() -> None:
+    text = job([Path("/srv/packages"), Path("/var/lib/pypitool/packages"), Path("/mnt/a b")]).files()
+
+    lines = text["pypitool-nightly.service"].splitlines()
+    assert [line for line in lines if line.startswith("RequiresMountsFor=")] == [
+        "RequiresMountsFor=/srv/packages",
+        "RequiresMountsFor='/mnt/a b'",
+    ]
+
+
 @pytest.mark.parametrize(
     ("path", "home", "temporary"),
     [
