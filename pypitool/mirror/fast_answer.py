@@ -51,9 +51,12 @@ def fast_answer(words: Sequence[str], environ: Mapping[str, str]) -> int | None:
     if stamp is None:
         return None
     is_quiet = bool(line.switches & {"-q", "--quiet"})
-    for text in outcome_lines(stamp, is_json="--json" in line.switches, is_quiet=is_quiet, began=began):
+    is_json = "--json" in line.switches
+    for text in outcome_lines(stamp, is_json=is_json, is_quiet=is_quiet, began=began):
         print(text)
     sys.stdout.flush()
+    for text in warning_lines(stamp, is_json=is_json, is_quiet=is_quiet):
+        print(text, file=sys.stderr)
     return stamp.exit_code
 
 
@@ -67,13 +70,19 @@ def remember_line(words: Sequence[str], question: SyncQuestion) -> None:
 
 def outcome_lines(stamp: Stamp, *, is_json: bool, is_quiet: bool, began: float) -> Iterator[str]:
     """Yield what `sync` prints when nothing has changed."""
-    yield from map(json.dumps, stamp.holes) if is_json else stamp.lines
+    yield from map(json.dumps, (*stamp.holes, *stamp.unasked)) if is_json else stamp.lines
     if is_json:
         yield json.dumps(_summary(stamp, time.monotonic() - began))
     elif not is_quiet:
         for one in stamp.sets:
             yield from set_lines(one["set"], one["installs_on"], one["lacks"])
         yield f"sync: nothing has changed, {len(stamp.files)} kept, {len(stamp.holes)} missing"
+
+
+def warning_lines(stamp: Stamp, *, is_json: bool, is_quiet: bool) -> Iterator[str]:
+    """Yield what `sync` warns of on standard error; with --json it stands among the other lines."""
+    if not (is_json or is_quiet):
+        yield from (f"warning: {one['message']}" for one in stamp.unasked)
 
 
 def read_line(words: Sequence[str]) -> SyncCommandLine | None:

@@ -46,6 +46,7 @@ class Stamp:
     folders: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # where a file may come or go
     lines: Sequence[str] = ()  # the holes as people read them
     sets: Sequence[Mapping[str, Any]] = ()  # where each of them installs, as the summary of --json has it
+    unasked: Sequence[Mapping[str, Any]] = ()  # warnings of targets that no line concerns
 
     def holds(self, environ: Mapping[str, str]) -> bool:
         """Tell whether every input and every file is still the same."""
@@ -79,6 +80,7 @@ def read_stamp(state: Path, question: str, environ: Mapping[str, str]) -> Stamp 
             _stats(document["folders"]),
             document["lines"],
             document["sets"],
+            document["unasked"],
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -95,6 +97,7 @@ def write_stamp(state: Path, stamp: Stamp) -> None:
         "folders": stamp.folders,
         "lines": list(stamp.lines),
         "sets": list(stamp.sets),
+        "unasked": list(stamp.unasked),
     }
     write_stamp_file(StateFiles(state).stamps / f"{stamp.question}.json", json.dumps(document))
 
@@ -173,6 +176,7 @@ class SyncQuestion:
             folders=stats_of(_folders_of(repository)),
             lines=seen.lines,
             sets=[one.as_json() for one in proven],
+            unasked=seen.unasked,
         )
         write_stamp(self.state, stamp)
 
@@ -185,12 +189,13 @@ class RunOutcomes:
     filenames: list[str] = field(default_factory=list)
     holes: list[Mapping[str, object]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    unasked: list[Mapping[str, object]] = field(default_factory=list)
     has_failed: bool = False
 
     def take(self, event: Event) -> None:
         """Pass an event on."""
         from pypitool.core.event_document import document
-        from pypitool.core.mirror.run_events import FileEvent, HoleEvent, ProjectEvent
+        from pypitool.core.mirror.run_events import FileEvent, HoleEvent, ProjectEvent, UnaskedWarning
 
         if isinstance(event, FileEvent) and event.kind is None:
             self.filenames.append(event.name)
@@ -199,6 +204,8 @@ class RunOutcomes:
         elif isinstance(event, HoleEvent):
             self.holes.append(document(event))
             self.lines.append(str(event))
+        elif isinstance(event, UnaskedWarning):
+            self.unasked.append(document(event))
         self.report(event)
 
     def are_final(self, ending: Ending) -> bool:

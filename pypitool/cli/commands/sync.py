@@ -105,13 +105,15 @@ def _web_inputs(invocation: Invocation, settings: Settings, *, only_copies: bool
 
 def _known_outcome(invocation: Invocation, question: SyncQuestion, began: float) -> int | None:
     # Of a job or with --packages, where the program could not answer at once: that too writes nothing.
-    from pypitool.mirror.fast_answer import outcome_lines
+    from pypitool.mirror.fast_answer import outcome_lines, warning_lines
 
     stamp = question.stamp()
     if stamp is None:
         return None
     for text in outcome_lines(stamp, is_json=invocation.json, is_quiet=invocation.quiet, began=began):
         click.echo(text)
+    for text in warning_lines(stamp, is_json=invocation.json, is_quiet=invocation.quiet):
+        click.echo(text, err=True)
     return stamp.exit_code
 
 

@@ -54,6 +54,27 @@ def test_the_fast_answer_is_the_same_json_as_the_long_way_does(synced: Site) -> 
     assert seen == long_way
 
 
+@pytest.mark.parametrize("way", ["fast", "long"])
+def test_a_target_without_a_root_is_said_each_time(site: Site, way: str) -> None:
+    site.offer(wheel("a", "1.0"))
+    site.write("backend.txt", "a==1.0; sys_platform == 'win32'\n")
+    message = "backend requires nothing on linux, and nothing is proved there"
+    assert f"warning: {message}" in site.run("sync").err
+
+    if way == "long":
+        forget_lines(site)
+    told = site.run("sync", "--locked")
+    quiet = site.run("sync", "--locked", "-q")
+    warnings = [line for line in lines(site.run("sync", "--locked", "--json")) if line["type"] == "warning"]
+
+    assert "nothing has changed" in told.out
+    assert told.err == f"warning: {message}\n"
+    assert (quiet.out, quiet.err) == ("", "")
+    assert [(one["message"], one["set"], one["targets"]) for one in warnings] == [
+        (message, "backend", ["linux"])
+    ]
+
+
 @pytest.mark.process
 def test_the_fast_answer_imports_next_to_nothing(synced: Site) -> None:
     ended = subprocess.run(
