@@ -21,10 +21,7 @@ RUN --mount=type=secret,id=pipconf,target=/run/secrets/pip.conf \
     if [ -e /run/secrets/ca.pem ]; then export PIP_CERT=/run/secrets/ca.pem; fi; \
     python3 -m venv /opt/pypitool \
     && /opt/pypitool/bin/python -m pip install --quiet /src \
-    && /opt/pypitool/bin/python -m pip uninstall --quiet --yes pip setuptools \
-    && printf '%s\n' '#!/bin/sh' 'exec /opt/pypitool/bin/python -I -m pypitool.container "$@"' \
-        > /opt/pypitool/in-container \
-    && chmod 755 /opt/pypitool/in-container
+    && /opt/pypitool/bin/python -m pip uninstall --quiet --yes pip setuptools
 
 FROM ${BASE}
 ARG VERSION=0.1.0
@@ -35,7 +32,9 @@ LABEL org.opencontainers.image.title="pypitool" \
       org.opencontainers.image.documentation="docs/docker.md"
 COPY --from=build /opt/pypitool /opt/pypitool
 # Whoever mounts an empty volume at /data/packages gets its owner from here.
-RUN ln -s /opt/pypitool/in-container /usr/local/bin/pypitool \
+RUN printf '%s\n' '#!/opt/pypitool/bin/python -I' 'import sys' 'from pypitool.container.__main__ import main' \
+        'if __name__ == "__main__":' '    sys.exit(main())' > /usr/local/bin/pypitool \
+    && chmod 755 /usr/local/bin/pypitool \
     && mkdir -p /data/packages \
     && chown 10001:10001 /data /data/packages
 ENV HOME=/data PYPITOOL_CONTAINER=1

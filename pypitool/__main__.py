@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -25,8 +24,6 @@ def program() -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    if os.getpid() == 1:
-        _heed_signals()
     arguments = list(sys.argv[1:] if argv is None else argv)
     code = _fast_answer(arguments) if "--locked" in arguments else None
     if code is not None:
@@ -34,13 +31,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pypitool.cli.main import run
 
     return run(arguments)
-
-
-def _heed_signals() -> None:
-    """End at SIGTERM before a command has its own way to end: process 1 of a container would not."""
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    # What came until now has been waiting (`pypitool.container`).
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
 
 
 def _fast_answer(arguments: Sequence[str]) -> int | None:

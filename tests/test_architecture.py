@@ -40,7 +40,7 @@ catalogue       -> core host
 cli             -> access catalogue config core doctor host manage mirror moving repository server/engine
                    setup upload upstream
 config          -> core
-container       -> cli config core host
+container       -> __main__ cli config core host
 doctor          -> access catalogue config core host manage mirror repository upstream
 keeper          -> access catalogue core host repository store
 manage          -> access catalogue config core mirror repository upload upstream

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pypitool.core.container import PACKAGES, STATE, CannotBecome, CannotGive, User, is_given, whom
-from pypitool.host import is_mount_point
+from pypitool.host import is_mount_point, show_myself
 
 FIRST = Path("/proc/1")
 
@@ -27,6 +27,7 @@ def become(*, serves: bool) -> None:
         os.setgroups([group for group in os.getgroups() if group != 0])
         os.setgid(user.gid)
         os.setuid(user.uid)
+        show_myself()
     except PermissionError as error:
         raise CannotBecome(PACKAGES, user, _reason(error)) from error
     _make_packages(user)

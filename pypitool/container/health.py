@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PROC = Path("/proc")
 LONGEST_SECONDS = 8.0
+_OURS = ("-I", "/usr/local/bin/pypitool")  # as the first line of that file, in the image, starts it
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}
 
 
@@ -104,7 +105,7 @@ def _unverified() -> ssl.SSLContext:
     return context
 
 
-def command_lines(program: str) -> Iterator[tuple[str, ...]]:
+def command_lines() -> Iterator[tuple[str, ...]]:
     """Yield the words that each process of ours in this container was started with, the oldest first."""
     for pid in sorted(int(name) for name in os.listdir(PROC) if name.isdigit()):
         try:
@@ -113,8 +114,8 @@ def command_lines(program: str) -> Iterator[tuple[str, ...]]:
             is_here = os.readlink(PROC / str(pid) / "ns/mnt") == os.readlink(PROC / "self/ns/mnt")
         except OSError:
             continue
-        if is_here and len(words) > 2 and words[1] == program:
-            yield tuple(words[2:])
+        if is_here and tuple(words[1:3]) == _OURS:
+            yield tuple(words[3:])
 
 
 def settings_of(lines: Iterator[tuple[str, ...]]) -> ServerSettings | None:
@@ -137,7 +138,7 @@ def main() -> int:
     """Say whether the server answers: 0 if it does, or if the container has another task."""
     try:
         become(serves=False)
-        server = settings_of(command_lines(str(Path(sys.executable).with_name("pypitool"))))
+        server = settings_of(command_lines())
         if server is None:
             print("no server: the container does something else")
             return 0

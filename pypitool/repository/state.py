@@ -321,7 +321,9 @@ def _refuse_foreign(directory: Path, root: Path) -> None:
     # Root hands what it makes over to the owner; anybody else would leave files that the owner's own
     # server cannot write.
     if directory.parent == root.absolute() and os.geteuid() not in (0, owner):
-        raise StateUnusable(directory, f"{root} belongs to another user (number {owner})")
+        raise StateUnusable(
+            directory, f"{root} belongs to another user (number {owner}), and this is {os.geteuid()}"
+        )
 
 
 def _make(directory: Path) -> None:

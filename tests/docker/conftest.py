@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -61,9 +62,12 @@ def image(engine: Engine, debian: Path, wheels: Path, authority: Authority) -> s
 def _index(engine: Engine, wheels: Path, authority: Authority) -> Iterator[str]:
     """Serve wheels to the build: over TLS, and to who knows the password."""
     passwords = write_htpasswd(engine.folder / "htpasswd", {"build": SECRET})
+    # A server writes beside what it serves, and the wheels are everybody's.
+    served = engine.folder / "wheels"
+    shutil.copytree(wheels, served, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*"))
     serve = ["-m", "pypitool", "serve", "-i", "127.0.0.1", "-p", "8443", "-P", str(passwords)]
     secured = ["-a", "update,download,list", "--cert", str(authority.chain), "--key", str(authority.key)]
-    command = engine.in_its_network(sys.executable, *serve, *secured, str(wheels))
+    command = engine.in_its_network(sys.executable, *serve, *secured, str(served))
     with (engine.folder / "index.log").open("wb") as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=log, env=scrubbed(os.environ, home=engine.folder), cwd=engine.folder
@@ -71,9 +75,9 @@ def _index(engine: Engine, wheels: Path, authority: Authority) -> Iterator[str]:
     try:
         ask = ("--cacert", str(authority.ca), "--user", f"build:{SECRET}")
         # The last in the alphabet: the directory has been read then.
-        wait_until(
-            lambda: engine.answers("https://127.0.0.1:8443/simple/watchdog/", *ask), what="the index answers"
-        )
+        last = "https://127.0.0.1:8443/simple/watchdog/"
+        wait_until(lambda: process.poll() is not None or engine.answers(last, *ask), what="the index answers")
+        assert process.poll() is None, (engine.folder / "index.log").read_text()
         yield f"https://build:{SECRET}@127.0.0.1:8443/simple/"
     finally:
         process.terminate()

@@ -120,6 +120,11 @@ class Container:
         """Its process 1, as it is called outside."""
         return int(self.state["Pid"])
 
+    @property
+    def url(self) -> str:
+        """Where its port 8080 is in the network of the engine, whether it is published or not."""
+        return f"http://{self.engine.inspect(self.name)['NetworkSettings']['IPAddress']}:8080"
+
     def wait_for(self, url: str, *options: str) -> None:
         """Wait until it answers there, or has ended."""
         wait_until(

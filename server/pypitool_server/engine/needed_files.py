@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import grp
 import os
+import pwd
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -39,7 +39,10 @@ def misplaced(settings: Settings, roots: Sequence[Path], writes: Callable[[], bo
     # Who may do what is not read for a directory that is ours to write anyhow.
     if faults[roots[0]] is None and not os.access(roots[0], os.W_OK) and writes():
         hint = f"{_writing_hint(roots[0])}; or serve it with `--read-only`"
-        yield "server.packages", PathUnusable(f"{roots[0]} for uploads", "it cannot be written", hint)
+        yield (
+            "server.packages",
+            PathUnusable(f"{roots[0]} for uploads", _writing_fault(roots[0]), hint),
+        )
     for key, path, name in (
         ("auth.passwords", passwords, "the password file"),
         ("server.welcome", server.welcome, "the welcome page"),
@@ -93,8 +96,16 @@ def _own_group() -> str:
         return str(os.getegid())
 
 
+def _writing_fault(root: Path) -> str:
+    return "it cannot be written" if _is_read_only(root) else f"{_own_name()} cannot write there"
+
+
+def _is_read_only(root: Path) -> bool:
+    return bool(os.statvfs(root).f_flag & os.ST_RDONLY)
+
+
 def _writing_hint(root: Path) -> str:
-    if not os.statvfs(root).f_flag & os.ST_RDONLY:
+    if not _is_read_only(root):
         return _owner_hint(root)
     return (
         f"it is read-only here, whoever owns it: in a unit of systemd the line `ReadWritePaths={root}` opens "
@@ -103,4 +114,11 @@ def _writing_hint(root: Path) -> str:
 
 
 def _owner_hint(root: Path) -> str:
-    return f"`chown -R {getpass.getuser()} {root}` gives it to the user of the server"
+    return f"`chown -R {_own_name()} {root}` gives it to the user of the server"
+
+
+def _own_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a container need not name it
+        return str(os.geteuid())
