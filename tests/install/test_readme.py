@@ -49,6 +49,14 @@ def test_the_quick_start_leads_to_a_package_that_is_installed(ann: Newcomer) -> 
     assert shown in (ann.home / "served").read_text()
 
 
+def test_the_first_line_serves_the_packages_of_the_checkout(checkout: Path, newcomer: Newcomer) -> None:
+    first, *_ = console(README)
+
+    newcomer.types([*beside(first, "served"), "test -d packages"], where=checkout)
+
+    assert first == "make serve"
+
+
 def test_a_service_is_planned_on_a_machine_that_has_none(checkout: Path, newcomer: Newcomer) -> None:
     _, _, service, *_ = blocks(chapter(README, "## Quick start"))
     install, plan, *_ = console(service)

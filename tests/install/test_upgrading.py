@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.imports import ROOT
-from tests.support.newcomer import Newcomer, chapter, console
+from tests.support.newcomer import Newcomer, blocks, chapter, console
 from tests.support.wheels import build_wheel
 
 PAGE = (ROOT / "docs" / "upgrade.md").read_text()
@@ -78,7 +78,7 @@ def test_each_way_of_installing_is_upgraded_and_leads_back(way: str, built: Path
     owner.types([upgrade, f"{program} status beta quarantined --reason malware"], where=built)
     was_new += [owner.tries([is_new]).code == 0]
     owner.types([back], where=built)
-    owner.types(console(chapter(PAGE, "## The way back")))
+    owner.types(console(blocks(chapter(PAGE, "## The way back"))[0]))
     was_new += [owner.tries([is_new]).code == 0]
 
     said = owner.types([f"{program} show acme", f"{program} show beta"])

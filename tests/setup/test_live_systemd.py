@@ -14,7 +14,7 @@ import pytest
 from pypitool import __version__
 from tests.support.booted import BEFORE, PROGRAM, Booted
 from tests.support.imports import ROOT
-from tests.support.newcomer import chapter, console
+from tests.support.newcomer import blocks, chapter, console
 from tests.support.waiting import wait_until
 from tests.support.wheels import build_wheel
 
@@ -257,6 +257,30 @@ def test_an_upgrade_writes_units_anew_and_keeps_the_rest(machine: Booted) -> Non
     assert f"pypitool {__version__} serves" in machine.log()
     assert machine.show("pypitool", "Environment") == "ACME=1"
     assert machine.ask("/simple/acme-core/", port=8081).startswith("200 ")
+
+
+def test_the_way_back_from_a_newer_version_keeps_every_decision(machine: Booted) -> None:
+    page = chapter((ROOT / "docs" / "upgrade.md").read_text(), "## The way back")
+    set_up(machine)
+    put(machine, PACKAGES, "acme-core")
+    wait_for(machine, "acme-core")
+    machine.pypitool("yank", "acme-core", "1.0", "--reason", "broken")
+    machine.do("systemctl", "stop", "pypitool")
+    newer = (
+        "import sqlite3; sqlite3.connect('catalogue.sqlite').execute('PRAGMA user_version = 99').fetchall()"
+    )
+    machine.do("sh", "-c", f'cd {STATE} && /opt/pypitool/bin/python -c "{newer}"')
+
+    refused = machine.try_to("systemctl", "start", "pypitool")
+    told = machine.log()
+    for line in console(blocks(page)[1]):
+        machine.do("sh", "-c", line.removeprefix("sudo "))  # small systems lack it
+    machine.do("systemctl", "restart", "pypitool")
+
+    assert refused.returncode != 0
+    assert "made by a newer pypitool" in told
+    assert "broken" in machine.pypitool("show", "acme-core", "1.0")
+    assert machine.ask("/simple/acme-core/").count("data-yanked") == 1
 
 
 def test_a_removal_takes_the_units_and_names_what_it_leaves(machine: Booted) -> None:

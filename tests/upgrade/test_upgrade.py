@@ -20,7 +20,7 @@ from pypitool.core.names import normalize
 from pypitool.repository.repository import Repository
 from tests.support.environment import scrubbed
 from tests.support.imports import ROOT
-from tests.support.newcomer import chapter, console
+from tests.support.newcomer import blocks, chapter, console
 from tests.support.server import ServerProcess
 from tests.support.waiting import LONGEST
 from tests.upgrade.asked import documents
@@ -158,7 +158,7 @@ def test_the_way_back_of_the_documents_loses_no_decision(home: Path, earlier: Pa
     newer = documents(OURS, home, environment(home))
     refused = said(home, "rescan", program=program, code=8)
 
-    for line in console(chapter(UPGRADE, "## The way back")):
+    for line in console(blocks(chapter(UPGRADE, "## The way back"))[0]):
         subprocess.run(["bash", "-c", line], cwd=home, env=environment(home), check=True)
     said(home, "rescan", program=program)
 
