@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-# Reasons that a line says without them.
-_SAID_BY_THE_LINE = frozenset({"missing", "lock"})
+# What people read for a reason where more is not known, as in the record of a run.
+_WORDS = {"missing": "", "lock": "the lock is not for this target"}
 
 
 def missing_line(where: str, target: str, requirement: str, required_by: str, reason: str) -> str:
     """Say what is missing for a target of a set, who needs it, and why it is not there."""
-    why = "" if reason in _SAID_BY_THE_LINE else f"; {reason}"
-    return f"missing: {where} {target}: {requirement} (needed by {required_by}{why})"
+    why = _WORDS.get(reason, reason)
+    said = "; ".join(filter(None, (required_by, why)))
+    return f"missing: {where} {target}: {requirement} (needed by {said})"
 
 
 def set_lines(name: str, installs_on: Sequence[str], lacks: Mapping[str, int]) -> Iterator[str]:

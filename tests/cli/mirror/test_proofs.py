@@ -64,6 +64,16 @@ def test_a_target_that_a_lock_is_not_for_is_a_hole_and_gets_nothing(locked: Site
     }
 
 
+def test_the_record_of_a_run_says_that_a_lock_is_not_for_a_target(locked: Site) -> None:
+    locked.run("sync")
+
+    told = locked.run("runs", "1").out.splitlines()
+
+    assert (
+        "missing: backend old: Python >=3.11 (needed by pylock.toml; the lock is not for this target)" in told
+    )
+
+
 def test_a_lock_for_no_target_at_all_fetches_nothing(locked: Site) -> None:
     locked.more = locked.more.replace('["old", "linux"]', '["old"]')
 
