@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 import requests
 
+from tests.support.accounts import write_htpasswd
 from tests.support.certificates import Authority, make_authority
 from tests.support.imports import ROOT
 from tests.support.server import ServerProcess, free_port
@@ -64,6 +65,53 @@ BY_SOCKET = {
 }
 
 
+LOGIN = ("ann", "of-ann")
+RULES = """
+[auth]
+header = "Remoteuser"
+[[rule]]
+who = ["ann"]
+may = ["list"]
+projects = ["acme-large"]
+[[rule]]
+who = ["root"]
+may = ["admin"]
+"""
+LOGIN_MODULES = "".join(
+    f"    LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"
+    for name in ("authn_core", "authn_file", "auth_basic", "authz_user")
+)
+# A login at the proxy, and what docs/rights.md says of the name.
+NAMES = {
+    NGINX: {
+        'proxy_set_header Remoteuser "";': (
+            "proxy_set_header Remoteuser $remote_user; auth_basic pypi; auth_basic_user_file HTPASSWD;"
+        )
+    },
+    CADDY: {
+        "request_header -Remoteuser": "request_header -Remoteuser\n\tbasicauth {\n\t\tann HASHED\n\t}",
+        "transport http {": "header_up Remoteuser {http.auth.user.id}\n\t\t\ttransport http {",
+    },
+    HAPROXY: {
+        "frontend pypi\n": "userlist people\n    user ann insecure-password of-ann\n\nfrontend pypi\n",
+        "http-request del-header (?i)^Remoteuser$ -m reg\n": (
+            "http-request del-header (?i)^Remoteuser$ -m reg\n"
+            "    http-request auth realm pypi unless { http_auth(people) }\n"
+            "    http-request set-header Remoteuser %[http_auth_user]\n"
+        ),
+    },
+    APACHE: {
+        "    ServerName pypi.acme.example\n    ServerRoot": (
+            f"{LOGIN_MODULES}    ServerName pypi.acme.example\n    ServerRoot"
+        ),
+        "RequestHeader unset Remoteuser": (
+            "<Location />\n AuthType Basic\n AuthName pypi\n AuthUserFile HTPASSWD\n Require valid-user\n"
+            "</Location>\n    RequestHeader set Remoteuser expr=%{REMOTE_USER}"
+        ),
+    },
+}
+
+
 class Asked:
     """The addresses of a server at its proxy."""
 
@@ -72,22 +120,23 @@ class Asked:
         self.server = server
         self._authority = authority
 
-    def get(self, path: str) -> requests.Response:
+    def get(self, path: str, *, auth: tuple[str, str] | None = None, **headers: str) -> requests.Response:
         with requests.Session() as session:
             session.trust_env, session.verify = False, str(self._authority.ca)
-            return session.get(self.url + path, timeout=60)
+            return session.get(self.url + path, timeout=60, auth=auth, headers=headers)
 
 
 @contextmanager
 def behind(
     proxy: ShippedProxy, home: Path, *, edits: Mapping[str, str], settings: Mapping[str, str], prefix: str,
-    packages: tuple[Path, ...] = (),
+    packages: tuple[Path, ...] = (), more: str = "",
 ) -> Iterator[Asked]:  # fmt: skip
     """Serve behind what is shipped after these edits, below a prefix."""
     folder = home / "proxy"
     folder.mkdir()
     places = Places(folder, free_port(), free_port(), home / "packages", make_authority(folder))
     build_wheel(places.packages, "acme-large", "1.0", extra_files={"x.bin": bytes(range(256)) * 400})
+    build_wheel(places.packages, "acme-secret", "1.0")
     told = dict(edits)
     edited = replace(proxy, replaced=lambda where: {**told, **without(proxy.replaced(where), told)})
     text = proxy.settings_at(places)
@@ -95,7 +144,7 @@ def behind(
         assert line in text.replace(f"port = {places.server}", "port = 8080"), line
         text = text.replace(line.replace("8080", str(places.server)), other)
     config = home / "config.toml"
-    config.write_text(text)
+    config.write_text(text + more)
     directories = " ".join(map(str, packages or (places.packages,)))
     line = f"--config {config} serve --disable-fallback {directories}"
     with ExitStack() as stack:
@@ -103,7 +152,8 @@ def behind(
         wait_until(lambda: "serves" in server.log, what="the server serves")
         url = stack.enter_context(edited.running(places)).removesuffix("/pypi")
         asked = Asked(url + prefix, places.authority, server)
-        wait_until(lambda: asked.get("/simple/acme-large/").ok, what="its files are listed")
+        ann = LOGIN if more else None
+        wait_until(lambda: asked.get("/simple/acme-large/", auth=ann).ok, what="its files are listed")
         yield asked
 
 
@@ -160,6 +210,28 @@ def socket() -> Iterator[Path]:
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder) / "s"
+
+
+@pytest.mark.parametrize("proxy", SHIPPED, ids=str)
+def test_a_proxy_that_knows_who_people_are(proxy: ShippedProxy, tmp_path: Path, socket: Path) -> None:
+    htpasswd = write_htpasswd(socket.with_name("htpasswd"), dict([LOGIN]))
+    hashed = htpasswd.read_text().strip().partition(":")[2]
+    table = {
+        line: other.replace("HTPASSWD", str(htpasswd)).replace("HASHED", hashed)
+        for line, other in NAMES[proxy].items()
+    }
+
+    with behind(proxy, tmp_path, edits=table, settings={}, prefix="/pypi", more=RULES) as asked:
+        seen = [
+            asked.get("/simple/acme-large/", auth=login, **headers).status_code
+            for login in (None, ("ann", "wrong"), LOGIN)
+            for headers in ({}, {"Remoteuser": "root"})
+        ]
+        listed = asked.get("/simple/", auth=LOGIN, Remoteuser="root").text
+
+    assert seen == [401, 401, 401, 401, 200, 200]
+    assert "acme-large" in listed
+    assert "acme-secret" not in listed
 
 
 def test_a_proxy_that_takes_the_prefix_away(tmp_path: Path) -> None:

@@ -294,9 +294,8 @@ def test_the_server_knows_who_asked(behind: Behind) -> None:
     assert "10.9.9.9" not in behind.server.log
 
 
-def test_nginx_sends_the_files_itself_and_the_server_says_which(behind: Behind, proxy: ShippedProxy) -> None:
-    if proxy is not NGINX:
-        pytest.skip("only nginx knows X-Accel-Redirect")
+@pytest.mark.parametrize("proxy", [NGINX], ids=str, indirect=True)
+def test_nginx_sends_the_files_itself_and_the_server_says_which(behind: Behind) -> None:
     secret = behind.get("/packages/acme_secret-1.0-py3-none-any.whl")
     sent = behind.get(f"/packages/{LARGE}")
 
