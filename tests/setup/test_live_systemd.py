@@ -93,8 +93,10 @@ def test_a_machine_is_set_up_as_the_dry_run_says_and_serves(machine: Booted) -> 
 
     done = set_up(machine)
     again = set_up(machine)
+    document = json.loads(machine.pypitool("setup", "systemd", "--dry-run", "--json"))
 
     assert planned == done
+    assert document == {"dry_run": True, "steps": again.splitlines(), "left": []}
     assert again.splitlines() == [
         "run systemctl enable pypitool.service",
         "run systemctl restart pypitool.service",
