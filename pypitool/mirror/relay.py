@@ -105,6 +105,8 @@ class _HungUp(PypitoolError):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Whoever connects and says nothing holds no thread of a daemon for good.
+    timeout = 60.0
     server: Relay
     _has_begun = False  # to answer
 
@@ -112,11 +114,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
+        self._has_begun = False
         path = self.server.inside(self.path)
         if path is None:
             self._answer(404)
             return
-        self._has_begun = False
         Guard.turn(lambda: self._given(path), self._failed)
 
     def _given(self, path: str) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -31,6 +32,7 @@ from tests.cli.mirror.conftest import wheel
 from tests.support.asked_of_uv import sources, wanted
 from tests.support.repositories import publish_wheel
 from tests.support.upstream import JSON_TYPE, Dialect, FakeUpstream, Offer, respond
+from tests.support.waiting import LONGEST
 from tests.support.wheels import Release, sdist_bytes
 
 pytestmark = pytest.mark.process
@@ -200,6 +202,35 @@ def test_a_stranger_gets_nothing_and_who_knows_the_path_what_was_listed(
     assert set(strange) == {404}
     assert len(secret) >= 40
     assert len(acme.seen) == 3  # one page, whoever asks for it again
+
+
+def test_each_request_of_a_connection_is_answered_for_itself(
+    world: FakeUpstream, repository: Repository
+) -> None:
+    with sources(repository, *both(world, world)) as where, open_relay(where, ShownTerms()) as relay:
+        address, secret = relay.index((LINUX,)).removeprefix("http://").split("/")[:2]
+        connection = http.client.HTTPConnection(address, timeout=LONGEST)
+        answers = []
+        for path in (f"/{secret}/9/simple/a/", "/wrong/", f"/{secret}/file/0/a"):
+            connection.request("GET", path)
+            with connection.getresponse() as answer:
+                answers.append((answer.status, answer.read()))
+        connection.close()
+
+    assert answers == [(404, b"")] * 3
+
+
+def test_who_connects_and_says_nothing_is_not_waited_for(
+    world: FakeUpstream, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pypitool.mirror.relay._Handler.timeout", 0.1)
+    with sources(repository, *both(world, world)) as where, open_relay(where, ShownTerms()) as relay:
+        place = ("127.0.0.1", relay.server_address[1])
+        with closing(socket.create_connection(place, timeout=LONGEST)) as silent:
+            silent.sendall(b"GET /")
+            answer = silent.recv(1)
+
+    assert answer == b""
 
 
 def test_the_path_is_in_no_argument_of_uv_and_in_no_lock(
