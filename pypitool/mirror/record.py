@@ -10,15 +10,15 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import NormalizedName
 
-from pypitool.catalogue.database import connect, copy_unnoticed, open_expendable
-from pypitool.core.errors import NoSpace
+from pypitool.catalogue.database import connect, copy_unnoticed, journals, open_expendable, remove
+from pypitool.core.errors import Kind, NoSpace, PypitoolError
 from pypitool.core.event_document import document
 from pypitool.core.mirror.run_events import Event
 from pypitool.core.mirror.run_summary import Summary, summary_of
@@ -282,6 +282,43 @@ class MirrorRecord:
 
 def _run(number: int, command: str, started: str, summary: str | None, job: str | None) -> Run:
     return Run(number, command, started, summary_of(json.loads(summary)) if summary else None, job)
+
+
+class RecordDamaged(PypitoolError):
+    """What earlier runs have left cannot be read."""
+
+    kind = Kind.UNAVAILABLE
+    ends_the_turn = True
+    sentence = "{path} is damaged"
+    hint = "run `pypitool sync` again: it is made anew; until then `prune` removes nothing"
+    path: Path
+
+
+@contextmanager
+def named_damage(path: Path, *, mend: bool) -> Iterator[None]:
+    """Say of a record that turns out to be damaged what it is; with `mend` it goes, as at an opening.
+
+    Opening looks at the beginning alone, and looking at all of it would take longer than many a run.
+    """
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        # The others are of the disk, of rights, of another process, or of a statement of ours.
+        if type(error) is not sqlite3.DatabaseError or not _is_damaged(path):
+            raise
+        if mend:
+            remove(*journals(path), path)
+        raise RecordDamaged(path) from error
+
+
+def _is_damaged(path: Path) -> bool:
+    try:
+        with closing(connect(path, timeout=_TIMEOUT, mode="ro")) as connection:
+            return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",))
+    except sqlite3.OperationalError:
+        return False
+    except sqlite3.DatabaseError:
+        return True
 
 
 class _Connection(sqlite3.Connection):

@@ -25,7 +25,7 @@ from pypitool.core.mirror.run_summary import Ending, Summary, Tally, run_exit_co
 from pypitool.core.progress import TransferProgress
 from pypitool.core.state_files import HiddenFiles, StateFiles
 from pypitool.host import lock_now, make_directory, open_or_make
-from pypitool.mirror.record import MirrorRecord
+from pypitool.mirror.record import MirrorRecord, named_damage
 from pypitool.mirror.sync import Mirror, Report
 from pypitool.mirror.workspace import Workspace, open_read_only
 from pypitool.repository.repository import Repository
@@ -160,7 +160,9 @@ def open_mirror(frame: RunFrame) -> Iterator[Mirror]:
         repository = stack.enter_context(
             open_read_only(frame.workspace, frame.progress) if frame.dry_run else _writable(frame)
         )
-        record = MirrorRecord(StateFiles(frame.workspace.state_directory()).mirror, scratch=frame.dry_run)
+        place = StateFiles(frame.workspace.state_directory()).mirror
+        stack.enter_context(named_damage(place, mend=not frame.dry_run))
+        record = MirrorRecord(place, scratch=frame.dry_run)
         stack.callback(record.close)
         sessions = [
             UpstreamSession(

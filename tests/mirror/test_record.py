@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from pypitool.core.mirror.selection import Candidate, Wish
 from pypitool.core.mirror.sync_plan import Miss, ProjectChoice, WantedFile
 from pypitool.core.model import FileKind
 from pypitool.mirror.choices import dump_choice, load_choice
-from pypitool.mirror.record import MirrorRecord, RememberedChoice, RememberedPage
+from pypitool.mirror.record import MirrorRecord, RecordDamaged, RememberedChoice, RememberedPage, named_damage
 from pypitool.upstream.fetch_page import KnownPage
 from pypitool.upstream.listing import ListedFile, Listing
 
@@ -138,3 +140,32 @@ def test_a_damaged_record_is_made_anew(tmp_path: Path, damage: bytes) -> None:
 
     assert record.runs() == ()
     record.close()
+
+
+def test_damage_that_shows_only_when_it_is_read_is_named_and_gone_for_the_next_run(tmp_path: Path) -> None:
+    path = tmp_path / "mirror.sqlite"
+    with closing(MirrorRecord(path)) as record:
+        record.want("backend", [f"a-{number}.tar.gz" for number in range(3000)], "2026-01-01T00:00:00+00:00")
+    body = path.read_bytes()
+    path.write_bytes(body[: len(body) // 2] + b"\xff" * (len(body) // 4) + body[len(body) * 3 // 4 :])
+
+    def look(*, mend: bool) -> None:
+        with named_damage(path, mend=mend), closing(MirrorRecord(path)) as record:
+            record.last_wanted()
+
+    for mend in (False, True):
+        with pytest.raises(RecordDamaged, match=r"mirror\.sqlite is damaged"):
+            look(mend=mend)
+        assert path.exists() is not mend
+
+    look(mend=False)
+
+
+def test_another_fault_of_a_database_is_not_taken_for_damage(tmp_path: Path) -> None:
+    path = tmp_path / "mirror.sqlite"
+    MirrorRecord(path).close()
+
+    with pytest.raises(sqlite3.DatabaseError, match="of another one"), named_damage(path, mend=True):
+        raise sqlite3.DatabaseError("of another one")
+
+    assert path.exists()
