@@ -140,7 +140,6 @@ services:
     "command",
     [
         "run -P /data/auth/.htpasswd -a update,download,list /data/packages",
-        "-P /data/auth/.htpasswd -a update,download,list /data/packages",
         "run -P /data/auth/.htpasswd -a update,download,list --server wsgiref /data/packages",
     ],
 )
