@@ -95,6 +95,8 @@ class Newcomer:
             "PATH": os.pathsep.join(map(str, path)),
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": str(self.wheels),
+            # pip takes that for "do not": what is compiled helps later starts, and there are few.
+            "PIP_NO_COMPILE": "0",
             "UV_OFFLINE": "1",
             "UV_FIND_LINKS": str(self.wheels),
             "UV_PYTHON_DOWNLOADS": "never",
