@@ -277,7 +277,8 @@ def test_the_way_back_from_a_newer_version_keeps_every_decision(machine: Booted)
     told = machine.log()
     for line in console(blocks(page)[1]):
         machine.do("sh", "-c", line.removeprefix("sudo "))  # small systems lack it
-    machine.do("systemctl", "restart", "pypitool")
+    machine.install("now")
+    set_up(machine)
 
     assert refused.returncode != 0
     assert "made by a newer pypitool" in told
