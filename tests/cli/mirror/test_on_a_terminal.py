@@ -28,6 +28,8 @@ def watch(site: Site, *words: str, columns: int) -> list[str]:
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     command = [sys.executable, "-m", "pypitool", *words, "--config", str(site.config)]
     environ = scrubbed(os.environ, home=site.path, TERM="xterm")
+    for name in ("COLUMNS", "LINES"):  # where tests run in several processes, these say how wide theirs is
+        environ.pop(name, None)
     process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=environ)
     os.close(its)
     drawn = b""
