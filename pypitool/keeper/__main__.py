@@ -18,12 +18,20 @@ from pypitool.repository.repository import Repository
 _log = logging.getLogger("pypitool.keeper")
 
 
+class _OneLine(logging.Formatter):
+    """Whoever reads our lines takes each for a record: the name of a file must not begin one."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        record.message = record.message.replace("\n", "\\n").replace("\r", "\\r")
+        return super().formatMessage(record)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Keep until SIGTERM, SIGINT, or the end of the parent."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        stream=sys.stderr, level=options.log_level.upper(), format="%(levelname)s %(message)s"
-    )
+    to_parent = logging.StreamHandler(sys.stderr)
+    to_parent.setFormatter(_OneLine("%(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[to_parent], level=options.log_level.upper())
     # It would log each event of a log that lies in a watched directory, which is the next event.
     logging.getLogger("watchdog").setLevel(logging.INFO)
     asked = threading.Event()

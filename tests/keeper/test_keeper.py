@@ -479,3 +479,19 @@ def test_one_odd_file_keeps_no_other_from_being_listed(repository: Repository, r
     listed(repository, "zzz-1.0-py3-none-any.whl")
 
     wait_until(lambda: reasons(repository).keys() == {"bad-1.0-py3-none-any.whl"}, what="it is named")
+
+
+@pytest.mark.process
+def test_a_line_end_in_the_name_of_a_file_begins_no_record_of_the_log(tmp_path: Path) -> None:
+    packages = tmp_path / "packages"
+    (packages / "a\nERROR all is lost").mkdir(parents=True)
+    (packages / "a\nERROR all is lost" / "b-1.0-py3-none-any.whl").write_bytes(b"no archive")
+    command = [sys.executable, "-m", "pypitool.keeper", str(packages)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as keeper:
+        assert keeper.stderr is not None
+        lines = iter(keeper.stderr.readline, "")
+        said = next(line for line in lines if "is not listed" in line)
+        keeper.terminate()
+
+    assert said.startswith("WARNING ")
+    assert "/a\\nERROR all is lost/b-1.0-py3-none-any.whl is not listed" in said
