@@ -124,10 +124,17 @@ def _is_service_link(name: str, environ: Mapping[str, str]) -> bool:
     return name == "PYPITOOL_PORT" or name.startswith(("PYPITOOL_PORT_", "PYPITOOL_SERVICE_"))
 
 
-def state_hint(environ: Mapping[str, str], noted: Path | None = None) -> str | None:
-    """Say how a state comes into the container that has none it can use; None: this is no container."""
+def state_hint(
+    environ: Mapping[str, str], noted: Path | None = None, *, closed_to: User | None = None
+) -> str | None:
+    """Say how a state comes into the container that has none it can use; None: this is no container.
+
+    `noted` is where there should be one, `closed_to` who may not use the one that is there.
+    """
     if IN_CONTAINER not in environ:
         return None
+    if closed_to is not None:
+        return f"`chown -R {closed_to}` on the machine gives what is mounted there to who the container is"
     if noted is None:
         return f"mount a directory or a volume for it at {STATE}: `-v DIR:{STATE}`"
     return (

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pypitool.core.container import state_hint
+from pypitool.core.container import User, state_hint
 from pypitool.core.errors import PypitoolError, of_the_machine
 from pypitool.core.state_choice import Choice, FoundState, Relation, StateVerdict, choose
 from pypitool.core.state_files import SERVICE, HiddenFiles, StateFiles
@@ -94,9 +94,16 @@ def locate_state(
     try:
         return _located(roots, explicit, environ)
     except (StateLost, StateUnusable) as error:
-        noted = error.noted if isinstance(error, StateLost) else None
-        error.hint = state_hint(environ, noted) or error.hint
+        error.hint = _hint_in_container(error, environ) or error.hint
         raise
+
+
+def _hint_in_container(error: StateLost | StateUnusable, environ: Mapping[str, str]) -> str | None:
+    if isinstance(error, StateLost):
+        return state_hint(environ, error.noted)
+    there = os.path.isdir(error.directory)
+    is_closed = there and not os.statvfs(error.directory).f_flag & os.ST_RDONLY
+    return state_hint(environ, closed_to=User(os.geteuid(), os.getegid()) if is_closed else None)
 
 
 def _located(roots: Sequence[Path], explicit: Path | None, environ: Mapping[str, str]) -> Path:

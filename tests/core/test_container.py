@@ -96,6 +96,7 @@ def test_hints_of_a_container_name_the_place_of_its_state() -> None:
 
     assert state_hint({}) is None
     assert "-v DIR:/data/state" in (state_hint(inside) or "")
+    assert "chown -R 1000:1000" in (state_hint(inside, closed_to=ANN) or "")
     assert "-v /var/lib/pypitool:/data/state" in (state_hint(inside, Path("/var/lib/pypitool")) or "")
 
 

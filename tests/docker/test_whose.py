@@ -137,6 +137,18 @@ def test_what_cannot_be_is_said_with_the_path_and_the_number(
     assert all(part in said(ended) for part in expected), said(ended)
 
 
+def test_a_state_of_roots_is_said_with_what_opens_it(engine: Engine, image: str, tmp_path: Path) -> None:
+    state = tmp_path / "packages" / ".pypitool"
+    state.mkdir(parents=True, mode=0o750)
+    (state / "facts.jsonl").write_text("")
+
+    ended = engine.try_to("run", "--rm", "-v", f"{tmp_path}/packages:/data/packages", image, "run")
+
+    assert ended.returncode == 8
+    assert "/data/packages/.pypitool" in ended.stderr
+    assert "chown -R 10001:10001" in ended.stderr
+
+
 def test_a_port_that_is_none_is_said_with_its_variable(engine: Engine, image: str) -> None:
     ended = engine.try_to("run", "--rm", "-e", "PYPISERVER_PORT=http", image, "run")
 
