@@ -44,8 +44,8 @@ OF_OTHERS = {
 }
 # Docker's stand in prose too, and twice in a line.
 OF_DOCKER = (
-    "build-arg", "cap-add", "cap-drop", "detach", "entrypoint", "name", "no-deps", "restart", "rm", "secret",
-    "security-opt", "tmpfs", "user", "wait",
+    "build-arg", "cap-add", "cap-drop", "detach", "init", "entrypoint", "name", "no-deps", "restart", "rm",
+    "secret", "security-opt", "tmpfs", "user", "wait",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.docker.conftest import Start
-from tests.docker.test_whose import OPEN, add_wheel
+from tests.docker.test_whose import HARDENED, OPEN, add_wheel
 from tests.support.docker_engine import Container, Engine
 from tests.support.waiting import wait_until
 from tests.support.wheels import build_wheel
@@ -71,8 +71,15 @@ def small(tmp_path: Path) -> Path:
     return build_wheel(folder, "small", "1.0")
 
 
-def test_a_stop_comes_to_its_end_by_itself(start: Start, engine: Engine, packages: Path) -> None:
-    container = start("-v", f"{packages}:/data/packages", words=OPEN)
+@pytest.mark.parametrize(
+    "options",
+    [(), HARDENED, (*HARDENED, "--init", "--cap-add", "KILL")],
+    ids=["plain", "hardened", "with an init"],
+)
+def test_a_stop_comes_to_its_end_by_itself(
+    start: Start, engine: Engine, packages: Path, options: tuple[str, ...]
+) -> None:
+    container = start(*options, "-v", f"{packages}:/data/packages", words=OPEN)
     container.wait_for(f"{container.url}/health")
 
     engine.do("stop", container.name)
