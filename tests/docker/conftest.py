@@ -112,7 +112,10 @@ def plugins(engine: Engine, machine_environment: dict[str, str]) -> Path:
 
 @pytest.fixture
 def ports(engine: Engine) -> Iterator[None]:
-    """Every port of the engine's network for this test: tutorials all have the same."""
+    """Every port of the engine's network for this test: tutorials all have the same.
+
+    It stands before `start` in the arguments of a test, so that containers are gone before others have ports.
+    """
     with engine.alone("ports"):
         yield
 

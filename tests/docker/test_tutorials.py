@@ -71,7 +71,7 @@ def wheel_of(tmp_path: Path, name: str = "acme") -> Path:
     ],
 )
 def test_an_open_server_takes_a_file_and_gives_it(
-    start: Start, ports: None, client: Client, packages: Path, tmp_path: Path, line: str
+    ports: None, start: Start, client: Client, packages: Path, tmp_path: Path, line: str
 ) -> None:
     options, _, words = line.format(packages=packages).partition(" IMAGE ")
     url = f"http://localhost:{options.split()[1].partition(':')[0]}"
@@ -86,7 +86,7 @@ def test_an_open_server_takes_a_file_and_gives_it(
 
 
 def test_a_password_file_beside_the_packages(
-    start: Start, ports: None, client: Client, packages: Path, tmp_path: Path
+    ports: None, start: Start, client: Client, packages: Path, tmp_path: Path
 ) -> None:
     passwords = write_htpasswd(tmp_path / ".htpasswd", {USER: PASSWORD})
     container = start(
@@ -107,7 +107,7 @@ def test_a_password_file_beside_the_packages(
 
 
 def test_without_anything_it_serves_and_takes_nothing(
-    start: Start, ports: None, engine: Engine, client: Client, tmp_path: Path
+    ports: None, start: Start, engine: Engine, client: Client, tmp_path: Path
 ) -> None:
     container = start("-p", "8080:8080", words="run")
     container.wait_for("http://localhost:8080/health")
