@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import random
 import resource
 import selectors
 import socket
@@ -58,6 +59,7 @@ class Crowd:
         self._guessing: dict[socket.socket, None] = {}
         self._selector = selectors.DefaultSelector()
         self._number = 0
+        self._chance = random.Random(0)
 
     def come(self) -> None:
         """Let those who stay connect."""
@@ -90,12 +92,16 @@ class Crowd:
 
     def _connect(self, one: Stranger) -> None:
         one.client = connected(self._port, one.address)
-        one.next = time.monotonic() + one.every
+        one.next = time.monotonic() + self._about(one.every)
         with suppress(OSError):
             one.client.send(one.words)
 
+    def _about(self, seconds: float) -> float:
+        # All came in one moment: without this they would come again, and act, in one moment each time.
+        return seconds * self._chance.uniform(0.5, 1.5)
+
     def _act(self, one: Stranger, now: float) -> None:
-        one.next = now + one.every
+        one.next = now + self._about(one.every)
         if one.client is None:
             self._connect(one)
             return
@@ -109,7 +115,7 @@ class Crowd:
             is_over = True
         if is_over:
             one.client.close()
-            one.client, one.next = None, now + AGAIN_SECONDS
+            one.client, one.next = None, now + self._about(AGAIN_SECONDS)
 
     def _guess(self) -> None:
         self._number += 1
